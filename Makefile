@@ -1,0 +1,94 @@
+# make            both programs, into build/
+# make check      all tests; SAN=address,undefined: under sanitizers, in build-san/
+# make install    DESTDIR= PREFIX=
+# make fuzz CC=clang SECONDS=60
+
+B      = build$(if $(SAN),-san)
+PREFIX = /usr/local
+CFLAGS ?= -O2 -g
+
+PKGS     = libmongoc-1.0 librabbitmq json-c libcurl libcrypto zlib libisal
+PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
+FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
+	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-fPIE -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
+	$(if $(CI),-Werror) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
+
+LIB = lib/buf.o lib/conf.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
+	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/queue.o lib/s3.o \
+	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/utf8.o
+API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
+	fcgi/health.o
+ENGINE = worker/columns.o worker/csv.o worker/deflate.o worker/entry.o \
+	worker/manifest.o worker/merge.o worker/number.o worker/points.o \
+	worker/slice.o worker/sound.o worker/unwind.o worker/vehicle.o \
+	worker/zip.o
+WORKER = worker/main.o worker/export.o worker/keeper.o worker/reader.o \
+	worker/upload.o $(ENGINE)
+UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml unwind number csv \
+	merge slice zip spec
+FUZZ = unwind spec jsontext s3xml timestamp
+
+all: $(B)/export-api $(B)/export-worker
+
+ifneq ($(PKG_ANY),yes)
+$(info make: some libraries are missing; scripts/deps installs them)
+endif
+
+$(B)/export-api: $(addprefix $(B)/,$(API) $(LIB))
+	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
+$(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \
+    $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+
+check: all $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+	@scripts/deps --check
+	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
+
+# The same under sanitizers, without the tests of many minutes.
+check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
+
+SECONDS = 60
+fuzz:
+	@mkdir -p build-fuzz
+	for f in $(FUZZ); do \
+		$(CC) $(FLAGS) -fsanitize=fuzzer,address,undefined -o build-fuzz/$$f \
+		    t/fuzz/$$f.c fcgi/spec.c $(ENGINE:.o=.c) $(LIB:.o=.c) $(LIBS) && \
+		mkdir -p build-fuzz/corpus-$$f && \
+		build-fuzz/$$f -max_total_time=$(SECONDS) build-fuzz/corpus-$$f \
+		    t/corpus/$$f || exit 1; \
+	done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx \
+	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
+	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
+	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
+	install -m 0644 nginx/*.conf $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx
+	install -m 0644 scripts/export.conf scripts/supervisord.conf scripts/*.json \
+	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
+	install -m 0755 scripts/provision $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
+
+clean:
+	rm -rf build-san build-fuzz
+	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: all check check-unit fuzz install clean
+.SECONDARY:

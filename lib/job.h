@@ -1,0 +1,115 @@
+#ifndef LIB_JOB_H
+#define LIB_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/digest.h"
+
+struct _bson_t;
+struct json_object;
+
+#define JOB_ID_SIZE 25
+/* A time that is not set. */
+#define JOB_NO_TIME INT64_MIN
+
+enum job_state {
+	JOB_NOT_STARTED,
+	JOB_STARTED,
+	JOB_FINISHED,
+	JOB_FAILED,
+	JOB_CANCELLED,
+	JOB_EXPIRED
+};
+
+enum job_time { JOB_TIME_MS, JOB_TIME_RFC3339 };
+enum job_csv { JOB_CSV_RFC4180, JOB_CSV_EXCEL };
+enum job_compression { JOB_FAST, JOB_SMALL };
+
+/* Strings that belong to the list; given: the member was in the request. */
+struct strings {
+	char **v;
+	size_t n;
+	bool given;
+};
+
+struct job_progress {
+	const char *phase;	/* a literal: "queued", "counting", ... */
+	uint64_t documents, documents_total;
+	uint64_t rows, points;
+	uint64_t bytes_read, bytes_written;
+};
+
+/*
+ * A document of exports.jobs. job.c is the only place that spells its fields,
+ * in BSON and in JSON. Times are Unix ms, the database's clock; JOB_NO_TIME when
+ * not set. Strings belong to the struct, NULL when not set.
+ */
+struct job {
+	char id[JOB_ID_SIZE];
+	char *owner;
+	enum job_state state;
+	int64_t start_ms, end_ms;
+	struct strings vehicles, parameters;
+	enum job_time time;
+	enum job_csv csv;
+	enum job_compression compression;
+	char *name;
+	char request_hash[DIGEST_HEX_SIZE];
+
+	int64_t created_ms, started_ms, finished_ms, expires_ms, due_ms;
+	int64_t attempts, fence, rank;
+	bool cancel_requested;
+	struct job_progress progress;
+
+	char *object_key, *object_sha256, *object_etag;
+	int64_t object_size;
+	char *error_code, *error_message;
+};
+
+/* strings_add(list, text, len): Append a copy. Returns 0, -1: no memory. */
+int strings_add(struct strings *list, const char *text, size_t len);
+void strings_release(struct strings *list);
+
+/* job_init(j): All unset. job_release(j): Free what j owns. */
+void job_init(struct job *j);
+void job_release(struct job *j);
+
+/* job_state_name(s), job_ended(s): "FINISHED"; whether no worker may touch it. */
+const char *job_state_name(enum job_state s);
+bool job_ended(enum job_state s);
+
+/* The words of the request's options; NULL behind the last. */
+extern const char *const job_time_names[];
+extern const char *const job_csv_names[];
+extern const char *const job_compression_names[];
+
+/*
+ * job_hash(j):
+ * Fill j->request_hash: SHA-256 over what decides the result: range, vehicles,
+ * parameters, time, csv, compression. Returns 0, -1 when memory ends.
+ */
+int job_hash(struct job *j);
+
+/*
+ * job_new_bson(j, doc):
+ * Append what a new job's document holds, but for the times, which the database
+ * sets. job_from_bson(doc, j): Read a stored one; j is initialised by it and
+ * released by the caller in any case. Returns 0, -1 when a field is missing or
+ * of another type (logged).
+ */
+void job_new_bson(const struct job *j, struct _bson_t *doc);
+int job_from_bson(const struct _bson_t *doc, struct job *j);
+
+/* job_progress_bson(p, doc): Append the members of a progress document. */
+void job_progress_bson(const struct job_progress *p, struct _bson_t *doc);
+
+/*
+ * job_json(j, export_uri):
+ * The job as clients see it; export_uri may be NULL. The caller puts it.
+ * Returns NULL when memory ends.
+ */
+struct json_object *job_json(const struct job *j, const char *export_uri);
+
+#endif

@@ -1,0 +1,354 @@
+/*
+ * engine FLEETDIR OUT.zip:
+ * The engine without servers, for the comparison with the oracle: documents come
+ * from framed files (t/fleet.py), so also those that no mongod would store; the
+ * archive goes to a file. CSV_SPLIT_BYTES and SLICE_MAX_BYTES in the environment
+ * are the settings of those names.
+ */
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/buf.h"
+#include "lib/job.h"
+#include "worker/columns.h"
+#include "worker/entry.h"
+#include "worker/manifest.h"
+#include "worker/points.h"
+#include "worker/sink.h"
+#include "worker/source.h"
+#include "worker/vehicle.h"
+#include "worker/zip.h"
+
+#define FILE_MAX ((size_t)1 << 31)
+#define FRAME_BYTES 12
+
+struct frame {
+	int64_t order_ms;
+	const uint8_t *data;
+	size_t len;
+};
+
+struct column {
+	struct buf file;
+	struct frame *frames;
+	size_t n, at;
+};
+
+struct files {
+	struct source source;
+	struct column *columns;
+	size_t n;
+};
+
+struct file_sink {
+	struct sink sink;
+	FILE *f;
+};
+
+static int
+file_write(struct sink *s, const void *data, size_t len)
+{
+	return fwrite(data, 1, len, ((struct file_sink *)s)->f) == len ? 0 : -1;
+}
+
+static int
+files_peek(struct source *s, int64_t *t_ms)
+{
+	struct files *f = (struct files *)s;
+	int found = 1;
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct column *c = &f->columns[i];
+
+		if (c->at < c->n && (found || c->frames[c->at].order_ms < *t_ms)) {
+			*t_ms = c->frames[c->at].order_ms;
+			found = 0;
+		}
+	}
+	return found;
+}
+
+static int
+files_next(struct source *s, int64_t before_ms, struct source_doc *doc)
+{
+	struct files *f = (struct files *)s;
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct column *c = &f->columns[i];
+
+		if (c->at >= c->n || c->frames[c->at].order_ms >= before_ms)
+			continue;
+		doc->column = i;
+		doc->data = c->frames[c->at].data;
+		doc->len = c->frames[c->at].len;
+		c->at++;
+		return 0;
+	}
+	return 1;
+}
+
+static int
+read_file(const char *path, struct buf *b)
+{
+	FILE *f;
+	uint8_t *to;
+	size_t n;
+
+	buf_init(b, FILE_MAX);
+	if ((f = fopen(path, "rb")) == NULL)
+		return -1;
+	do {
+		if ((to = buf_reserve(b, 65536)) == NULL)
+			errx(2, "%s: too large", path);
+		n = fread(to, 1, 65536, f);
+		b->len += n;
+	} while (n > 0);
+	fclose(f);
+	return 0;
+}
+
+static int
+frame_compare(const void *a, const void *b)
+{
+	const struct frame *x = a, *y = b;
+
+	if (x->order_ms != y->order_ms)
+		return x->order_ms < y->order_ms ? -1 : 1;
+	return x->data < y->data ? -1 : x->data > y->data;
+}
+
+static void
+cut_frames(struct column *c, const struct job *job)
+{
+	size_t at = 0;
+
+	c->frames = calloc(c->file.len / FRAME_BYTES + 1, sizeof(*c->frames));
+	if (c->frames == NULL)
+		err(2, "frames");
+	while (at + FRAME_BYTES <= c->file.len) {
+		struct frame f = {
+			(int64_t)le64(c->file.data + at),
+			c->file.data + at + FRAME_BYTES,
+			le32(c->file.data + at + 8)
+		};
+
+		at += FRAME_BYTES + f.len;
+		if (f.order_ms > job->start_ms - 3600000 &&
+		    f.order_ms < job->end_ms)
+			c->frames[c->n++] = f;
+	}
+	qsort(c->frames, c->n, sizeof(*c->frames), frame_compare);
+}
+
+/* Percent-decoded, in place. */
+static void
+decode(char *s)
+{
+	char *to = s;
+	unsigned c;
+
+	for (; *s != '\0'; s++) {
+		if (*s == '%' && sscanf(s + 1, "%2x", &c) == 1) {
+			*to++ = (char)c;
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static void
+encode(const char *name, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (; *name != '\0' && n + 4 < size; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("_.-~", c) != NULL)
+			to[n++] = (char)c;
+		else
+			n += (size_t)snprintf(to + n, 4, "%%%02X", c);
+	}
+	to[n] = '\0';
+}
+
+/* Names in a folder, decoded, without the ending. */
+static void
+list_names(const char *path, const char *ending, struct strings *list)
+{
+	struct dirent *e;
+	DIR *dir;
+
+	if ((dir = opendir(path)) == NULL)
+		return;
+	while ((e = readdir(dir)) != NULL) {
+		size_t len = strlen(e->d_name), cut = strlen(ending);
+
+		if (e->d_name[0] == '.' || len < cut ||
+		    strcmp(e->d_name + len - cut, ending) != 0)
+			continue;
+		if (strings_add(list, e->d_name, len - cut) != 0)
+			err(2, "names");
+		decode(list->v[list->n - 1]);
+	}
+	closedir(dir);
+}
+
+static void
+take_list(struct json_object *o, const char *name, struct strings *list)
+{
+	struct json_object *a = json_object_object_get(o, name);
+	size_t i;
+
+	if (a == NULL)
+		return;
+	list->given = true;
+	for (i = 0; i < json_object_array_length(a); i++) {
+		const char *text = json_object_get_string(
+		    json_object_array_get_idx(a, i));
+
+		if (strings_add(list, text, strlen(text)) != 0)
+			err(2, "names");
+	}
+}
+
+static int
+is_word(struct json_object *o, const char *name, const char *word)
+{
+	const char *text = json_object_get_string(
+	    json_object_object_get(o, name));
+
+	return text != NULL && strcmp(text, word) == 0;
+}
+
+static void
+read_request(const char *dir, struct job *job)
+{
+	struct json_object *o;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/request.json", dir);
+	if ((o = json_object_from_file(path)) == NULL)
+		errx(2, "%s: no request", path);
+	job->start_ms = json_object_get_int64(
+	    json_object_object_get(o, "startDate"));
+	job->end_ms = json_object_get_int64(
+	    json_object_object_get(o, "endDate"));
+	take_list(o, "vehicles", &job->vehicles);
+	take_list(o, "parameters", &job->parameters);
+	job->time = is_word(o, "time", "rfc3339");
+	job->csv = is_word(o, "csv", "excel");
+	job->compression = is_word(o, "compression", "small");
+	json_object_put(o);
+}
+
+static void
+export_vehicle(const char *dir, const char *vehicle, const struct job *job,
+    const struct entry_options *options, struct zip *zip,
+    struct manifest *manifest)
+{
+	const char *memory = getenv("SLICE_MAX_BYTES");
+	struct strings found = { 0 };
+	const struct strings *columns = &job->parameters;
+	struct files files = { .source = { files_peek, files_next } };
+	char folder[2048], name[1024], path[4096];
+	size_t i;
+
+	encode(vehicle, name, sizeof(name));
+	snprintf(folder, sizeof(folder), "%s/data/%s", dir, name);
+	if (!columns->given) {
+		list_names(folder, ".docs", &found);
+		columns_sort(&found);
+		columns = &found;
+	}
+	files.n = columns->n;
+	files.columns = calloc(files.n + 1, sizeof(*files.columns));
+	for (i = 0; i < files.n; i++) {
+		encode(columns->v[i], name, sizeof(name));
+		snprintf(path, sizeof(path), "%s/%s.docs", folder, name);
+		if (read_file(path, &files.columns[i].file) == 0)
+			cut_frames(&files.columns[i], job);
+	}
+	struct vehicle_job v = {
+		.name = vehicle,
+		.columns = (const char *const *)columns->v,
+		.n = columns->n,
+		.from_ms = job->start_ms,
+		.to_ms = job->end_ms,
+		.memory_max = memory ? strtoull(memory, NULL, 10) :
+		    (size_t)256 << 20,
+		.options = options,
+		.source = &files.source,
+		.zip = zip,
+		.manifest = manifest,
+	};
+	if (vehicle_export(&v) != VEHICLE_DONE)
+		errx(1, "%s: export failed", vehicle);
+	for (i = 0; i < files.n; i++) {
+		buf_release(&files.columns[i].file);
+		free(files.columns[i].frames);
+	}
+	free(files.columns);
+	strings_release(&found);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *split = getenv("CSV_SPLIT_BYTES");
+	struct file_sink out = { .sink = { .write = file_write } };
+	struct strings found = { 0 };
+	const struct strings *vehicles;
+	struct manifest *manifest;
+	struct zip *zip;
+	struct job job;
+	char path[4096];
+	size_t i;
+
+	if (argc != 3)
+		errx(2, "usage: engine FLEETDIR OUT.zip");
+	job_init(&job);
+	read_request(argv[1], &job);
+	if ((out.f = fopen(argv[2], "wb")) == NULL)
+		err(2, "%s", argv[2]);
+	struct entry_options options = {
+		.style = { job.time == JOB_TIME_RFC3339,
+		    job.csv == JOB_CSV_EXCEL },
+		.level = job.compression == JOB_SMALL ? DEFLATE_SMALL :
+		    DEFLATE_FAST,
+		.split_bytes = split ? strtoull(split, NULL, 10) : 4278190080,
+	};
+	vehicles = &job.vehicles;
+	if (!vehicles->given) {
+		snprintf(path, sizeof(path), "%s/data", argv[1]);
+		list_names(path, "", &found);
+		names_sort(&found);
+		vehicles = &found;
+	}
+	zip = zip_new(&out.sink, job.end_ms);
+	manifest = manifest_new(&job, 0);
+	if (zip == NULL || manifest == NULL)
+		errx(2, "out of memory");
+	for (i = 0; i < vehicles->n; i++)
+		export_vehicle(argv[1], vehicles->v[i], &job, &options, zip,
+		    manifest);
+	if (manifest_write(manifest, zip) != 0 || zip_finish(zip) != 0 ||
+	    fclose(out.f) != 0)
+		err(1, "%s", argv[2]);
+	manifest_free(manifest);
+	zip_free(zip);
+	strings_release(&found);
+	job_release(&job);
+	return 0;
+}

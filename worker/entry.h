@@ -1,0 +1,61 @@
+#ifndef WORKER_ENTRY_H
+#define WORKER_ENTRY_H
+
+#include <stdint.h>
+
+#include "lib/digest.h"
+#include "worker/csv.h"
+#include "worker/deflate.h"
+#include "worker/unwind.h"
+#include "worker/zip.h"
+
+struct entry_writer;
+struct point;
+
+/* What the manifest says of one CSV of the archive. */
+struct entry_facts {
+	char name[ZIP_NAME_MAX + 1];
+	uint64_t rows, points, bytes;
+	int64_t first_ms, last_ms;	/* when there are rows */
+	uint32_t crc;
+	char sha256[DIGEST_HEX_SIZE];
+	uint64_t duplicates, non_finite;
+	struct skips skipped;
+	uint64_t skipped_documents;
+};
+
+/* Who is told when a CSV is complete; facts are the caller's, for the call only. */
+typedef int entry_done_fn(void *arg, const struct entry_facts *facts);
+
+/* What all CSVs of an archive share. */
+struct entry_options {
+	struct csv_style style;
+	enum deflate_level level;
+	uint64_t split_bytes;	/* a CSV goes on in a next part before it is larger */
+};
+
+/*
+ * The CSV of one vehicle: rows in, entries of the archive out, a part at a time.
+ * entry_open(): names are the columns' and have to live as long as the writer.
+ * Functions return 0, or -1 with the error logged, or NULL likewise.
+ */
+struct entry_writer *entry_open(struct zip *zip,
+    const struct entry_options *options, const char *vehicle,
+    const char *const *names, size_t n, entry_done_fn *done, void *arg);
+
+/* entry_row(w, t_ms, cells): One row, see csv_row(). */
+int entry_row(struct entry_writer *w, int64_t t_ms,
+    const struct point *const *cells);
+
+/* entry_close(w): Write what is left, report the last part. Then entry_free(). */
+int entry_close(struct entry_writer *w);
+void entry_free(struct entry_writer *w);
+
+/* entry_facts(w): Of the part that is open: for counts found outside the rows. */
+struct entry_facts *entry_facts(struct entry_writer *w);
+
+/* entry_totals(w, rows, points): Of all parts so far. */
+void entry_totals(const struct entry_writer *w, uint64_t *rows,
+    uint64_t *points);
+
+#endif

@@ -1,0 +1,309 @@
+#include "worker/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bson/bson.h>
+#include <isa-l/crc.h>
+#include <json-c/json.h>
+
+#include "lib/buf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "lib/timestamp.h"
+#include "worker/entry.h"
+#include "worker/points.h"
+#include "worker/sound.h"
+
+#define MANIFEST_MAX ((size_t)1 << 30)
+
+struct manifest {
+	struct json_object *root, *files, *skipped;
+	uint64_t skipped_total;
+};
+
+static int
+no_memory(void)
+{
+	log_msg(LOG_ERROR, "manifest", "out of memory");
+	return -1;
+}
+
+/* Add value, which may be NULL for want of memory, to o. */
+static int
+put(struct json_object *o, const char *name, struct json_object *value)
+{
+	if (value != NULL && json_object_object_add(o, name, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -1;
+}
+
+static int
+put_int(struct json_object *o, const char *name, int64_t n)
+{
+	return put(o, name, json_object_new_int64(n));
+}
+
+static int
+put_text(struct json_object *o, const char *name, const char *text)
+{
+	return put(o, name, json_object_new_string(text));
+}
+
+static int
+put_null(struct json_object *o, const char *name)
+{
+	return json_object_object_add(o, name, NULL);
+}
+
+static int
+put_time(struct json_object *o, const char *name, int64_t t_ms)
+{
+	char text[TIMESTAMP_SIZE];
+
+	timestamp_format(t_ms, text);
+	return put_text(o, name, text);
+}
+
+static int
+put_names(struct json_object *o, const char *name, const char *const *names,
+    size_t n)
+{
+	struct json_object *array, *text;
+	size_t i;
+
+	if ((array = json_object_new_array()) == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if ((text = json_object_new_string(names[i])) == NULL ||
+		    json_object_array_add(array, text) != 0) {
+			json_object_put(text);
+			json_object_put(array);
+			return -1;
+		}
+	}
+	return put(o, name, array);
+}
+
+static int
+put_strings(struct json_object *o, const char *name,
+    const struct strings *list)
+{
+	return list->given ? put_names(o, name,
+	    (const char *const *)list->v, list->n) : put_null(o, name);
+}
+
+static int
+put_request(struct json_object *root, const struct job *job)
+{
+	struct json_object *o;
+
+	if ((o = json_object_new_object()) == NULL)
+		return -1;
+	if (put_time(o, "startDate", job->start_ms) != 0 ||
+	    put_time(o, "endDate", job->end_ms) != 0 ||
+	    put_strings(o, "vehicles", &job->vehicles) != 0 ||
+	    put_strings(o, "parameters", &job->parameters) != 0 ||
+	    put_text(o, "time", job_time_names[job->time]) != 0 ||
+	    put_text(o, "csv", job_csv_names[job->csv]) != 0 ||
+	    put_text(o, "compression",
+	    job_compression_names[job->compression]) != 0) {
+		json_object_put(o);
+		return -1;
+	}
+	return put(root, "request", o);
+}
+
+struct manifest *
+manifest_new(const struct job *job, int64_t began_ms)
+{
+	struct manifest *m;
+
+	if ((m = calloc(1, sizeof(*m))) == NULL)
+		goto fail;
+	if ((m->root = json_object_new_object()) == NULL ||
+	    put_int(m->root, "format", MANIFEST_FORMAT) != 0 ||
+	    put_request(m->root, job) != 0 ||
+	    put_time(m->root, "readingBeganAt", began_ms) != 0 ||
+	    put(m->root, "files", m->files = json_object_new_array()) != 0 ||
+	    put(m->root, "skippedDocuments",
+	    m->skipped = json_object_new_array()) != 0)
+		goto fail;
+	return m;
+fail:
+	no_memory();
+	manifest_free(m);
+	return NULL;
+}
+
+void
+manifest_free(struct manifest *m)
+{
+	if (m == NULL)
+		return;
+	json_object_put(m->root);
+	free(m);
+}
+
+static int
+put_skips(struct json_object *o, const char *name, const struct skips *skips)
+{
+	struct json_object *counts;
+	int i;
+
+	if ((counts = json_object_new_object()) == NULL)
+		return -1;
+	for (i = 0; i < SKIP_REASONS; i++) {
+		if (skips->count[i] != 0 && put_int(counts, skip_name(i),
+		    (int64_t)skips->count[i]) != 0) {
+			json_object_put(counts);
+			return -1;
+		}
+	}
+	return put(o, name, counts);
+}
+
+static int
+put_facts(struct json_object *o, const struct entry_facts *f)
+{
+	char crc[9];
+
+	snprintf(crc, sizeof(crc), "%08x", f->crc);
+	return put_int(o, "rows", (int64_t)f->rows) != 0 ||
+	    put_int(o, "points", (int64_t)f->points) != 0 ||
+	    (f->rows > 0 ? put_int(o, "firstTime", f->first_ms) :
+	    put_null(o, "firstTime")) != 0 ||
+	    (f->rows > 0 ? put_int(o, "lastTime", f->last_ms) :
+	    put_null(o, "lastTime")) != 0 ||
+	    put_int(o, "bytes", (int64_t)f->bytes) != 0 ||
+	    put_text(o, "crc32", crc) != 0 ||
+	    put_text(o, "sha256", f->sha256) != 0 ||
+	    put_int(o, "duplicates", (int64_t)f->duplicates) != 0 ||
+	    put_int(o, "nonFinite", (int64_t)f->non_finite) != 0 ||
+	    put_skips(o, "skipped", &f->skipped) != 0 ||
+	    put_int(o, "skippedDocuments",
+	    (int64_t)f->skipped_documents) != 0 ? -1 : 0;
+}
+
+int
+manifest_file(struct manifest *m, const char *vehicle,
+    const char *const *names, size_t n, const struct entry_facts *facts)
+{
+	struct json_object *o;
+
+	if ((o = json_object_new_object()) == NULL)
+		return no_memory();
+	if (put_text(o, "name", facts->name) != 0 ||
+	    put_text(o, "vehicle", vehicle) != 0 ||
+	    put_names(o, "columns", names, n) != 0 ||
+	    put_facts(o, facts) != 0 ||
+	    json_object_array_add(m->files, o) != 0) {
+		json_object_put(o);
+		return no_memory();
+	}
+	return 0;
+}
+
+/* The text of a number that is no usable _id. */
+static void
+odd_id_text(const struct element *e, char *text, size_t size)
+{
+	bson_decimal128_t decimal;
+	uint64_t bits;
+	double d;
+
+	switch (e->type) {
+	case LEAF_DOUBLE:
+		bits = le64(e->value);
+		memcpy(&d, &bits, sizeof(d));
+		snprintf(text, size, "%.17g", d);
+		break;
+	case LEAF_DECIMAL128:
+		decimal.low = le64(e->value);
+		decimal.high = le64(e->value + 8);
+		bson_decimal128_to_string(&decimal, text);
+		break;
+	default:
+		snprintf(text, size, "BSON type %u", e->type);
+	}
+}
+
+static int
+put_id(struct json_object *o, const uint8_t *doc, size_t len)
+{
+	char text[BSON_DECIMAL128_STRING];
+	const uint8_t *at;
+	struct element e;
+	int64_t t_ms;
+
+	if (unwind_id(doc, len, &t_ms) == 0)
+		return put_int(o, "_id", t_ms);
+	if (sound(doc, len)) {
+		at = element_first(doc);
+		while (element_next(&at, &e) == 0) {
+			if (strcmp(e.key, "_id") != 0)
+				continue;
+			odd_id_text(&e, text, sizeof(text));
+			return put_text(o, "_id", text);
+		}
+	}
+	return put_null(o, "_id");
+}
+
+int
+manifest_skipped(struct manifest *m, const char *vehicle,
+    const char *parameter, const uint8_t *doc, size_t len,
+    const struct skips *skips)
+{
+	struct json_object *o;
+
+	if (m->skipped_total++ >= MANIFEST_SKIPPED_MAX)
+		return 0;
+	if ((o = json_object_new_object()) == NULL)
+		return no_memory();
+	if (put_text(o, "vehicle", vehicle) != 0 ||
+	    put_text(o, "parameter", parameter) != 0 ||
+	    put_id(o, doc, len) != 0 || put_skips(o, "reasons", skips) != 0 ||
+	    json_object_array_add(m->skipped, o) != 0) {
+		json_object_put(o);
+		return no_memory();
+	}
+	return 0;
+}
+
+static int
+write_text(struct zip *zip, const char *text, size_t len)
+{
+	struct deflater *d;
+	struct buf out;
+	int rc = -1;
+
+	buf_init(&out, MANIFEST_MAX);
+	if ((d = deflater_new(DEFLATE_FAST)) == NULL ||
+	    deflate_block(d, text, len, &out) != 0)
+		no_memory();
+	else if (zip_begin(zip, "manifest.json") == 0 &&
+	    zip_add(zip, out.data, out.len,
+	    crc32_gzip_refl(0, (const uint8_t *)text, len), len) == 0)
+		rc = zip_end(zip, NULL);
+	deflater_free(d);
+	buf_release(&out);
+	return rc;
+}
+
+int
+manifest_write(struct manifest *m, struct zip *zip)
+{
+	const char *text;
+	size_t len;
+
+	if (put_int(m->root, "skippedDocumentsTotal",
+	    (int64_t)m->skipped_total) != 0 ||
+	    (text = json_object_to_json_string_length(m->root,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+	    JSON_C_TO_STRING_NOSLASHESCAPE, &len)) == NULL)
+		return no_memory();
+	return write_text(zip, text, len);
+}

@@ -1,0 +1,45 @@
+#ifndef WORKER_VEHICLE_H
+#define WORKER_VEHICLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct entry_options;
+struct manifest;
+struct source;
+struct zip;
+
+/* Told after each hour; counts are of this vehicle. Returns 0, or not to stop. */
+typedef int vehicle_tick_fn(void *arg, uint64_t documents, uint64_t bytes,
+    uint64_t rows, uint64_t points);
+
+/* What one vehicle's export needs; all belongs to the caller. */
+struct vehicle_job {
+	const char *name;
+	const char *const *columns;
+	size_t n;
+	int64_t from_ms, to_ms;		/* half-open */
+	size_t memory_max;		/* for documents and points, bytes */
+	const struct entry_options *options;
+	struct source *source;
+	struct zip *zip;
+	struct manifest *manifest;
+	vehicle_tick_fn *tick;		/* may be NULL */
+	void *arg;
+};
+
+enum vehicle_result {
+	VEHICLE_DONE,
+	VEHICLE_STOPPED,	/* tick said so */
+	VEHICLE_TOO_LARGE,	/* an hour needs more than memory_max; logged */
+	VEHICLE_FAILED		/* source, sink or memory; logged */
+};
+
+/*
+ * vehicle_export(v):
+ * Read the source to its end, hour by hour, and write the vehicle's CSV into
+ * the archive and its facts into the manifest.
+ */
+enum vehicle_result vehicle_export(const struct vehicle_job *v);
+
+#endif
