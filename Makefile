@@ -17,7 +17,7 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = lib/buf.o lib/conf.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
+LIB = lib/buf.o lib/clock.o lib/conf.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
 	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/queue.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/utf8.o
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \

@@ -7,7 +7,7 @@ static const struct {
 } table[] = {
 	[FAILURE_NONE] = { "none", false, "No error." },
 	[FAILURE_UNKNOWN_VEHICLE] = { "unknown_vehicle", true,
-	    "A requested vehicle does not exist" },
+	    "There is no vehicle of this name:" },
 	[FAILURE_SLICE_TOO_LARGE] = { "slice_too_large", true,
 	    "One hour of one vehicle holds more data than a worker may keep in "
 	    "memory. Ask for fewer parameters." },

@@ -413,23 +413,25 @@ int
 job_from_bson(const bson_t *doc, struct job *j)
 {
 	bson_iter_t it;
+	int rc = 0;
 
 	job_init(j);
 	if (!bson_iter_init(&it, doc))
 		return -1;
+	/* To the end in any case: who buries a bad job needs its fence. */
 	while (bson_iter_next(&it)) {
 		if (take_field(&it, j) != 0) {
 			log_msg(LOG_ERROR, "job", "exports.jobs %s: cannot read "
 			    "field %s", j->id, bson_iter_key(&it));
-			return -1;
+			rc = -1;
 		}
 	}
 	if (j->id[0] == '\0' || j->owner == NULL) {
 		log_msg(LOG_ERROR, "job", "exports.jobs %s: no _id or no owner",
 		    j->id);
-		return -1;
+		rc = -1;
 	}
-	return 0;
+	return rc;
 }
 
 static void

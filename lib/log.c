@@ -6,9 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/timestamp.h"
 
 #define LINE_MAX_BYTES 4096
@@ -47,11 +47,9 @@ line_head(char *line, size_t cap, enum log_level level, const char *op)
 {
 	static const char *const names[] = { "error", "warn", "info" };
 	char at[TIMESTAMP_SIZE];
-	struct timespec now;
 	int n;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	timestamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, at);
+	timestamp_format(clock_real_ms(), at);
 	pthread_mutex_lock(&log_lock);
 	n = snprintf(line, cap, "time=%s level=%s%s%s op=%s ", at, names[level],
 	    log_job_id[0] ? " job=" : "", log_job_id, op);

@@ -1,0 +1,274 @@
+/*
+ * export-api: one FastCGI handler, to be started on a listening socket (fd 0) by
+ * spawn-fcgi, several of them by multiwatch. Exit codes: 0 after SIGTERM, 1 no
+ * socket, 64 usage, 78 configuration.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+#include <mongoc/mongoc.h>
+
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/resource.h"
+#include "fcgi/spec.h"
+#include "lib/conf.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/mongo.h"
+#include "lib/queue.h"
+
+#define EXIT_USAGE 64
+#define CONF_PRESET "/etc/export/export.conf"
+
+static volatile sig_atomic_t stop_requested;
+
+/* A star stands for an id; a HEAD is a GET whose body nginx cuts off. */
+static const struct route {
+	const char *path;
+	const char *method;
+	resource_fn *fn;
+} routes[] = {
+	{ "/export", "POST", export_post },
+	{ "/export/*", "GET", export_get },
+	{ "/health", "GET", health_get },
+	{ "/ready", "GET", ready_get },
+};
+#define NROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stop_requested = 1;
+}
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: export-api [-c FILE]\n"
+	    "Answers /export over FastCGI on the socket that is its standard input:\n"
+	    "  spawn-fcgi -n -s SOCKET -M 0660 -- multiwatch -r 1000000 -t 1 -f 4 -- \\\n"
+	    "      export-api -c FILE\n"
+	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
+	    "  -h, --help          this text\n"
+	    "SIGTERM: answer the request in hand, then exit 0.\n");
+}
+
+static const char *
+read_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	const char *path = CONF_PRESET;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(EXIT_USAGE);
+	}
+	return path;
+}
+
+/*
+ * Signals come in ppoll() alone, so that none breaks a request (libfcgi takes
+ * EINTR for a broken one) and none is lost between a check and a wait.
+ */
+static void
+set_up_process(sigset_t *while_waiting)
+{
+	const struct rlimit none = { 0, 0 };
+	struct sigaction sa = { .sa_handler = on_stop };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	sigemptyset(while_waiting);
+	FCGX_Init();
+	/* Behind FCGX_Init(), which has handlers of its own for these. */
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	/* multiwatch that is killed must not leave us holding the socket. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	umask(027);
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__	/* the leak check has to look */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* Whether path fits the route; *id is then what its * stands for. */
+static int
+route_fits(const struct route *route, const char *path, const char **id)
+{
+	size_t n = strcspn(route->path, "*");
+
+	*id = "";
+	if (route->path[n] == '\0')
+		return strcmp(route->path, path) == 0;
+	if (strncmp(route->path, path, n) != 0 || path[n] == '\0' ||
+	    strchr(path + n, '/') != NULL)
+		return 0;
+	*id = path + n;
+	return 1;
+}
+
+static void
+dispatch(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r)
+{
+	const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" :
+	    r->method;
+	char allow[64] = "";
+	const char *id;
+	size_t i;
+
+	for (i = 0; i < NROUTES; i++) {
+		if (!route_fits(&routes[i], r->path, &id))
+			continue;
+		if (strcmp(routes[i].method, method) == 0) {
+			routes[i].fn(api, fcgx, r, id);
+			return;
+		}
+		snprintf(allow, sizeof(allow), "Allow: %s\r\n",
+		    strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" :
+		    routes[i].method);
+	}
+	if (allow[0] != '\0')
+		reply_problem(fcgx, 405, allow, NULL,
+		    "this resource has no such method");
+	else
+		reply_problem(fcgx, 404, "", NULL, "there is nothing here");
+}
+
+static void
+handle(const struct api *api, struct FCGX_Request *fcgx)
+{
+	struct request r;
+
+	switch (request_read(fcgx, SPEC_BODY_MAX, &r)) {
+	case REQUEST_OK:
+		dispatch(api, fcgx, &r);
+		break;
+	case REQUEST_TOO_LARGE:
+		reply_problem(fcgx, 413, "", NULL, "the body is too large");
+		break;
+	case REQUEST_SHORT:
+		reply_problem(fcgx, 400, "", NULL,
+		    "the body is not as long as announced");
+		break;
+	case REQUEST_TOO_LONG:
+		reply_problem(fcgx, 414, "", NULL, "the path is too long");
+		break;
+	}
+	request_release(&r);
+}
+
+/* Returns 0 after a stop, 1 when the socket does not work. */
+static int
+accept_loop(const struct api *api, const sigset_t *while_waiting)
+{
+	struct pollfd listening = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct FCGX_Request fcgx;
+	int rc;
+
+	if (FCGX_InitRequest(&fcgx, STDIN_FILENO, 0) != 0 ||
+	    fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) != 0) {
+		log_msg(LOG_ERROR, "accept", "no socket on standard input: to "
+		    "be started by spawn-fcgi");
+		return 1;
+	}
+	while (!stop_requested) {
+		if (ppoll(&listening, 1, NULL, while_waiting) < 0) {
+			if (errno == EINTR)
+				continue;
+			log_msg(LOG_ERROR, "accept", "%s", strerror(errno));
+			return 1;
+		}
+		/* Another process may have been faster: EAGAIN. */
+		if ((rc = FCGX_Accept_r(&fcgx)) == 0) {
+			handle(api, &fcgx);
+			FCGX_Finish_r(&fcgx);
+		} else if (rc != -EAGAIN) {
+			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int
+serve(const struct conf *conf, const sigset_t *while_waiting)
+{
+	struct api api = { .conf = conf };
+	mongoc_client_pool_t *pool;
+	mongoc_client_t *client;
+	int rc = 1;
+
+	if ((pool = mongo_pool_new(conf, "export-api")) == NULL)
+		return CONF_EXIT;
+	client = mongoc_client_pool_pop(pool);
+	api.jobs = jobs_new(client, conf);
+	/* No heartbeats: nobody would serve them while we wait in ppoll(). */
+	api.queue = queue_new(conf, 0);
+	if (api.jobs != NULL && api.queue != NULL) {
+		log_fields(LOG_INFO, "start", "pid=%ld", (long)getpid());
+		rc = accept_loop(&api, while_waiting);
+		log_fields(LOG_INFO, "stop", "pid=%ld", (long)getpid());
+	}
+	queue_free(api.queue);
+	jobs_free(api.jobs);
+	mongoc_client_pool_push(pool, client);
+	mongo_pool_free(pool);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = read_options(argc, argv);
+	sigset_t while_waiting;
+	struct conf conf;
+	int rc = CONF_EXIT;
+
+	set_up_process(&while_waiting);
+	if (conf_load(path, CONF_API, &conf) == 0 && log_open(conf.log) == 0)
+		rc = serve(&conf, &while_waiting);
+	conf_release(&conf);
+	return rc;
+}

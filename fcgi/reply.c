@@ -1,0 +1,96 @@
+#include "fcgi/reply.h"
+
+#include <string.h>
+
+#include <fcgiapp.h>
+#include <json-c/json.h>
+
+static const struct {
+	int status;
+	const char *phrase;
+} phrases[] = {
+	{ 200, "OK" },
+	{ 202, "Accepted" },
+	{ 400, "Bad Request" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 413, "Content Too Large" },
+	{ 414, "URI Too Long" },
+	{ 415, "Unsupported Media Type" },
+	{ 422, "Unprocessable Content" },
+	{ 500, "Internal Server Error" },
+	{ 503, "Service Unavailable" },
+};
+
+static const char *
+phrase_of(int status)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	return "Error";
+}
+
+/* A client that hangs up is no error of ours: results are not looked at. */
+static void
+send_text(struct FCGX_Request *fcgx, int status, const char *type,
+    const char *headers, const char *text)
+{
+	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nContent-Type: %s\r\n"
+	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+	    "Content-Length: %d\r\n", status, phrase_of(status), type,
+	    (int)strlen(text) + 1);
+	FCGX_PutS(headers, fcgx->out);
+	FCGX_PutS("\r\n", fcgx->out);
+	FCGX_PutS(text, fcgx->out);
+	FCGX_PutS("\n", fcgx->out);
+}
+
+static void
+send_object(struct FCGX_Request *fcgx, int status, const char *type,
+    const char *headers, struct json_object *o)
+{
+	const char *text = NULL;
+
+	if (o != NULL)
+		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN
+		    | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (text != NULL)
+		send_text(fcgx, status, type, headers, text);
+	else
+		send_text(fcgx, 500, "application/problem+json", "",
+		    "{\"type\":\"about:blank\",\"title\":\"Internal Server "
+		    "Error\",\"status\":500}");
+	json_object_put(o);
+}
+
+void
+reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
+    struct json_object *o)
+{
+	send_object(fcgx, status, "application/json", headers, o);
+}
+
+void
+reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
+    const char *pointer, const char *detail)
+{
+	struct json_object *o;
+
+	if ((o = json_object_new_object()) != NULL) {
+		json_object_object_add(o, "type",
+		    json_object_new_string("about:blank"));
+		json_object_object_add(o, "title",
+		    json_object_new_string(phrase_of(status)));
+		json_object_object_add(o, "status",
+		    json_object_new_int(status));
+		json_object_object_add(o, "detail",
+		    json_object_new_string(detail));
+		if (pointer != NULL && pointer[0] != '\0')
+			json_object_object_add(o, "pointer",
+			    json_object_new_string(pointer));
+	}
+	send_object(fcgx, status, "application/problem+json", headers, o);
+}

@@ -1,0 +1,77 @@
+#include "fcgi/request.h"
+
+#include <string.h>
+
+#include <fcgiapp.h>
+
+#include "lib/num.h"
+
+static const char *
+param(struct FCGX_Request *fcgx, const char *name)
+{
+	const char *value = FCGX_GetParam(name, fcgx->envp);
+
+	return value == NULL ? "" : value;
+}
+
+/* A Host header goes into answers, so only what a host can be is taken. */
+static const char *
+host_of(const char *host)
+{
+	return strlen(host) <= 255 && host[strspn(host,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789.-_:[]")] == '\0' ? host : "";
+}
+
+static enum request_result
+read_body(struct FCGX_Request *fcgx, size_t max, struct buf *body)
+{
+	const char *text = param(fcgx, "CONTENT_LENGTH");
+	int64_t len = 0;
+	uint8_t *to;
+	int n;
+
+	buf_init(body, max + 1);
+	if (text[0] != '\0' && num_parse(text, 0, INT64_MAX, &len) != 0)
+		return REQUEST_SHORT;
+	if (len > (int64_t)max)
+		return REQUEST_TOO_LARGE;
+	if (len == 0)
+		return REQUEST_OK;
+	if ((to = buf_reserve(body, (size_t)len)) == NULL)
+		return REQUEST_SHORT;
+	n = FCGX_GetStr((char *)to, (int)len, fcgx->in);
+	if (n != (int)len)
+		return REQUEST_SHORT;
+	body->len = (size_t)n;
+	return REQUEST_OK;
+}
+
+enum request_result
+request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
+{
+	const char *uri = param(fcgx, "REQUEST_URI");
+	size_t len = strcspn(uri, "?");
+
+	memset(r, 0, sizeof(*r));
+	r->method = param(fcgx, "REQUEST_METHOD");
+	r->query = param(fcgx, "QUERY_STRING");
+	r->content_type = param(fcgx, "CONTENT_TYPE");
+	r->owner = param(fcgx, "REMOTE_USER");
+	if (r->owner[0] == '\0')
+		r->owner = "anonymous";
+	r->scheme = strcmp(param(fcgx, "REQUEST_SCHEME"), "https") == 0 ?
+	    "https" : "http";
+	r->host = host_of(param(fcgx, "HTTP_HOST"));
+	r->path = r->path_text;
+	if (len >= sizeof(r->path_text))
+		return REQUEST_TOO_LONG;
+	memcpy(r->path_text, uri, len);
+	return read_body(fcgx, body_max, &r->body);
+}
+
+void
+request_release(struct request *r)
+{
+	buf_release(&r->body);
+}

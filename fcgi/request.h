@@ -1,0 +1,40 @@
+#ifndef FCGI_REQUEST_H
+#define FCGI_REQUEST_H
+
+#include <stddef.h>
+
+#include "lib/buf.h"
+
+struct FCGX_Request;
+
+/* What nginx passed on. Strings belong to the FastCGI request, never NULL. */
+struct request {
+	const char *method;
+	const char *path;	/* as sent, not decoded, without the query */
+	const char *query;
+	const char *content_type;
+	const char *owner;	/* REMOTE_USER, else "anonymous" */
+	const char *scheme;
+	const char *host;	/* "" when it is none that can stand in a URL */
+	struct buf body;
+	char path_text[256];
+};
+
+/* How reading a request ended. */
+enum request_result {
+	REQUEST_OK,
+	REQUEST_TOO_LARGE,	/* body above the limit: 413 */
+	REQUEST_SHORT,		/* body and CONTENT_LENGTH differ: 400 */
+	REQUEST_TOO_LONG	/* path above the limit: 414 */
+};
+
+/*
+ * request_read(fcgx, body_max, r):
+ * Fill r; request_release() in any case. CONTENT_LENGTH is not trusted: just as
+ * many bytes are read as it says, up to body_max.
+ */
+enum request_result request_read(struct FCGX_Request *fcgx, size_t body_max,
+    struct request *r);
+void request_release(struct request *r);
+
+#endif

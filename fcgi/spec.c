@@ -1,0 +1,310 @@
+#include "fcgi/spec.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/job.h"
+#include "lib/jsontext.h"
+#include "lib/timestamp.h"
+
+#define DAY_MS INT64_C(86400000)
+
+struct parse {
+	const struct spec_limits *limits;
+	struct job *job;
+	struct spec_fault *fault;
+};
+
+static int
+fault(struct parse *p, int status, const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int
+fault(struct parse *p, int status, const char *pointer, const char *fmt, ...)
+{
+	va_list ap;
+
+	p->fault->status = status;
+	snprintf(p->fault->pointer, sizeof(p->fault->pointer), "%s", pointer);
+	va_start(ap, fmt);
+	vsnprintf(p->fault->detail, sizeof(p->fault->detail), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int
+take_date(struct parse *p, struct json_object *v, const char *pointer,
+    int64_t *t_ms)
+{
+	if (!json_object_is_type(v, json_type_string))
+		return fault(p, 400, pointer, "a date is a string");
+	if (timestamp_parse(json_object_get_string(v),
+	    (size_t)json_object_get_string_len(v), t_ms) != 0)
+		return fault(p, 400, pointer, "not a date: YYYY-MM-DD or "
+		    "RFC 3339 (2018-11-30T12:00:00Z), from 1970 to 2100");
+	return 0;
+}
+
+static int
+take_start(struct parse *p, struct json_object *v, const char *pointer)
+{
+	return take_date(p, v, pointer, &p->job->start_ms);
+}
+
+static int
+take_end(struct parse *p, struct json_object *v, const char *pointer)
+{
+	return take_date(p, v, pointer, &p->job->end_ms);
+}
+
+/* Characters that no database's name may have (MongoDB manual, "Naming"). */
+static int
+vehicle_name_ok(const char *name, size_t len)
+{
+	return len >= 1 && len <= SPEC_VEHICLE_MAX &&
+	    strpbrk(name, "/\\. \"$") == NULL;
+}
+
+static int
+parameter_name_ok(const char *name, size_t len)
+{
+	return len >= 1 && len <= SPEC_PARAMETER_MAX &&
+	    strchr(name, '$') == NULL && name[0] != '.' &&
+	    name[len - 1] != '.' && strncmp(name, "system.", 7) != 0;
+}
+
+static int
+take_names(struct parse *p, struct json_object *v, const char *pointer,
+    int64_t max, int (*ok)(const char *, size_t), struct strings *list)
+{
+	char at[64];
+	size_t n, i, k;
+
+	if (!json_object_is_type(v, json_type_array))
+		return fault(p, 400, pointer, "has to be an array of names");
+	n = json_object_array_length(v);
+	if (n == 0)
+		return fault(p, 422, pointer, "an empty list asks for nothing; "
+		    "leave the member out to ask for all");
+	if ((int64_t)n > max)
+		return fault(p, 422, pointer, "%zu names; at most %lld are "
+		    "allowed", n, (long long)max);
+	list->given = true;
+	for (i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(v, i);
+		const char *name;
+		size_t len;
+
+		snprintf(at, sizeof(at), "%s/%zu", pointer, i);
+		if (!json_object_is_type(e, json_type_string))
+			return fault(p, 400, at, "a name is a string");
+		name = json_object_get_string(e);
+		len = (size_t)json_object_get_string_len(e);
+		if (!ok(name, len))
+			return fault(p, 422, at, "no name that can exist");
+		for (k = 0; k < i; k++)
+			if (strcmp(list->v[k], name) == 0)
+				return fault(p, 422, at, "the same as item "
+				    "%zu", k);
+		if (strings_add(list, name, len) != 0)
+			return -2;
+	}
+	return 0;
+}
+
+static int
+take_vehicles(struct parse *p, struct json_object *v, const char *pointer)
+{
+	return take_names(p, v, pointer, p->limits->vehicles_max,
+	    vehicle_name_ok, &p->job->vehicles);
+}
+
+static int
+take_parameters(struct parse *p, struct json_object *v, const char *pointer)
+{
+	return take_names(p, v, pointer, p->limits->parameters_max,
+	    parameter_name_ok, &p->job->parameters);
+}
+
+/* The place of a string in a table that NULL ends; -1 with the fault told. */
+static int
+take_word(struct parse *p, struct json_object *v, const char *pointer,
+    const char *const *words)
+{
+	char list[128] = "";
+	size_t len = 0;
+	int i;
+
+	for (i = 0; words[i] != NULL; i++) {
+		if (json_object_is_type(v, json_type_string) &&
+		    strcmp(json_object_get_string(v), words[i]) == 0)
+			return i;
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+		    "%s\"%s\"", i > 0 ? " or " : "", words[i]);
+	}
+	return fault(p, 400, pointer, "has to be %s", list);
+}
+
+static int
+take_time(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, job_time_names);
+
+	p->job->time = i < 0 ? JOB_TIME_MS : (enum job_time)i;
+	return i < 0 ? -1 : 0;
+}
+
+static int
+take_csv(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, job_csv_names);
+
+	p->job->csv = i < 0 ? JOB_CSV_RFC4180 : (enum job_csv)i;
+	return i < 0 ? -1 : 0;
+}
+
+static int
+take_compression(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, job_compression_names);
+
+	p->job->compression = i < 0 ? JOB_FAST : (enum job_compression)i;
+	return i < 0 ? -1 : 0;
+}
+
+static int
+take_name(struct parse *p, struct json_object *v, const char *pointer)
+{
+	const char *text = json_object_get_string(v), *c;
+
+	if (!json_object_is_type(v, json_type_string))
+		return fault(p, 400, pointer, "has to be a string");
+	for (c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return fault(p, 422, pointer, "has a control "
+			    "character");
+	if (c == text || c - text > SPEC_NAME_MAX)
+		return fault(p, 422, pointer, "has to have 1 to %d bytes",
+		    SPEC_NAME_MAX);
+	return (p->job->name = strdup(text)) == NULL ? -2 : 0;
+}
+
+static const struct {
+	const char *name;
+	const char *pointer;
+	int required;
+	int (*take)(struct parse *, struct json_object *, const char *);
+} members[] = {
+	{ "startDate", "/startDate", 1, take_start },
+	{ "endDate", "/endDate", 1, take_end },
+	{ "vehicles", "/vehicles", 0, take_vehicles },
+	{ "parameters", "/parameters", 0, take_parameters },
+	{ "time", "/time", 0, take_time },
+	{ "csv", "/csv", 0, take_csv },
+	{ "compression", "/compression", 0, take_compression },
+	{ "name", "/name", 0, take_name },
+};
+#define NMEMBERS (sizeof(members) / sizeof(members[0]))
+
+static int
+check_known(struct parse *p, struct json_object *root)
+{
+	struct json_object_iterator it = json_object_iter_begin(root);
+	const struct json_object_iterator end = json_object_iter_end(root);
+	size_t i;
+
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+		const char *name = json_object_iter_peek_name(&it);
+
+		for (i = 0; i < NMEMBERS &&
+		    strcmp(members[i].name, name) != 0; i++)
+			;
+		if (i < NMEMBERS)
+			continue;
+		/* Told back only if it can stand in a pointer as it is. */
+		if (name[0] != '\0' && strlen(name) <= 40 && name[strspn(name,
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		    "0123456789_-.$")] == '\0') {
+			char at[64];
+
+			snprintf(at, sizeof(at), "/%s", name);
+			return fault(p, 400, at, "unknown member");
+		}
+		return fault(p, 400, "", "unknown member");
+	}
+	return 0;
+}
+
+static int
+check_range(struct parse *p)
+{
+	const struct job *j = p->job;
+
+	if (j->end_ms <= j->start_ms)
+		return fault(p, 422, "/endDate", "has to be after startDate; "
+		    "endDate itself is not part of the export");
+	if (j->end_ms - j->start_ms > p->limits->range_max_days * DAY_MS)
+		return fault(p, 422, "/endDate", "more than %lld days after "
+		    "startDate", (long long)p->limits->range_max_days);
+	return 0;
+}
+
+static int
+take_members(struct parse *p, struct json_object *root)
+{
+	struct json_object *v;
+	size_t i;
+	int rc;
+
+	if ((rc = check_known(p, root)) != 0)
+		return rc;
+	for (i = 0; i < NMEMBERS; i++) {
+		if (!json_object_object_get_ex(root, members[i].name, &v)) {
+			if (members[i].required)
+				return fault(p, 400, members[i].pointer,
+				    "is missing");
+			continue;
+		}
+		rc = members[i].take(p, v, members[i].pointer);
+		if (rc != 0)
+			return rc;
+	}
+	return check_range(p);
+}
+
+int
+spec_parse(const char *text, size_t len, const struct spec_limits *limits,
+    struct job *job, struct spec_fault *found)
+{
+	struct parse p = { limits, job, found };
+	struct json_tokener *tokener;
+	struct json_object *root;
+	const char *wrong;
+	size_t n;
+	int rc = -2;
+
+	memset(found, 0, sizeof(*found));
+	if (len > SPEC_BODY_MAX)
+		return fault(&p, 400, "", "more than %d bytes", SPEC_BODY_MAX);
+	if ((wrong = jsontext_check(text, len, &n)) != NULL)
+		return fault(&p, 400, "", "not JSON: %s", wrong);
+	if ((tokener = json_tokener_new()) == NULL)
+		return -2;
+	root = json_tokener_parse_ex(tokener, text, (int)len);
+	if (root == NULL && json_tokener_get_error(tokener) ==
+	    json_tokener_continue)
+		root = json_tokener_parse_ex(tokener, "", -1);
+	if (!json_object_is_type(root, json_type_object))
+		rc = fault(&p, 400, "", "has to be a JSON object");
+	else if (n != (size_t)json_object_object_length(root))
+		rc = fault(&p, 400, "", "a member stands twice");
+	else
+		rc = take_members(&p, root);
+	json_object_put(root);
+	json_tokener_free(tokener);
+	return rc;
+}

@@ -1,0 +1,13 @@
+#ifndef LIB_CLOCK_H
+#define LIB_CLOCK_H
+
+#include <stdint.h>
+
+/*
+ * clock_real_ms(): Unix time. For signatures and log lines only: a job's times
+ * are the database's. clock_monotonic_ms(): For durations; starts anywhere.
+ */
+int64_t clock_real_ms(void);
+int64_t clock_monotonic_ms(void);
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef LIB_JOBS_H
+#define LIB_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/failure.h"
+#include "lib/job.h"
+
+struct _mongoc_client_t;
+struct conf;
+struct jobs;
+
+/*
+ * The collection exports.jobs: each call is one read or one conditional update
+ * of one document, all times are the database's. The states and who may change
+ * what: DESIGN, "One document is the truth".
+ */
+
+/* What a call came to. */
+enum jobs_result {
+	JOBS_OK = 0,
+	JOBS_NONE = 1,		/* no such job, nothing to claim, or not ours (any more) */
+	JOBS_ERROR = -1		/* logged; whether a write took effect is unknown */
+};
+
+/* jobs_new(client, conf): client and conf outlive it. NULL when memory ends. */
+struct jobs *jobs_new(struct _mongoc_client_t *client, const struct conf *conf);
+void jobs_free(struct jobs *jobs);
+
+/* jobs_ping(jobs): Whether a primary answers. */
+enum jobs_result jobs_ping(struct jobs *jobs);
+
+/*
+ * jobs_insert(jobs, job):
+ * Store a new job, due at once. job has its id, hash and request; rank and times
+ * are filled in. After an error the id is looked for, so an answer that was lost
+ * is no error.
+ */
+enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
+
+/*
+ * jobs_find(jobs, id, owner, job):
+ * Read a job; owner NULL: anyone's. On JOBS_OK, and only then, the caller
+ * releases job.
+ */
+enum jobs_result jobs_find(struct jobs *jobs, const char *id,
+    const char *owner, struct job *job);
+
+/*
+ * jobs_claim(jobs, worker, job):
+ * End the due jobs that have no attempts left or are to be cancelled, then take
+ * the first that is due, by {rank, createdAt}: STARTED, leased for lease_ms,
+ * fence and attempts one higher. On JOBS_OK, and only then, the caller releases
+ * job.
+ */
+enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
+    struct job *job);
+
+/*
+ * jobs_renew(jobs, job, progress, cancel):
+ * Push the lease of a claimed job and write its progress; *cancel says whether
+ * it is to be cancelled. JOBS_NONE: the lease is lost, the job another's.
+ */
+enum jobs_result jobs_renew(struct jobs *jobs, const struct job *job,
+    const struct job_progress *progress, bool *cancel);
+
+/*
+ * The ends of an attempt. All match {_id, fence, STARTED}: JOBS_NONE means that
+ * the lease was lost and nothing was changed.
+ *
+ * jobs_finish: FINISHED, with job->object_* and progress.
+ * jobs_fail: FAILED for good; detail may be NULL, else it is added to the text.
+ * jobs_retry: due again after delay_ms, the error kept.
+ * jobs_cancel: CANCELLED.
+ * jobs_release: given back at once, the attempt not charged.
+ */
+enum jobs_result jobs_finish(struct jobs *jobs, const struct job *job,
+    const struct job_progress *progress);
+enum jobs_result jobs_fail(struct jobs *jobs, const struct job *job,
+    enum failure why, const char *detail);
+enum jobs_result jobs_retry(struct jobs *jobs, const struct job *job,
+    enum failure why, int64_t delay_ms);
+enum jobs_result jobs_cancel(struct jobs *jobs, const struct job *job);
+enum jobs_result jobs_release(struct jobs *jobs, const struct job *job);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef LIB_MONGO_H
+#define LIB_MONGO_H
+
+struct conf;
+struct _mongoc_client_pool_t;
+struct _bson_error_t;
+
+/*
+ * mongo_pool_new(conf, name):
+ * A pool of clients for conf's servers, with every limit written out: a write is
+ * w:majority, and no call waits for ever. Does not connect. To be made behind a
+ * fork, never before. Returns NULL with the fault logged; the caller destroys it
+ * with mongo_pool_free().
+ */
+struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
+    const char *name);
+void mongo_pool_free(struct _mongoc_client_pool_t *pool);
+
+/* mongo_log(op, error): Log the library's error. */
+void mongo_log(const char *op, const struct _bson_error_t *error);
+
+#endif

@@ -1,0 +1,443 @@
+#include "lib/queue.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+
+#define CHANNEL 1
+#define FRAME_MAX 131072
+#define CONNECT_MS 3000
+#define CONFIRM_MS 2000
+#define SILENT_MS 10000		/* unacknowledged bytes: TCP_USER_TIMEOUT */
+#define EXCHANGE "exports"
+#define ROUTING_KEY "job"
+#define QUEUE "exports.jobs"
+
+struct queue {
+	const struct conf *conf;
+	char *uri;	/* cut up by amqp_parse_url() */
+	struct amqp_connection_info at;
+	int heartbeat_s;
+
+	amqp_connection_state_t conn;	/* NULL: none */
+	bool consuming, confirming;
+	bool unacked;
+	uint64_t tag;
+	bool blocked;
+};
+
+static const char *
+reply_text(const amqp_rpc_reply_t *r, char *text, size_t size)
+{
+	const amqp_connection_close_t *conn;
+	const amqp_channel_close_t *channel;
+
+	if (r->reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)
+		return amqp_error_string2(r->library_error);
+	if (r->reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
+		return "no reply";
+	if (r->reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+		conn = r->reply.decoded;
+		snprintf(text, size, "connection closed: %u %.*s",
+		    conn->reply_code, (int)conn->reply_text.len,
+		    (char *)conn->reply_text.bytes);
+	} else if (r->reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+		channel = r->reply.decoded;
+		snprintf(text, size, "channel closed: %u %.*s",
+		    channel->reply_code, (int)channel->reply_text.len,
+		    (char *)channel->reply_text.bytes);
+	} else {
+		snprintf(text, size, "method 0x%08x", r->reply.id);
+	}
+	return text;
+}
+
+static void
+drop(struct queue *q)
+{
+	if (q->conn != NULL)
+		amqp_destroy_connection(q->conn);
+	q->conn = NULL;
+	q->consuming = q->confirming = q->unacked = q->blocked = false;
+}
+
+static int
+lost(struct queue *q, const char *op, const char *why)
+{
+	log_msg(LOG_WARN, op, "RabbitMQ %s:%d: %s", q->at.host, q->at.port,
+	    why);
+	drop(q);
+	return -1;
+}
+
+static int
+lost_reply(struct queue *q, const char *op, amqp_rpc_reply_t r)
+{
+	char text[512];
+
+	return lost(q, op, reply_text(&r, text, sizeof(text)));
+}
+
+struct queue *
+queue_new(const struct conf *conf, int heartbeat_s)
+{
+	struct queue *q;
+
+	if ((q = calloc(1, sizeof(*q))) == NULL)
+		return NULL;
+	q->conf = conf;
+	q->heartbeat_s = heartbeat_s;
+	if ((q->uri = strdup(conf->amqp_uri)) == NULL)
+		goto fail;
+	amqp_default_connection_info(&q->at);
+	if (amqp_parse_url(q->uri, &q->at) != AMQP_STATUS_OK || q->at.ssl) {
+		log_msg(LOG_ERROR, "amqp_uri", "not amqp://host:port/vhost");
+		goto fail;
+	}
+	return q;
+fail:
+	queue_free(q);
+	return NULL;
+}
+
+void
+queue_free(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	if (q->conn != NULL)
+		amqp_connection_close(q->conn, AMQP_REPLY_SUCCESS);
+	drop(q);
+	free(q->uri);
+	free(q);
+}
+
+static void
+set_socket_limits(int fd)
+{
+	unsigned silent = SILENT_MS;
+	int on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent, sizeof(silent));
+}
+
+/*
+ * Without these two the broker does not say that the queue was deleted or that
+ * an alarm holds publishers back, and we would wait for ever.
+ */
+static amqp_rpc_reply_t
+login(struct queue *q)
+{
+	amqp_table_entry_t caps[2], property;
+	amqp_table_t capabilities = { 2, caps }, properties = { 1, &property };
+
+	memset(caps, 0, sizeof(caps));
+	memset(&property, 0, sizeof(property));
+	caps[0].key = amqp_cstring_bytes("consumer_cancel_notify");
+	caps[1].key = amqp_cstring_bytes("connection.blocked");
+	caps[0].value.kind = caps[1].value.kind = AMQP_FIELD_KIND_BOOLEAN;
+	caps[0].value.value.boolean = caps[1].value.value.boolean = 1;
+	property.key = amqp_cstring_bytes("capabilities");
+	property.value.kind = AMQP_FIELD_KIND_TABLE;
+	property.value.value.table = capabilities;
+	return amqp_login_with_properties(q->conn, q->at.vhost, 1, FRAME_MAX,
+	    q->heartbeat_s, &properties, AMQP_SASL_METHOD_PLAIN,
+	    q->conf->amqp_user, q->conf->amqp_password);
+}
+
+int
+queue_connect(struct queue *q)
+{
+	struct timeval limit = { CONNECT_MS / 1000, 0 };
+	amqp_socket_t *socket;
+	amqp_rpc_reply_t r;
+	int rc;
+
+	if (q->conn != NULL)
+		return 0;
+	if ((q->conn = amqp_new_connection()) == NULL ||
+	    (socket = amqp_tcp_socket_new(q->conn)) == NULL)
+		return lost(q, "amqp_connect", "out of memory");
+	amqp_set_handshake_timeout(q->conn, &limit);
+	amqp_set_rpc_timeout(q->conn, &limit);
+	rc = amqp_socket_open_noblock(socket, q->at.host, q->at.port, &limit);
+	if (rc != AMQP_STATUS_OK)
+		return lost(q, "amqp_connect", amqp_error_string2(rc));
+	set_socket_limits(amqp_get_sockfd(q->conn));
+	if ((r = login(q)).reply_type != AMQP_RESPONSE_NORMAL)
+		return lost_reply(q, "amqp_login", r);
+	amqp_channel_open(q->conn, CHANNEL);
+	r = amqp_get_rpc_reply(q->conn);
+	if (r.reply_type != AMQP_RESPONSE_NORMAL)
+		return lost_reply(q, "amqp_channel", r);
+	return 0;
+}
+
+static struct timeval
+in_ms(int64_t ms)
+{
+	if (ms < 0)
+		ms = 0;
+	return (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
+/*
+ * Take in what the broker says between calls. Returns 0 when the connection is
+ * still good, else -1, the connection dropped.
+ */
+static int
+take_method(struct queue *q, const amqp_frame_t *frame)
+{
+	const amqp_method_t *m = &frame->payload.method;
+
+	if (frame->frame_type != AMQP_FRAME_METHOD)
+		return 0;
+	switch (m->id) {
+	case AMQP_CONNECTION_BLOCKED_METHOD:
+		log_msg(LOG_WARN, "amqp_blocked", "RabbitMQ has an alarm and "
+		    "takes no messages");
+		q->blocked = true;
+		return 0;
+	case AMQP_CONNECTION_UNBLOCKED_METHOD:
+		q->blocked = false;
+		return 0;
+	case AMQP_BASIC_CANCEL_METHOD:
+		return lost(q, "amqp_consume", "the queue was deleted or moved");
+	case AMQP_CHANNEL_CLOSE_METHOD:
+	case AMQP_CONNECTION_CLOSE_METHOD:
+		return lost_reply(q, "amqp", (amqp_rpc_reply_t){
+		    .reply_type = AMQP_RESPONSE_SERVER_EXCEPTION,
+		    .reply = *m });
+	default:
+		return 0;
+	}
+}
+
+int
+queue_check(struct queue *q)
+{
+	amqp_rpc_reply_t r;
+
+	if (queue_connect(q) != 0)
+		return -1;
+	/* Setting the same prefetch again changes nothing and has an answer. */
+	amqp_basic_qos(q->conn, CHANNEL, 0, 1, 0);
+	r = amqp_get_rpc_reply(q->conn);
+	return r.reply_type == AMQP_RESPONSE_NORMAL ? 0 :
+	    lost_reply(q, "amqp_check", r);
+}
+
+/* Wait for the broker's word on the one message that is out. */
+static int
+await_confirm(struct queue *q)
+{
+	const int64_t until = clock_monotonic_ms() + CONFIRM_MS;
+	bool returned = false;
+	amqp_frame_t frame;
+	struct timeval left;
+	int rc;
+
+	for (;;) {
+		left = in_ms(until - clock_monotonic_ms());
+		rc = amqp_simple_wait_frame_noblock(q->conn, &frame, &left);
+		if (rc == AMQP_STATUS_TIMEOUT)
+			return lost(q, "amqp_publish", "no confirm in time");
+		if (rc != AMQP_STATUS_OK)
+			return lost(q, "amqp_publish", amqp_error_string2(rc));
+		/* A return is followed by the message itself, then the ack. */
+		if (frame.frame_type != AMQP_FRAME_METHOD)
+			continue;
+		switch (frame.payload.method.id) {
+		case AMQP_BASIC_RETURN_METHOD:
+			returned = true;
+			break;
+		case AMQP_BASIC_ACK_METHOD:
+			if (!returned)
+				return 0;
+			log_msg(LOG_ERROR, "amqp_publish", "the message was "
+			    "returned: is " QUEUE " bound? scripts/provision "
+			    "declares it");
+			return -1;
+		case AMQP_BASIC_NACK_METHOD:
+			log_msg(LOG_WARN, "amqp_publish", "the broker refused "
+			    "the message: queue full or without quorum");
+			return -1;
+		default:
+			if (take_method(q, &frame) != 0)
+				return -1;
+		}
+	}
+}
+
+static int
+publish_once(struct queue *q, const char *id)
+{
+	amqp_basic_properties_t props;
+	amqp_rpc_reply_t r;
+	int rc;
+
+	if (queue_connect(q) != 0)
+		return -1;
+	if (!q->confirming) {
+		amqp_confirm_select(q->conn, CHANNEL);
+		r = amqp_get_rpc_reply(q->conn);
+		if (r.reply_type != AMQP_RESPONSE_NORMAL)
+			return lost_reply(q, "amqp_confirm", r);
+		q->confirming = true;
+	}
+	memset(&props, 0, sizeof(props));
+	props._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
+	    AMQP_BASIC_CONTENT_TYPE_FLAG;
+	props.delivery_mode = AMQP_DELIVERY_PERSISTENT;
+	props.content_type = amqp_cstring_bytes("text/plain");
+	rc = amqp_basic_publish(q->conn, CHANNEL, amqp_cstring_bytes(EXCHANGE),
+	    amqp_cstring_bytes(ROUTING_KEY), 1, 0, &props,
+	    amqp_cstring_bytes(id));
+	if (rc != AMQP_STATUS_OK)
+		return lost(q, "amqp_publish", amqp_error_string2(rc));
+	rc = await_confirm(q);
+	if (q->conn != NULL)
+		amqp_maybe_release_buffers(q->conn);
+	return rc;
+}
+
+int
+queue_publish(struct queue *q, const char *id)
+{
+	bool fresh = q->conn == NULL;
+
+	if (publish_once(q, id) == 0)
+		return 0;
+	/*
+	 * A kept connection may have died unseen since its last use; only then
+	 * does another try tell more than the first.
+	 */
+	return fresh || q->conn != NULL ? -1 : publish_once(q, id);
+}
+
+static int
+consume(struct queue *q)
+{
+	amqp_rpc_reply_t r;
+
+	if (queue_connect(q) != 0)
+		return -1;
+	if (q->consuming)
+		return 0;
+	amqp_basic_qos(q->conn, CHANNEL, 0, 1, 0);
+	r = amqp_get_rpc_reply(q->conn);
+	if (r.reply_type != AMQP_RESPONSE_NORMAL)
+		return lost_reply(q, "amqp_qos", r);
+	amqp_basic_consume(q->conn, CHANNEL, amqp_cstring_bytes(QUEUE),
+	    amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+	r = amqp_get_rpc_reply(q->conn);
+	if (r.reply_type != AMQP_RESPONSE_NORMAL)
+		return lost_reply(q, "amqp_consume", r);
+	q->consuming = true;
+	return 0;
+}
+
+enum queue_result
+queue_wait(struct queue *q, int wait_ms, char id[25])
+{
+	struct timeval limit = in_ms(wait_ms);
+	amqp_envelope_t envelope;
+	amqp_rpc_reply_t r;
+	amqp_frame_t frame;
+	int rc;
+
+	if (consume(q) != 0)
+		return QUEUE_DOWN;
+	amqp_maybe_release_buffers(q->conn);
+	r = amqp_consume_message(q->conn, &envelope, &limit, 0);
+	if (r.reply_type == AMQP_RESPONSE_NORMAL) {
+		snprintf(id, 25, "%.*s", (int)(envelope.message.body.len < 24 ?
+		    envelope.message.body.len : 24),
+		    (char *)envelope.message.body.bytes);
+		q->tag = envelope.delivery_tag;
+		q->unacked = true;
+		amqp_destroy_envelope(&envelope);
+		return QUEUE_MESSAGE;
+	}
+	if (r.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
+	    r.library_error == AMQP_STATUS_TIMEOUT)
+		return QUEUE_NOTHING;
+	if (r.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION ||
+	    r.library_error != AMQP_STATUS_UNEXPECTED_STATE) {
+		lost_reply(q, "amqp_consume", r);
+		return QUEUE_DOWN;
+	}
+	/* Another method than a delivery: it is still to be read. */
+	limit = in_ms(0);
+	rc = amqp_simple_wait_frame_noblock(q->conn, &frame, &limit);
+	if (rc != AMQP_STATUS_OK && rc != AMQP_STATUS_TIMEOUT)
+		lost(q, "amqp_consume", amqp_error_string2(rc));
+	else if (rc == AMQP_STATUS_OK)
+		take_method(q, &frame);
+	return q->conn == NULL ? QUEUE_DOWN : QUEUE_NOTHING;
+}
+
+void
+queue_ack(struct queue *q)
+{
+	int rc;
+
+	if (q->conn == NULL || !q->unacked)
+		return;
+	q->unacked = false;
+	rc = amqp_basic_ack(q->conn, CHANNEL, q->tag, 0);
+	if (rc != AMQP_STATUS_OK)
+		lost(q, "amqp_ack", amqp_error_string2(rc));
+}
+
+void
+queue_nack(struct queue *q)
+{
+	int rc;
+
+	if (q->conn == NULL || !q->unacked)
+		return;
+	q->unacked = false;
+	/* Never requeue: that would be a loop without a pause. */
+	rc = amqp_basic_nack(q->conn, CHANNEL, q->tag, 0, 0);
+	if (rc != AMQP_STATUS_OK)
+		lost(q, "amqp_nack", amqp_error_string2(rc));
+}
+
+void
+queue_serve(struct queue *q)
+{
+	struct timeval none;
+	amqp_frame_t frame;
+	int rc;
+
+	while (q->conn != NULL) {
+		none = in_ms(0);
+		rc = amqp_simple_wait_frame_noblock(q->conn, &frame, &none);
+		if (rc == AMQP_STATUS_TIMEOUT)
+			return;
+		if (rc != AMQP_STATUS_OK)
+			lost(q, "amqp_serve", amqp_error_string2(rc));
+		else
+			take_method(q, &frame);
+	}
+}
+
+int
+queue_fd(const struct queue *q)
+{
+	return q->conn == NULL ? -1 : amqp_get_sockfd(q->conn);
+}

@@ -1,0 +1,71 @@
+#ifndef LIB_S3_H
+#define LIB_S3_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/failure.h"
+
+struct buf;
+struct conf;
+struct s3;
+struct s3_upload;
+
+/* S3's own limits of a multipart upload. */
+#define S3_PARTS_MAX 10000
+#define S3_PART_MIN_BYTES (5 * 1024 * 1024)
+
+/*
+ * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
+ * is signed (lib/sigv4) and tried again on its own, up to five times with full
+ * jitter, when the server is away, slow or says 5xx; stop (may be NULL) is asked
+ * in between and during a transfer, and ends it when it returns true.
+ * s3_new(): NULL when memory ends.
+ */
+struct s3 *s3_new(const struct conf *conf, bool (*stop)(void *), void *arg);
+void s3_free(struct s3 *s3);
+
+/* s3_failure(s3): What the last request's end means for the job, or none. */
+enum failure s3_failure(const struct s3 *s3);
+
+/*
+ * s3_begin(s3, key, filename):
+ * Begin a multipart upload to key, which browsers will save as filename. From
+ * here S3 keeps something that only s3_complete() or s3_abort() ends. NULL after
+ * a logged error. s3_upload_free() frees the struct alone.
+ */
+struct s3_upload *s3_begin(struct s3 *s3, const char *key,
+    const char *filename);
+void s3_upload_free(struct s3_upload *u);
+
+/*
+ * s3_part(u, data, len):
+ * Send the next part: at least S3_PART_MIN_BYTES, but for the last, and at most
+ * S3_PARTS_MAX of them. Its SHA-256 is signed, so the server checks it. data may
+ * go when this returns. Returns 0, -1 after a logged error.
+ */
+int s3_part(struct s3_upload *u, const void *data, size_t len);
+
+/* s3_parts(u): How many were sent. */
+size_t s3_parts(const struct s3_upload *u);
+
+/*
+ * s3_complete(u, etag, size):
+ * Make the object whole and visible and give its ETag. Only 0 is success; after
+ * -1 (logged) whether the object is there is unknown.
+ */
+int s3_complete(struct s3_upload *u, char *etag, size_t size);
+
+/* s3_abort(u): Give up; what cannot be removed is left to the lifecycle rule. */
+void s3_abort(struct s3_upload *u);
+
+/*
+ * s3_presign_get(conf, key, filename, t_ms, out):
+ * Append a URL at conf's public endpoint that gives the object for link_ttl_s
+ * from t_ms. No request is made. Returns 0, -1 (memory, endpoint).
+ */
+int s3_presign_get(const struct conf *conf, const char *key,
+    const char *filename, int64_t t_ms, struct buf *out);
+
+#endif

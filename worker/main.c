@@ -1,0 +1,293 @@
+/*
+ * export-worker: takes jobs one after the other, writes their archives to S3.
+ * Exit codes: 0 after SIGTERM or SIGINT, 64 usage, 70 an export hung, 78
+ * configuration.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <mongoc/mongoc.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/mongo.h"
+#include "lib/queue.h"
+#include "worker/export.h"
+
+#define EXIT_USAGE 64
+#define EXIT_HUNG 70
+#define HEARTBEAT_S 30
+/* A wait is cut into pieces of this length, so that SIGTERM is seen soon. */
+#define PIECE_MS 500
+/* While the broker is away it is tried this often. */
+#define RECONNECT_MS 5000
+#define CONF_PRESET "/etc/export/export.conf"
+
+static volatile sig_atomic_t stop_requested;
+
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stop_requested = 1;
+}
+
+static bool
+stopping(void)
+{
+	return stop_requested != 0;
+}
+
+static void
+hung(void)
+{
+	_exit(EXIT_HUNG);
+}
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: export-worker [-c FILE] [--pidfile FILE]\n"
+	    "Takes export jobs, one after the other, and writes their archives to S3.\n"
+	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
+	    "  --pidfile FILE      write the process id there\n"
+	    "  -h, --help          this text\n"
+	    "SIGTERM: finish the job within grace_ms, or give it back; then exit 0.\n");
+}
+
+struct options {
+	const char *conf;
+	const char *pidfile;
+};
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "pidfile", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	o->conf = CONF_PRESET;
+	o->pidfile = NULL;
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 'p':
+			o->pidfile = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+static void
+set_up_process(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct sigaction sa = { .sa_handler = on_stop };
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	umask(027);
+	/* Secrets are in memory: no core, no other process's look into it. */
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__	/* the leak check has to look */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int
+write_pidfile(const char *path)
+{
+	FILE *f;
+
+	if (path == NULL)
+		return 0;
+	if ((f = fopen(path, "we")) == NULL ||
+	    fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f) != 0) {
+		log_msg(LOG_ERROR, "pidfile", "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void
+pause_ms(int ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+/*
+ * Wait until a message rings or nothing was heard for idle_ms. Without a broker
+ * the idle time alone decides, so jobs go on. Returns true with a message.
+ */
+static bool
+wait_for_work(const struct export_env *env, char id[JOB_ID_SIZE])
+{
+	static int64_t next_try_ms;
+	const int64_t until = clock_monotonic_ms() + env->conf->idle_ms;
+	int64_t now;
+
+	while (!stopping() && (now = clock_monotonic_ms()) < until) {
+		int piece = until - now < PIECE_MS ? (int)(until - now) :
+		    PIECE_MS;
+
+		if (queue_fd(env->queue) < 0 && now < next_try_ms) {
+			pause_ms(piece);
+			continue;
+		}
+		switch (queue_wait(env->queue, piece, id)) {
+		case QUEUE_MESSAGE:
+			return true;
+		case QUEUE_NOTHING:
+			break;
+		case QUEUE_DOWN:
+			next_try_ms = clock_monotonic_ms() + RECONNECT_MS;
+		}
+	}
+	return false;
+}
+
+/* A message without a job to claim: has its own job ended, or never been? */
+static bool
+message_is_done(const struct export_env *env, const char *id)
+{
+	struct job job;
+	bool done;
+
+	if (!bson_oid_is_valid(id, strlen(id))) {
+		log_msg(LOG_WARN, "message", "not a job's id: dropped");
+		return true;
+	}
+	switch (jobs_find(env->jobs, id, NULL, &job)) {
+	case JOBS_OK:
+		done = job_ended(job.state);
+		job_release(&job);
+		return done;
+	case JOBS_NONE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Claim and export once. *worked: there was a job. Returns: ack the message. */
+static bool
+work_once(const struct export_env *env, const char *worker, const char *id,
+    bool *worked)
+{
+	struct job job;
+	bool done;
+
+	*worked = false;
+	switch (jobs_claim(env->jobs, worker, &job)) {
+	case JOBS_OK:
+		*worked = true;
+		done = export_job(env, &job);
+		job_release(&job);
+		return done;
+	case JOBS_NONE:
+		return id == NULL || message_is_done(env, id);
+	default:
+		return false;
+	}
+}
+
+static void
+loop(const struct export_env *env, const char *worker)
+{
+	char id[JOB_ID_SIZE];
+	bool message, worked = true;
+
+	while (!stopping()) {
+		/* Where there was one job, there may be more: claim before waiting. */
+		message = !worked && wait_for_work(env, id);
+		if (stopping()) {
+			queue_nack(env->queue);
+			break;
+		}
+		if (work_once(env, worker, message ? id : NULL, &worked))
+			queue_ack(env->queue);
+		else
+			queue_nack(env->queue);
+	}
+}
+
+static int
+serve(const struct conf *conf)
+{
+	struct export_env env = { .conf = conf, .stopping = stopping,
+	    .hung = hung };
+	char worker[128], host[64];
+	int rc = 1;
+
+	if (gethostname(host, sizeof(host)) != 0)
+		snprintf(host, sizeof(host), "unknown");
+	host[sizeof(host) - 1] = '\0';
+	snprintf(worker, sizeof(worker), "%s:%ld", host, (long)getpid());
+	if ((env.pool = mongo_pool_new(conf, "export-worker")) == NULL)
+		return CONF_EXIT;
+	env.client = mongoc_client_pool_pop(env.pool);
+	env.jobs = jobs_new(env.client, conf);
+	env.queue = queue_new(conf, HEARTBEAT_S);
+	if (env.jobs != NULL && env.queue != NULL) {
+		log_fields(LOG_INFO, "start", "worker=%s", worker);
+		loop(&env, worker);
+		log_fields(LOG_INFO, "stop", "worker=%s", worker);
+		rc = 0;
+	}
+	queue_free(env.queue);
+	jobs_free(env.jobs);
+	mongoc_client_pool_push(env.pool, env.client);
+	mongo_pool_free(env.pool);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct conf conf;
+	int rc = CONF_EXIT;
+
+	read_options(argc, argv, &options);
+	set_up_process();
+	if (conf_load(options.conf, CONF_WORKER, &conf) == 0 &&
+	    log_open(conf.log) == 0 && write_pidfile(options.pidfile) == 0)
+		rc = serve(&conf);
+	conf_release(&conf);
+	return rc;
+}

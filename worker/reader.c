@@ -1,0 +1,336 @@
+#include "worker/reader.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mongoc/mongoc.h>
+
+#include "lib/job.h"
+#include "lib/log.h"
+#include "lib/mongo.h"
+#include "worker/columns.h"
+#include "worker/points.h"
+#include "worker/source.h"
+#include "worker/unwind.h"
+
+#define HOUR_MS 3600000
+/* A batch of 24 documents of an hour is 1.4 MB; a server that needs this long is ill. */
+#define MAX_TIME_MS 60000
+/* Many columns share what five have at the full batch. */
+#define FULL_BATCH_COLUMNS 5
+
+/* Numbers sort before Dates, and a range of the one does not find the other. */
+enum id_type { ID_NUMBER, ID_DATE, ID_TYPES };
+
+struct head {
+	mongoc_cursor_t *cursor;	/* NULL: not opened, or at its end */
+	const bson_t *doc;		/* not taken yet, or NULL */
+	int64_t t_ms;
+	int opened;
+};
+
+struct reader {
+	struct source source;	/* first: a source is cast back to its reader */
+	struct reader_spec spec;
+	struct head (*heads)[ID_TYPES];
+	struct head *taken;	/* whose document the caller holds */
+};
+
+int
+reader_vehicles(mongoc_client_t *client, const char *prefix,
+    struct strings *list)
+{
+	bson_error_t error;
+	bson_t *opts;
+	char **names, **name;
+	int rc = 0;
+
+	opts = BCON_NEW("nameOnly", BCON_BOOL(true));
+	names = mongoc_client_get_database_names_with_opts(client, opts,
+	    &error);
+	bson_destroy(opts);
+	if (names == NULL) {
+		mongo_log("list_databases", &error);
+		return -1;
+	}
+	for (name = names; *name != NULL && rc == 0; name++)
+		if (strncmp(*name, prefix, strlen(prefix)) == 0)
+			rc = strings_add(list, *name, strlen(*name));
+	bson_strfreev(names);
+	if (rc != 0)
+		log_msg(LOG_ERROR, "list_databases", "out of memory");
+	names_sort(list);
+	return rc;
+}
+
+int
+reader_parameters(mongoc_client_t *client, const char *vehicle,
+    struct strings *list)
+{
+	mongoc_database_t *database;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	bson_iter_t it;
+	bson_t *opts;
+	int rc = 0;
+
+	opts = BCON_NEW("nameOnly", BCON_BOOL(true), "filter", "{",
+	    "type", BCON_UTF8("collection"), "}");
+	database = mongoc_client_get_database(client, vehicle);
+	cursor = mongoc_database_find_collections_with_opts(database, opts);
+	while (rc == 0 && mongoc_cursor_next(cursor, &doc)) {
+		if (!bson_iter_init_find(&it, doc, "name") ||
+		    !BSON_ITER_HOLDS_UTF8(&it) ||
+		    strncmp(bson_iter_utf8(&it, NULL), "system.", 7) == 0)
+			continue;
+		rc = strings_add(list, bson_iter_utf8(&it, NULL),
+		    strlen(bson_iter_utf8(&it, NULL)));
+	}
+	if (rc != 0) {
+		log_msg(LOG_ERROR, "list_collections", "out of memory");
+	} else if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("list_collections", &error);
+		rc = -1;
+	}
+	mongoc_cursor_destroy(cursor);
+	mongoc_database_destroy(database);
+	bson_destroy(opts);
+	columns_sort(list);
+	return rc;
+}
+
+/* {_id: {$gt: from - 1 h, $lt: to}}, as numbers or as Dates. */
+static bson_t *
+range(const struct reader_spec *spec, enum id_type type)
+{
+	const int64_t after = spec->from_ms - HOUR_MS;
+
+	return type == ID_NUMBER ?
+	    BCON_NEW("_id", "{", "$gt", BCON_INT64(after), "$lt",
+	    BCON_INT64(spec->to_ms), "}") :
+	    BCON_NEW("_id", "{", "$gt", BCON_DATE_TIME(after), "$lt",
+	    BCON_DATE_TIME(spec->to_ms), "}");
+}
+
+int
+reader_count(const struct reader_spec *spec, uint64_t *n)
+{
+	int64_t count = 0;
+	size_t i;
+	int type;
+
+	for (i = 0; i < spec->n * ID_TYPES && count >= 0; i++) {
+		mongoc_collection_t *c;
+		bson_error_t error;
+		bson_t *filter, *opts;
+
+		type = (int)(i % ID_TYPES);
+		c = mongoc_client_get_collection(spec->client, spec->vehicle,
+		    spec->columns[i / ID_TYPES]);
+		filter = range(spec, type);
+		opts = BCON_NEW("hint", "{", "_id", BCON_INT32(1), "}",
+		    "maxTimeMS", BCON_INT32(MAX_TIME_MS),
+		    "comment", BCON_UTF8(spec->comment));
+		count = mongoc_collection_count_documents(c, filter, opts,
+		    NULL, NULL, &error);
+		if (count >= 0)
+			*n += (uint64_t)count;
+		else
+			mongo_log("count", &error);
+		bson_destroy(opts);
+		bson_destroy(filter);
+		mongoc_collection_destroy(c);
+	}
+	return count < 0 ? -1 : 0;
+}
+
+static void
+head_open(struct reader *r, size_t column, enum id_type type)
+{
+	struct head *h = &r->heads[column][type];
+	mongoc_collection_t *c;
+	bson_t *filter, *opts;
+	int64_t batch = r->spec.batch_documents;
+
+	if (r->spec.n > FULL_BATCH_COLUMNS)
+		batch = batch * FULL_BATCH_COLUMNS / (int64_t)r->spec.n;
+	if (batch < 2)
+		batch = 2;
+	c = mongoc_client_get_collection(r->spec.client, r->spec.vehicle,
+	    r->spec.columns[column]);
+	filter = range(&r->spec, type);
+	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
+	    "batchSize", BCON_INT64(batch),
+	    "maxTimeMS", BCON_INT32(MAX_TIME_MS),
+	    "comment", BCON_UTF8(r->spec.comment));
+	h->cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
+	h->opened = 1;
+	bson_destroy(opts);
+	bson_destroy(filter);
+	mongoc_collection_destroy(c);
+}
+
+/*
+ * Where a document stands among the others, rounded down; the server has put
+ * those of one cursor in order. Its _id need not be usable as a time base.
+ */
+static int64_t
+order_of(const bson_t *doc, int64_t last_ms)
+{
+	const uint8_t *data = bson_get_data(doc);
+	char text[BSON_DECIMAL128_STRING];
+	bson_decimal128_t decimal;
+	bson_iter_t it;
+	int64_t t_ms;
+	double d;
+
+	if (unwind_id(data, doc->len, &t_ms) == 0)
+		return t_ms;
+	if (!bson_iter_init_find(&it, doc, "_id"))
+		return last_ms;
+	if (BSON_ITER_HOLDS_DOUBLE(&it)) {
+		d = bson_iter_double(&it);
+	} else if (bson_iter_decimal128(&it, &decimal)) {
+		bson_decimal128_to_string(&decimal, text);
+		d = strtod(text, NULL);
+	} else {
+		return last_ms;
+	}
+	return fabs(d) < 9e15 ? (int64_t)floor(d) : last_ms;
+}
+
+/* Have the next document of a cursor, if it has one. 0, -1 logged. */
+static int
+head_fill(struct reader *r, size_t column, enum id_type type)
+{
+	struct head *h = &r->heads[column][type];
+	bson_error_t error;
+
+	if (h->doc != NULL)
+		return 0;
+	if (!h->opened)
+		head_open(r, column, type);
+	if (h->cursor == NULL)
+		return 0;
+	if (mongoc_cursor_next(h->cursor, &h->doc)) {
+		h->t_ms = order_of(h->doc, h->t_ms);
+		return 0;
+	}
+	h->doc = NULL;
+	if (mongoc_cursor_error(h->cursor, &error)) {
+		mongo_log("read", &error);
+		return -1;
+	}
+	mongoc_cursor_destroy(h->cursor);
+	h->cursor = NULL;
+	return 0;
+}
+
+/* Of a column the head that comes first, NULL when there is none. */
+static int
+first_head(struct reader *r, size_t column, struct head **first)
+{
+	struct head *number = &r->heads[column][ID_NUMBER];
+	struct head *date = &r->heads[column][ID_DATE];
+
+	if (head_fill(r, column, ID_NUMBER) != 0 ||
+	    head_fill(r, column, ID_DATE) != 0)
+		return -1;
+	*first = number->doc == NULL ||
+	    (date->doc != NULL && date->t_ms < number->t_ms) ? date : number;
+	if ((*first)->doc == NULL)
+		*first = NULL;
+	return 0;
+}
+
+/* The document that the caller held is no longer needed. */
+static void
+let_go(struct reader *r)
+{
+	if (r->taken != NULL)
+		r->taken->doc = NULL;
+	r->taken = NULL;
+}
+
+static int
+reader_peek(struct source *s, int64_t *t_ms)
+{
+	struct reader *r = (struct reader *)s;
+	struct head *h;
+	int found = 1;
+	size_t i;
+
+	let_go(r);
+	for (i = 0; i < r->spec.n; i++) {
+		if (first_head(r, i, &h) != 0)
+			return -1;
+		if (h != NULL && (found || h->t_ms < *t_ms)) {
+			*t_ms = h->t_ms;
+			found = 0;
+		}
+	}
+	return found;
+}
+
+static int
+reader_next(struct source *s, int64_t before_ms, struct source_doc *doc)
+{
+	struct reader *r = (struct reader *)s;
+	struct head *h;
+	size_t i;
+
+	let_go(r);
+	for (i = 0; i < r->spec.n; i++) {
+		if (first_head(r, i, &h) != 0)
+			return -1;
+		if (h == NULL || h->t_ms >= before_ms)
+			continue;
+		doc->column = i;
+		doc->data = bson_get_data(h->doc);
+		doc->len = h->doc->len;
+		r->taken = h;
+		return 0;
+	}
+	return 1;
+}
+
+struct reader *
+reader_open(const struct reader_spec *spec)
+{
+	struct reader *r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL ||
+	    (r->heads = calloc(spec->n + 1, sizeof(*r->heads))) == NULL) {
+		log_msg(LOG_ERROR, "read", "out of memory");
+		free(r);
+		return NULL;
+	}
+	r->source.peek = reader_peek;
+	r->source.next = reader_next;
+	r->spec = *spec;
+	return r;
+}
+
+void
+reader_free(struct reader *r)
+{
+	size_t i;
+	int type;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < r->spec.n; i++)
+		for (type = 0; type < ID_TYPES; type++)
+			if (r->heads[i][type].cursor != NULL)
+				mongoc_cursor_destroy(r->heads[i][type].cursor);
+	free(r->heads);
+	free(r);
+}
+
+struct source *
+reader_source(struct reader *r)
+{
+	return &r->source;
+}

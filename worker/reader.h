@@ -1,0 +1,47 @@
+#ifndef WORKER_READER_H
+#define WORKER_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct _mongoc_client_t;
+struct reader;
+struct source;
+struct strings;
+
+/*
+ * reader_vehicles(client, prefix, list):
+ * Append the names of the databases that are vehicles, bytewise.
+ * reader_parameters(client, vehicle, list): Append the vehicle's collections (no
+ * views), in the order of columns. Both: 0, -1 after a logged error.
+ */
+int reader_vehicles(struct _mongoc_client_t *client, const char *prefix,
+    struct strings *list);
+int reader_parameters(struct _mongoc_client_t *client, const char *vehicle,
+    struct strings *list);
+
+/* What is to be read of a vehicle; all belongs to the caller. */
+struct reader_spec {
+	struct _mongoc_client_t *client;
+	const char *vehicle;
+	const char *const *columns;
+	size_t n;
+	int64_t from_ms, to_ms;		/* of points; documents: one hour before, too */
+	int64_t batch_documents;
+	const char *comment;		/* stands with each query at the server */
+};
+
+/* reader_count(spec, n): Add the number of documents to *n. 0, -1 logged. */
+int reader_count(const struct reader_spec *spec, uint64_t *n);
+
+/*
+ * reader_open(spec): The hour documents of one vehicle, a cursor per column and
+ * type of _id. Nothing is asked of the server yet. NULL when memory ends, logged.
+ */
+struct reader *reader_open(const struct reader_spec *spec);
+void reader_free(struct reader *r);
+
+/* reader_source(r): Belongs to r. */
+struct source *reader_source(struct reader *r);
+
+#endif
