@@ -270,5 +270,8 @@ main(int argc, char **argv)
 	if (conf_load(path, CONF_API, &conf) == 0 && log_open(conf.log) == 0)
 		rc = serve(&conf, &while_waiting);
 	conf_release(&conf);
+	/* multiwatch starts us again at once: not a thousand times a second. */
+	if (rc != 0)
+		sleep(1);
 	return rc;
 }

@@ -32,8 +32,9 @@ struct queue {
 
 	amqp_connection_state_t conn;	/* NULL: none */
 	bool consuming, confirming;
-	bool unacked;
+	bool unacked;	/* a message was delivered and not ended yet */
 	uint64_t tag;
+	char id[25];	/* its body */
 	bool blocked;
 };
 
@@ -350,8 +351,9 @@ consume(struct queue *q)
 	return 0;
 }
 
-enum queue_result
-queue_wait(struct queue *q, int wait_ms, char id[25])
+/* Take in one delivery, or whatever else comes within wait_ms. */
+static enum queue_result
+receive(struct queue *q, int wait_ms)
 {
 	struct timeval limit = in_ms(wait_ms);
 	amqp_envelope_t envelope;
@@ -359,13 +361,11 @@ queue_wait(struct queue *q, int wait_ms, char id[25])
 	amqp_frame_t frame;
 	int rc;
 
-	if (consume(q) != 0)
-		return QUEUE_DOWN;
-	amqp_maybe_release_buffers(q->conn);
 	r = amqp_consume_message(q->conn, &envelope, &limit, 0);
 	if (r.reply_type == AMQP_RESPONSE_NORMAL) {
-		snprintf(id, 25, "%.*s", (int)(envelope.message.body.len < 24 ?
-		    envelope.message.body.len : 24),
+		snprintf(q->id, sizeof(q->id), "%.*s",
+		    (int)(envelope.message.body.len < sizeof(q->id) ?
+		    envelope.message.body.len : sizeof(q->id) - 1),
 		    (char *)envelope.message.body.bytes);
 		q->tag = envelope.delivery_tag;
 		q->unacked = true;
@@ -388,6 +388,22 @@ queue_wait(struct queue *q, int wait_ms, char id[25])
 	else if (rc == AMQP_STATUS_OK)
 		take_method(q, &frame);
 	return q->conn == NULL ? QUEUE_DOWN : QUEUE_NOTHING;
+}
+
+enum queue_result
+queue_wait(struct queue *q, int wait_ms, char id[25])
+{
+	enum queue_result rc = QUEUE_MESSAGE;
+
+	if (consume(q) != 0)
+		return QUEUE_DOWN;
+	if (!q->unacked) {
+		amqp_maybe_release_buffers(q->conn);
+		rc = receive(q, wait_ms);
+	}
+	if (rc == QUEUE_MESSAGE)
+		memcpy(id, q->id, sizeof(q->id));
+	return rc;
 }
 
 void
@@ -420,20 +436,9 @@ queue_nack(struct queue *q)
 void
 queue_serve(struct queue *q)
 {
-	struct timeval none;
-	amqp_frame_t frame;
-	int rc;
-
-	while (q->conn != NULL) {
-		none = in_ms(0);
-		rc = amqp_simple_wait_frame_noblock(q->conn, &frame, &none);
-		if (rc == AMQP_STATUS_TIMEOUT)
-			return;
-		if (rc != AMQP_STATUS_OK)
-			lost(q, "amqp_serve", amqp_error_string2(rc));
-		else
-			take_method(q, &frame);
-	}
+	/* A delivery is kept for the next queue_wait(). */
+	while (q->conn != NULL && receive(q, 0) == QUEUE_MESSAGE)
+		;
 }
 
 int

@@ -46,8 +46,8 @@ int queue_publish(struct queue *q, const char *id);
 /*
  * queue_wait(q, wait_ms, id):
  * Consume exports.jobs, one unacknowledged message at a time. Fills id (cut to
- * 24 bytes) on QUEUE_MESSAGE, which is then to be ended by queue_ack() or
- * queue_nack() before the next wait.
+ * 24 bytes) on QUEUE_MESSAGE; the same message comes again until queue_ack() or
+ * queue_nack() has ended it.
  */
 enum queue_result queue_wait(struct queue *q, int wait_ms, char id[25]);
 
@@ -61,8 +61,9 @@ void queue_nack(struct queue *q);
 
 /*
  * queue_serve(q):
- * While a message is being worked on: send and take heartbeats and notice what
- * the broker says, without waiting. To be called every second at least.
+ * While a job is being worked on: send and take heartbeats and notice what the
+ * broker says, without waiting; a message that comes is kept for queue_wait().
+ * To be called every second at least.
  */
 void queue_serve(struct queue *q);
 

@@ -230,7 +230,7 @@ static void
 loop(const struct export_env *env, const char *worker)
 {
 	char id[JOB_ID_SIZE];
-	bool message, worked = true;
+	bool message, done, worked = true;
 
 	while (!stopping()) {
 		/* Where there was one job, there may be more: claim before waiting. */
@@ -239,9 +239,10 @@ loop(const struct export_env *env, const char *worker)
 			queue_nack(env->queue);
 			break;
 		}
-		if (work_once(env, worker, message ? id : NULL, &worked))
+		done = work_once(env, worker, message ? id : NULL, &worked);
+		if (message && done)
 			queue_ack(env->queue);
-		else
+		else if (message)
 			queue_nack(env->queue);
 	}
 }

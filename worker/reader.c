@@ -42,14 +42,11 @@ reader_vehicles(mongoc_client_t *client, const char *prefix,
     struct strings *list)
 {
 	bson_error_t error;
-	bson_t *opts;
 	char **names, **name;
 	int rc = 0;
 
-	opts = BCON_NEW("nameOnly", BCON_BOOL(true));
-	names = mongoc_client_get_database_names_with_opts(client, opts,
+	names = mongoc_client_get_database_names_with_opts(client, NULL,
 	    &error);
-	bson_destroy(opts);
 	if (names == NULL) {
 		mongo_log("list_databases", &error);
 		return -1;

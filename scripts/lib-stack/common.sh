@@ -1,0 +1,306 @@
+# common.sh: what every service of scripts/stack needs: folders, secrets, start, wait, stop.
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154,SC2015,SC1091
+
+RUN=$(realpath -m "${RUN:-run}")
+BIN=$(realpath -m "${BIN:-$TREE/build}")
+SERVERS=$(realpath -m "${SERVERS:-$TREE/build/servers/bin}")
+HANDLERS=${HANDLERS:-4}
+WORKERS=${WORKERS:-1}
+RETRY_TTL_MS=${RETRY_TTL_MS:-30000}
+MONGO_CACHE_GB=${MONGO_CACHE_GB:-0.5}
+CONF_EXTRA=${CONF_EXTRA:-}
+PYTHON=/usr/bin/python3
+BUCKET=exports
+# Every server that we launch carries this in its environment: so we know our own, whatever their pid files say.
+MARK=EXPORT_STACK_RUN=$RUN
+
+say() { printf 'stack: %s\n' "$*"; }
+now_ms() { local t=${EPOCHREALTIME/[.,]/}; printf '%s' "$((t / 1000))"; }
+wanted() { case " ${SERVICES[*]} " in *" $1 "*) return 0 ;; esac; return 1; }
+number() { case "$2" in ''|*[!0-9]*) die "$1=$2 is not a number" ;; esac; }
+
+# fail NAME TEXT: the end of the log, what it is about, and out.
+fail()
+{
+	local log=$RUN/log/$1.log
+
+	if [ -s "$log" ]; then
+		printf 'stack: the end of %s:\n' "$log" >&2
+		tail -n 15 "$log" | cut -c 1-400 | sed 's/^/    /' >&2
+	fi
+	die "$2; its log is $log. What was started still runs: scripts/stack down ends it"
+}
+
+# The folder keeps the base port and the number of members: both stand in its data.
+settings_load()
+{
+	local keep_ports='' keep_members=''
+
+	if [ -f "$RUN/settings" ]; then
+		keep_ports=$(sed -n 's/^PORTS=//p' "$RUN/settings")
+		keep_members=$(sed -n 's/^MEMBERS=//p' "$RUN/settings")
+	fi
+	if [ "$verb" = up ] && [ -n "$keep_ports" ]; then
+		[ "${PORTS:-$keep_ports}" = "$keep_ports" ] ||
+			die "$RUN belongs to PORTS=$keep_ports; choose another RUN, or remove it (scripts/stack down first)"
+		[ "${MEMBERS:-$keep_members}" = "$keep_members" ] ||
+			die "$RUN belongs to MEMBERS=$keep_members; choose another RUN, or remove it (scripts/stack down first)"
+	fi
+	if [ "$verb" != up ] && [ -f "$RUN/settings" ]; then
+		WORKERS=$(sed -n 's/^WORKERS=//p' "$RUN/settings")
+	fi
+	PORTS=${keep_ports:-${PORTS:-18000}}
+	MEMBERS=${keep_members:-${MEMBERS:-1}}
+	number PORTS "$PORTS"
+	number MEMBERS "$MEMBERS"
+	[ "$PORTS" -ge 1024 ] && [ "$PORTS" -le 65500 ] || die "PORTS=$PORTS is not between 1024 and 65500"
+	[ "$MEMBERS" = 1 ] || [ "$MEMBERS" = 3 ] || die "MEMBERS=$MEMBERS: the replica set has 1 or 3"
+	P_NGINX=$PORTS P_MONGO=$((PORTS + 1)) P_AMQP=$((PORTS + 10)) P_DIST=$((PORTS + 11)) P_EPMD=$((PORTS + 12))
+	P_S3=$((PORTS + 20)) P_MASTER=$((PORTS + 21)) P_VOLUME=$((PORTS + 22)) P_FILER=$((PORTS + 23))
+}
+
+settings_keep() { printf 'PORTS=%s\nMEMBERS=%s\nWORKERS=%s\n' "$PORTS" "$MEMBERS" "$WORKERS" >"$RUN/settings"; }
+
+prepare()
+{
+	number HANDLERS "$HANDLERS"
+	number WORKERS "$WORKERS"
+	number RETRY_TTL_MS "$RETRY_TTL_MS"
+	settings_load
+	case "$RUN" in
+	*[!A-Za-z0-9._/+@-]*)	die "RUN=$RUN: only letters, digits and . _ / + @ - work in this path" ;;
+	esac
+	# A unix socket's path has room for 107 bytes.
+	[ "${#RUN}" -le 85 ] || die "RUN=$RUN is too long for the sockets in it; 85 bytes at most"
+	[ -z "$CONF_EXTRA" ] || [ -r "$CONF_EXTRA" ] || die "CONF_EXTRA=$CONF_EXTRA cannot be read"
+	if wanted mongo && [ ! -x "$SERVERS/mongod" ] || wanted s3 && [ ! -x "$SERVERS/weed" ]; then
+		die "mongod and weed are not in $SERVERS; run scripts/deps"
+	fi
+	if { wanted api || wanted worker; } && { [ ! -x "$BIN/export-api" ] || [ ! -x "$BIN/export-worker" ]; }; then
+		die "export-api and export-worker are not in $BIN; run make"
+	fi
+	(umask 077; mkdir -p "$RUN")
+	mkdir -p "$RUN"/{log,secrets,mongo,rabbit,s3,nginx,tmp}
+	chmod 700 "$RUN/secrets"
+}
+
+# Made once; each in a file of its own that only its owner reads.
+secrets_make()
+{
+	local name file
+
+	for name in mongodb-admin api-mongodb worker-mongodb amqp-admin api-amqp worker-amqp \
+	    s3-admin s3-admin-key api-s3 worker-s3 mongodb-keyfile erlang-cookie; do
+		file=$RUN/secrets/$name
+		[ ! -s "$file" ] || continue
+		case "$name" in
+		s3-admin-key)	openssl rand -hex 10 | tr -d '\n' | tr a-f A-F ;;
+		mongodb-keyfile) openssl rand -base64 96 ;;
+		*)		openssl rand -hex 20 | tr -d '\n' ;;
+		esac >"$file.new"
+		chmod 0400 "$file.new"
+		mv -f "$file.new" "$file"
+	done
+}
+
+secret() { cat "$RUN/secrets/$1"; }
+
+mongo_hosts()
+{
+	local i hosts=
+
+	for ((i = 0; i < MEMBERS; i++)); do
+		hosts+=,127.0.0.1:$((P_MONGO + i))
+	done
+	printf '%s' "${hosts#,}"
+}
+
+# RUN/export.conf: what differs from the defaults; a key of CONF_EXTRA replaces ours, since a doubled key is an error.
+conf_write()
+{
+	cat >"$RUN/tmp/conf" <<END
+mongodb_uri = mongodb://$(mongo_hosts)/?replicaSet=exports
+amqp_uri = amqp://127.0.0.1:$P_AMQP/exports
+s3_endpoint = http://127.0.0.1:$P_S3
+s3_bucket = $BUCKET
+api_mongodb_user = export_api
+api_mongodb_password_file = $RUN/secrets/api-mongodb
+api_amqp_user = api
+api_amqp_password_file = $RUN/secrets/api-amqp
+api_s3_access_key = EXPORTAPI
+api_s3_secret_file = $RUN/secrets/api-s3
+worker_mongodb_user = export_worker
+worker_mongodb_password_file = $RUN/secrets/worker-mongodb
+worker_amqp_user = worker
+worker_amqp_password_file = $RUN/secrets/worker-amqp
+worker_s3_access_key = EXPORTWORKER
+worker_s3_secret_file = $RUN/secrets/worker-s3
+grace_ms = 10000
+END
+	{
+		printf '# Written by scripts/stack at each start. CONF_EXTRA=FILE adds lines and replaces these.\n'
+		if [ -n "$CONF_EXTRA" ]; then
+			awk -F= '{ key = $1; gsub(/[ \t]/, "", key) }
+			    NR == FNR { if (key !~ /^#/ && NF > 1) extra[key] = 1; next }
+			    !(key in extra)' "$CONF_EXTRA" "$RUN/tmp/conf"
+			cat "$CONF_EXTRA"
+		else
+			cat "$RUN/tmp/conf"
+		fi
+	} >"$RUN/export.conf"
+}
+
+# RUN/env: NAME='value' lines; no value holds a quotation mark.
+env_write()
+{
+	local i
+
+	(
+		umask 077
+		{
+			pair EXPORT_URL "http://127.0.0.1:$P_NGINX"
+			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin"
+			pair AMQP_ADMIN_URI "amqp://admin:$(secret amqp-admin)@127.0.0.1:$P_AMQP/exports"
+			pair S3_ENDPOINT "http://127.0.0.1:$P_S3"
+			pair S3_BUCKET "$BUCKET"
+			pair S3_ADMIN_KEY "$(secret s3-admin-key)"
+			pair S3_ADMIN_SECRET "$(secret s3-admin)"
+			pair RABBITMQCTL "$RUN/rabbitmqctl"
+			pair RETRY_TTL_MS "$RETRY_TTL_MS"
+			pair EXPORT_CONF "$RUN/export.conf"
+			pair EXPORT_RUN "$RUN"
+			pair EXPORT_PORTS "$PORTS"
+			for ((i = 1; i <= WORKERS; i++)); do
+				pair "WORKER_PIDFILE$(suffix "$i")" "$RUN/worker-$i.pid"
+			done
+			for ((i = 1; i <= MEMBERS; i++)); do
+				pair "MONGOD_PIDFILE$(suffix "$i")" "$RUN/mongod-$i.pid"
+			done
+			pair RABBITMQ_PIDFILE "$RUN/rabbitmq.pid"
+			pair EPMD_PIDFILE "$RUN/epmd.pid"
+			pair S3_PIDFILE "$RUN/s3.pid"
+			pair NGINX_PIDFILE "$RUN/nginx.pid"
+			pair SUPERVISORD_PIDFILE "$RUN/supervisord.pid"
+		} >"$RUN/env.new"
+	)
+	mv -f "$RUN/env.new" "$RUN/env"
+}
+
+pair() { printf "%s='%s'\n" "$1" "$2"; }
+suffix() { [ "$1" = 1 ] || printf '_%s' "$1"; }
+
+# with_env COMMAND...: with what RUN/env says exported.
+with_env() { (set -a; . "$RUN/env"; exec "$@" 9>&-); }
+
+# ours PID: did this stack start it? nginx overwrites its environment; it is known by the folder it was started in.
+ours()
+{
+	grep -qszxF "$MARK" "/proc/$1/environ" && return 0
+	[[ $(readlink "/proc/$1/exe") == */nginx* ]] && [ "$(readlink "/proc/$1/cwd")" = "$RUN/nginx" ]
+}
+
+# pid_of NAME: prints the pid of the running server of that pid file; 1 if none runs, whoever has its pid now.
+pid_of()
+{
+	local pid='' program
+
+	case "$1" in
+	mongod-*)	program=mongod ;;
+	rabbitmq)	program=beam.smp ;;
+	s3)		program=weed ;;
+	supervisord)	program=python3 ;;
+	worker-*)	program=export-worker ;;
+	*)		program=$1 ;;
+	esac
+	{ read -r pid <"$RUN/$1.pid"; } 2>/dev/null || [ -n "$pid" ] || return 1
+	case "$pid" in ''|*[!0-9]*) return 1 ;; esac
+	[[ $(readlink "/proc/$pid/exe") == */"$program"* ]] || return 1
+	ours "$pid" || return 1
+	printf '%s' "$pid"
+}
+
+# launch NAME FOLDER COMMAND...: in the background, in a session of its own, output to the log, pid to the pid file.
+launch()
+{
+	local name=$1 folder=$2
+
+	shift 2
+	(cd "$folder" && exec env "$MARK" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
+	printf '%s\n' $! >"$RUN/$name.pid"
+}
+
+# wait_for NAME SECONDS COMMAND...: until the command succeeds; the end when the server dies or time is up.
+wait_for()
+{
+	local name=$1 seconds=$2 end
+
+	shift 2
+	end=$(($(now_ms) + seconds * 1000))
+	until "$@" >/dev/null 2>&1 9>&-; do
+		pid_of "$name" >/dev/null || sleep 0.3
+		pid_of "$name" >/dev/null || fail "$name" "$name ended while it was starting"
+		[ "$(now_ms)" -lt "$end" ] || fail "$name" "$name does not answer within $seconds s"
+		sleep 0.1
+	done
+}
+
+# Pids of all that this stack launched, and of their children.
+all_ours()
+{
+	local file pid
+
+	for file in $(grep -lszxF "$MARK" /proc/[0-9]*/environ); do
+		file=${file#/proc/}
+		printf '%s\n' "${file%/environ}"
+	done
+	for pid in $(pgrep -x nginx); do
+		! ours "$pid" || printf '%s\n' "$pid"
+	done
+}
+
+# term NAME: asks it to end.
+term()
+{
+	local pid
+
+	! pid=$(pid_of "$1") || kill -TERM "$pid" 2>/dev/null || :
+}
+
+# gone NAME SECONDS [quietly]: waits for its end; after the deadline kills it.
+gone()
+{
+	local name=$1 end pid
+
+	end=$(($(now_ms) + $2 * 1000))
+	while pid=$(pid_of "$name"); do
+		if [ "$(now_ms)" -ge "$end" ]; then
+			[ "${3-}" = quietly ] || say "$name (pid $pid) did not end within $2 s; killing it"
+			kill -KILL "$pid" 2>/dev/null || :
+			end=$((end + 5000))
+		fi
+		sleep 0.05
+	done
+	rm -f "$RUN/$name.pid"
+}
+
+# sweep SECONDS [EXE...]: ends every process of this stack, or those that run one of the programs.
+sweep()
+{
+	local end exe left pid signal=TERM
+
+	end=$(($(now_ms) + $1 * 1000))
+	shift
+	while :; do
+		left=()
+		for pid in $(all_ours); do
+			exe=$(readlink "/proc/$pid/exe") || continue
+			[ $# = 0 ] || [[ " $* " == *" ${exe##*/} "* ]] || continue
+			left+=("$pid")
+		done
+		[ "${#left[@]}" != 0 ] || return 0
+		[ "$(now_ms)" -lt "$end" ] || signal=KILL
+		[ -z "$signal" ] || kill -"$signal" "${left[@]}" 2>/dev/null || :
+		[ "$signal" = KILL ] || signal=
+		sleep 0.1
+	done
+}

@@ -1,0 +1,73 @@
+# s3.sh: SeaweedFS, one process: master, volume server, filer and S3 gateway. Each port is given: by default they are fixed.
+# shellcheck shell=bash
+
+s3_names() { printf 's3\n'; }
+
+# The services get exactly their policy; actions such as "Write" would let the worker delete too.
+s3_conf()
+{
+	(
+		umask 077
+		"$PYTHON" - "$RUN" "$TREE/scripts" >"$RUN/s3.json" <<'END'
+import json, sys
+run, scripts = sys.argv[1:]
+
+def secret(name):
+    return open("%s/secrets/%s" % (run, name)).read().strip()
+
+def policy(name):
+    return json.dumps(json.load(open("%s/s3-policy-%s.json" % (scripts, name))))
+
+print(json.dumps({
+    "identities": [
+        {"name": "admin", "credentials": [{"accessKey": secret("s3-admin-key"), "secretKey": secret("s3-admin")}],
+         "actions": ["Admin", "Read", "Write", "List", "Tagging"]},
+        {"name": "export-api", "credentials": [{"accessKey": "EXPORTAPI", "secretKey": secret("api-s3")}],
+         "policyNames": ["export-api"]},
+        {"name": "export-worker", "credentials": [{"accessKey": "EXPORTWORKER", "secretKey": secret("worker-s3")}],
+         "policyNames": ["export-worker"]},
+    ],
+    "policies": [{"name": "export-api", "content": policy("api")}, {"name": "export-worker", "content": policy("worker")}],
+}, indent=1))
+END
+	)
+}
+
+s3_start()
+{
+	! pid_of s3 >/dev/null || return 0
+	s3_conf
+	s3_unlink
+	launch s3 "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server -dir="$RUN/s3" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
+	    -master.port="$P_MASTER" -master.port.grpc=$((PORTS + 31)) -master.telemetry=false -master.electionTimeout=1s \
+	    -master.volumeSizeLimitMB=256 \
+	    -volume.port="$P_VOLUME" -volume.port.grpc=$((PORTS + 32)) -volume.max=100 -volume.preStopSeconds=0 \
+	    -volume.minFreeSpace=100MiB \
+	    -filer -filer.port="$P_FILER" -filer.port.grpc=$((PORTS + 33)) -filer.localSocket="$RUN/s3-filer.sock" \
+	    -s3 -s3.port="$P_S3" -s3.port.grpc=$((PORTS + 34)) -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$RUN/s3-s3.sock" \
+	    -s3.config="$RUN/s3.json" -s3.iam=false -s3.autoCreateBucket=false
+}
+
+s3_wait() { wait_for s3 90 s3_answers; }
+
+# The gateway refuses us, and there is a volume to write to: the first write of a test must not be the one that waits.
+s3_answers()
+{
+	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$P_S3/")" = 403 ] &&
+	    curl -sf -m 10 "http://127.0.0.1:$P_MASTER/dir/assign?collection=$BUCKET" | grep -q '"fid"'
+}
+
+s3_term() { term s3; }
+
+# Told to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by then; kill it after 2 s.
+s3_gone()
+{
+	gone s3 2 quietly
+	s3_unlink
+}
+
+# weed puts its inner sockets in /tmp, whatever it is told, and leaves some behind.
+s3_unlink()
+{
+	rm -f "$RUN"/s3-*.sock /tmp/seaweedfs-{master-grpc-$((PORTS + 31)),volume-grpc-$((PORTS + 32)),filer-grpc-$((PORTS + 33)),s3-grpc-$((PORTS + 34))}.sock
+}

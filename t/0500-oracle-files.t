@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""The export engine without servers, against the oracle: random fleets as framed files.
+
+For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
+be what t/oracle.py says, to the byte. Odd seeds have documents that are no sound BSON, even ones
+only what a mongod holds. Prints TAP; a failing seed with its first difference and the two
+commands that replay it.
+
+Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-300); ORACLE_JOBS, how many at
+once (2); ENGINE_TIMEOUT, seconds a run may take (120).
+"""
+import concurrent.futures
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+import fleet     # noqa: E402
+import oracle    # noqa: E402
+
+BLOCK = 20
+ENGINE = os.path.join(os.path.dirname(HERE), os.environ.get("B", "build"), "t", "engine")
+TIMEOUT = float(os.environ.get("ENGINE_TIMEOUT", "120"))
+
+
+def run_seed(folder, seed):
+    """None, or what is wrong with the engine's archive of this seed."""
+    data, request = fleet.fleet(seed, seed % 2 == 1)
+    place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
+    fleet.write(place, data, request)
+    try:
+        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        return "no end after %g s" % TIMEOUT
+    if run.returncode != 0:
+        return "exit %d: %s" % (run.returncode, run.stdout[-1500:].decode("utf-8", "replace"))
+    difference = oracle.compare(out, oracle.expect(data, request))
+    return difference or oracle.form(out, request["endDate"])
+
+
+def replay(seed):
+    return "%s --write /tmp/f%d --seed %d%s; %s /tmp/f%d /tmp/f%d.zip; %s /tmp/f%d /tmp/f%d.zip" % (
+        "t/fleet.py", seed, seed, " --unsound" if seed % 2 else "",
+        os.path.relpath(ENGINE, os.path.dirname(HERE)), seed, seed, "t/oracle.py", seed, seed)
+
+
+def run_block(pool, folder, seeds):
+    """The failing seeds of a block; each is printed."""
+    failed = []
+    for seed, wrong in zip(seeds, pool.map(lambda s: attempt(folder, s), seeds)):
+        if wrong:
+            failed.append(seed)
+            print("# seed %d: %s" % (seed, wrong.replace("\n", "\n# ")))
+            print("#   again: %s" % replay(seed))
+    return failed
+
+
+def attempt(folder, seed):
+    try:
+        return run_seed(folder, seed)
+    except Exception as e:              # a broken oracle must be heard, for every seed
+        return "%s: %s" % (type(e).__name__, e)
+
+
+def main():
+    if not os.access(ENGINE, os.X_OK):
+        if os.environ.get("EXPORT_TEST_ALL"):
+            print("1..1\nnot ok 1 - %s is not built" % ENGINE)
+            return 1
+        print("1..0 # SKIP %s is not built" % ENGINE)
+        return 0
+    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-300").split("-"))
+    blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]
+    print("1..%d" % (len(blocks) + 1))
+    test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    print("%sok 1 - the oracle's own test" % ("not " if test.returncode else ""))
+    good = test.returncode == 0
+    jobs = int(os.environ.get("ORACLE_JOBS", "2"))
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for n, seeds in enumerate(blocks, 2):
+            failed = run_block(pool, folder, seeds)
+            good = good and not failed
+            print("%sok %d - seeds %d to %d%s" % ("not " if failed else "", n, seeds[0], seeds[-1],
+                  ": failed %s" % failed if failed else ""), flush=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

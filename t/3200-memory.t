@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""A worker's memory does not grow with the export: its peak in an export of 7 days and in a longer one of the same vehicle.
+
+Prints TAP, the figures as comments. LONG=1 in the environment: a year in place of 60 days.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    create, done, fetch, finish, generate, is_, mongo, note, ok, pid_of, request, section, under_stack, worker_anew)
+
+SHORT_DAYS = 7
+LONG_DAYS = 365 if os.environ.get("LONG") == "1" else 60
+RATIO_MAX = 1.2
+PEAK_MAX_KB = 128 * 1024
+PREFIX = "vehicle_memory_"
+END_S = 1800
+
+
+def peak_kb(pid):
+    """The largest resident set that the process has had, in KiB."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+
+def measure(jobs, days):
+    """The peak of a new worker in one export of so many days, in KiB."""
+    from bson import ObjectId
+    pid = worker_anew()
+    idle = peak_kb(pid)
+    ident = create(request(days=days, vehicles=[PREFIX + "001"]))
+    job = finish(ident, seconds=END_S)
+    is_(job["state"], "FINISHED", "%d days: FINISHED" % days)
+    is_(pid_of("WORKER_PIDFILE"), pid, "%d days: by one worker" % days)
+    peak = peak_kb(pid)
+    fetch(ident)
+    d = jobs.find_one({"_id": ObjectId(ident)})
+    seconds = (d["finishedAt"] - d["startedAt"]).total_seconds()
+    note("%d days: peak %.1f MiB (%.1f before it), %.2f s, %.1f million points, %.1f million points a second, ZIP of %.1f MB" % (
+        days, peak / 1024, idle / 1024, seconds, d["progress"]["points"] / 1e6, d["progress"]["points"] / 1e6 / max(seconds, 0.001),
+        d["object"]["size"] / 1e6))
+    ok(peak < PEAK_MAX_KB, "%d days: less than 128 MiB" % days, "%d KiB" % peak)
+    return peak
+
+
+def compare(jobs):
+    short, long = measure(jobs, SHORT_DAYS), measure(jobs, LONG_DAYS)
+    note("ratio %.3f" % (long / short))
+    ok(long <= RATIO_MAX * short, "%d days need at most %.1f times the memory of %d" % (LONG_DAYS, RATIO_MAX, SHORT_DAYS),
+       "%d KiB for %d KiB" % (long, short))
+
+
+def main():
+    under_stack(__file__)
+    client = mongo()
+    generate("--prefix", PREFIX, "--vehicles", "1", "--days", str(LONG_DAYS), "--drop")
+    section("memory", compare, client.exports.jobs)
+    client.drop_database(PREFIX + "001")
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,346 @@
+#!/usr/bin/python3
+"""What the service promises while its servers and its own processes die: after the 202 a job ends, once, with the right result.
+
+Prints TAP. Always on a stack of its own, with two workers, the short clock of t/9000-faults.conf and a short retry queue.
+"""
+import datetime
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, load, mongo, note, ok,
+    pid_of, post, request, s3, section, setting, small_fleet, stack, under_stack, wait_for)
+
+FLEET = small_fleet()
+SMALL = request(vehicles=sorted(FLEET))
+SLOW = request(days=60, vehicles=["vehicle_001"], compression="small")     # seconds, an upload of several parts
+WORKERS = ("WORKER_PIDFILE", "WORKER_PIDFILE_2")
+OWNER = "faults"
+END_S = 120
+CANCEL_S = 15                           # promised
+
+JOBS = None                             # exports.jobs
+reference = {}                          # what undisturbed exports of SMALL and SLOW hold
+clean = []                              # jobs none of whose attempts was killed or met a dead S3
+
+
+# ---- helpers ------------------------------------------------------------------------------
+
+def doc(ident):
+    from bson import ObjectId
+    return JOBS.find_one({"_id": ObjectId(ident)})
+
+
+def holder(ident):
+    """Which of WORKERS holds this job."""
+    said = str((doc(ident) or {}).get("worker"))
+    return next((w for w in WORKERS if re.search(r"\b%s\b" % pid_of(w), said)), None)
+
+
+def under_way(body, member="documents"):
+    """A new job that has got so far that its progress says so: (id, the pid file of its worker)."""
+    ident = create(body, OWNER)
+    wait_for("progress of the job", lambda: doc(ident).get("progress", {}).get(member, 0) > 0, END_S)
+    return ident, wait_for("the job's worker", lambda: holder(ident), 5)
+
+
+def still_runs(name, ident):
+    state = job_of(ident, OWNER)["state"]
+    return ok(state == "STARTED", name + ": in the middle of the export", "it is %s: the job is too short" % state)
+
+
+def workers_whole():
+    wait_for("both workers", lambda: all(pid_of(w) for w in WORKERS), 30)
+
+
+def keys_of(ident):
+    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"], Prefix="exports/%s/" % ident)
+    return {x["Key"]: x["Size"] for x in found.get("Contents", [])}
+
+
+def open_uploads():
+    found = s3().list_multipart_uploads(Bucket=os.environ["S3_BUCKET"])
+    return [u["Key"] for u in found.get("Uploads", [])]
+
+
+def ends_well(name, ident, body, attempts=None, fence=None):
+    """FINISHED within END_S, no state went back, the object named by its fence, and what an undisturbed export holds."""
+    job = finish(ident, OWNER, END_S)
+    if not ok(job["state"] == "FINISHED", name + ": FINISHED", job):
+        return
+    d = doc(ident)
+    limit = setting("max_attempts", 8)
+    ok(d["attempts"] == attempts if attempts else 1 <= d["attempts"] <= limit, "%s: %s" % (
+        name, "attempts %d" % attempts if attempts else "at most max_attempts"), d)
+    ok(d["fence"] == fence if fence else d["fence"] >= d["attempts"], "%s: %s" % (
+        name, "fence %d" % fence if fence else "a fence for each attempt"), d)
+    is_(d["object"]["key"], "exports/%s/%d/export-%s.zip" % (ident, d["fence"], ident), name + ": the key has the fence")
+    is_(keys_of(ident).get(d["object"]["key"]), d["object"]["size"], name + ": the object is there, of that size")
+    _, archive = fetch(ident, OWNER)
+    is_(entries(archive), reference[body["compression"]], name + ": the result is right")
+
+
+def planted(**changes):
+    """The id of a job written straight into the collection, due since a second."""
+    from bson import ObjectId
+    now = datetime.datetime.utcnow()
+    second = datetime.timedelta(seconds=1)
+    epoch = datetime.datetime(1970, 1, 1)
+    d = dict({"_id": ObjectId(), "owner": OWNER, "state": "NOT_STARTED", "startDate": epoch + START // 1000 * second,
+              "endDate": epoch + (START + DAY) // 1000 * second, "vehicles": sorted(FLEET), "time": "ms", "csv": "rfc4180",
+              "compression": "fast", "requestHash": "planted", "createdAt": now - second, "dueAt": now - second, "attempts": 0,
+              "fence": 0, "cancelRequested": False, "rank": 0}, **changes)
+    if d["state"] == "STARTED":
+        d["startedAt"] = d["createdAt"]
+    JOBS.insert_one(d)
+    return str(d["_id"])
+
+
+def counts():
+    """Messages ready in (exports.jobs, exports.retry), and the consumers of the first."""
+    c = channel()
+    try:
+        jobs, retry = (c.queue_declare(q, passive=True).method for q in ("exports.jobs", "exports.retry"))
+        return jobs.message_count, retry.message_count, jobs.consumer_count
+    finally:
+        c.connection.close()
+
+
+# ---- faults -------------------------------------------------------------------------------
+
+def undisturbed():
+    for body in (SMALL, SLOW):
+        ident = create(body, OWNER)
+        job = finish(ident, OWNER, END_S)
+        is_(job["state"], "FINISHED", "undisturbed: FINISHED")
+        reference[body["compression"]] = entries(fetch(ident, OWNER)[1])
+        d = doc(ident)
+        note("%s: %.2f s, %d bytes" % (body["compression"], (d["finishedAt"] - d["startedAt"]).total_seconds(), d["object"]["size"]))
+        is_((d["attempts"], d["fence"]), (1, 1), "undisturbed: one attempt")
+        clean.append(ident)
+
+
+def s3_away_in_the_middle():
+    ident, _ = under_way(SLOW, "bytesWritten")
+    end("S3_PIDFILE")
+    if still_runs("S3 killed", ident):
+        is_(post(SMALL, "s3 away").status, 202, "S3 away: requests are taken")
+        is_(job_of(clean[0], OWNER)["state"], "FINISHED", "S3 away: jobs are told of")
+    stack("up", "s3")
+    ends_well("S3 killed and back", ident, SLOW)
+    is_(list(keys_of(ident)), [doc(ident)["object"]["key"]], "S3 killed and back: one object, the one that is named")
+
+
+def s3_away_from_the_beginning():
+    end("S3_PIDFILE")
+    try:
+        ident = create(SMALL, OWNER)
+        wait_for("the claim", lambda: doc(ident)["attempts"] > 0, END_S)
+        is_(job_of(ident, OWNER)["state"], "STARTED", "no S3: the job is under way")
+    finally:
+        stack("up", "s3")
+    ends_well("S3 there at last", ident, SMALL)
+
+
+def worker_killed():
+    ident, worker = under_way(SLOW)
+    end(worker)
+    still_runs("worker killed", ident)
+    ends_well("worker killed", ident, SLOW, attempts=2, fence=2)
+    workers_whole()
+
+
+def worker_killed_often():
+    """max_attempts - 1 kills, and the last attempt goes well."""
+    limit = setting("max_attempts", 8)
+    ident = create(SLOW, OWNER)
+    for n in range(1, limit):
+        wait_for("attempt %d" % n, lambda: doc(ident)["attempts"] == n and holder(ident), END_S)
+        end(holder(ident))
+    ends_well("worker killed %d times" % (limit - 1), ident, SLOW, attempts=limit, fence=limit)
+    ident = create(dict(SLOW, vehicles=["vehicle_001"], time="rfc3339"), OWNER)
+    for n in range(1, limit + 1):
+        wait_for("attempt %d" % n, lambda: doc(ident)["attempts"] == n and holder(ident), END_S)
+        end(holder(ident))
+    job = finish(ident, OWNER, END_S)
+    is_((job["state"], job.get("error", {}).get("code"), doc(ident)["attempts"]), ("FAILED", "attempts_exhausted", limit),
+        "worker killed %d times: given up" % limit)
+    workers_whole()
+
+
+def worker_asleep():
+    """A worker that sleeps past its lease finds its job taken, and changes nothing."""
+    ident, worker = under_way(SLOW)
+    sleeper = pid_of(worker)
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        still_runs("worker stopped", ident)
+        ends_well("worker stopped", ident, SLOW, attempts=2, fence=2)
+        before = doc(ident)
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    wait_for("the end of its upload", lambda: not [k for k in open_uploads() if k.startswith("exports/%s/1/" % ident)], END_S)
+    end(worker, signal.SIGTERM)
+    is_(doc(ident), before, "worker awake again: the job is as it was")
+    is_(entries(fetch(ident, OWNER)[1]), reference["small"], "worker awake again: so is its object")
+    is_(list(keys_of(ident)), [before["object"]["key"]], "worker awake again: it left no object")
+    clean.append(ident)
+    workers_whole()
+
+
+def broker_away():
+    end("RABBITMQ_PIDFILE")
+    try:
+        for _ in range(2):
+            began = time.monotonic()
+            got = post(SMALL, OWNER)
+            took = time.monotonic() - began
+            ok(got.status == 202 and took < 10, "no broker: 202 within 10 s", "%.1f s, %s" % (took, got))
+            if got.status == 202:
+                ends_well("no broker", got.json()["_id"], SMALL, attempts=1, fence=1)
+                clean.append(got.json()["_id"])
+    finally:
+        stack("up", "rabbit")
+    wait_for("the workers at the queue", lambda: counts()[2] == 2, END_S)
+    ok(True, "broker back: both workers listen again")
+    pids = [pid_of(w) for w in WORKERS]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        # Each worker's connection may be handed one; the others stay in the queue.
+        idents = [create(SMALL, "bell %d" % n) for n in range(5)]
+        wait_for("messages", lambda: counts()[0] >= 3, 20)
+        ok(True, "broker back: the handlers ring again")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    is_([finish(ident, "bell %d" % n, END_S)["state"] for n, ident in enumerate(idents)], ["FINISHED"] * 5, "broker back: all FINISHED")
+
+
+def exits():
+    """What supervisord has seen of the workers' ends."""
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "supervisord.log"), encoding="utf-8") as f:
+        return re.findall(r"exited: export-worker-\d+ \((.*?);", f.read())
+
+
+def worker_told_to_end():
+    before = len(exits())
+    ident, worker = under_way(SLOW)
+    began = time.monotonic()
+    end(worker, signal.SIGTERM)
+    note("SIGTERM to its end: %.2f s; grace_ms is %d" % (time.monotonic() - began, setting("grace_ms", 100000)))
+    still_runs("SIGTERM", ident)
+    ends_well("SIGTERM", ident, SLOW, attempts=1, fence=2)
+    clean.append(ident)
+    is_(wait_for("supervisord's word", lambda: exits()[before:], 20), ["exit status 0"], "SIGTERM: exit 0")
+    workers_whole()
+    pid = pid_of(worker)
+    began = time.monotonic()
+    end(worker, signal.SIGTERM)
+    ok(time.monotonic() - began < 10, "SIGTERM to a worker without a job: it ends at once")
+    workers_whole()
+    ok(pid_of(worker) != pid, "and another takes its place")
+
+
+def spent_and_cancelled():
+    limit = setting("max_attempts", 8)
+    for state in ("NOT_STARTED", "STARTED"):
+        ident = planted(state=state, attempts=limit, fence=limit)
+        job = finish(ident, OWNER, END_S)
+        is_((job["state"], job.get("error", {}).get("code")), ("FAILED", "attempts_exhausted"), "no attempts left, %s: FAILED" % state)
+        is_(doc(ident)["attempts"], limit, "and not tried once more")
+        job = finish(planted(state=state, cancelRequested=True), OWNER, END_S)
+        is_(job["state"], "CANCELLED", "cancelRequested, %s: CANCELLED" % state)
+        ok("finishedAt" in job and "exportUri" not in job, "finishedAt, no exportUri", job)
+    ends_well("one attempt left", planted(state="STARTED", attempts=limit - 1, fence=limit + 3), SMALL, attempts=limit, fence=limit + 4)
+
+    ident, _ = under_way(SLOW)
+    JOBS.update_one({"_id": doc(ident)["_id"]}, {"$set": {"cancelRequested": True}})
+    began = time.monotonic()
+    job = finish(ident, OWNER, END_S)
+    took = time.monotonic() - began
+    is_(job["state"], "CANCELLED", "cancelled in the middle: CANCELLED")
+    ok(took < CANCEL_S, "within 15 s", "%.1f s" % took)
+    is_(keys_of(ident), {}, "cancelled in the middle: no object")
+    clean.append(ident)
+
+
+def garbage():
+    pids = [pid_of(w) for w in WORKERS]
+    c = channel()
+    r = random.Random(1)
+    for body in (b"", b"garbage", b"\0", b"\xff\xfe", b"0123456789abcdef01234567", b"0123456789abcdef0123456", b"{}", b'{"_id":1}',
+                 b"0123456789abcdef01234567\n", b"%s%n%s%n", b"../../etc/passwd", r.randbytes(24), r.randbytes(500000)):
+        c.basic_publish("exports", "job", body)
+    c.connection.close()
+    ident = create(SMALL, OWNER)
+    ends_well("garbage in the queue", ident, SMALL, attempts=1, fence=1)
+    clean.append(ident)
+    wait_for("empty queues", lambda: counts()[:2] == (0, 0), END_S)
+    ok(True, "garbage: both queues are empty in the end")
+    is_([pid_of(w) for w in WORKERS], pids, "garbage: no worker died of it")
+
+
+def handlers_killed():
+    size = len(handlers())
+    for pid in handlers():
+        os.kill(pid, signal.SIGKILL)
+    wait_for("a whole pool", lambda: len(handlers()) == size, 30)
+    is_([call("GET", "/health").status for _ in range(40)], [200] * 40, "all %d handlers killed: the pool is whole and answers" % size)
+    for _ in range(12):                 # more often than supervisors like
+        pid = min(handlers())
+        os.kill(pid, signal.SIGKILL)
+        wait_for("the end of a handler", lambda: not alive(pid), 10)
+    wait_for("a whole pool", lambda: len(handlers()) == size, 30)
+    ident = create(SMALL, OWNER)
+    ends_well("after 12 more kills", ident, SMALL, attempts=1, fence=1)
+    clean.append(ident)
+
+
+def nothing_left():
+    wait_for("the end of every job", lambda: JOBS.count_documents({"state": {"$in": ["NOT_STARTED", "STARTED"]}}) == 0, END_S)
+    opened = open_uploads()
+    note("open uploads, of killed attempts: %d" % len(opened))
+    named = {d["object"]["key"] for d in JOBS.find({"state": "FINISHED"})}
+    is_(sorted(named & set(opened)), [], "no upload is open to a key that a job names")
+    is_([k for k in opened if k.split("/")[1] in clean], [], "no upload is open of jobs whose attempts could end themselves")
+    wait_for("empty queues", lambda: counts()[:2] == (0, 0), END_S)
+
+    def all_messages():                 # those at a consumer as well
+        out = subprocess.run([os.environ["RABBITMQCTL"], "-q", "list_queues", "-p", "exports", "name", "messages", "--no-table-headers"],
+                             stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+        return sorted(out.split("\n")) == ["", "exports.jobs\t0", "exports.retry\t0"]
+
+    wait_for("queues without any message", all_messages, 60)
+    ok(True, "both queues are empty, nothing is unacknowledged")
+
+
+def main():
+    global JOBS
+    os.environ.setdefault("WORKERS", "2")
+    os.environ.setdefault("RETRY_TTL_MS", "1000")
+    under_stack(__file__, own=True)
+    client = mongo()
+    JOBS = client.exports.jobs
+    load(client, FLEET)
+    generate("--vehicles", "1", "--days", "60")
+    workers_whole()
+    undisturbed()
+    for name, f in (("S3 away in the middle", s3_away_in_the_middle), ("S3 away from the beginning", s3_away_from_the_beginning),
+                    ("worker killed", worker_killed), ("worker killed often", worker_killed_often), ("worker asleep", worker_asleep),
+                    ("broker away", broker_away), ("SIGTERM", worker_told_to_end), ("spent and cancelled", spent_and_cancelled),
+                    ("garbage", garbage), ("handlers killed", handlers_killed), ("nothing left", nothing_left)):
+        section(name, f)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

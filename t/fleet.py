@@ -1,0 +1,661 @@
+#!/usr/bin/python3
+"""Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t and
+t/3100-oracle.t.
+
+    fleet(seed, unsound=False) -> (data, request), as t/oracle.py takes them
+
+unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
+unsound=True   also documents that are no sound BSON, nesting up to and over 200, vehicle names
+               that no database can have; the order_ms of a document tells its place
+
+    t/fleet.py --write DIR --seed N [--unsound]
+
+writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
+A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records stand in any order; the
+reader takes those with startDate - 3600000 < order_ms < endDate, sorted by order_ms (stable).
+Times are Unix ms. Fails only where DIR cannot be written.
+"""
+import argparse
+import json
+import math
+import os
+import random
+import struct
+import sys
+import urllib.parse
+from fractions import Fraction
+
+HOUR = 3600000
+DAY = 24 * HOUR
+NEVER = -2 ** 63                       # order_ms of an _id that is not looked for
+
+DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
+UNDEFINED, NULL, REGEX, POINTER, CODE, SYMBOL, SCOPE = 6, 10, 11, 12, 13, 14, 15
+INT32, TIMESTAMP, INT64, DECIMAL, MAXKEY, MINKEY = 16, 17, 18, 19, 0x7F, 0xFF
+
+ZERO_EXPONENT = 6176 << 49             # high half of a Decimal128 with exponent 0
+
+
+# ---- BSON, sound or not: an element is (key bytes, type, value bytes) ---------------------
+
+def doc(elements):
+    body = b"".join(bytes([kind]) + key + b"\0" + value for key, kind, value in elements)
+    return struct.pack("<i", len(body) + 5) + body + b"\0"
+
+
+def text(raw):
+    return struct.pack("<i", len(raw) + 1) + raw + b"\0"
+
+
+def level(elements):
+    """The value of a level that holds these elements."""
+    return doc([(b"values", DOCUMENT, doc(elements))])
+
+
+def int32(n):
+    return struct.pack("<i", n)
+
+
+def int64(n):
+    return struct.pack("<q", n)
+
+
+def double(x):
+    return struct.pack("<d", x)
+
+
+def decimal(high, low):
+    return struct.pack("<QQ", low, high)
+
+
+def scope(code, inside):
+    size = 4 + 4 + len(code) + 1 + len(inside)
+    return int32(size) + text(code) + inside
+
+
+# ---- leaves -------------------------------------------------------------------------------
+
+ODD_DOUBLES = [
+    0.0, -0.0, math.nan, math.inf, -math.inf, 1e21, 1e-7, 5e-324, 0.1 + 0.2, 1e20, 1e-6, 1.5e-7,
+    999999999999999900000.0, 123456789012345680000.0, 2.0 ** 53, 2.0 ** 53 + 2, -2.0 ** 63,
+    2.0 ** 64, 1e22, 1e23, 1.7976931348623157e308, 2.2250738585072014e-308, 4.35, 0.3, 100.0,
+    9007199254740993.0, 1e15, 1e16, 1e17, 0.000001234, 1.0000000000000002, 5e-7, 123456.789,
+    4503599627370496.5, 0.5, 0.05, 99.995, 1e5, 1e10, -1e21, -1e-7, 12345678.9, 1e300,
+]
+STRINGS = [
+    b"", b"abc", b"a,b", b'say "x"', b'"', b"a\nb", b"a\rb", b"a\r\nb", b"\n", b"\r", b"\t",
+    b"a\tb", b"=1+1", b"+1", b"-1", b"@x", b"=a,b", b'="x"', b"\tx", b"\rx", b"\nx", b"'x", b" x ",
+    "äöü".encode(), "€ 5,00".encode(), "\U0001f600".encode(), "日本".encode(), b"a\0b",
+    b"\0",
+    b"=\0", b"true", b"12.50", "=ä".encode(), "\u2028".encode(), "\ufeffx".encode(), b"a" * 300,
+    b"x" * 70 + b'",' * 40, b"a=b", b"a;b", "\U0010ffff".encode(),
+]
+BAD_UTF8 = [b"\xff", b"abc\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80",
+            b"a\xe2\x82", b"\xf8\x88\x80\x80\x80", b"=\xff,", b"\xe0\x80\xaf", b"\xf0\x80\x80\x80"]
+DECIMALS = [
+    (0, 0), (1 << 63, 0), (ZERO_EXPONENT, 0), (1 << 63 | ZERO_EXPONENT, 0),
+    (ZERO_EXPONENT + (3 << 49), 1), (ZERO_EXPONENT - (2 << 49), 150),
+    (ZERO_EXPONENT - (7 << 49), 1), (ZERO_EXPONENT - (6 << 49), 1),
+    (ZERO_EXPONENT - (7 << 49), 10), (ZERO_EXPONENT + (3 << 49), 0),
+    (0x5FFFED09BEAD87C0, 0x378D8E63FFFFFFFF), (0x3041ED09BEAD87C0, 0x378D8E63FFFFFFFF),
+    (0x3041ED09BEAD87C0, 0x378D8E6400000000), (0x3041FFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF),
+    (0x6C10000000000000, 0), (0x6C10000000000000, 7), (0xEC10000000000000, 7),
+    (0x77FFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF),
+    (0x7800000000000000, 0), (0xF800000000000000, 0), (0x7C00000000000000, 0),
+    (0x7E00000000000000, 1), (0xFC00000000000000, 0), (0x78000000000000FF, 9),
+]
+
+
+def odd_double(r):
+    how = r.randrange(6)
+    if how == 0:
+        return r.choice(ODD_DOUBLES)
+    if how == 1:
+        return struct.unpack("<d", struct.pack("<Q", r.getrandbits(64)))[0]
+    if how == 2:
+        return math.ldexp(r.choice((1, -1)), r.randrange(-1074, 1024))
+    if how == 3:
+        return float(r.randrange(10 ** r.randrange(1, 23))) * r.choice((1, -1))
+    if how == 4:
+        return r.randrange(-10 ** 17, 10 ** 17) / 10 ** r.randrange(20)
+    return math.nextafter(r.choice(ODD_DOUBLES), r.choice((-math.inf, math.inf)))
+
+
+def any_decimal(r):
+    how = r.randrange(4)
+    if how == 0:
+        return decimal(*r.choice(DECIMALS))
+    if how == 1:
+        return decimal(r.getrandbits(64), r.getrandbits(64))
+    if how == 2:
+        coefficient, exponent = r.randrange(10 ** r.randrange(1, 35)), r.randrange(12288)
+    else:
+        coefficient, exponent = r.randrange(10 ** r.randrange(1, 12)), r.randrange(6160, 6182)
+    return decimal(r.getrandbits(1) << 63 | exponent << 49 | coefficient >> 64,
+                   coefficient & 2 ** 64 - 1)
+
+
+def plain_leaf(r):
+    """A leaf of ordinary telemetry: (type, value bytes)."""
+    how = r.randrange(10)
+    if how < 4:
+        return INT32, int32(r.randrange(-500, 20000))
+    if how < 8:
+        return DOUBLE, double(round(r.uniform(-100, 500), r.randrange(3)))
+    if how == 8:
+        return INT64, int64(r.randrange(10 ** 13))
+    return BOOL, r.choice((b"\0", b"\1"))
+
+
+def wild_leaf(r):
+    """Any leaf that is a point: (type, value bytes)."""
+    how = r.randrange(12)
+    if how < 4:
+        return DOUBLE, double(odd_double(r))
+    if how == 4:
+        return INT32, int32(r.choice((0, -1, 2 ** 31 - 1, -2 ** 31,
+                                      r.randrange(-10 ** 6, 10 ** 6))))
+    if how == 5:
+        return INT64, int64(r.choice((0, 2 ** 63 - 1, -2 ** 63, 10 ** 18, -10 ** 18, 2 ** 53 + 1,
+                                      r.randrange(-2 ** 63, 2 ** 63))))
+    if how == 6:
+        return BOOL, r.choice((b"\0", b"\1"))
+    if how < 9:
+        return DECIMAL, any_decimal(r)
+    if how == 9:
+        return STRING, text("".join(r.choice("ab,\"\r\n\t=+-@ 'äß€;") for _ in range(
+            r.randrange(8))).encode())
+    return STRING, text(r.choice(STRINGS))
+
+
+def bad_leaf(r):
+    """What is neither a point nor a level: (type, value bytes)."""
+    return r.choice([
+        (NULL, b""), (UNDEFINED, b""), (MINKEY, b""), (MAXKEY, b""), (OBJECTID, r.randbytes(12)),
+        (ARRAY, doc([])), (ARRAY, doc([(b"0", INT32, int32(1)), (b"1", NULL, b"")])),
+        (ARRAY, doc([(b"values", DOCUMENT, doc([(b"1", INT32, int32(1))]))])),
+        (REGEX, b"a.*\0i\0"), (REGEX, b"\0\0"), (DATE, int64(1482246000000)),
+        (TIMESTAMP, r.randbytes(8)), (BINARY, int32(3) + b"\0abc"), (BINARY, int32(0) + b"\x04"),
+        (POINTER, text(b"db.c") + r.randbytes(12)), (CODE, text(b"f()")), (SYMBOL, text(b"=s")),
+        (SCOPE, scope(b"x", doc([(b"values", INT32, int32(1))]))), (SCOPE, scope(b"", doc([]))),
+        (STRING, text(r.choice(BAD_UTF8))), (STRING, text(r.choice(BAD_UTF8)))])
+
+
+def bad_level(r):
+    """A level without a `values` document."""
+    return DOCUMENT, r.choice([
+        doc([]), doc([(b"value", DOCUMENT, doc([]))]), doc([(b"values", NULL, b"")]),
+        doc([(b"values", ARRAY, doc([(b"0", INT32, int32(1))]))]),
+        doc([(b"values", DOCUMENT, doc([(b"1", INT32, int32(1))])), (b"values", INT32, int32(1))]),
+        doc([(b"Values", DOCUMENT, doc([])), (b"1", INT32, int32(1))])])
+
+
+BAD_KEYS = [b"", b"abc", b"-1", b"+1", b"12345678901", b" 1", b"1 ", b"1.5", b"1e3", b"0x1",
+            b"values", b"00000000001", b"99999999999", b"1_0", b"\xd9\xa1", b"\xff1", b"12a", b"-",
+            b"_id", b"/", b":", b"1\n"]
+
+
+# ---- trees --------------------------------------------------------------------------------
+
+def tree(r, depth, span, n, leaf):
+    """Elements of a `values`: about n leaves below `depth` levels within span ms."""
+    if depth <= 1 or n <= 1 and r.random() < 0.5:
+        grid = r.choice((1, 1, 10, 1000, 60000))       # columns share some of their times
+        return [(b"%d" % (r.randrange(max(1, span)) // grid * grid), *leaf(r)) for _ in range(n)]
+    children = max(1, min(n, r.choice((1, 2, 3, 6))))
+    step = max(1, span // r.choice((children, 6, 12)))
+    elements = []
+    for i in range(children):
+        share = n // children + (i < n % children)
+        at = r.randrange(max(1, span // step)) * step
+        elements.append((b"%d" % at, DOCUMENT, level(tree(r, depth - 1, step, share, leaf))))
+    if r.random() < 0.2:
+        elements.append((b"%d" % r.randrange(max(1, span)), *leaf(r)))
+    return elements
+
+
+def steady(r, depth, base, span, period, leaf):
+    """Elements as a logger writes them: a point each period ms, in order."""
+    period = max(100, period // 100 * 100)
+    offset = r.choice((0, 0, r.randrange(period)))     # columns often share their times
+    steps = [3600000, 300000, 60000, 10000, 5000][:max(0, depth - 1)]
+    step = steps[-1] if steps else span
+    out = []
+    for at in range(0, span, step):
+        points = [(b"%d" % (t - at), *leaf(r)) for t in range(at + offset,
+                                                             min(at + step, span), period)]
+        keys, rest = [], at
+        for one in steps:
+            keys.append(rest // one * one)
+            rest %= one
+        for key in reversed(keys):
+            points = [(b"%d" % key, DOCUMENT, level(points))]
+        out += points
+    return out
+
+
+def collisions(r, depth, leaf):
+    """Many ways to the same few ms: keys twice, leaf and level under one key, zeros."""
+    elements = []
+    for _ in range(r.randrange(1, 5)):
+        key = b"%0*d" % (r.choice((1, 1, 1, 2, 10)), r.randrange(4))
+        if depth > 1 and r.random() < 0.5:
+            elements.append((key, DOCUMENT, level(collisions(r, depth - 1, leaf))))
+        else:
+            elements.append((key, *leaf(r)))
+    return elements
+
+
+def chain(r, nesting, kind, inside):
+    """The value (bytes) of `nesting` documents or arrays in each other."""
+    raw = doc(inside)
+    for _ in range(nesting - 1):
+        raw = doc([(b"0", kind, scope(b"c", raw) if kind == SCOPE else raw)])
+    return raw
+
+
+def spoil(r, elements, leaf):
+    """Put some elements that are to be skipped between the others, keys of odd looks too."""
+    for _ in range(r.randrange(1, 5)):
+        how = r.randrange(4)
+        if how == 0:
+            new = (r.choice(BAD_KEYS), *r.choice((leaf, bad_leaf, bad_level))(r))
+        elif how == 1:
+            new = (b"%d" % r.randrange(HOUR), *bad_leaf(r))
+        elif how == 2:
+            new = (b"%d" % r.randrange(HOUR), *bad_level(r))
+        else:
+            new = (r.choice((b"9999999999", b"0000000007", b"00", b"0", b"3600000")), *leaf(r))
+        elements.insert(r.randrange(len(elements) + 1), new)
+    if r.random() < 0.5:                              # the same below a level
+        key = b"%d" % (r.randrange(60) * 60000)
+        inner = [(b"%d" % r.randrange(60000), *leaf(r)), (r.choice(BAD_KEYS), *leaf(r)),
+                 (b"5", *bad_leaf(r))]
+        elements.append((key, DOCUMENT, level(inner)))
+
+
+LEVELS = [[3600000, 300000, 60000, 10000], [3600000, 300000, 60000, 5000], [3600000], []]
+
+
+def extras(r):
+    """Top-level elements beside _id and values."""
+    choice = [
+        (b"levels", ARRAY, doc([(b"%d" % i, INT32, int32(n)) for i, n in enumerate(
+            r.choice(LEVELS))])),
+        (b"levels", NULL, b""), (b"values2", DOCUMENT, doc([(b"1", INT32, int32(1))])),
+        (b"unit", STRING, text(b"km/h")), (b"note", STRING, text(b"\xff\xfe")),
+        (b"", INT32, int32(1)), (b"n", *bad_leaf(r)), (b"12", *wild_leaf(r)),
+        (b"deep", DOCUMENT, chain(r, r.randrange(1, 40), r.choice((DOCUMENT, ARRAY, SCOPE)), [])),
+    ]
+    return r.sample(choice, r.choice((0, 0, 1, 2, 4)))
+
+
+def whole(r, ident, elements, plain):
+    """The hour document with these elements in its `values`: bytes."""
+    if plain:
+        top = [ident] + ([] if r.random() < 0.3 else [
+            (b"levels", ARRAY, doc([(b"%d" % i, INT32, int32(n)) for i, n in enumerate(
+                LEVELS[0])]))]) + [(b"values", DOCUMENT, doc(elements))]
+        return doc(top)
+    top = extras(r)
+    how = r.random()
+    if how < 0.04:
+        top.append((b"values", *bad_leaf(r)))         # the only one, or the last one
+        if r.random() < 0.5:
+            top.insert(0, (b"values", DOCUMENT, doc(elements)))
+    elif how < 0.06:
+        pass                                          # none at all
+    else:
+        if how < 0.12:
+            top.insert(0, (b"values", *r.choice([
+                (DOCUMENT, doc([(b"1", INT32, int32(111)), (b"x", NULL, b"")])), (NULL, b""),
+                (ARRAY, doc([]))])))
+        top.append((b"values", DOCUMENT, doc(elements)))
+        if how > 0.8:                                 # extras after it, order kept among `values`
+            top += extras(r)
+    top.insert(0 if r.random() < 0.7 else r.randrange(len(top) + 1), ident)
+    return doc(top)
+
+
+# ---- unsound documents --------------------------------------------------------------------
+
+def bad_element(r):
+    """An element that makes its document unsound."""
+    return (b"%d" % r.randrange(100), *r.choice([
+        (BOOL, b"\2"), (BOOL, b"\xff"), (0x14, b""), (0x80, b""), (0x00, b""), (0xF0, b"\0\0\0\0"),
+        (STRING, int32(0)), (STRING, int32(-1) + b"\0"), (STRING, int32(9000000) + b"abc\0"),
+        (STRING, int32(3) + b"abc"), (STRING, int32(2 ** 31 - 1)),
+        (STRING, int32(-2 ** 31) + b"\0"),
+        (BINARY, int32(-1) + b"\0"), (BINARY, int32(2 ** 31 - 1) + b"\0"),
+        (BINARY, int32(-2 ** 31) + b"\0abc"), (DOCUMENT, int32(4) + b"\0"),
+        (DOCUMENT, int32(6) + b"\0"), (DOCUMENT, int32(-5) + b"\0"), (DOCUMENT, int32(5) + b"\1"),
+        (DOCUMENT, int32(2 ** 31 - 1) + b"\0"), (ARRAY, int32(7) + b"\0\0\1"),
+        (DOCUMENT, doc([(b"values", DOCUMENT, int32(6) + b"\0\0")])),
+        (ARRAY, doc([(b"0", BOOL, b"\7")])), (CODE, int32(0)), (SYMBOL, int32(2) + b"xy"),
+        (SCOPE, int32(4 + 6 + 4) + text(b"x") + doc([])), (SCOPE, int32(13) + text(b"") + doc([])),
+        (SCOPE, int32(4 + 6 + 6) + text(b"x") + doc([]) + b"\0"),
+        (SCOPE, int32(4 + 6 + 8) + text(b"x") + doc([]) + b"\x0ax\0"),
+        (SCOPE, int32(-1) + text(b"x") + doc([])), (SCOPE, scope(b"x", doc([(b"b", BOOL, b"\2")]))),
+        (DOCUMENT, chain(r, 250, DOCUMENT, [])), (ARRAY, chain(r, 250, ARRAY, [])),
+        (SCOPE, scope(b"x", chain(r, 250, SCOPE, [])))]))
+
+
+def break_document(r, ident, elements):
+    """The bytes of a document that most probably is no sound BSON; its _id stands first."""
+    how = r.choice((0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 7))
+    if how == 0:
+        top = [ident, (b"values", DOCUMENT, doc(elements)), bad_element(r)]
+        if r.random() < 0.5:
+            top[1:] = reversed(top[1:])
+        return doc(top)
+    if how == 1:
+        elements.insert(r.randrange(len(elements) + 1), bad_element(r))
+        return doc([ident, (b"values", DOCUMENT, doc(elements))])
+    if how == 2:                                      # nesting at and over the limit
+        kind = r.choice((DOCUMENT, ARRAY, SCOPE))
+        inner = chain(r, r.choice((197, 198, 199, 200)), kind, [(b"1", INT32, int32(1))])
+        if kind == SCOPE:
+            inner = scope(b"c", inner)
+        return doc([ident, (b"values", DOCUMENT, doc(elements)), (b"x", kind, inner)])
+    if how == 3:                                      # the same, made of levels: 2 + 2 * n deep
+        inner = elements[:3]
+        for _ in range(r.choice((98, 99, 100))):
+            inner = [(b"1", DOCUMENT, level(inner))]
+        return doc([ident, (b"values", DOCUMENT, doc(inner))])
+    raw = bytearray(doc([ident, (b"values", DOCUMENT, doc(elements))]))
+    safe = 4 + 1 + 4 + len(ident[2])                  # the _id is left as it is
+    if how == 4:
+        del raw[r.randrange(len(raw)):]
+        if len(raw) >= 4 and r.random() < 0.5:        # with a length that fits again
+            raw[:4] = int32(len(raw))
+    elif how == 5:
+        raw[:4] = int32(r.choice((0, 4, -1, len(raw) - 1, len(raw) + 1, 2 ** 31 - 1)))
+    elif how == 6:
+        raw += r.choice((b"\0", b"\1\2\3", bytes(20)))
+        if r.random() < 0.5:
+            raw[:4] = int32(len(raw))
+    else:
+        for _ in range(r.choice((1, 1, 2, 5))):
+            raw[r.randrange(safe, len(raw))] = r.choice((0, 1, 255, r.randrange(256)))
+    return bytes(raw)
+
+
+# ---- ids ----------------------------------------------------------------------------------
+
+def ident_of(r, ms, kinds):
+    """(element, what it is compared by) of a usable _id."""
+    kind = r.choice(kinds)
+    if kind == INT32 and not -2 ** 31 <= ms < 2 ** 31:
+        kind = INT64
+    value = {INT32: int32, INT64: int64, DATE: int64, DOUBLE: double}[kind](
+        ms if ms or kind != DOUBLE else r.choice((0.0, -0.0)))
+    return (b"_id", kind, value), (kind == DATE, Fraction(ms))
+
+
+def unusable(r, ms):
+    """(element, order_ms, what it is compared by) of a number that is no usable _id."""
+    if r.random() < 0.6:
+        x = ms + r.choice((0.5, 0.25, 0.75, 0.125))
+        if x == int(x):
+            x = ms + 0.5
+        return (b"_id", DOUBLE, double(x)), math.floor(x), (False, Fraction(x))
+    digits = r.choice((0, 0, 1, 3))
+    coefficient = ms * 10 ** digits + (r.randrange(10 ** digits) if digits else 0)
+    sign = 1 << 63 if coefficient < 0 else 0
+    value = decimal(sign | ZERO_EXPONENT - (digits << 49), abs(coefficient))
+    exact = Fraction(coefficient, 10 ** digits)
+    return (b"_id", DECIMAL, value), math.floor(exact), (False, exact)
+
+
+def not_looked_for(r):
+    return (b"_id", *r.choice([
+        (STRING, text(b"1482246000000")), (OBJECTID, r.randbytes(12)), (BOOL, b"\1"), (NULL, b""),
+        (TIMESTAMP, struct.pack("<II", 1, r.randrange(1, 10 ** 9))), (MINKEY, b""), (MAXKEY, b""),
+        (DOCUMENT, doc([(b"t", INT64, int64(r.randrange(10 ** 13)))])),
+        (DOUBLE, double(math.nan)), (BINARY, int32(2) + b"\0ab")]))
+
+
+# ---- a collection -------------------------------------------------------------------------
+
+class Collection:
+    """Documents of one parameter while they are made; an _id is taken once."""
+
+    def __init__(self):
+        self.taken, self.found = set(), []
+
+    def add(self, order_ms, compared, raw):
+        """False where the _id is there already."""
+        if compared in self.taken:
+            return False
+        self.taken.add(compared)
+        self.found.append((order_ms, compared, raw))
+        return True
+
+    def documents(self, r):
+        """[(order_ms, raw)] shuffled, but those of one order_ms in the order of reading."""
+        looked = [d for d in self.found if d[0] != NEVER]
+        looked.sort(key=lambda d: (d[0], d[1]))
+        groups = {}
+        for order_ms, _, raw in looked:
+            groups.setdefault(order_ms, []).append((order_ms, raw))
+        out = [(d[0], d[2]) for d in self.found if d[0] == NEVER]
+        for order_ms in r.sample(sorted(groups), len(groups)):
+            out += groups[order_ms]
+        return out
+
+
+ALL_KINDS = [INT32, INT64, DOUBLE, DATE]
+
+
+def edge_points(r, base, start, end, leaf):
+    """Elements whose points lie at and beside the ends of the range."""
+    times = [start - 1, start, start + 1, end - 1, end, end + 1]
+    return [(b"%d" % (t - base), *leaf(r)) for t in times
+            if 0 <= t - base <= 9999999999 and r.random() < 0.6]
+
+
+def fill(r, hours, start, end, style, unsound, per_hour):
+    """One collection's documents [(order_ms, raw)]."""
+    c = Collection()
+    leaf = r.choice((plain_leaf, wild_leaf)) if style != "plain" else plain_leaf
+    kinds = r.choice((ALL_KINDS, [r.choice(ALL_KINDS)], [INT64, DATE]))
+    depth = r.randrange(1, 9)
+    for hour in hours:
+        for _ in range(1 if style == "plain" else r.choice((1, 1, 2, 3))):
+            base = hour
+            if style != "plain" and r.random() < 0.4:
+                base += r.randrange(-HOUR, HOUR)
+            n = max(1, int(per_hour * r.uniform(0.3, 1.7)))
+            if style == "plain":
+                elements = steady(r, min(depth, 5), base, HOUR, max(1, HOUR // n), leaf)
+            elif style == "collide":
+                elements = collisions(r, r.randrange(1, 5), leaf)
+            else:
+                span = r.choice((HOUR, HOUR, HOUR, 3 * HOUR, 12 * HOUR, 10))
+                elements = tree(r, r.randrange(1, 9), span, n, leaf)
+                if r.random() < 0.3:                   # other documents' times as well
+                    elements += tree(r, 2, 2 * HOUR, max(1, n // 4), leaf)
+            if r.random() < 0.5:
+                elements += edge_points(r, base, start, end, leaf)
+            if style != "plain":
+                if r.random() < 0.4:
+                    spoil(r, elements, leaf)
+                if r.random() < 0.5:
+                    r.shuffle(elements)
+                if r.random() < 0.2:
+                    elements = [(b"%s%s" % (b"0" * r.randrange(0, max(1, 11 - len(k))), k), t, v)
+                                for k, t, v in elements]
+                if elements and r.random() < 0.2:
+                    elements.append((r.choice(elements)[0], *leaf(r)))
+                if r.random() < 0.03:
+                    elements = []
+                if r.random() < 0.03:                  # up to about 100 documents in each other
+                    for _ in range(r.choice((20, 47))):
+                        elements = [(b"%d" % r.choice((0, 1, 0)), DOCUMENT, level(elements))]
+            ident, compared = ident_of(r, base, kinds)
+            if unsound and style != "plain" and r.random() < 0.3:
+                raw = break_document(r, ident, elements)
+            else:
+                raw = whole(r, ident, elements, style == "plain")
+            c.add(base, compared, raw)
+            if style != "plain" and r.random() < 0.15:  # number and Date of the same ms
+                ident, compared = ident_of(r, base, [INT64] if compared[0] else [DATE])
+                c.add(base, compared, whole(r, ident, tree(r, 2, HOUR, 3, leaf) + elements[:5],
+                                            False))
+    if style != "plain":
+        beside(r, c, start, end, leaf, unsound)
+    return c.documents(r)
+
+
+def beside(r, c, start, end, leaf, unsound):
+    """Documents at the ends of the window of reading, and those of odd _id."""
+    for base in (start - HOUR - 1, start - HOUR, start - HOUR + 1, start - 1, start, end - 1, end,
+                 end + 1, start - 2 * HOUR, end + HOUR):
+        if r.random() < 0.3:
+            ident, compared = ident_of(r, base, ALL_KINDS)
+            elements = tree(r, 2, HOUR, 4, leaf) + edge_points(r, base, start, end, leaf)
+            if r.random() < 0.4:
+                spoil(r, elements, leaf)
+            c.add(base, compared, whole(r, ident, elements, False))
+    dated = {order_ms + i for order_ms, compared, _ in c.found if compared[0] for i in (-1, 0, 1)}
+    for _ in range(r.choice((0, 0, 0, 1, 3))):
+        ident, order_ms, compared = unusable(r, r.randrange(start - HOUR + 1, end - 1))
+        if order_ms not in dated:                      # a Date beside a fraction: no rule
+            c.add(order_ms, compared, whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
+    for _ in range(r.choice((0, 0, 1, 2))):
+        ident = not_looked_for(r)
+        c.add(NEVER, ident[1:], whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
+    if unsound and r.random() < 0.2:                   # without any _id
+        order_ms = r.randrange(start - HOUR + 1, end)
+        if not any(order_ms == other for other, _, _ in c.found):
+            c.add(order_ms, (False, None), doc([(b"values", DOCUMENT, doc([
+                (b"1", INT32, int32(1))]))]))
+
+
+def crowd(r, start, end):
+    """More documents with something skipped than the manifest lists."""
+    c = Collection()
+    for ms in r.sample(range(start - HOUR // 2, end), min(1100, end - start)):
+        ident, compared = ident_of(r, ms, ALL_KINDS)
+        c.add(ms, compared, doc([ident, (b"values", DOCUMENT, doc([
+            (b"%d" % r.randrange(100), INT32, int32(ms % 1000)), (b"x", NULL, b"")]))]))
+    return c.documents(r)
+
+
+# ---- a fleet ------------------------------------------------------------------------------
+
+USUAL = ["speed", "soc", "current", "odo", "voltage"]
+ODD_PARAMETERS = ["=cmd", "+x", "-y", "@z", "a,b", 'q"uote', "ümlaut", "日本", "time", "A", "Z",
+                  "a", "temp.cell.1", "x y", "'x", "speed2", "Speed", "10", "\u20ac", "a:b", "a/b",
+                  "%41", "a;b", "\U0001f600"]
+SOUND_VEHICLES = ["001", "002", "A1", "b-2", "x,y", "ä", "ö", "a:b", "=1", "'q'", "n", "a;b", "+",
+                  "%41", "\u20ac", "a_b", "a,b", "x_y"]
+SOUND_CLASHES = ["x,y", "x_y", "ä", "ö", "a:b", "a;b", "a_b", "a,b"]
+FILE_CLASHES = ["A1", "a1", "b-2", "B-2", "x_y", "X_Y", "x,y", "a b", "A b", "a_b", "n", "N"]
+FILE_VEHICLES = SOUND_VEHICLES + ["A b", "a b", "a.b", "B-2", "X_Y", "a$b", "N", 'q"', "\t", "a1"]
+
+
+def request_of(r, seed):
+    """(request without vehicles and parameters, hours that have documents)."""
+    era = r.random()
+    if era < 0.15:
+        start = r.randrange(0, 20 * 24) * HOUR         # early 1970, int32 hours
+    elif era < 0.2:
+        start = 0
+    else:
+        start = r.randrange(1420070400000 // HOUR, 1700000000000 // HOUR) * HOUR
+    length = r.choice((1, 1, 2, 3, 6)) * HOUR
+    if seed % 20 == 0:
+        length = 4 * HOUR
+    gaps = r.random() < 0.15
+    if gaps:
+        length = r.randrange(5, 40) * DAY
+    hours = [start + i * HOUR for i in range(-3, length // HOUR + 3)]
+    if gaps:
+        hours = sorted(r.sample(hours, 6))
+    else:
+        hours = [h for h in hours if r.random() < 0.8]
+    cut = r.random()
+    end = start + length
+    if cut < 0.4:                                      # inside an hour document, to the ms
+        start += r.randrange(HOUR)
+        end -= r.randrange(HOUR)
+        if end <= start:
+            end = start + r.choice((1, 2, 1000, HOUR))
+    elif cut < 0.5:
+        end = start + r.choice((1, 10, 1000))
+    return {"startDate": start, "endDate": end,
+            "time": r.choice(("ms", "ms", "rfc3339")),
+            "csv": r.choice(("rfc4180", "rfc4180", "excel"))}, hours
+
+
+def fleet(seed, unsound=False):
+    """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
+    r = random.Random("%d/%d" % (seed, unsound))
+    request, hours = request_of(r, seed)
+    start, end = request["startDate"], request["endDate"]
+    large = seed % 20 == 0
+    usual = FILE_VEHICLES if unsound else SOUND_VEHICLES
+    if r.random() < 0.15:                              # names that become one in the archive
+        names = r.sample(FILE_CLASHES if unsound else SOUND_CLASHES, 6)
+    else:
+        names = r.sample(usual, r.choice((1, 1, 2, 2, 3, 4)))
+    data = {}
+    for name in names:
+        collections = data["vehicle_" + name] = {}
+        count = r.choice((1, 2, 3, 5, 7))
+        parameters = r.sample(USUAL, min(5, r.randrange(count + 1)))
+        parameters += r.sample(ODD_PARAMETERS, count - len(parameters))
+        empty = r.random() < 0.08
+        for parameter in parameters:
+            style = r.choice(("plain", "wild", "wild", "wild", "collide"))
+            share = r.choice((0.1, 0.5, 1, 1))         # sparse columns
+            mine = [h for h in hours if r.random() < share]
+            per_hour = 2000 if large and style == "plain" else r.choice((3, 15, 40))
+            if empty or r.random() < 0.07:
+                collections[parameter] = []
+            else:
+                collections[parameter] = fill(r, mine, start, end, style, unsound, per_hour)
+    if large and hours:
+        data["vehicle_" + names[0]]["speed"] = fill(r, hours, start, end, "plain", unsound, 3000)
+    if seed % 50 == 7:
+        data["vehicle_" + names[0]]["crowd"] = crowd(r, start, end)
+
+    request["vehicles"] = None
+    if r.random() < 0.5:
+        request["vehicles"] = r.sample(list(data), r.randrange(1, len(data) + 1))
+    request["parameters"] = None
+    if r.random() < 0.4:
+        there = sorted({p for collections in data.values() for p in collections} | {"lacking"})
+        request["parameters"] = r.sample(there, r.randrange(1, len(there) + 1))
+    return data, request
+
+
+def write(folder, data, request):
+    """Write the framed files; folder is made where it is missing."""
+    os.makedirs(os.path.join(folder, "data"), exist_ok=True)
+    with open(os.path.join(folder, "request.json"), "w", encoding="utf-8") as f:
+        json.dump(request, f, ensure_ascii=False, indent=1)
+        f.write("\n")
+    for vehicle, collections in data.items():
+        place = os.path.join(folder, "data", urllib.parse.quote(vehicle, safe=""))
+        os.makedirs(place, exist_ok=True)
+        for parameter, documents in collections.items():
+            name = urllib.parse.quote(parameter, safe="") + ".docs"
+            with open(os.path.join(place, name), "wb") as f:
+                for order_ms, raw in documents:
+                    f.write(struct.pack("<qI", order_ms, len(raw)) + raw)
+
+
+def main():
+    p = argparse.ArgumentParser(description="write a random fleet as framed files")
+    p.add_argument("--write", metavar="DIR", required=True)
+    p.add_argument("--seed", type=int, required=True)
+    p.add_argument("--unsound", action="store_true")
+    a = p.parse_args()
+    write(a.write, *fleet(a.seed, a.unsound))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
