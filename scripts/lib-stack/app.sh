@@ -10,7 +10,7 @@ api_status()
 	local n=0 pid
 
 	for pid in $(all_ours); do
-		[[ $(readlink "/proc/$pid/exe") != */export-api ]] || n=$((n + 1))
+		[[ $(exe_of "$pid") != */export-api ]] || n=$((n + 1))
 	done
 	if pid=$(pid_of supervisord) && [ "$n" -gt 0 ]; then
 		printf '%-14s running, %s processes under supervisord, pid %s\n' api "$n" "$pid"

@@ -192,10 +192,27 @@ suffix() { [ "$1" = 1 ] || printf '_%s' "$1"; }
 # with_env COMMAND...: with what RUN/env says exported.
 with_env() { (set -a; . "$RUN/env"; exec "$@" 9>&-); }
 
-# ours PID: did this stack start it? nginx overwrites its environment; it is known by the folder it was started in.
+# exe_of PID: prints its program. Our own two let nobody but root look (they hold secrets); their command line says it too.
+exe_of()
+{
+	local words=()
+
+	readlink "/proc/$1/exe" && return 0
+	{ mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null || :
+	case "${words[0]-}" in
+	*/export-api|*/export-worker)	printf '%s\n' "${words[0]}" ;;
+	*)				return 1 ;;
+	esac
+}
+
+# ours PID: did this stack start it? nginx overwrites its environment; it is known by the folder it was started in, and our own two,
+# whose environment only root can read, by their configuration.
 ours()
 {
 	grep -qszxF "$MARK" "/proc/$1/environ" && return 0
+	case "$(exe_of "$1")" in
+	*/export-api|*/export-worker)	grep -qszxF "$RUN/export.conf" "/proc/$1/cmdline" && return 0 ;;
+	esac
 	[[ $(readlink "/proc/$1/exe") == */nginx* ]] && [ "$(readlink "/proc/$1/cwd")" = "$RUN/nginx" ]
 }
 
@@ -214,7 +231,7 @@ pid_of()
 	esac
 	{ read -r pid <"$RUN/$1.pid"; } 2>/dev/null || [ -n "$pid" ] || return 1
 	case "$pid" in ''|*[!0-9]*) return 1 ;; esac
-	[[ $(readlink "/proc/$pid/exe") == */"$program"* ]] || return 1
+	[[ $(exe_of "$pid") == */"$program"* ]] || return 1
 	ours "$pid" || return 1
 	printf '%s' "$pid"
 }
@@ -253,8 +270,8 @@ all_ours()
 		file=${file#/proc/}
 		printf '%s\n' "${file%/environ}"
 	done
-	for pid in $(pgrep -x nginx); do
-		! ours "$pid" || printf '%s\n' "$pid"
+	for pid in $(pgrep -x 'nginx|export-api|export-worker'); do
+		[ -r "/proc/$pid/environ" ] && grep -qszxF "$MARK" "/proc/$pid/environ" || ! ours "$pid" || printf '%s\n' "$pid"
 	done
 }
 
@@ -293,7 +310,7 @@ sweep()
 	while :; do
 		left=()
 		for pid in $(all_ours); do
-			exe=$(readlink "/proc/$pid/exe") || continue
+			exe=$(exe_of "$pid") || continue
 			[ $# = 0 ] || [[ " $* " == *" ${exe##*/} "* ]] || continue
 			left+=("$pid")
 		done
