@@ -20,7 +20,7 @@ from service import (                   # noqa: E402
     pid_of, post, request, s3, section, setting, small_fleet, stack, under_stack, wait_for)
 
 FLEET = small_fleet()
-SMALL = request(vehicles=sorted(FLEET))
+SMALL = request(vehicles=sorted(FLEET), compression="fast")
 SLOW = request(days=60, vehicles=["vehicle_001"], compression="small")     # seconds, an upload of several parts
 WORKERS = ("WORKER_PIDFILE", "WORKER_PIDFILE_2")
 OWNER = "faults"

@@ -270,8 +270,8 @@ all_ours()
 		file=${file#/proc/}
 		printf '%s\n' "${file%/environ}"
 	done
-	for pid in $(pgrep -x 'nginx|export-api|export-worker'); do
-		[ -r "/proc/$pid/environ" ] && grep -qszxF "$MARK" "/proc/$pid/environ" || ! ours "$pid" || printf '%s\n' "$pid"
+	for pid in $(pgrep -x nginx; pgrep -x export-api; pgrep -x export-worker); do
+		grep -qszxF "$MARK" "/proc/$pid/environ" || ! ours "$pid" || printf '%s\n' "$pid"
 	done
 }
 
