@@ -26,7 +26,8 @@ buf_reserve(struct buf *b, size_t n)
 		return b->data + b->len;
 	while (cap < b->len + n)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
-	if ((data = realloc(b->data, cap)) == NULL)
+	/* One more than is told, for a NUL that is not counted. */
+	if (cap == SIZE_MAX || (data = realloc(b->data, cap + 1)) == NULL)
 		return NULL;
 	b->data = data;
 	b->cap = cap;
@@ -62,7 +63,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (to = buf_reserve(b, (size_t)n + 1)) == NULL)
+	if (n < 0 || (to = buf_reserve(b, (size_t)n)) == NULL)
 		return -1;
 	va_start(ap, fmt);
 	vsnprintf((char *)to, (size_t)n + 1, fmt, ap);
@@ -76,7 +77,7 @@ buf_cstr(struct buf *b)
 {
 	uint8_t *end;
 
-	if ((end = buf_reserve(b, 1)) == NULL)
+	if ((end = buf_reserve(b, 0)) == NULL)
 		return NULL;
 	*end = '\0';
 	return (char *)b->data;

@@ -6,7 +6,8 @@
 
 /*
  * Growing bytes with a ceiling. A zeroed struct with max set is a valid empty
- * buffer; data[len] is not a NUL unless buf_cstr() put it there.
+ * buffer; data[len] is not a NUL unless buf_cstr() put it there, for which there
+ * is always room.
  */
 struct buf {
 	uint8_t *data;
@@ -33,7 +34,7 @@ int buf_adds(struct buf *b, const char *text);
 int buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* buf_cstr(b): The content with a NUL behind it (not counted); NULL: as above. */
+/* buf_cstr(b): The content with a NUL behind it (not counted); NULL: no memory. */
 char *buf_cstr(struct buf *b);
 
 /* buf_release(b): Free the memory; b is empty again, its ceiling kept. */

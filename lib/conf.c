@@ -13,7 +13,6 @@
 #include "lib/log.h"
 #include "lib/num.h"
 
-#define CONF_LINE_MAX 4096
 #define SECRET_MAX 1024
 
 enum key_type { TEXT, NUMBER, YESNO, SECRET };
@@ -88,7 +87,7 @@ set_text(char **to, const char *value)
 
 /* Read the first line of a secret file that nobody but its owner may read. */
 static int
-set_secret(char **to, const char *path)
+set_secret(char **to, const char *path, int line)
 {
 	char text[SECRET_MAX + 2];
 	struct stat st;
@@ -96,20 +95,21 @@ set_secret(char **to, const char *path)
 	int rc = -1;
 
 	if ((f = fopen(path, "re")) == NULL || fstat(fileno(f), &st) != 0) {
-		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
+		log_msg(LOG_ERROR, "conf", "line %d: %s: %s", line, path,
+		    strerror(errno));
 		goto out;
 	}
 	if ((st.st_mode & 077) != 0) {
-		log_msg(LOG_ERROR, "conf", "%s: others may read this secret: "
-		    "chmod 0400 it", path);
+		log_msg(LOG_ERROR, "conf", "line %d: %s: others may read this "
+		    "secret: chmod 0400 it", line, path);
 		goto out;
 	}
 	if (fgets(text, sizeof(text), f) == NULL)
 		text[0] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	if (text[0] == '\0' || strlen(text) > SECRET_MAX) {
-		log_msg(LOG_ERROR, "conf", "%s: no secret of 1 to %d bytes in "
-		    "its first line", path, SECRET_MAX);
+		log_msg(LOG_ERROR, "conf", "line %d: %s: no secret of 1 to %d "
+		    "bytes in its first line", line, path, SECRET_MAX);
 		goto out;
 	}
 	rc = set_text(to, text);
@@ -130,7 +130,7 @@ set_key(struct conf *conf, const struct key *key, const char *value, int line)
 	case TEXT:
 		return set_text(to, value) != 0;
 	case SECRET:
-		return set_secret(to, value) != 0;
+		return set_secret(to, value, line) != 0;
 	case YESNO:
 		if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0) {
 			*(int64_t *)to = value[0] == 'y';
@@ -230,18 +230,19 @@ set_presets(struct conf *conf, enum conf_role role, const int *seen)
 	return faults;
 }
 
-/* What one key alone cannot show. */
+/* What one key alone cannot show; a value that is wrong by itself is 0. */
 static int
 check_together(const struct conf *conf)
 {
 	int faults = 0;
 
-	if (conf->renew_ms * 2 > conf->lease_ms) {
+	if (conf->lease_ms > 0 && conf->renew_ms * 2 > conf->lease_ms) {
 		log_msg(LOG_ERROR, "conf", "renew_ms has to be at most half of "
 		    "lease_ms, else a lease ends before it is renewed");
 		faults++;
 	}
-	if (conf->backoff_ms > conf->backoff_max_ms) {
+	if (conf->backoff_max_ms > 0 &&
+	    conf->backoff_ms > conf->backoff_max_ms) {
 		log_msg(LOG_ERROR, "conf", "backoff_ms is above backoff_max_ms");
 		faults++;
 	}
@@ -251,7 +252,8 @@ check_together(const struct conf *conf)
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
-	char text[CONF_LINE_MAX];
+	char *text = NULL;
+	size_t size = 0;
 	int seen[NKEYS] = { 0 };
 	int faults = 0, line = 0;
 	FILE *f;
@@ -261,20 +263,19 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
 		return 1;
 	}
-	while (fgets(text, sizeof(text), f) != NULL)
+	while (getline(&text, &size, f) != -1)
 		faults += take_line(conf, role, text, ++line, seen);
 	if (ferror(f)) {
 		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
 		faults++;
 	}
+	free(text);
 	fclose(f);
 	faults += set_presets(conf, role, seen);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,
 		    conf->s3_endpoint) != 0;
-	if (faults == 0)
-		faults += check_together(conf);
-	return faults;
+	return faults + check_together(conf);
 }
 
 void

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-/* Behind the > of the first start tag of this name, or NULL. */
+/*
+ * Behind the name in the first tag that begins an element of this name, or NULL.
+ * A name may be followed by white space, by / or by >.
+ */
 static const char *
 find_start(const char *body, size_t len, const char *tag)
 {
@@ -11,15 +14,9 @@ find_start(const char *body, size_t len, const char *tag)
 
 	while (p < end && (p = memchr(p, '<', (size_t)(end - p))) != NULL) {
 		p++;
-		if ((size_t)(end - p) <= n || memcmp(p, tag, n) != 0)
-			continue;
-		if (p[n] == '>')
-			return p + n + 1;
-		if (p[n] == ' ' && (p = memchr(p, '>', (size_t)(end - p))) !=
-		    NULL)
-			return p + 1;
-		if (p == NULL)
-			return NULL;
+		if ((size_t)(end - p) > n && memcmp(p, tag, n) == 0 &&
+		    p[n] != '\0' && strchr(" \t\r\n/>", p[n]) != NULL)
+			return p + n;
 	}
 	return NULL;
 }
@@ -49,9 +46,10 @@ s3xml_text(const char *body, size_t len, const char *tag, char *out,
 	const char *p, *end = body + len;
 	size_t n = 0, used;
 
-	if ((p = find_start(body, len, tag)) == NULL)
+	if ((p = find_start(body, len, tag)) == NULL ||
+	    (p = memchr(p, '>', (size_t)(end - p))) == NULL || p[-1] == '/')
 		return -1;
-	for (; p < end && *p != '<'; p += used) {
+	for (p++; p < end && *p != '<'; p += used) {
 		char c = *p;
 
 		used = 1;
@@ -62,7 +60,8 @@ s3xml_text(const char *body, size_t len, const char *tag, char *out,
 			return -1;
 		out[n++] = c;
 	}
-	if (p == end || size == 0)
+	/* The text is whole only if its end tag follows. */
+	if (end - p < 2 || p[1] != '/' || size == 0)
 		return -1;
 	out[n] = '\0';
 	return 0;
@@ -71,5 +70,7 @@ s3xml_text(const char *body, size_t len, const char *tag, char *out,
 int
 s3xml_has(const char *body, size_t len, const char *tag)
 {
-	return find_start(body, len, tag) != NULL;
+	const char *p = find_start(body, len, tag);
+
+	return p != NULL && memchr(p, '>', (size_t)(body + len - p)) != NULL;
 }

@@ -13,6 +13,9 @@
 #include "lib/timestamp.h"
 
 #define CANONICAL_MAX 65536
+/* A signed link has five of its own. */
+#define LINK_PAIRS 5
+#define PAIRS_MAX (SIGV4_PAIRS_MAX + LINK_PAIRS)
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
 void
@@ -25,15 +28,21 @@ sigv4_date(int64_t t_ms, char date[SIGV4_DATE_SIZE])
 	    text + 5, text + 8, text + 11, text + 14, text + 17);
 }
 
-/* RFC 3986 percent-encoding of all but unreserved bytes; keep: one more to keep. */
 static int
-put_encoded(struct buf *b, const char *text, char keep)
+is_unreserved(char c)
 {
 	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789-_.~";
 
+	return c != '\0' && strchr(unreserved, c) != NULL;
+}
+
+/* RFC 3986 percent-encoding of all but unreserved bytes; keep: one more to keep. */
+static int
+put_encoded(struct buf *b, const char *text, char keep)
+{
 	for (; *text != '\0'; text++) {
-		int rc = strchr(unreserved, *text) != NULL || *text == keep ?
+		int rc = is_unreserved(*text) || *text == keep ?
 		    buf_add(b, text, 1) :
 		    buf_addf(b, "%%%02X", (unsigned char)*text);
 
@@ -43,22 +52,41 @@ put_encoded(struct buf *b, const char *text, char keep)
 	return 0;
 }
 
+/* Where the encoding of a byte stands among those of others. */
+static int
+weight(char c)
+{
+	return c == '\0' ? 0 : is_unreserved(c) ? c << 8 :
+	    '%' << 8 | (unsigned char)c;
+}
+
+/* As strcmp() would order the percent-encoded texts. */
+static int
+encoded_compare(const char *x, const char *y)
+{
+	while (*x != '\0' && *x == *y) {
+		x++;
+		y++;
+	}
+	return weight(*x) - weight(*y);
+}
+
 static int
 pair_compare(const void *a, const void *b)
 {
 	const struct sigv4_pair *x = a, *y = b;
-	int rc = strcmp(x->name, y->name);
+	int rc = encoded_compare(x->name, y->name);
 
-	return rc != 0 ? rc : strcmp(x->value, y->value);
+	return rc != 0 ? rc : encoded_compare(x->value, y->value);
 }
 
 static int
 put_query(struct buf *b, const struct sigv4_pair *query, size_t n)
 {
-	struct sigv4_pair sorted[SIGV4_PAIRS_MAX];
+	struct sigv4_pair sorted[PAIRS_MAX];
 	size_t i;
 
-	if (n > SIGV4_PAIRS_MAX)
+	if (n > PAIRS_MAX)
 		return -1;
 	if (n > 0)
 		memcpy(sorted, query, n * sizeof(*sorted));
@@ -72,8 +100,8 @@ put_query(struct buf *b, const struct sigv4_pair *query, size_t n)
 	return 0;
 }
 
-int
-sigv4_target(const char *path, const struct sigv4_pair *query, size_t nquery,
+static int
+put_target(const char *path, const struct sigv4_pair *query, size_t nquery,
     struct buf *out)
 {
 	if (put_encoded(out, path, '/') != 0)
@@ -81,6 +109,14 @@ sigv4_target(const char *path, const struct sigv4_pair *query, size_t nquery,
 	if (nquery == 0)
 		return 0;
 	return buf_adds(out, "?") != 0 ? -1 : put_query(out, query, nquery);
+}
+
+int
+sigv4_target(const char *path, const struct sigv4_pair *query, size_t nquery,
+    struct buf *out)
+{
+	return nquery > SIGV4_PAIRS_MAX ? -1 :
+	    put_target(path, query, nquery, out);
 }
 
 /* A header's value with the white space around it gone, runs in it made one. */
@@ -121,7 +157,7 @@ put_names(struct buf *b, const struct sigv4_pair *headers, size_t n)
 static size_t
 sort_headers(const struct sigv4_request *req, struct sigv4_pair *sorted)
 {
-	if (req->nheaders >= SIGV4_PAIRS_MAX)
+	if (req->nheaders > SIGV4_PAIRS_MAX)
 		return 0;
 	sorted[0].name = "host";
 	sorted[0].value = req->host;
@@ -205,7 +241,7 @@ sigv4_authorization(const struct sigv4_key *key,
     const struct sigv4_request *req, const char *payload_hash, int64_t t_ms,
     struct buf *out)
 {
-	struct sigv4_pair headers[SIGV4_PAIRS_MAX];
+	struct sigv4_pair headers[SIGV4_PAIRS_MAX + 1];
 	char date[SIGV4_DATE_SIZE], hex[DIGEST_HEX_SIZE];
 	struct buf canonical, scope;
 	size_t n;
@@ -214,7 +250,8 @@ sigv4_authorization(const struct sigv4_key *key,
 	buf_init(&canonical, CANONICAL_MAX);
 	buf_init(&scope, CANONICAL_MAX);
 	sigv4_date(t_ms, date);
-	if ((n = sort_headers(req, headers)) > 0 &&
+	if (req->nquery <= SIGV4_PAIRS_MAX &&
+	    (n = sort_headers(req, headers)) > 0 &&
 	    canonical_request(req, headers, n, payload_hash,
 	    &canonical) == 0 && put_scope(&scope, key, date) == 0 &&
 	    signature(key, date, (char *)scope.data, &canonical, hex) == 0 &&
@@ -233,12 +270,12 @@ sigv4_presign(const struct sigv4_key *key, const char *scheme,
     struct buf *out)
 {
 	char date[SIGV4_DATE_SIZE], hex[DIGEST_HEX_SIZE], expires[24];
-	struct sigv4_pair query[SIGV4_PAIRS_MAX], host;
+	struct sigv4_pair query[PAIRS_MAX], host;
 	struct sigv4_request full = *req;
 	struct buf canonical, credential, scope;
 	int rc = -1;
 
-	if (req->nquery + 5 > SIGV4_PAIRS_MAX)
+	if (req->nquery > SIGV4_PAIRS_MAX)
 		return -1;
 	buf_init(&canonical, CANONICAL_MAX);
 	buf_init(&credential, CANONICAL_MAX);
@@ -266,7 +303,7 @@ sigv4_presign(const struct sigv4_key *key, const char *scheme,
 	    &canonical) == 0 &&
 	    signature(key, date, (char *)scope.data, &canonical, hex) == 0 &&
 	    buf_addf(out, "%s://%s", scheme, req->host) == 0 &&
-	    sigv4_target(req->path, query, full.nquery, out) == 0)
+	    put_target(req->path, query, full.nquery, out) == 0)
 		rc = buf_addf(out, "&X-Amz-Signature=%s", hex);
 out:
 	buf_release(&canonical);

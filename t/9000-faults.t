@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
     DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, load, mongo, note, ok,
-    pid_of, post, request, s3, section, setting, small_fleet, stack, under_stack, wait_for)
+    pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
 
 FLEET = small_fleet()
 SMALL = request(vehicles=sorted(FLEET), compression="fast")
@@ -27,7 +27,7 @@ OWNER = "faults"
 END_S = 120
 CANCEL_S = 15                           # promised
 
-JOBS = None                             # exports.jobs
+CLIENT = JOBS = None                    # of MongoDB's admin; exports.jobs
 reference = {}                          # what undisturbed exports of SMALL and SLOW hold
 clean = []                              # jobs none of whose attempts was killed or met a dead S3
 
@@ -148,6 +148,42 @@ def s3_away_from_the_beginning():
     finally:
         stack("up", "s3")
     ends_well("S3 there at last", ident, SMALL)
+
+
+def cursors_killed():
+    """The worker's cursors, again and again while it reads."""
+    ident, _ = under_way(SLOW)
+    killed = []
+
+    def kill():
+        for c in CLIENT.admin.aggregate([{"$currentOp": {"allUsers": True, "idleCursors": True}},
+                                         {"$match": {"type": "idleCursor", "ns": {"$regex": "^vehicle_001[.]"}}}]):
+            number = c["cursor"]["cursorId"]
+            CLIENT["vehicle_001"].command("killCursors", c["ns"].partition(".")[2], cursors=[number])
+            killed.append(number)
+        return len(killed) >= 20 or doc(ident)["state"] != "STARTED"
+
+    wait_for("cursors to kill", kill, END_S)
+    ok(killed, "cursors killed")
+    ends_well("%d cursors killed" % len(killed), ident, SLOW)
+
+
+def database_away():
+    """A read that fails is never taken for no data, and no 202 is given for a job that is not stored."""
+    ident, _ = under_way(SLOW)
+    end("MONGOD_PIDFILE")
+    try:
+        began = time.monotonic()
+        got = post(SMALL, OWNER)
+        problem("no database: POST", got, (503,))
+        ok(time.monotonic() - began < 15, "no database: within 15 s", "%.1f s" % (time.monotonic() - began))
+        problem("no database: GET of a job", call("GET", "/export/" + ident, user=OWNER), (503,))
+        is_([call("GET", p).status for p in ("/health", "/ready")], [200, 503], "no database: /health 200, /ready 503")
+    finally:
+        stack("up", "mongo")
+    wait_for("readiness", lambda: call("GET", "/ready").status == 200, 60)
+    ends_well("database killed and back", ident, SLOW)
+    workers_whole()
 
 
 def worker_killed():
@@ -312,7 +348,8 @@ def nothing_left():
     named = {d["object"]["key"] for d in JOBS.find({"state": "FINISHED"})}
     is_(sorted(named & set(opened)), [], "no upload is open to a key that a job names")
     is_([k for k in opened if k.split("/")[1] in clean], [], "no upload is open of jobs whose attempts could end themselves")
-    wait_for("empty queues", lambda: counts()[:2] == (0, 0), END_S)
+    is_([d["error"] for d in JOBS.find({"error": {"$exists": True}}) if tells(str(d["error"]))], [],
+        "no error of a job tells of the inside")
 
     def all_messages():                 # those at a consumer as well
         out = subprocess.run([os.environ["RABBITMQCTL"], "-q", "list_queues", "-p", "exports", "name", "messages", "--no-table-headers"],
@@ -324,20 +361,21 @@ def nothing_left():
 
 
 def main():
-    global JOBS
+    global CLIENT, JOBS
     os.environ.setdefault("WORKERS", "2")
     os.environ.setdefault("RETRY_TTL_MS", "1000")
     under_stack(__file__, own=True)
-    client = mongo()
-    JOBS = client.exports.jobs
-    load(client, FLEET)
+    CLIENT = mongo()
+    JOBS = CLIENT.exports.jobs
+    load(CLIENT, FLEET)
     generate("--vehicles", "1", "--days", "60")
     workers_whole()
     undisturbed()
     for name, f in (("S3 away in the middle", s3_away_in_the_middle), ("S3 away from the beginning", s3_away_from_the_beginning),
-                    ("worker killed", worker_killed), ("worker killed often", worker_killed_often), ("worker asleep", worker_asleep),
-                    ("broker away", broker_away), ("SIGTERM", worker_told_to_end), ("spent and cancelled", spent_and_cancelled),
-                    ("garbage", garbage), ("handlers killed", handlers_killed), ("nothing left", nothing_left)):
+                    ("cursors killed", cursors_killed), ("database away", database_away), ("worker killed", worker_killed),
+                    ("worker killed often", worker_killed_often), ("worker asleep", worker_asleep), ("broker away", broker_away),
+                    ("SIGTERM", worker_told_to_end), ("spent and cancelled", spent_and_cancelled), ("garbage", garbage),
+                    ("handlers killed", handlers_killed), ("nothing left", nothing_left)):
         section(name, f)
     return done()
 

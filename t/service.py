@@ -7,6 +7,7 @@
     section(name, f, ...)   f(...), or None with a failed test where that raises: the rest of the file goes on
     wait_for(what, probe, seconds) -> the first true result of probe(); raises Late
     call(method, url, body, headers, user) -> Answer: one request, nothing added, no redirect followed
+    problem(name, answer, statuses, pointer): the answer is one of these errors, as RFC 9457 and DESIGN have it
     create, job_of, finish, fetch: POST to 202, GET, until the final state, what exportUri leads to
 
 Times are Unix ms. `user` is the name of HTTP Basic, which the stack's nginx believes: the job's owner.
@@ -283,6 +284,45 @@ def post(body, user=None, headers=None):
     if not isinstance(body, (bytes, str)):
         body = json.dumps(body)
     return call("POST", "/export", body.encode() if isinstance(body, str) else body, headers or JSON_TYPE, user)
+
+
+def tells(text):
+    """What in a text for clients names the machine, its files or its servers; None where nothing does."""
+    found = re.search(r"127\.0\.0\.1|localhost|\b%s\b|%s|%s|mongodb|amqp|/etc/|/tmp/|/usr/|\.sock\b|\.c:\d" % tuple(
+        re.escape(x) for x in (socket.gethostname(), ROOT, os.environ["EXPORT_RUN"])), text, re.I)
+    return found and found[0]
+
+
+def problem_wrongs(got, statuses, pointer=None):
+    """What is wrong with an RFC 9457 answer; pointer is a regular expression of its member `pointer`."""
+    wrong = []
+    if got.status not in statuses:
+        wrong.append("status %d, want %s" % (got.status, " or ".join(map(str, statuses))))
+    if got.type() != "application/problem+json":
+        wrong.append("Content-Type %r" % got.header("Content-Type"))
+    try:
+        body = got.json()
+    except (ValueError, UnicodeDecodeError) as e:
+        return wrong + ["no JSON: %s" % e]
+    for member, kind in (("type", str), ("title", str), ("status", int)):
+        if not isinstance(body.get(member), kind):
+            wrong.append("%s is %r" % (member, body.get(member)))
+    if body.get("status") != got.status:
+        wrong.append("member status is %r" % body.get("status"))
+    if pointer is not None:
+        if not re.fullmatch(pointer, str(body.get("pointer"))):
+            wrong.append("pointer is %r, want %s" % (body.get("pointer"), pointer))
+        if not isinstance(body.get("detail"), str) or not body["detail"]:
+            wrong.append("detail is %r" % body.get("detail"))
+    told = tells(got.body.decode("utf-8", "replace"))
+    if told:
+        wrong.append("it tells %r" % told)
+    return wrong
+
+
+def problem(name, got, statuses, pointer=None):
+    wrong = problem_wrongs(got, statuses, pointer)
+    return ok(not wrong, name, "%s\n%s" % ("; ".join(wrong), got))
 
 
 # ---- a job --------------------------------------------------------------------------------

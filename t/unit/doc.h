@@ -1,0 +1,191 @@
+#ifndef T_UNIT_DOC_H
+#define T_UNIT_DOC_H
+
+/*
+ * BSON by hand (bsonspec.org 1.1), so that a test can also write what no library
+ * would. A struct doc is large: keep it static.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOC_MAX (4 << 20)
+#define DOC_DEPTH 1024
+
+struct doc {
+	uint8_t data[DOC_MAX];
+	size_t len;
+	size_t open[DOC_DEPTH];
+	size_t depth;
+};
+
+static inline void
+doc_raw(struct doc *d, const void *data, size_t len)
+{
+	if (d->len + len > DOC_MAX)
+		abort();
+	memcpy(d->data + d->len, data, len);
+	d->len += len;
+}
+
+static inline void
+doc_byte(struct doc *d, int byte)
+{
+	uint8_t b = (uint8_t)byte;
+
+	doc_raw(d, &b, 1);
+}
+
+static inline void
+doc_le32(struct doc *d, uint32_t n)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		doc_byte(d, (int)(n >> (8 * i) & 0xff));
+}
+
+static inline void
+doc_le64(struct doc *d, uint64_t n)
+{
+	doc_le32(d, (uint32_t)n);
+	doc_le32(d, (uint32_t)(n >> 32));
+}
+
+/* doc_open(d): A document begins here; doc_close(d): it ends, its length set. */
+static inline void
+doc_open(struct doc *d)
+{
+	if (d->depth == DOC_DEPTH)
+		abort();
+	d->open[d->depth++] = d->len;
+	doc_le32(d, 0);
+}
+
+static inline void
+doc_close(struct doc *d)
+{
+	size_t at = d->open[--d->depth], len;
+	int i;
+
+	doc_byte(d, 0);
+	len = d->len - at;
+	for (i = 0; i < 4; i++)
+		d->data[at + (size_t)i] = (uint8_t)(len >> (8 * i));
+}
+
+static inline void
+doc_reset(struct doc *d)
+{
+	d->len = d->depth = 0;
+	doc_open(d);
+}
+
+/* doc_key(d, type, key): What stands before a value. */
+static inline void
+doc_key(struct doc *d, int type, const char *key)
+{
+	doc_byte(d, type);
+	doc_raw(d, key, strlen(key) + 1);
+}
+
+static inline void
+doc_doc(struct doc *d, const char *key)
+{
+	doc_key(d, 0x03, key);
+	doc_open(d);
+}
+
+static inline void
+doc_array(struct doc *d, const char *key)
+{
+	doc_key(d, 0x04, key);
+	doc_open(d);
+}
+
+static inline void
+doc_double(struct doc *d, const char *key, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	doc_key(d, 0x01, key);
+	doc_le64(d, bits);
+}
+
+static inline void
+doc_int32(struct doc *d, const char *key, int32_t value)
+{
+	doc_key(d, 0x10, key);
+	doc_le32(d, (uint32_t)value);
+}
+
+static inline void
+doc_int64(struct doc *d, const char *key, int64_t value)
+{
+	doc_key(d, 0x12, key);
+	doc_le64(d, (uint64_t)value);
+}
+
+static inline void
+doc_date(struct doc *d, const char *key, int64_t value)
+{
+	doc_key(d, 0x09, key);
+	doc_le64(d, (uint64_t)value);
+}
+
+static inline void
+doc_bool(struct doc *d, const char *key, int value)
+{
+	doc_key(d, 0x08, key);
+	doc_byte(d, value);
+}
+
+static inline void
+doc_bytes(struct doc *d, const char *key, const void *text, size_t len)
+{
+	doc_key(d, 0x02, key);
+	doc_le32(d, (uint32_t)len + 1);
+	doc_raw(d, text, len);
+	doc_byte(d, 0);
+}
+
+static inline void
+doc_string(struct doc *d, const char *key, const char *text)
+{
+	doc_bytes(d, key, text, strlen(text));
+}
+
+/* doc_hour(d, base): {_id: base, values: { ...; doc_hour_end(d) closes both. */
+static inline void
+doc_hour(struct doc *d, int64_t base)
+{
+	doc_reset(d);
+	doc_int64(d, "_id", base);
+	doc_doc(d, "values");
+}
+
+static inline void
+doc_hour_end(struct doc *d)
+{
+	doc_close(d);
+	doc_close(d);
+}
+
+/* doc_level(d, key), doc_level_end(d): key: {values: { ... }}. */
+static inline void
+doc_level(struct doc *d, const char *key)
+{
+	doc_doc(d, key);
+	doc_doc(d, "values");
+}
+
+static inline void
+doc_level_end(struct doc *d)
+{
+	doc_close(d);
+	doc_close(d);
+}
+
+#endif

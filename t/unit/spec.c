@@ -1,0 +1,344 @@
+#include "fcgi/spec.h"
+
+#include <stdlib.h>
+
+#include "lib/job.h"
+
+#include "t/tap.h"
+
+#define RANGE "\"startDate\":\"2018-11-30\",\"endDate\":\"2018-12-01\""
+#define DAY INT64_C(86400000)
+#define START INT64_C(1543536000000)
+
+static const struct spec_limits limits = { 3660, 3, 3 };
+
+/* Bodies that are refused: status and pointer. */
+static const struct {
+	const char *body;
+	int status;
+	const char *pointer;
+} refused[] = {
+	/* no JSON, no object */
+	{ "", 400, "" },
+	{ " ", 400, "" },
+	{ "startDate=2018-11-30", 400, "" },
+	{ "{", 400, "" },
+	{ "{" RANGE, 400, "" },
+	{ "{" RANGE ",}", 400, "" },
+	{ "{" RANGE "}}", 400, "" },
+	{ "{" RANGE "} x", 400, "" },
+	{ "{" RANGE "}{}", 400, "" },
+	{ "{'startDate':'2018-11-30','endDate':'2018-12-01'}", 400, "" },
+	{ "{" RANGE ",\"name\":\"\\ud800\"}", 400, "" },
+	{ "{" RANGE ",\"name\":\"\\u0000\"}", 400, "" },
+	{ "{" RANGE ",\"name\":\"\xff\"}", 400, "" },
+	{ "{" RANGE ",\"name\":\"\n\"}", 400, "" },
+	{ "{" RANGE ",\"name\":NaN}", 400, "" },
+	{ "{/**/" RANGE "}", 400, "" },
+	{ "\xef\xbb\xbf{" RANGE "}", 400, "" },
+	{ "[]", 400, "" },
+	{ "[{" RANGE "}]", 400, "" },
+	{ "\"2018-11-30\"", 400, "" },
+	{ "null", 400, "" },
+	{ "0", 400, "" },
+	{ "true", 400, "" },
+	/* dates */
+	{ "{}", 400, "/startDate" },
+	{ "{\"endDate\":\"2018-12-01\"}", 400, "/startDate" },
+	{ "{\"startDate\":\"2018-11-30\"}", 400, "/endDate" },
+	{ "{\"startDate\":1543536000000,\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":null,\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":[],\"endDate\":\"2018-12-01\"}", 400, "/startDate" },
+	{ "{\"startDate\":\"\",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"yesterday\",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"2018-11-31\",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"2018-11-30\\n\",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"2018-11-30 \",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"1969-12-31\",\"endDate\":\"2018-12-01\"}", 400,
+	    "/startDate" },
+	{ "{\"startDate\":\"2018-11-30\",\"endDate\":\"2100-01-02\"}", 400,
+	    "/endDate" },
+	{ "{\"startDate\":\"2018-11-30\",\"endDate\":false}", 400,
+	    "/endDate" },
+	{ "{\"startDate\":\"2018-11-30\",\"endDate\":\"2018-12-01T00:00\"}",
+	    400, "/endDate" },
+	{ "{\"startDate\":\"2018-11-30\",\"endDate\":\"2018-11-30\"}", 422,
+	    "/endDate" },
+	{ "{\"startDate\":\"2018-12-01\",\"endDate\":\"2018-11-30\"}", 422,
+	    "/endDate" },
+	{ "{\"startDate\":\"2018-11-30T00:00:00.001Z\",\"endDate\":"
+	    "\"2018-11-30\"}", 422, "/endDate" },
+	{ "{\"startDate\":\"2018-11-30T00:00:00+01:00\",\"endDate\":"
+	    "\"2018-11-29T23:00:00Z\"}", 422, "/endDate" },
+	{ "{\"startDate\":\"2000-01-01\",\"endDate\":\"2010-01-09\"}", 422,
+	    "/endDate" },
+	{ "{\"startDate\":\"2000-01-01\",\"endDate\":"
+	    "\"2010-01-08T00:00:00.001Z\"}", 422, "/endDate" },
+	{ "{\"startDate\":\"1970-01-01\",\"endDate\":\"2100-01-01\"}", 422,
+	    "/endDate" },
+	/* members */
+	{ "{" RANGE ",\"colour\":1}", 400, "/colour" },
+	{ "{" RANGE ",\"StartDate\":\"2018-11-30\"}", 400, "/StartDate" },
+	{ "{" RANGE ",\"vehicle\":[\"a\"]}", 400, "/vehicle" },
+	{ "{" RANGE ",\"_id\":null}", 400, "/_id" },
+	{ "{" RANGE ",\"owner\":\"x\"}", 400, "/owner" },
+	{ "{" RANGE ",\"state\":\"FINISHED\"}", 400, "/state" },
+	{ "{" RANGE ",\"startDate\":\"2018-11-30\"}", 400, "" },
+	{ "{" RANGE ",\"\\u0073tartDate\":\"2018-11-30\"}", 400, "" },
+	{ "{" RANGE ",\"time\":\"ms\",\"time\":\"ms\"}", 400, "" },
+	/* words */
+	{ "{" RANGE ",\"time\":\"\"}", 400, "/time" },
+	{ "{" RANGE ",\"time\":\"MS\"}", 400, "/time" },
+	{ "{" RANGE ",\"time\":\"rfc3339 \"}", 400, "/time" },
+	{ "{" RANGE ",\"time\":null}", 400, "/time" },
+	{ "{" RANGE ",\"time\":0}", 400, "/time" },
+	{ "{" RANGE ",\"time\":[\"ms\"]}", 400, "/time" },
+	{ "{" RANGE ",\"csv\":\"tsv\"}", 400, "/csv" },
+	{ "{" RANGE ",\"csv\":true}", 400, "/csv" },
+	{ "{" RANGE ",\"compression\":\"none\"}", 400, "/compression" },
+	{ "{" RANGE ",\"compression\":1}", 400, "/compression" },
+	/* the name */
+	{ "{" RANGE ",\"name\":5}", 400, "/name" },
+	{ "{" RANGE ",\"name\":null}", 400, "/name" },
+	{ "{" RANGE ",\"name\":{}}", 400, "/name" },
+	{ "{" RANGE ",\"name\":\"\"}", 422, "/name" },
+	{ "{" RANGE ",\"name\":\"a\\nb\"}", 422, "/name" },
+	{ "{" RANGE ",\"name\":\"\\u0001\"}", 422, "/name" },
+	{ "{" RANGE ",\"name\":\"a\\u007f\"}", 422, "/name" },
+	/* lists */
+	{ "{" RANGE ",\"vehicles\":null}", 400, "/vehicles" },
+	{ "{" RANGE ",\"vehicles\":\"vehicle_1\"}", 400, "/vehicles" },
+	{ "{" RANGE ",\"vehicles\":{}}", 400, "/vehicles" },
+	{ "{" RANGE ",\"vehicles\":[]}", 422, "/vehicles" },
+	{ "{" RANGE ",\"vehicles\":[1]}", 400, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"a\",null]}", 400, "/vehicles/1" },
+	{ "{" RANGE ",\"vehicles\":[\"a\",\"b\",[\"c\"]]}", 400,
+	    "/vehicles/2" },
+	{ "{" RANGE ",\"vehicles\":[\"a\",\"b\",\"c\",\"d\"]}", 422,
+	    "/vehicles" },
+	{ "{" RANGE ",\"vehicles\":[\"a\",\"b\",\"a\"]}", 422,
+	    "/vehicles/2" },
+	{ "{" RANGE ",\"vehicles\":[\"a\",\"\\u0061\"]}", 422,
+	    "/vehicles/1" },
+	{ "{" RANGE ",\"vehicles\":[\"\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"v\",\"a/b\"]}", 422, "/vehicles/1" },
+	{ "{" RANGE ",\"vehicles\":[\"a\\\\b\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"a.b\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"a b\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"a$b\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"vehicles\":[\"a\\\"b\"]}", 422, "/vehicles/0" },
+	{ "{" RANGE ",\"parameters\":null}", 400, "/parameters" },
+	{ "{" RANGE ",\"parameters\":\"speed\"}", 400, "/parameters" },
+	{ "{" RANGE ",\"parameters\":[]}", 422, "/parameters" },
+	{ "{" RANGE ",\"parameters\":[\"a\",1.5]}", 400, "/parameters/1" },
+	{ "{" RANGE ",\"parameters\":[\"a\",\"b\",\"c\",\"d\"]}", 422,
+	    "/parameters" },
+	{ "{" RANGE ",\"parameters\":[\"a\",\"b\",\"b\"]}", 422,
+	    "/parameters/2" },
+	{ "{" RANGE ",\"parameters\":[\"\"]}", 422, "/parameters/0" },
+	{ "{" RANGE ",\"parameters\":[\"a$b\"]}", 422, "/parameters/0" },
+	{ "{" RANGE ",\"parameters\":[\"speed\",\"system.profile\"]}", 422,
+	    "/parameters/1" },
+	{ "{" RANGE ",\"parameters\":[\".a\"]}", 422, "/parameters/0" },
+};
+
+/* A body without a NUL behind it: ASan sees a byte read too much. */
+static int
+parse(const char *body, size_t len, struct job *job, struct spec_fault *fault)
+{
+	char *copy;
+	int rc;
+
+	if ((copy = malloc(len > 0 ? len : 1)) == NULL)
+		abort();
+	memcpy(copy, body, len);
+	job_init(job);
+	memset(fault, 'x', sizeof(*fault));
+	fault->status = 0;
+	rc = spec_parse(copy, len, &limits, job, fault);
+	free(copy);
+	return rc;
+}
+
+static void
+test_refused(void)
+{
+	struct spec_fault fault;
+	struct job job;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		rc = parse(refused[i].body, strlen(refused[i].body), &job,
+		    &fault);
+		job_release(&job);
+		if (!ok(rc == -1 && fault.status == refused[i].status &&
+		    memchr(fault.pointer, 0, sizeof(fault.pointer)) != NULL &&
+		    strcmp(fault.pointer, refused[i].pointer) == 0 &&
+		    memchr(fault.detail, 0, sizeof(fault.detail)) != NULL &&
+		    fault.detail[0] != '\0', "%d '%s': %s", refused[i].status,
+		    refused[i].pointer, refused[i].body))
+			diag("%d: %d '%.63s' %.255s", rc, fault.status,
+			    fault.pointer, fault.detail);
+	}
+	rc = parse("{" RANGE ",\"a/b~c\":1}", strlen("{" RANGE ",\"a/b~c\":1}"),
+	    &job, &fault);
+	job_release(&job);
+	ok(rc == -1 && fault.status == 400 && (fault.pointer[0] == '\0' ||
+	    strcmp(fault.pointer, "/a~1b~0c") == 0),
+	    "a member with / and ~: no pointer, or an escaped one");
+	rc = parse("{" RANGE "}\0", strlen("{" RANGE "}") + 1, &job, &fault);
+	job_release(&job);
+	ok(rc == -1 && fault.status == 400, "a NUL behind it");
+	rc = parse("{" RANGE "}", strlen("{" RANGE), &job, &fault);
+	job_release(&job);
+	ok(rc == -1 && fault.status == 400, "cut by len");
+}
+
+static void
+test_taken(void)
+{
+	struct spec_fault fault;
+	struct job j;
+	const char *body = "{" RANGE "}";
+
+	ok(parse(body, strlen(body), &j, &fault) == 0, "the least");
+	is_int(j.start_ms, START, "startDate");
+	is_int(j.end_ms, START + DAY, "endDate");
+	ok(!j.vehicles.given && j.vehicles.n == 0, "no vehicles");
+	ok(!j.parameters.given && j.parameters.n == 0, "no parameters");
+	is_int(j.time, JOB_TIME_MS, "time");
+	is_int(j.csv, JOB_CSV_RFC4180, "csv");
+	is_int(j.compression, JOB_FAST, "compression");
+	is_str(j.name, NULL, "no name");
+	is_str(j.owner, NULL, "no owner");
+	job_release(&j);
+
+	body = " {\"name\":\"M\\u00f6we \xf0\x9f\x9a\x97 \\\"1\\\"\",\n"
+	    "\"compression\":\"small\",\"csv\":\"excel\",\"time\":\"rfc3339\","
+	    "\"parameters\":[\"soc\",\"a.b c-\xc3\xa9\"],"
+	    "\"vehicles\":[\"vehicle_2\",\"vehicle_1\",\"V\"],"
+	    "\"endDate\":\"2018-12-01T01:00:00.500+01:00\","
+	    "\"startDate\":\"2018-11-30T23:59:59.999Z\"} \n";
+	ok(parse(body, strlen(body), &j, &fault) == 0, "every member");
+	is_int(j.start_ms, START + DAY - 1, "startDate");
+	is_int(j.end_ms, START + DAY + 500, "endDate");
+	ok(j.vehicles.given && j.vehicles.n == 3, "three vehicles");
+	if (j.vehicles.n == 3) {
+		is_str(j.vehicles.v[0], "vehicle_2", "as requested, 0");
+		is_str(j.vehicles.v[1], "vehicle_1", "as requested, 1");
+		is_str(j.vehicles.v[2], "V", "as requested, 2");
+	}
+	ok(j.parameters.given && j.parameters.n == 2, "two parameters");
+	if (j.parameters.n == 2) {
+		is_str(j.parameters.v[0], "soc", "parameter 0");
+		is_str(j.parameters.v[1], "a.b c-\xc3\xa9", "parameter 1");
+	}
+	is_int(j.time, JOB_TIME_RFC3339, "time");
+	is_int(j.csv, JOB_CSV_EXCEL, "csv");
+	is_int(j.compression, JOB_SMALL, "compression");
+	is_str(j.name, "M\xc3\xb6we \xf0\x9f\x9a\x97 \"1\"", "name");
+	job_release(&j);
+
+	body = "{" RANGE ",\"time\":\"ms\",\"csv\":\"rfc4180\","
+	    "\"compression\":\"fast\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0 && j.time == JOB_TIME_MS
+	    && j.csv == JOB_CSV_RFC4180 && j.compression == JOB_FAST,
+	    "the presets, said");
+	job_release(&j);
+	body = "{\"startDate\":\"2000-01-01\",\"endDate\":\"2010-01-08\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0, "3,660 days");
+	job_release(&j);
+	body = "{\"startDate\":\"2018-11-30T00:00:00.000Z\",\"endDate\":"
+	    "\"2018-11-30T00:00:00.001Z\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0, "a ms");
+	job_release(&j);
+	body = "{\"startDate\":\"2099-12-31\",\"endDate\":\"2100-01-01\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0, "the last day");
+	job_release(&j);
+}
+
+/* long_row(member, n, list, status): A text of n bytes as the member's value. */
+static void
+long_row(const char *member, size_t n, int list, int status)
+{
+	static char body[4 * SPEC_BODY_MAX], text[2 * SPEC_BODY_MAX];
+	struct spec_fault fault;
+	char pointer[64];
+	struct job job;
+	int rc;
+
+	memset(text, 'v', n);
+	text[n] = '\0';
+	snprintf(body, sizeof(body), "{" RANGE ",\"%s\":%s\"%s\"%s}", member,
+	    list ? "[" : "", text, list ? "]" : "");
+	snprintf(pointer, sizeof(pointer), "/%s%s", member, list ? "/0" : "");
+	rc = parse(body, strlen(body), &job, &fault);
+	job_release(&job);
+	ok(status == 0 ? rc == 0 : rc == -1 && fault.status == status &&
+	    strcmp(fault.pointer, pointer) == 0, "%s of %zu bytes: %s", member,
+	    n, status == 0 ? "taken" : "refused");
+}
+
+static void
+test_lengths(void)
+{
+	static char body[4 * SPEC_BODY_MAX];
+	struct spec_fault fault;
+	struct job job;
+	size_t n, i, len;
+	int good = 1, rc;
+
+	long_row("vehicles", SPEC_VEHICLE_MAX, 1, 0);
+	long_row("vehicles", SPEC_VEHICLE_MAX + 1, 1, 422);
+	long_row("vehicles", 10000, 1, 422);
+	long_row("parameters", SPEC_PARAMETER_MAX, 1, 0);
+	long_row("parameters", SPEC_PARAMETER_MAX + 1, 1, 422);
+	long_row("name", SPEC_NAME_MAX, 0, 0);
+	long_row("name", SPEC_NAME_MAX + 1, 0, 422);
+	long_row("name", 10000, 0, 422);
+	long_row("time", 10000, 0, 400);
+	/* Names of unknown members of every length fit the fault. */
+	for (n = 0; n < 300; n++) {
+		len = (size_t)snprintf(body, sizeof(body), "{" RANGE ",\"");
+		for (i = 0; i < n; i++)
+			body[len++] = n % 3 == 0 ? '/' : 'm';
+		len += (size_t)snprintf(body + len, 16, "\":1}");
+		rc = parse(body, len, &job, &fault);
+		job_release(&job);
+		good &= rc == -1 && fault.status == 400 &&
+		    memchr(fault.pointer, 0, 64) != NULL &&
+		    memchr(fault.detail, 0, 256) != NULL;
+	}
+	ok(good, "unknown members of 0 to 299 bytes");
+	/* The 301 items of a list are told, not overrun. */
+	len = (size_t)snprintf(body, sizeof(body), "{" RANGE ",\"vehicles\":[");
+	for (i = 0; i < 300; i++)
+		len += (size_t)snprintf(body + len, 16, "\"v%zu\",", i);
+	snprintf(body + len, 16, "1]}");
+	rc = parse(body, strlen(body), &job, &fault);
+	job_release(&job);
+	ok(rc == -1 && (fault.status == 422 || fault.status == 400) &&
+	    strncmp(fault.pointer, "/vehicles", 9) == 0, "too many vehicles");
+	len = (size_t)snprintf(body, sizeof(body), "{" RANGE "}");
+	memset(body + len, ' ', SPEC_BODY_MAX - len);
+	ok(parse(body, SPEC_BODY_MAX, &job, &fault) == 0,
+	    "a body of SPEC_BODY_MAX");
+	job_release(&job);
+}
+
+int
+main(void)
+{
+	test_refused();
+	test_taken();
+	test_lengths();
+	return done_testing();
+}
