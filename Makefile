@@ -19,7 +19,8 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = lib/buf.o lib/clock.o lib/conf.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
 	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/queue.o lib/s3.o \
-	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/utf8.o
+	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
+	lib/utf8.o
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
 	fcgi/health.o
 ENGINE = worker/columns.o worker/csv.o worker/deflate.o worker/entry.o \
@@ -29,7 +30,7 @@ ENGINE = worker/columns.o worker/csv.o worker/deflate.o worker/entry.o \
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/reader.o \
 	worker/upload.o $(ENGINE)
 UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml unwind number csv \
-	merge slice zip spec
+	merge slice zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp
 
 all: $(B)/export-api $(B)/export-worker
@@ -46,6 +47,7 @@ $(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/life.t: $(B)/t/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \
     $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)

@@ -6,6 +6,10 @@
  * GET /export/:id
  *   200 the job, whatever became of it    404 none of the caller's
  *   503 no database (Retry-After)
+ * DELETE /export/:id
+ *   202 the job: it is cancelled, or will be within seconds
+ *   204 it has ended; if it was FINISHED it is EXPIRED now, without links
+ *   404 none of the caller's    503 no database (Retry-After)
  */
 #include <stdio.h>
 #include <string.h>
@@ -178,4 +182,32 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	} else {
 		no_database(fcgx);
 	}
+}
+
+void
+export_delete(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const char *id)
+{
+	enum jobs_result rc = JOBS_NONE;
+	struct job job;
+
+	if (bson_oid_is_valid(id, strlen(id)))
+		rc = jobs_delete(api->jobs, id, r->owner, &job);
+	if (rc == JOBS_NONE) {
+		reply_problem(fcgx, 404, "", NULL, "there is no such export");
+		return;
+	}
+	if (rc != JOBS_OK) {
+		no_database(fcgx);
+		return;
+	}
+	log_job(job.id);
+	log_fields(LOG_INFO, "delete", "state=%s", job_state_name(job.state));
+	log_job(NULL);
+	if (job.state == JOB_STARTED || job.state == JOB_CANCELLED)
+		reply_json(fcgx, 202, job_ended(job.state) ? "" : RETRY_POLL,
+		    job_json(&job, NULL));
+	else
+		reply_empty(fcgx, 204);
+	job_release(&job);
 }

@@ -42,6 +42,7 @@ static const struct route {
 } routes[] = {
 	{ "/export", "POST", export_post },
 	{ "/export/*", "GET", export_get },
+	{ "/export/*", "DELETE", export_delete },
 	{ "/health", "GET", health_get },
 	{ "/ready", "GET", ready_get },
 };
@@ -156,7 +157,7 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 	    r->method;
 	char allow[64] = "";
 	const char *id;
-	size_t i;
+	size_t i, len = 0;
 
 	for (i = 0; i < NROUTES; i++) {
 		if (!route_fits(&routes[i], r->path, &id))
@@ -165,15 +166,18 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 			routes[i].fn(api, fcgx, r, id);
 			return;
 		}
-		snprintf(allow, sizeof(allow), "Allow: %s\r\n",
+		len += (size_t)snprintf(allow + len, sizeof(allow) - len,
+		    "%s%s", len > 0 ? ", " : "Allow: ",
 		    strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" :
 		    routes[i].method);
 	}
-	if (allow[0] != '\0')
+	if (len > 0) {
+		snprintf(allow + len, sizeof(allow) - len, "\r\n");
 		reply_problem(fcgx, 405, allow, NULL,
 		    "this resource has no such method");
-	else
-		reply_problem(fcgx, 404, "", NULL, "there is nothing here");
+		return;
+	}
+	reply_problem(fcgx, 404, "", NULL, "there is nothing here");
 }
 
 static void

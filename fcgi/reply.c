@@ -11,6 +11,7 @@ static const struct {
 } phrases[] = {
 	{ 200, "OK" },
 	{ 202, "Accepted" },
+	{ 204, "No Content" },
 	{ 400, "Bad Request" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
@@ -71,6 +72,13 @@ reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
     struct json_object *o)
 {
 	send_object(fcgx, status, "application/json", headers, o);
+}
+
+void
+reply_empty(struct FCGX_Request *fcgx, int status)
+{
+	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nCache-Control: no-store\r\n"
+	    "\r\n", status, phrase_of(status));
 }
 
 void

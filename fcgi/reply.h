@@ -12,6 +12,9 @@ struct json_object;
 void reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
     struct json_object *o);
 
+/* reply_empty(fcgx, status): Answer without a body. */
+void reply_empty(struct FCGX_Request *fcgx, int status);
+
 /*
  * reply_problem(fcgx, status, headers, pointer, detail):
  * Answer with RFC 9457 application/problem+json. pointer is the JSON pointer of

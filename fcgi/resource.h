@@ -22,7 +22,7 @@ typedef void resource_fn(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id);
 
 /* export.c */
-resource_fn export_post, export_get;
+resource_fn export_post, export_get, export_delete;
 /* health.c */
 resource_fn health_get, ready_get;
 

@@ -71,6 +71,7 @@ job_release(struct job *j)
 	strings_release(&j->vehicles);
 	strings_release(&j->parameters);
 	free(j->name);
+	free(j->worker);
 	free(j->object_key);
 	free(j->object_sha256);
 	free(j->object_etag);
@@ -400,6 +401,8 @@ take_field(bson_iter_t *it, struct job *j)
 		j->cancel_requested = bson_iter_as_bool(it);
 		return 0;
 	}
+	if (strcmp(key, "worker") == 0)
+		return take_text(it, &j->worker);
 	if (strcmp(key, "progress") == 0)
 		return take_progress(it, &j->progress);
 	if (strcmp(key, "object") == 0)

@@ -61,6 +61,7 @@ struct job {
 	int64_t created_ms, started_ms, finished_ms, expires_ms, due_ms;
 	int64_t attempts, fence, rank;
 	bool cancel_requested;
+	char *worker;		/* who holds it; NULL: nobody */
 	struct job_progress progress;
 
 	char *object_key, *object_sha256, *object_etag;

@@ -9,8 +9,12 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
+#include "lib/transition.h"
 
 #define MESSAGE_MAX 512
+#define DAY_MS INT64_C(86400000)
+/* A worker moves a job on twice at most while an owner cancels it. */
+#define DELETE_TRIES 5
 
 struct jobs {
 	const struct conf *conf;
@@ -60,41 +64,101 @@ jobs_ping(struct jobs *jobs)
 	return ok ? JOBS_OK : JOBS_ERROR;
 }
 
-/* Update the one document that filter finds. Takes over filter and pipeline. */
-static enum jobs_result
-update(struct jobs *jobs, const char *op, bson_t *filter, bson_t *pipeline,
-    bool upsert)
+/* The settings that transitions are made with, and the job they are for. */
+static struct transition_args
+args_for(const struct jobs *jobs, const struct job *job)
 {
+	return (struct transition_args){
+		.id = job == NULL ? NULL : job->id,
+		.fence = job == NULL ? 0 : job->fence,
+		.lease_ms = jobs->conf->lease_ms,
+		.retention_ms = jobs->conf->retention_days * DAY_MS,
+		.max_attempts = jobs->conf->max_attempts,
+	};
+}
+
+/* Make a transition of one job. JOBS_NONE: its guard did not hold. */
+static enum jobs_result
+make(struct jobs *jobs, enum transition_id t,
+    const struct transition_args *args)
+{
+	bson_t *filter = transition_filter(t, args);
+	bson_t *pipeline = transition_update(t, args);
+	enum jobs_result rc = JOBS_ERROR;
 	bson_error_t error;
 	bson_iter_t it;
-	bson_t opts = BSON_INITIALIZER, reply;
-	enum jobs_result rc = JOBS_ERROR;
+	bson_t reply;
 
-	if (upsert)
-		BSON_APPEND_BOOL(&opts, "upsert", true);
 	if (!mongoc_collection_update_one(jobs->collection, filter, pipeline,
-	    &opts, &reply, &error))
-		mongo_log(op, &error);
-	else if (upsert)
-		rc = JOBS_OK;
+	    NULL, &reply, &error))
+		mongo_log(transitions[t].name, &error);
 	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
 		rc = bson_iter_as_int64(&it) == 1 ? JOBS_OK : JOBS_NONE;
 	bson_destroy(&reply);
-	bson_destroy(&opts);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
 }
 
-/* What every write of a worker matches: its own claim, and nothing later. */
-static bson_t *
-claimed(const struct job *job)
+/* Make a transition of all jobs whose guard holds. */
+static enum jobs_result
+make_all(struct jobs *jobs, enum transition_id t,
+    const struct transition_args *args)
 {
-	bson_oid_t oid;
+	bson_t *filter = transition_filter(t, args);
+	bson_t *pipeline = transition_update(t, args);
+	enum jobs_result rc = JOBS_OK;
+	bson_error_t error;
 
-	bson_oid_init_from_string(&oid, job->id);
-	return BCON_NEW("_id", BCON_OID(&oid), "fence",
-	    BCON_INT64(job->fence), "state", BCON_UTF8("STARTED"));
+	if (!mongoc_collection_update_many(jobs->collection, filter, pipeline,
+	    NULL, NULL, &error)) {
+		mongo_log(transitions[t].name, &error);
+		rc = JOBS_ERROR;
+	}
+	bson_destroy(filter);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+/*
+ * Make a transition and have the document as it is then; on JOBS_OK doc lies in
+ * reply, which the caller destroys in any case.
+ */
+static enum jobs_result
+make_and_see(struct jobs *jobs, enum transition_id t,
+    const struct transition_args *args, bson_t *reply, bson_t *doc)
+{
+	bson_t *filter = transition_filter(t, args);
+	bson_t *pipeline = transition_update(t, args);
+	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
+	    BCON_INT32(1));
+	mongoc_find_and_modify_opts_t *opts;
+	enum jobs_result rc = JOBS_ERROR;
+	bson_error_t error;
+	bson_iter_t it;
+	const uint8_t *data;
+	uint32_t len;
+
+	opts = mongoc_find_and_modify_opts_new();
+	mongoc_find_and_modify_opts_set_update(opts, pipeline);
+	mongoc_find_and_modify_opts_set_flags(opts,
+	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+	mongoc_find_and_modify_opts_set_sort(opts, sort);
+	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
+	    filter, opts, reply, &error)) {
+		mongo_log(transitions[t].name, &error);
+	} else if (!bson_iter_init_find(&it, reply, "value") ||
+	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
+		rc = JOBS_NONE;
+	} else {
+		bson_iter_document(&it, &len, &data);
+		rc = bson_init_static(doc, data, len) ? JOBS_OK : JOBS_ERROR;
+	}
+	mongoc_find_and_modify_opts_destroy(opts);
+	bson_destroy(sort);
+	bson_destroy(filter);
+	bson_destroy(pipeline);
+	return rc;
 }
 
 static enum jobs_result
@@ -117,7 +181,8 @@ count_unfinished(struct jobs *jobs, const char *owner, int64_t *n)
 enum jobs_result
 jobs_insert(struct jobs *jobs, struct job *job)
 {
-	bson_t doc = BSON_INITIALIZER, *pipeline, *filter;
+	bson_t doc = BSON_INITIALIZER, *pipeline, *filter, *opts;
+	bson_error_t error;
 	struct job stored;
 	bson_oid_t oid;
 
@@ -127,12 +192,18 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	bson_oid_init_from_string(&oid, job->id);
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	/* An upsert, since only a pipeline can take the database's time. */
+	opts = BCON_NEW("upsert", BCON_BOOL(true));
 	pipeline = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
 	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
 	    "{", "createdAt", BCON_UTF8("$$NOW"),
 	    "dueAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
+	if (!mongoc_collection_update_one(jobs->collection, filter, pipeline,
+	    opts, NULL, &error))
+		mongo_log("insert", &error);
 	bson_destroy(&doc);
-	update(jobs, "jobs_insert", filter, pipeline, true);
+	bson_destroy(filter);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
 	/* After an error the outcome is unknown: only what is read back counts. */
 	if (jobs_find(jobs, job->id, job->owner, &stored) != JOBS_OK)
 		return JOBS_ERROR;
@@ -175,122 +246,24 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	return rc;
 }
 
-/* {state unfinished, due} and whatever more the caller appends. */
-static bson_t *
-due(void)
-{
-	return BCON_NEW("state", "{", "$in", "[", BCON_UTF8("NOT_STARTED"),
-	    BCON_UTF8("STARTED"), "]", "}", "$expr", "{", "$lte", "[",
-	    BCON_UTF8("$dueAt"), BCON_UTF8("$$NOW"), "]", "}");
-}
-
-/* End, for all at once, the due jobs that filter finds. Takes over both. */
-static enum jobs_result
-sweep(struct jobs *jobs, bson_t *filter, bson_t *pipeline)
-{
-	bson_error_t error;
-	enum jobs_result rc = JOBS_OK;
-
-	if (!mongoc_collection_update_many(jobs->collection, filter, pipeline,
-	    NULL, NULL, &error)) {
-		mongo_log("jobs_claim", &error);
-		rc = JOBS_ERROR;
-	}
-	bson_destroy(filter);
-	bson_destroy(pipeline);
-	return rc;
-}
-
-static enum jobs_result
-sweep_due(struct jobs *jobs)
-{
-	bson_t *filter;
-
-	filter = due();
-	BSON_APPEND_BOOL(filter, "cancelRequested", true);
-	if (sweep(jobs, filter, BCON_NEW("0", "{", "$set", "{",
-	    "state", BCON_UTF8("CANCELLED"),
-	    "finishedAt", BCON_UTF8("$$NOW"), "}", "}")) != JOBS_OK)
-		return JOBS_ERROR;
-	filter = due();
-	BCON_APPEND(filter, "attempts", "{", "$gte",
-	    BCON_INT64(jobs->conf->max_attempts), "}");
-	return sweep(jobs, filter, BCON_NEW("0", "{", "$set", "{",
-	    "state", BCON_UTF8("FAILED"), "finishedAt", BCON_UTF8("$$NOW"),
-	    "error", "{",
-	    "code", BCON_UTF8(failure_code(FAILURE_ATTEMPTS)),
-	    "message", BCON_UTF8(failure_text(FAILURE_ATTEMPTS)), "}",
-	    "}", "}"));
-}
-
-/* findAndModify; on JOBS_OK the document is in reply's value. Takes over all. */
-static enum jobs_result
-find_and_modify(struct jobs *jobs, const char *op, bson_t *filter,
-    bson_t *sort, bson_t *pipeline, bson_t *reply, bson_t *doc)
-{
-	mongoc_find_and_modify_opts_t *opts;
-	enum jobs_result rc = JOBS_ERROR;
-	bson_error_t error;
-	bson_iter_t it;
-	const uint8_t *data;
-	uint32_t len;
-
-	opts = mongoc_find_and_modify_opts_new();
-	mongoc_find_and_modify_opts_set_update(opts, pipeline);
-	mongoc_find_and_modify_opts_set_flags(opts,
-	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-	if (sort != NULL)
-		mongoc_find_and_modify_opts_set_sort(opts, sort);
-	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
-	    filter, opts, reply, &error)) {
-		mongo_log(op, &error);
-	} else if (!bson_iter_init_find(&it, reply, "value") ||
-	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
-		rc = JOBS_NONE;
-	} else {
-		bson_iter_document(&it, &len, &data);
-		rc = bson_init_static(doc, data, len) ? JOBS_OK : JOBS_ERROR;
-	}
-	mongoc_find_and_modify_opts_destroy(opts);
-	bson_destroy(filter);
-	bson_destroy(sort);
-	bson_destroy(pipeline);
-	return rc;
-}
-
 enum jobs_result
 jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 {
-	struct job_progress none = { .phase = "counting" };
-	bson_t *filter, *pipeline, progress = BSON_INITIALIZER, reply, doc;
+	const struct job_progress none = { .phase = "counting" };
+	struct transition_args args = args_for(jobs, NULL);
 	enum jobs_result rc;
+	bson_t reply, doc;
 
-	if (sweep_due(jobs) != JOBS_OK)
+	args.worker = worker;
+	args.progress = &none;
+	args.error_code = failure_code(FAILURE_ATTEMPTS);
+	args.error_message = failure_text(FAILURE_ATTEMPTS);
+	if (make_all(jobs, T_BURY, &args) != JOBS_OK ||
+	    make_all(jobs, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
-	filter = due();
-	BCON_APPEND(filter, "attempts", "{", "$lt",
-	    BCON_INT64(jobs->conf->max_attempts), "}",
-	    "cancelRequested", BCON_BOOL(false));
-	job_progress_bson(&none, &progress);
-	pipeline = BCON_NEW("0", "{", "$set", "{",
-	    "state", BCON_UTF8("STARTED"),
-	    "startedAt", "{", "$ifNull", "[", BCON_UTF8("$startedAt"),
-	    BCON_UTF8("$$NOW"), "]", "}",
-	    "dueAt", "{", "$add", "[", BCON_UTF8("$$NOW"),
-	    BCON_INT64(jobs->conf->lease_ms), "]", "}",
-	    "fence", "{", "$add", "[", BCON_UTF8("$fence"), BCON_INT64(1),
-	    "]", "}",
-	    "attempts", "{", "$add", "[", BCON_UTF8("$attempts"),
-	    BCON_INT32(1), "]", "}",
-	    "worker", "{", "$literal", BCON_UTF8(worker), "}",
-	    "progress", BCON_DOCUMENT(&progress),
-	    "}", "}");
-	bson_destroy(&progress);
-	rc = find_and_modify(jobs, "jobs_claim", filter,
-	    BCON_NEW("rank", BCON_INT32(1), "createdAt", BCON_INT32(1)),
-	    pipeline, &reply, &doc);
+	rc = make_and_see(jobs, T_CLAIM, &args, &reply, &doc);
 	if (rc == JOBS_OK && job_from_bson(&doc, job) != 0) {
-		/* It can be told from its id and fence alone that it is bad. */
+		/* Its id and fence alone are enough to end it. */
 		if (job->id[0] != '\0')
 			jobs_fail(jobs, job, FAILURE_BAD_JOB, NULL);
 		job_release(job);
@@ -304,18 +277,13 @@ enum jobs_result
 jobs_renew(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress, bool *cancel)
 {
-	bson_t *pipeline, stored = BSON_INITIALIZER, reply, doc;
+	struct transition_args args = args_for(jobs, job);
 	enum jobs_result rc;
+	bson_t reply, doc;
 	bson_iter_t it;
 
-	job_progress_bson(progress, &stored);
-	pipeline = BCON_NEW("0", "{", "$set", "{",
-	    "dueAt", "{", "$add", "[", BCON_UTF8("$$NOW"),
-	    BCON_INT64(jobs->conf->lease_ms), "]", "}",
-	    "progress", BCON_DOCUMENT(&stored), "}", "}");
-	bson_destroy(&stored);
-	rc = find_and_modify(jobs, "jobs_renew", claimed(job), NULL, pipeline,
-	    &reply, &doc);
+	args.progress = progress;
+	rc = make_and_see(jobs, T_RENEW, &args, &reply, &doc);
 	if (rc == JOBS_OK)
 		*cancel = bson_iter_init_find(&it, &doc, "cancelRequested") &&
 		    bson_iter_as_bool(&it);
@@ -327,65 +295,90 @@ enum jobs_result
 jobs_finish(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress)
 {
-	bson_t stored = BSON_INITIALIZER, *pipeline;
+	struct transition_args args = args_for(jobs, job);
 
-	job_progress_bson(progress, &stored);
-	pipeline = BCON_NEW("0", "{", "$set", "{",
-	    "state", BCON_UTF8("FINISHED"),
-	    "finishedAt", BCON_UTF8("$$NOW"),
-	    "expiresAt", "{", "$add", "[", BCON_UTF8("$$NOW"),
-	    BCON_INT64(jobs->conf->retention_days * 86400000), "]", "}",
-	    "progress", BCON_DOCUMENT(&stored),
-	    "object", "{", "$literal", "{",
-	    "key", BCON_UTF8(job->object_key),
-	    "size", BCON_INT64(job->object_size),
-	    "sha256", BCON_UTF8(job->object_sha256),
-	    "etag", BCON_UTF8(job->object_etag), "}", "}",
-	    "}", "}", "1", "{", "$unset", BCON_UTF8("error"), "}");
-	bson_destroy(&stored);
-	return update(jobs, "jobs_finish", claimed(job), pipeline, false);
+	args.progress = progress;
+	args.object = job;
+	return make(jobs, T_FINISH, &args);
 }
 
 enum jobs_result
 jobs_fail(struct jobs *jobs, const struct job *job, enum failure why,
     const char *detail)
 {
+	struct transition_args args = args_for(jobs, job);
 	char message[MESSAGE_MAX];
 
 	snprintf(message, sizeof(message), "%s%s%s", failure_text(why),
 	    detail ? " " : "", detail ? detail : "");
-	return update(jobs, "jobs_fail", claimed(job), BCON_NEW("0", "{",
-	    "$set", "{", "state", BCON_UTF8("FAILED"),
-	    "finishedAt", BCON_UTF8("$$NOW"), "error", "{", "$literal", "{",
-	    "code", BCON_UTF8(failure_code(why)),
-	    "message", BCON_UTF8(message), "}", "}", "}", "}"), false);
+	args.error_code = failure_code(why);
+	args.error_message = message;
+	return make(jobs, T_FAIL, &args);
 }
 
 enum jobs_result
 jobs_retry(struct jobs *jobs, const struct job *job, enum failure why,
     int64_t delay_ms)
 {
-	return update(jobs, "jobs_retry", claimed(job), BCON_NEW("0", "{",
-	    "$set", "{", "dueAt", "{", "$add", "[", BCON_UTF8("$$NOW"),
-	    BCON_INT64(delay_ms), "]", "}", "error", "{", "$literal", "{",
-	    "code", BCON_UTF8(failure_code(why)),
-	    "message", BCON_UTF8(failure_text(why)), "}", "}", "}", "}"),
-	    false);
+	struct transition_args args = args_for(jobs, job);
+
+	args.delay_ms = delay_ms;
+	args.error_code = failure_code(why);
+	args.error_message = failure_text(why);
+	return make(jobs, T_RETRY, &args);
 }
 
 enum jobs_result
-jobs_cancel(struct jobs *jobs, const struct job *job)
+jobs_cancelled(struct jobs *jobs, const struct job *job)
 {
-	return update(jobs, "jobs_cancel", claimed(job), BCON_NEW("0", "{",
-	    "$set", "{", "state", BCON_UTF8("CANCELLED"),
-	    "finishedAt", BCON_UTF8("$$NOW"), "}", "}"), false);
+	struct transition_args args = args_for(jobs, job);
+
+	return make(jobs, T_CANCELLED, &args);
 }
 
 enum jobs_result
 jobs_release(struct jobs *jobs, const struct job *job)
 {
-	return update(jobs, "jobs_release", claimed(job), BCON_NEW("0", "{",
-	    "$set", "{", "dueAt", BCON_UTF8("$$NOW"),
-	    "attempts", "{", "$subtract", "[", BCON_UTF8("$attempts"),
-	    BCON_INT32(1), "]", "}", "}", "}"), false);
+	struct transition_args args = args_for(jobs, job);
+
+	return make(jobs, T_RELEASE, &args);
+}
+
+/* Try the owner's transitions in turn; JOBS_NONE: none fitted just now. */
+static enum jobs_result
+delete_once(struct jobs *jobs, const struct transition_args *args)
+{
+	static const enum transition_id order[] = { T_CANCEL_WAITING,
+	    T_CANCEL_RUNNING, T_EXPIRE };
+	enum jobs_result rc = JOBS_NONE;
+	size_t i;
+
+	for (i = 0; i < sizeof(order) / sizeof(order[0]) &&
+	    rc == JOBS_NONE; i++)
+		rc = make(jobs, order[i], args);
+	return rc;
+}
+
+enum jobs_result
+jobs_delete(struct jobs *jobs, const char *id, const char *owner,
+    struct job *job)
+{
+	struct transition_args args = { .id = id, .owner = owner };
+	enum jobs_result rc;
+	int try;
+
+	/* Between two looks a worker may move it on: look again. */
+	for (try = 0; try < DELETE_TRIES; try++) {
+		if (delete_once(jobs, &args) == JOBS_ERROR)
+			return JOBS_ERROR;
+		if ((rc = jobs_find(jobs, id, owner, job)) != JOBS_OK)
+			return rc;
+		if (job->state == JOB_STARTED ? job->cancel_requested :
+		    job_ended(job->state) && job->state != JOB_FINISHED)
+			return JOBS_OK;
+		job_release(job);
+	}
+	log_msg(LOG_ERROR, "delete", "the job changed its state %d times in "
+	    "between", DELETE_TRIES);
+	return JOBS_ERROR;
 }

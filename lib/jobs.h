@@ -14,7 +14,7 @@ struct jobs;
 /*
  * The collection exports.jobs: each call is one read or one conditional update
  * of one document, all times are the database's. The states and who may change
- * what: DESIGN, "One document is the truth".
+ * what: the table in transition.c.
  */
 
 /* What a call came to. */
@@ -72,7 +72,7 @@ enum jobs_result jobs_renew(struct jobs *jobs, const struct job *job,
  * jobs_finish: FINISHED, with job->object_* and progress.
  * jobs_fail: FAILED for good; detail may be NULL, else it is added to the text.
  * jobs_retry: due again after delay_ms, the error kept.
- * jobs_cancel: CANCELLED.
+ * jobs_cancelled: CANCELLED, as was asked for.
  * jobs_release: given back at once, the attempt not charged.
  */
 enum jobs_result jobs_finish(struct jobs *jobs, const struct job *job,
@@ -81,7 +81,17 @@ enum jobs_result jobs_fail(struct jobs *jobs, const struct job *job,
     enum failure why, const char *detail);
 enum jobs_result jobs_retry(struct jobs *jobs, const struct job *job,
     enum failure why, int64_t delay_ms);
-enum jobs_result jobs_cancel(struct jobs *jobs, const struct job *job);
+enum jobs_result jobs_cancelled(struct jobs *jobs, const struct job *job);
 enum jobs_result jobs_release(struct jobs *jobs, const struct job *job);
+
+/*
+ * jobs_delete(jobs, id, owner, job):
+ * What the owner's DELETE means: a job that waits is CANCELLED at once, one that
+ * runs is asked to stop (cancelRequested), a FINISHED one EXPIRED, any other left
+ * as it is. On JOBS_OK job is the job then, released by the caller; JOBS_NONE:
+ * the owner has no such job.
+ */
+enum jobs_result jobs_delete(struct jobs *jobs, const char *id,
+    const char *owner, struct job *job);
 
 #endif

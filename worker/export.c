@@ -405,7 +405,7 @@ end_stopped(struct attempt *a, enum keeper_word word)
 	case KEEPER_CANCEL:
 		log_fields(LOG_INFO, "cancelled", "rows=%llu",
 		    (unsigned long long)a->progress.rows);
-		return jobs_cancel(a->env->jobs, a->job) != JOBS_ERROR;
+		return jobs_cancelled(a->env->jobs, a->job) != JOBS_ERROR;
 	case KEEPER_LOST:
 		return false;
 	case KEEPER_GO_ON:

@@ -1,0 +1,314 @@
+/*
+ * The logic of a job's life alone: the table of lib/transition.c against a model
+ * with a clock of its own, three workers, two owners that cancel, and a fault at
+ * any step: a crash, a pause beyond the lease, an answer that is lost, before or
+ * behind the write. A failing seed is printed; LIFE_SEED=n replays it and says
+ * each step. LIFE_SEEDS=n: how many (20000).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "t/model.h"
+#include "t/tap.h"
+
+#define JOBS 4
+#define WORKERS 3
+#define OWNERS 2
+#define LEASE_MS 60000
+#define RENEW_MS 10000
+#define MAX_ATTEMPTS 4
+#define FAULTY_STEPS 400
+#define CALM_STEPS 4000
+
+/* What a worker believes. */
+struct worker {
+	int job;		/* -1: none */
+	int64_t fence;
+	int64_t renewed_ms;	/* by its own clock, from before the call */
+	int work;		/* steps until the archive is whole */
+	int sleep;		/* steps in which it does nothing: paused, or dead */
+};
+
+struct world {
+	uint64_t random;
+	int64_t now_ms;
+	bool calm;
+	struct model jobs[JOBS];
+	struct model before[JOBS];
+	int finishes[JOBS];
+	struct worker workers[WORKERS];
+	int owner_job[OWNERS], owner_step[OWNERS];
+	const char *wrong;
+	bool tell;
+};
+
+static unsigned
+draw(struct world *w, unsigned n)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return (unsigned)(w->random >> 33) % n;
+}
+
+static void
+wrong(struct world *w, const char *what)
+{
+	if (w->wrong == NULL)
+		w->wrong = what;
+}
+
+/* A client's view never goes back, and an end is an end. */
+static int
+height(enum job_state s)
+{
+	return s == JOB_NOT_STARTED ? 0 : s == JOB_STARTED ? 1 :
+	    s == JOB_EXPIRED ? 3 : 2;
+}
+
+static void
+check(struct world *w, int j, enum transition_id t)
+{
+	const struct model *a = &w->before[j], *b = &w->jobs[j];
+
+	if (height(b->state) < height(a->state))
+		wrong(w, "a state went back");
+	if (job_ended(a->state) && t != T_EXPIRE)
+		wrong(w, "a job that had ended was changed");
+	if (b->fence < a->fence || (t != T_CLAIM && b->fence != a->fence))
+		wrong(w, "the fence moved without a claim");
+	if (t == T_CLAIM && a->due_ms > w->now_ms)
+		wrong(w, "claimed before it was due");
+	if ((t == T_CLAIM || t == T_RENEW) &&
+	    b->due_ms != w->now_ms + LEASE_MS)
+		wrong(w, "held without a lease");
+	if (b->attempts > MAX_ATTEMPTS || b->attempts < 0)
+		wrong(w, "attempts beyond the limit");
+	if (t == T_FINISH && ++w->finishes[j] > 1)
+		wrong(w, "finished twice");
+	/* Each attempt's object is told by its size here: the fence. */
+	if (t == T_FINISH && b->object != b->fence)
+		wrong(w, "the object is of another attempt than the claim");
+	if (job_ended(b->state) && b->held)
+		wrong(w, "an ended job is held");
+	if ((b->state == JOB_FINISHED || b->state == JOB_EXPIRED) &&
+	    b->object == 0)
+		wrong(w, "finished without an object");
+}
+
+/* What a caller hears of a write. */
+enum heard { DONE, NOT_MATCHED, UNKNOWN };
+
+static enum heard
+make(struct world *w, enum transition_id t, int j, int64_t fence)
+{
+	struct job object = { .object_size = fence };
+	const struct transition_args args = { .fence = fence,
+	    .lease_ms = LEASE_MS, .max_attempts = MAX_ATTEMPTS,
+	    .delay_ms = t == T_RETRY ? draw(w, 30000) : 0, .object = &object };
+	const unsigned fault = w->calm ? 99 : draw(w, 20);
+	bool made;
+
+	if (fault == 0)
+		return UNKNOWN;		/* lost on the way there */
+	w->before[j] = w->jobs[j];
+	made = model_make(t, &args, w->now_ms, &w->jobs[j]);
+	if (w->tell)
+		diag("%8lld job %d %s fence %lld: %s", (long long)w->now_ms, j,
+		    transitions[t].name, (long long)fence,
+		    made ? "made" : "-");
+	if (made)
+		check(w, j, t);
+	if (fault == 1)
+		return UNKNOWN;		/* lost on the way back */
+	return made ? DONE : NOT_MATCHED;
+}
+
+static void
+look_for_work(struct world *w, struct worker *me)
+{
+	const int first = (int)draw(w, JOBS);
+	int i;
+
+	for (i = 0; i < JOBS; i++) {
+		make(w, T_BURY, i, 0);
+		make(w, T_EXHAUST, i, 0);
+	}
+	for (i = 0; i < JOBS; i++) {
+		const int j = (first + i) % JOBS;
+		const int64_t now = w->now_ms;
+		enum heard heard = make(w, T_CLAIM, j, 0);
+
+		if (heard == DONE) {
+			me->job = j;
+			me->fence = w->jobs[j].fence;
+			me->renewed_ms = now;
+			me->work = (int)draw(w, 12);
+		}
+		/* After an error nothing is believed: the lease runs out. */
+		if (heard != NOT_MATCHED)
+			return;
+	}
+}
+
+/* The archive is on S3: the same write until its outcome is known. */
+static void
+finish(struct world *w, struct worker *me)
+{
+	enum heard heard = UNKNOWN;
+	int try;
+
+	for (try = 0; try < 5 && heard == UNKNOWN; try++)
+		heard = make(w, T_FINISH, me->job, me->fence);
+	me->job = -1;
+}
+
+static void
+renew(struct world *w, struct worker *me)
+{
+	const int64_t now = w->now_ms;
+
+	switch (make(w, T_RENEW, me->job, me->fence)) {
+	case DONE:
+		me->renewed_ms = now;
+		if (w->jobs[me->job].cancel) {
+			make(w, T_CANCELLED, me->job, me->fence);
+			me->job = -1;
+		}
+		break;
+	case NOT_MATCHED:
+		me->job = -1;
+		break;
+	case UNKNOWN:
+		break;
+	}
+}
+
+static void
+break_off(struct world *w, struct worker *me)
+{
+	static const enum transition_id ways[] = { T_RETRY, T_RETRY, T_RETRY,
+	    T_FAIL, T_RELEASE };
+	enum transition_id t = ways[draw(w, 5)];
+
+	if (t == T_RETRY && w->jobs[me->job].attempts >= MAX_ATTEMPTS)
+		t = T_FAIL;
+	make(w, t, me->job, me->fence);
+	me->job = -1;
+}
+
+static void
+step_worker(struct world *w, struct worker *me)
+{
+	if (me->sleep > 0) {
+		me->sleep--;
+		return;
+	}
+	if (!w->calm && draw(w, 30) == 0) {
+		me->job = -1;			/* kill -9, started again */
+		me->sleep = (int)draw(w, 10);
+		return;
+	}
+	if (!w->calm && draw(w, 30) == 0) {
+		me->sleep = (int)draw(w, 60);	/* SIGSTOP, then old beliefs */
+		return;
+	}
+	if (me->job < 0)
+		look_for_work(w, me);
+	else if (me->work-- <= 0)
+		/* A zombie may come this far: only the fence stops it. */
+		finish(w, me);
+	else if (!w->calm && draw(w, 10) == 0)
+		break_off(w, me);
+	else if (w->now_ms - me->renewed_ms > LEASE_MS * 3 / 4)
+		me->job = -1;
+	else if (w->now_ms - me->renewed_ms >= RENEW_MS)
+		renew(w, me);
+}
+
+/* DELETE, a transition a step, so that workers come in between. */
+static void
+step_owner(struct world *w, int o)
+{
+	static const enum transition_id order[] = { T_CANCEL_WAITING,
+	    T_CANCEL_RUNNING, T_EXPIRE };
+
+	if (w->owner_job[o] < 0) {
+		if (draw(w, 40) == 0)
+			w->owner_job[o] = (int)draw(w, JOBS);
+		w->owner_step[o] = 0;
+		return;
+	}
+	if (make(w, order[w->owner_step[o]], w->owner_job[o], 0) !=
+	    NOT_MATCHED || ++w->owner_step[o] == 3)
+		w->owner_job[o] = -1;
+}
+
+static bool
+all_ended(const struct world *w)
+{
+	int j;
+
+	for (j = 0; j < JOBS; j++)
+		if (!job_ended(w->jobs[j].state))
+			return false;
+	return true;
+}
+
+static void
+step(struct world *w)
+{
+	const unsigned who = draw(w, WORKERS + OWNERS);
+
+	w->now_ms += draw(w, 4000);
+	if (who < WORKERS)
+		step_worker(w, &w->workers[who]);
+	else if (!w->calm)
+		step_owner(w, (int)(who - WORKERS));
+}
+
+static const char *
+live(uint64_t seed, bool tell)
+{
+	struct world w;
+	int i;
+
+	memset(&w, 0, sizeof(w));
+	w.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	w.tell = tell;
+	for (i = 0; i < WORKERS; i++)
+		w.workers[i].job = -1;
+	for (i = 0; i < OWNERS; i++)
+		w.owner_job[i] = -1;
+	for (i = 0; i < FAULTY_STEPS && w.wrong == NULL; i++)
+		step(&w);
+	w.calm = true;
+	for (i = 0; i < CALM_STEPS && w.wrong == NULL && !all_ended(&w); i++)
+		step(&w);
+	if (!all_ended(&w))
+		wrong(&w, "a job never ended");
+	return w.wrong;
+}
+
+int
+main(void)
+{
+	const char *one = getenv("LIFE_SEED"), *many = getenv("LIFE_SEEDS");
+	const unsigned long n = many ? strtoul(many, NULL, 10) : 20000;
+	const char *why = NULL;
+	unsigned long seed;
+
+	if (one != NULL) {
+		why = live(strtoul(one, NULL, 10), true);
+		ok(why == NULL, "seed %s: %s", one, why ? why : "well");
+		return done_testing();
+	}
+	for (seed = 1; seed <= n && why == NULL; seed++)
+		why = live(seed, false);
+	if (why != NULL)
+		diag("seed %lu: %s; LIFE_SEED=%lu replays it", seed - 1, why,
+		    seed - 1);
+	ok(why == NULL, "%lu lives of %d jobs", n, JOBS);
+	return done_testing();
+}
