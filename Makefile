@@ -1,9 +1,10 @@
 # make            both programs, into build/
 # make check      all tests; SAN=address,undefined: under sanitizers, in build-san/
+# make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=
 # make fuzz CC=clang SECONDS=60
 
-B      = build$(if $(SAN),-san)
+B      = build$(if $(SAN),-san)$(if $(CRASH),-crash)
 PREFIX = /usr/local
 CFLAGS ?= -O2 -g
 
@@ -12,12 +13,12 @@ PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
 	-fPIE -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
-	$(if $(CI),-Werror) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS) \
+	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = lib/buf.o lib/clock.o lib/conf.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
+LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
 	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/queue.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
@@ -87,7 +88,7 @@ install: all
 	install -m 0755 scripts/provision $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
 
 clean:
-	rm -rf build-san build-fuzz
+	rm -rf build-san build-crash build-fuzz
 	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

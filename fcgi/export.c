@@ -26,6 +26,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/crash.h"
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
@@ -101,10 +102,12 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 		no_memory(fcgx);
 		return;
 	}
+	crash_at(CRASH_API_BEFORE_INSERT);
 	if (jobs_insert(api->jobs, job) != JOBS_OK) {
 		no_database(fcgx);
 		return;
 	}
+	crash_at(CRASH_API_AFTER_INSERT);
 	log_job(job->id);
 	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->rank);
 	/* The job is durable: without a doorbell an idle worker finds it. */
@@ -112,7 +115,9 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 		log_msg(LOG_WARN, "publish", "not published; the job waits for "
 		    "an idle worker");
 	log_job(NULL);
+	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
+	crash_at(CRASH_API_AFTER_REPLY);
 }
 
 void
@@ -191,8 +196,10 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	enum jobs_result rc = JOBS_NONE;
 	struct job job;
 
+	crash_at(CRASH_API_BEFORE_DELETE);
 	if (bson_oid_is_valid(id, strlen(id)))
 		rc = jobs_delete(api->jobs, id, r->owner, &job);
+	crash_at(CRASH_API_AFTER_DELETE);
 	if (rc == JOBS_NONE) {
 		reply_problem(fcgx, 404, "", NULL, "there is no such export");
 		return;

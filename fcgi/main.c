@@ -24,6 +24,7 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 #include "lib/conf.h"
+#include "lib/crash.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
@@ -74,6 +75,9 @@ read_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
+#ifdef CRASH_POINTS
+		{ "crash-points", no_argument, NULL, 'C' },
+#endif
 		{ NULL, 0, NULL, 0 }
 	};
 	const char *path = CONF_PRESET;
@@ -87,6 +91,11 @@ read_options(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			exit(0);
+#ifdef CRASH_POINTS
+		case 'C':
+			crash_list();
+			exit(0);
+#endif
 		default:
 			usage(stderr);
 			exit(EXIT_USAGE);
@@ -244,7 +253,7 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 	mongoc_client_t *client;
 	int rc = 1;
 
-	if ((pool = mongo_pool_new(conf, "export-api")) == NULL)
+	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
 		return CONF_EXIT;
 	client = mongoc_client_pool_pop(pool);
 	api.jobs = jobs_new(client, conf);

@@ -12,12 +12,19 @@
 
 /* What a URI that is silent gets; the library's own presets wait too long. */
 static const char *const options[] = {
-	"w=majority", "readConcernLevel=majority", "wtimeoutMS=8000",
+	"w=majority", "readConcernLevel=majority",
 	"retryWrites=true", "retryReads=true",
-	"serverSelectionTimeoutMS=5000", "connectTimeoutMS=3000",
-	"socketTimeoutMS=20000", "heartbeatFrequencyMS=5000",
-	"authSource=admin", "maxPoolSize=4",
+	"heartbeatFrequencyMS=5000", "authSource=admin", "maxPoolSize=4",
 };
+static const char *const limits[][4] = {
+	[CONF_API] = { "serverSelectionTimeoutMS=2500",
+	    "connectTimeoutMS=1500", "socketTimeoutMS=3000",
+	    "wtimeoutMS=2500" },
+	[CONF_WORKER] = { "serverSelectionTimeoutMS=5000",
+	    "connectTimeoutMS=3000", "socketTimeoutMS=20000",
+	    "wtimeoutMS=8000" },
+};
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Whether the URI sets the option that text begins with. */
 static int
@@ -32,12 +39,28 @@ has_option(const char *uri, const char *text)
 	return 0;
 }
 
+/* Add those options that the URI does not set itself. */
 static int
-put_uri(struct buf *b, const char *uri)
+put_options(struct buf *b, const char *uri, const char *const *list, size_t n,
+    const char **separator)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (has_option(uri, list[i]))
+			continue;
+		if (buf_addf(b, "%s%s", *separator, list[i]) != 0)
+			return -1;
+		*separator = "&";
+	}
+	return 0;
+}
+
+static int
+put_uri(struct buf *b, const char *uri, enum conf_role role)
 {
 	const char *query = strchr(uri, '?');
 	const char *separator = query == NULL ? "?" : query[1] ? "&" : "";
-	size_t i;
 
 	if (buf_adds(b, uri) != 0)
 		return -1;
@@ -46,18 +69,15 @@ put_uri(struct buf *b, const char *uri)
 	    strchr(strstr(uri, "://") + 3, '/') == NULL &&
 	    buf_adds(b, "/") != 0)
 		return -1;
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (has_option(uri, options[i]))
-			continue;
-		if (buf_addf(b, "%s%s", separator, options[i]) != 0)
-			return -1;
-		separator = "&";
-	}
+	if (put_options(b, uri, options, COUNT_OF(options), &separator) != 0 ||
+	    put_options(b, uri, limits[role], COUNT_OF(limits[role]),
+	    &separator) != 0)
+		return -1;
 	return buf_cstr(b) == NULL ? -1 : 0;
 }
 
 mongoc_client_pool_t *
-mongo_pool_new(const struct conf *conf, const char *name)
+mongo_pool_new(const struct conf *conf, enum conf_role role)
 {
 	mongoc_client_pool_t *pool = NULL;
 	mongoc_uri_t *uri = NULL;
@@ -66,7 +86,7 @@ mongo_pool_new(const struct conf *conf, const char *name)
 
 	mongoc_init();
 	buf_init(&b, URI_MAX);
-	if (put_uri(&b, conf->mongodb_uri) != 0)
+	if (put_uri(&b, conf->mongodb_uri, role) != 0)
 		goto out;
 	uri = mongoc_uri_new_with_error((char *)b.data, &error);
 	if (uri == NULL) {
@@ -84,7 +104,8 @@ mongo_pool_new(const struct conf *conf, const char *name)
 		goto out;
 	}
 	mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
-	mongoc_client_pool_set_appname(pool, name);
+	mongoc_client_pool_set_appname(pool, role == CONF_API ?
+	    "export-api" : "export-worker");
 out:
 	mongoc_uri_destroy(uri);
 	buf_release(&b);

@@ -14,8 +14,11 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
+#include "lib/num.h"
 
 #define CHANNEL 1
+#define HOSTS_MAX 8
+#define PORT_PRESET 5672
 #define FRAME_MAX 131072
 #define CONNECT_MS 3000
 #define CONFIRM_MS 2000
@@ -27,7 +30,10 @@
 struct queue {
 	const struct conf *conf;
 	char *uri;	/* cut up by amqp_parse_url() */
-	struct amqp_connection_info at;
+	struct amqp_connection_info at;	/* of the first host */
+	char *hosts_text;
+	struct { char *host; int port; } hosts[HOSTS_MAX];
+	int nhosts, host;	/* host: the one that is used, or tried next */
 	int heartbeat_s;
 
 	amqp_connection_state_t conn;	/* NULL: none */
@@ -76,9 +82,11 @@ drop(struct queue *q)
 static int
 lost(struct queue *q, const char *op, const char *why)
 {
-	log_msg(LOG_WARN, op, "RabbitMQ %s:%d: %s", q->at.host, q->at.port,
-	    why);
+	log_msg(LOG_WARN, op, "RabbitMQ %s:%d: %s", q->hosts[q->host].host,
+	    q->hosts[q->host].port, why);
 	drop(q);
+	/* Another node may be well. */
+	q->host = (q->host + 1) % q->nhosts;
 	return -1;
 }
 
@@ -88,6 +96,51 @@ lost_reply(struct queue *q, const char *op, amqp_rpc_reply_t r)
 	char text[512];
 
 	return lost(q, op, reply_text(&r, text, sizeof(text)));
+}
+
+/* One host[:port] of the list. */
+static int
+add_host(struct queue *q, char *text)
+{
+	char *colon = strrchr(text, ':');
+	int64_t port = PORT_PRESET;
+
+	if (q->nhosts == HOSTS_MAX)
+		return -1;
+	if (colon != NULL) {
+		*colon = '\0';
+		if (num_parse(colon + 1, 1, 65535, &port) != 0)
+			return -1;
+	}
+	q->hosts[q->nhosts].host = text;
+	q->hosts[q->nhosts++].port = (int)port;
+	return text[0] == '\0' ? -1 : 0;
+}
+
+/* Take the hosts out of amqp://h1:p1,h2:p2/vhost and parse what is left. */
+static int
+parse_uri(struct queue *q)
+{
+	static const char scheme[] = "amqp://";
+	char *list, *vhost, *text, *save;
+
+	if (strncmp(q->uri, scheme, sizeof(scheme) - 1) != 0)
+		return -1;
+	list = q->uri + sizeof(scheme) - 1;
+	if ((vhost = strchr(list, '/')) == NULL || vhost == list)
+		return -1;
+	if ((q->hosts_text = strndup(list, (size_t)(vhost - list))) == NULL)
+		return -1;
+	for (text = strtok_r(q->hosts_text, ",", &save); text != NULL;
+	    text = strtok_r(NULL, ",", &save))
+		if (add_host(q, text) != 0)
+			return -1;
+	/* The library knows how a vhost is written; its host is not used. */
+	memmove(list + 1, vhost, strlen(vhost) + 1);
+	list[0] = 'h';
+	amqp_default_connection_info(&q->at);
+	return q->nhosts > 0 &&
+	    amqp_parse_url(q->uri, &q->at) == AMQP_STATUS_OK ? 0 : -1;
 }
 
 struct queue *
@@ -101,9 +154,9 @@ queue_new(const struct conf *conf, int heartbeat_s)
 	q->heartbeat_s = heartbeat_s;
 	if ((q->uri = strdup(conf->amqp_uri)) == NULL)
 		goto fail;
-	amqp_default_connection_info(&q->at);
-	if (amqp_parse_url(q->uri, &q->at) != AMQP_STATUS_OK || q->at.ssl) {
-		log_msg(LOG_ERROR, "amqp_uri", "not amqp://host:port/vhost");
+	if (parse_uri(q) != 0) {
+		log_msg(LOG_ERROR, "amqp_uri", "not amqp://host:port/vhost, "
+		    "with up to %d hosts separated by commas", HOSTS_MAX);
 		goto fail;
 	}
 	return q;
@@ -120,6 +173,7 @@ queue_free(struct queue *q)
 	if (q->conn != NULL)
 		amqp_connection_close(q->conn, AMQP_REPLY_SUCCESS);
 	drop(q);
+	free(q->hosts_text);
 	free(q->uri);
 	free(q);
 }
@@ -159,22 +213,21 @@ login(struct queue *q)
 	    q->conf->amqp_user, q->conf->amqp_password);
 }
 
-int
-queue_connect(struct queue *q)
+static int
+connect_one(struct queue *q)
 {
 	struct timeval limit = { CONNECT_MS / 1000, 0 };
 	amqp_socket_t *socket;
 	amqp_rpc_reply_t r;
 	int rc;
 
-	if (q->conn != NULL)
-		return 0;
 	if ((q->conn = amqp_new_connection()) == NULL ||
 	    (socket = amqp_tcp_socket_new(q->conn)) == NULL)
 		return lost(q, "amqp_connect", "out of memory");
 	amqp_set_handshake_timeout(q->conn, &limit);
 	amqp_set_rpc_timeout(q->conn, &limit);
-	rc = amqp_socket_open_noblock(socket, q->at.host, q->at.port, &limit);
+	rc = amqp_socket_open_noblock(socket, q->hosts[q->host].host,
+	    q->hosts[q->host].port, &limit);
 	if (rc != AMQP_STATUS_OK)
 		return lost(q, "amqp_connect", amqp_error_string2(rc));
 	set_socket_limits(amqp_get_sockfd(q->conn));
@@ -185,6 +238,16 @@ queue_connect(struct queue *q)
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)
 		return lost_reply(q, "amqp_channel", r);
 	return 0;
+}
+
+int
+queue_connect(struct queue *q)
+{
+	int try;
+
+	for (try = 0; try < q->nhosts && q->conn == NULL; try++)
+		connect_one(q);
+	return q->conn == NULL ? -1 : 0;
 }
 
 static struct timeval

@@ -28,7 +28,7 @@
 #define URL_MAX 8192
 #define ETAG_SIZE 128
 #define UPLOAD_ID_SIZE 1024
-#define SKEW_LIMIT_MS 1000
+#define ABORTS 3
 
 struct s3 {
 	const struct conf *conf;
@@ -331,6 +331,9 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 	if (x->status >= 200 && x->status < 300 &&
 	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
 		return GOOD;
+	/* Nothing there (any more) is what an abort is for. */
+	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
+		return GIVE_UP;
 	log_msg(LOG_WARN, x->op, "S3: HTTP %ld %s", x->status, x->code);
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0) {
 		s3->skew_ms = x->date_ms - clock_real_ms();
@@ -391,7 +394,7 @@ exchange(struct s3 *s3, struct exchange *x)
 		s3->failure = FAILURE_NONE;
 		return 0;
 	}
-	if (!stopped(s3))
+	if (!stopped(s3) && x->status != 404)
 		log_msg(LOG_ERROR, x->op, "S3: given up after %d tries", try);
 	return -1;
 }
@@ -540,12 +543,21 @@ s3_abort(struct s3_upload *u)
 	struct exchange x = { .op = "s3_abort", .method = "DELETE",
 	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
 	bool (*stop)(void *) = u->s3->stop;
+	enum failure failure = u->s3->failure;
+	int try, rc = 0;
 
-	/* What stopped the upload must not stop its removal. */
+	/* What stopped the upload must not stop its removal, nor change why. */
 	u->s3->stop = NULL;
-	exchange(u->s3, &x);
+	/*
+	 * A part whose answer was lost may arrive behind the abort and stay: again,
+	 * until there is nothing left. Some servers never say so.
+	 */
+	for (try = 0; try < ABORTS && rc == 0; try++) {
+		rc = exchange(u->s3, &x);
+		buf_release(&x.reply);
+	}
 	u->s3->stop = stop;
-	buf_release(&x.reply);
+	u->s3->failure = failure;
 }
 
 int

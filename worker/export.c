@@ -9,6 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/crash.h"
 #include "lib/failure.h"
 #include "lib/job.h"
 #include "lib/jobs.h"
@@ -91,6 +92,7 @@ on_tick(void *arg, uint64_t documents, uint64_t bytes, uint64_t rows,
 	a->progress.rows = a->rows + rows;
 	a->progress.points = a->points + points;
 	tell(a, "exporting");
+	crash_at(CRASH_AFTER_SLICE);
 	return must_stop(a);
 }
 
@@ -140,7 +142,7 @@ columns_of(struct attempt *a, const char *vehicle, struct strings *found)
 }
 
 static struct reader_spec
-spec_of(const struct attempt *a, const char *vehicle,
+spec_of(struct attempt *a, const char *vehicle,
     const struct strings *columns)
 {
 	return (struct reader_spec){
@@ -152,6 +154,8 @@ spec_of(const struct attempt *a, const char *vehicle,
 		.to_ms = a->job->end_ms,
 		.batch_documents = a->env->conf->batch_documents,
 		.comment = a->job->id,
+		.stop = must_stop,
+		.arg = a,
 	};
 }
 
@@ -286,6 +290,7 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 	if ((outcome = export_vehicles(a, vehicles)) != COMPLETE)
 		return outcome;
 	tell(a, "finishing");
+	crash_at(CRASH_BEFORE_MANIFEST);
 	if (manifest_write(a->manifest, a->zip) != 0 ||
 	    zip_finish(a->zip) != 0 || sink->close(sink) != 0)
 		return broken(a, s3_failure(a->s3) != FAILURE_NONE ?
@@ -318,11 +323,21 @@ make_archive(struct attempt *a)
 	enum outcome outcome;
 
 	tell(a, "counting");
-	if ((outcome = resolve(a, &vehicles)) == COMPLETE &&
-	    (outcome = count_documents(a, &vehicles)) == COMPLETE &&
-	    (outcome = open_upload(a)) == COMPLETE &&
-	    (outcome = write_archive(a, &vehicles)) != COMPLETE)
+	outcome = resolve(a, &vehicles);
+	crash_at(CRASH_AFTER_RESOLVE);
+	if (outcome == COMPLETE)
+		outcome = count_documents(a, &vehicles);
+	crash_at(CRASH_AFTER_COUNT);
+	if (outcome == COMPLETE)
+		outcome = open_upload(a);
+	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
+	if (outcome == COMPLETE)
+		outcome = write_archive(a, &vehicles);
+	if (outcome != COMPLETE && a->upload != NULL) {
+		crash_at(CRASH_BEFORE_ABORT);
 		upload_sink(a->upload)->abort(upload_sink(a->upload));
+		crash_at(CRASH_AFTER_ABORT);
+	}
 	tell(a, outcome == COMPLETE ? "done" : "finishing");
 	zip_free(a->zip);
 	manifest_free(a->manifest);
@@ -380,6 +395,7 @@ end_broken(struct attempt *a)
 	const bool spent = a->job->attempts >= conf->max_attempts;
 	int64_t delay_ms;
 
+	crash_at(CRASH_BEFORE_RETRY);
 	if (failure_permanent(a->why) || spent) {
 		log_fields(LOG_ERROR, "failed", "code=%s attempts=%lld "
 		    "permanent=%s", failure_code(a->why),
@@ -395,17 +411,22 @@ end_broken(struct attempt *a)
 	    (long long)delay_ms);
 	/* After an error here the lease runs out by itself. */
 	jobs_retry(a->env->jobs, a->job, a->why, delay_ms);
+	crash_at(CRASH_AFTER_RETRY);
 	return false;
 }
 
 static bool
 end_stopped(struct attempt *a, enum keeper_word word)
 {
+	enum jobs_result rc;
+
 	switch (word) {
 	case KEEPER_CANCEL:
 		log_fields(LOG_INFO, "cancelled", "rows=%llu",
 		    (unsigned long long)a->progress.rows);
-		return jobs_cancelled(a->env->jobs, a->job) != JOBS_ERROR;
+		rc = jobs_cancelled(a->env->jobs, a->job);
+		crash_at(CRASH_AFTER_CANCELLED);
+		return rc != JOBS_ERROR;
 	case KEEPER_LOST:
 		return false;
 	case KEEPER_GO_ON:
@@ -421,8 +442,10 @@ static bool
 end_complete(struct attempt *a, int64_t began_ms)
 {
 	const struct job_progress *p = &a->progress;
+	const enum jobs_result rc = finish(a);
 
-	if (finish(a) != JOBS_OK) {
+	crash_at(CRASH_AFTER_FINISH);
+	if (rc != JOBS_OK) {
 		log_msg(LOG_WARN, "finish", "the job was not ours any more: the "
 		    "object is left to the lifecycle rule");
 		return false;
@@ -447,6 +470,7 @@ export_job(const struct export_env *env, struct job *job)
 	bool done = false;
 
 	log_job(job->id);
+	crash_at(CRASH_AFTER_CLAIM);
 	log_fields(LOG_INFO, "claimed", "attempts=%lld fence=%lld",
 	    (long long)job->attempts, (long long)job->fence);
 	a.keeper = keeper_start(env->pool, env->conf, env->queue, job,

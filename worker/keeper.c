@@ -13,6 +13,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/crash.h"
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
@@ -67,8 +68,10 @@ renew(struct keeper *k, int64_t *renewed_ms)
 		k->hung();
 		return 1;
 	}
+	crash_at(CRASH_BEFORE_RENEW);
 	switch (jobs_renew(k->jobs, k->job, &p, &cancel)) {
 	case JOBS_OK:
+		crash_at(CRASH_AFTER_RENEW);
 		*renewed_ms = now;
 		break;
 	case JOBS_NONE:

@@ -19,6 +19,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/crash.h"
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
@@ -80,6 +81,9 @@ read_options(int argc, char **argv, struct options *o)
 		{ "config", required_argument, NULL, 'c' },
 		{ "pidfile", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
+#ifdef CRASH_POINTS
+		{ "crash-points", no_argument, NULL, 'C' },
+#endif
 		{ NULL, 0, NULL, 0 }
 	};
 	int c;
@@ -97,6 +101,11 @@ read_options(int argc, char **argv, struct options *o)
 		case 'h':
 			usage(stdout);
 			exit(0);
+#ifdef CRASH_POINTS
+		case 'C':
+			crash_list();
+			exit(0);
+#endif
 		default:
 			usage(stderr);
 			exit(EXIT_USAGE);
@@ -171,6 +180,7 @@ wait_for_work(const struct export_env *env, char id[JOB_ID_SIZE])
 		}
 		switch (queue_wait(env->queue, piece, id)) {
 		case QUEUE_MESSAGE:
+			crash_at(CRASH_AFTER_MESSAGE);
 			return true;
 		case QUEUE_NOTHING:
 			break;
@@ -240,10 +250,12 @@ loop(const struct export_env *env, const char *worker)
 			break;
 		}
 		done = work_once(env, worker, message ? id : NULL, &worked);
+		crash_at(CRASH_BEFORE_ACK);
 		if (message && done)
 			queue_ack(env->queue);
 		else if (message)
 			queue_nack(env->queue);
+		crash_at(CRASH_AFTER_ACK);
 	}
 }
 
@@ -259,7 +271,7 @@ serve(const struct conf *conf)
 		snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
 	snprintf(worker, sizeof(worker), "%s:%ld", host, (long)getpid());
-	if ((env.pool = mongo_pool_new(conf, "export-worker")) == NULL)
+	if ((env.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
 		return CONF_EXIT;
 	env.client = mongoc_client_pool_pop(env.pool);
 	env.jobs = jobs_new(env.client, conf);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <mongoc/mongoc.h>
 
@@ -20,6 +21,10 @@
 /* Many columns share what five have at the full batch. */
 #define FULL_BATCH_COLUMNS 5
 
+/* A cursor that is lost so often in a row fails the attempt. */
+#define LOST_MAX 6
+#define REOPEN_FIRST_MS 250
+
 /* Numbers sort before Dates, and a range of the one does not find the other. */
 enum id_type { ID_NUMBER, ID_DATE, ID_TYPES };
 
@@ -28,6 +33,9 @@ struct head {
 	const bson_t *doc;		/* not taken yet, or NULL */
 	int64_t t_ms;
 	int opened;
+	bson_value_t last;		/* _id of the last document taken */
+	int has_last;
+	int lost;			/* how often in a row without a document */
 };
 
 struct reader {
@@ -143,6 +151,23 @@ reader_count(const struct reader_spec *spec, uint64_t *n)
 	return count < 0 ? -1 : 0;
 }
 
+/* The same behind a document that was taken. */
+static bson_t *
+range_behind(const struct reader_spec *spec, enum id_type type,
+    const bson_value_t *last)
+{
+	bson_t *filter = bson_new(), in;
+
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+	BSON_APPEND_VALUE(&in, "$gt", last);
+	if (type == ID_NUMBER)
+		BSON_APPEND_INT64(&in, "$lt", spec->to_ms);
+	else
+		BSON_APPEND_DATE_TIME(&in, "$lt", spec->to_ms);
+	bson_append_document_end(filter, &in);
+	return filter;
+}
+
 static void
 head_open(struct reader *r, size_t column, enum id_type type)
 {
@@ -157,7 +182,8 @@ head_open(struct reader *r, size_t column, enum id_type type)
 		batch = 2;
 	c = mongoc_client_get_collection(r->spec.client, r->spec.vehicle,
 	    r->spec.columns[column]);
-	filter = range(&r->spec, type);
+	filter = h->has_last ? range_behind(&r->spec, type, &h->last) :
+	    range(&r->spec, type);
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
 	    "batchSize", BCON_INT64(batch),
 	    "maxTimeMS", BCON_INT32(MAX_TIME_MS),
@@ -198,6 +224,54 @@ order_of(const bson_t *doc, int64_t last_ms)
 	return fabs(d) < 9e15 ? (int64_t)floor(d) : last_ms;
 }
 
+/*
+ * Whether asking again can help: the codes of the retryable reads specification,
+ * and what a cursor dies of.
+ */
+static int
+is_transient(const bson_error_t *error)
+{
+	static const uint32_t codes[] = { 6, 7, 43, 50, 89, 91, 175, 189, 237,
+	    262, 9001, 10107, 11600, 11602, 13435, 13436 };
+	size_t i;
+
+	if (error->domain != MONGOC_ERROR_SERVER &&
+	    error->domain != MONGOC_ERROR_QUERY &&
+	    error->domain != MONGOC_ERROR_CURSOR)
+		return error->domain == MONGOC_ERROR_STREAM ||
+		    error->domain == MONGOC_ERROR_SERVER_SELECTION;
+	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (error->code == codes[i])
+			return 1;
+	return 0;
+}
+
+static void
+head_close(struct head *h)
+{
+	if (h->cursor != NULL)
+		mongoc_cursor_destroy(h->cursor);
+	h->cursor = NULL;
+	h->doc = NULL;
+}
+
+/* Wait longer each time; 0, or -1 when it is time to give up. */
+static int
+pause_before_reopening(const struct reader *r, const struct head *h)
+{
+	const struct timespec step = { 0, 50 * 1000000 };
+	int64_t wait_ms = (int64_t)REOPEN_FIRST_MS << h->lost;
+
+	if (h->lost > LOST_MAX)
+		return -1;
+	for (; wait_ms > 0; wait_ms -= 50) {
+		if (r->spec.stop != NULL && r->spec.stop(r->spec.arg))
+			return -1;
+		nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
 /* Have the next document of a cursor, if it has one. 0, -1 logged. */
 static int
 head_fill(struct reader *r, size_t column, enum id_type type)
@@ -205,23 +279,30 @@ head_fill(struct reader *r, size_t column, enum id_type type)
 	struct head *h = &r->heads[column][type];
 	bson_error_t error;
 
-	if (h->doc != NULL)
-		return 0;
-	if (!h->opened)
-		head_open(r, column, type);
-	if (h->cursor == NULL)
-		return 0;
-	if (mongoc_cursor_next(h->cursor, &h->doc)) {
-		h->t_ms = order_of(h->doc, h->t_ms);
-		return 0;
-	}
-	h->doc = NULL;
-	if (mongoc_cursor_error(h->cursor, &error)) {
+	while (h->doc == NULL) {
+		if (!h->opened)
+			head_open(r, column, type);
+		if (h->cursor == NULL)
+			return 0;
+		if (mongoc_cursor_next(h->cursor, &h->doc)) {
+			h->t_ms = order_of(h->doc, h->t_ms);
+			h->lost = 0;
+			return 0;
+		}
+		h->doc = NULL;
+		if (!mongoc_cursor_error(h->cursor, &error)) {
+			head_close(h);
+			return 0;
+		}
 		mongo_log("read", &error);
-		return -1;
+		if (!is_transient(&error))
+			return -1;
+		head_close(h);
+		h->opened = 0;
+		h->lost++;
+		if (pause_before_reopening(r, h) != 0)
+			return -1;
 	}
-	mongoc_cursor_destroy(h->cursor);
-	h->cursor = NULL;
 	return 0;
 }
 
@@ -242,12 +323,22 @@ first_head(struct reader *r, size_t column, struct head **first)
 	return 0;
 }
 
-/* The document that the caller held is no longer needed. */
+/* The document that the caller held is no longer needed, but for its place. */
 static void
 let_go(struct reader *r)
 {
-	if (r->taken != NULL)
-		r->taken->doc = NULL;
+	struct head *h = r->taken;
+	bson_iter_t it;
+
+	if (h == NULL)
+		return;
+	if (bson_iter_init_find(&it, h->doc, "_id")) {
+		if (h->has_last)
+			bson_value_destroy(&h->last);
+		bson_value_copy(bson_iter_value(&it), &h->last);
+		h->has_last = 1;
+	}
+	h->doc = NULL;
 	r->taken = NULL;
 }
 
@@ -319,9 +410,11 @@ reader_free(struct reader *r)
 	if (r == NULL)
 		return;
 	for (i = 0; i < r->spec.n; i++)
-		for (type = 0; type < ID_TYPES; type++)
-			if (r->heads[i][type].cursor != NULL)
-				mongoc_cursor_destroy(r->heads[i][type].cursor);
+		for (type = 0; type < ID_TYPES; type++) {
+			head_close(&r->heads[i][type]);
+			if (r->heads[i][type].has_last)
+				bson_value_destroy(&r->heads[i][type].last);
+		}
 	free(r->heads);
 	free(r);
 }

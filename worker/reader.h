@@ -1,6 +1,7 @@
 #ifndef WORKER_READER_H
 #define WORKER_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct reader_spec {
 	int64_t from_ms, to_ms;		/* of points; documents: one hour before, too */
 	int64_t batch_documents;
 	const char *comment;		/* stands with each query at the server */
+	bool (*stop)(void *);		/* asked while waiting for a server */
+	void *arg;
 };
 
 /* reader_count(spec, n): Add the number of documents to *n. 0, -1 logged. */
@@ -36,7 +39,10 @@ int reader_count(const struct reader_spec *spec, uint64_t *n);
 
 /*
  * reader_open(spec): The hour documents of one vehicle, a cursor per column and
- * type of _id. Nothing is asked of the server yet. NULL when memory ends, logged.
+ * type of _id. A cursor that is lost (a server dies, an election, a restart) is
+ * opened again behind the last document that was taken, a few times, so that the
+ * caller sees each document once. Nothing is asked of the server yet. NULL when
+ * memory ends, logged.
  */
 struct reader *reader_open(const struct reader_spec *spec);
 void reader_free(struct reader *r);

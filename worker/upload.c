@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/buf.h"
+#include "lib/crash.h"
 #include "lib/log.h"
 #include "lib/s3.h"
 #include "worker/sink.h"
@@ -29,8 +30,10 @@ send_part(struct upload *u)
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
+	crash_at(CRASH_BEFORE_PART);
 	if (s3_part(u->s3, u->part.data, u->part.len) != 0)
 		return -1;
+	crash_at(CRASH_AFTER_PART);
 	u->part.len = 0;
 	if (s3_parts(u->s3) % PARTS_PER_SIZE == 0 &&
 	    u->part_bytes <= PART_MAX / 2)
@@ -72,7 +75,11 @@ upload_close(struct sink *s)
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
-	return s3_complete(u->s3, u->etag, sizeof(u->etag));
+	crash_at(CRASH_BEFORE_COMPLETE);
+	if (s3_complete(u->s3, u->etag, sizeof(u->etag)) != 0)
+		return -1;
+	crash_at(CRASH_AFTER_COMPLETE);
+	return 0;
 }
 
 static void
