@@ -69,7 +69,8 @@ enum jobs_result jobs_renew(struct jobs *jobs, const struct job *job,
  * The ends of an attempt. All match {_id, fence, STARTED}: JOBS_NONE means that
  * the lease was lost and nothing was changed.
  *
- * jobs_finish: FINISHED, with job->object_* and progress.
+ * jobs_finish: FINISHED, with job->object_* and progress; never against a cancel
+ * that came before: that is JOBS_NONE, too, and jobs_cancelled() then fits.
  * jobs_fail: FAILED for good; detail may be NULL, else it is added to the text.
  * jobs_retry: due again after delay_ms, the error kept.
  * jobs_cancelled: CANCELLED, as was asked for.

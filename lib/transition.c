@@ -19,7 +19,7 @@ const struct transition transitions[TRANSITIONS] = {
 
 	[T_RENEW] = { "renew", RUN, G_MINE,
 	    STAYS, E_LEASE | E_PROGRESS },
-	[T_FINISH] = { "finish", RUN, G_MINE,
+	[T_FINISH] = { "finish", RUN, G_MINE | G_NO_CANCEL,
 	    JOB_FINISHED, E_ENDED | E_UNHOLD | E_OBJECT | E_PROGRESS },
 	[T_FAIL] = { "fail", RUN, G_MINE,
 	    JOB_FAILED, E_ENDED | E_UNHOLD | E_ERROR },

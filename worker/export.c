@@ -445,6 +445,12 @@ end_complete(struct attempt *a, int64_t began_ms)
 	const enum jobs_result rc = finish(a);
 
 	crash_at(CRASH_AFTER_FINISH);
+	if (rc == JOBS_NONE &&
+	    jobs_cancelled(a->env->jobs, a->job) == JOBS_OK) {
+		log_fields(LOG_INFO, "cancelled", "rows=%llu",
+		    (unsigned long long)p->rows);
+		return true;
+	}
 	if (rc != JOBS_OK) {
 		log_msg(LOG_WARN, "finish", "the job was not ours any more: the "
 		    "object is left to the lifecycle rule");

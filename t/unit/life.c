@@ -85,6 +85,8 @@ check(struct world *w, int j, enum transition_id t)
 		wrong(w, "held without a lease");
 	if (b->attempts > MAX_ATTEMPTS || b->attempts < 0)
 		wrong(w, "attempts beyond the limit");
+	if (t == T_FINISH && a->cancel)
+		wrong(w, "finished although it was to be cancelled");
 	if (t == T_FINISH && ++w->finishes[j] > 1)
 		wrong(w, "finished twice");
 	/* Each attempt's object is told by its size here: the fence. */
@@ -161,6 +163,8 @@ finish(struct world *w, struct worker *me)
 
 	for (try = 0; try < 5 && heard == UNKNOWN; try++)
 		heard = make(w, T_FINISH, me->job, me->fence);
+	if (heard == NOT_MATCHED)
+		make(w, T_CANCELLED, me->job, me->fence);
 	me->job = -1;
 }
 
