@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The HTTP interface on the real stack: nginx, handlers, worker and S3, against DESIGN and t/oracle.py.
 
-Prints TAP. Environment: HTTP_SEED replays the random requests of a run (it prints its own).
+Prints TAP. Environment: HTTP_SEED replays the random requests of a run (it prints its own); HTTP_MUTATIONS, how many (100).
 """
 import io
 import json
@@ -29,7 +29,7 @@ from service import (                   # noqa: E402
 
 DATA = small_fleet()
 V1, V2, V3, V4 = sorted(DATA)
-MUTATIONS = 100
+MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "100"))
 FASTCGI_TIMEOUT_S = 20
 
 

@@ -4,6 +4,15 @@
 
 #include "t/tap.h"
 
+/* Under ASan malloc() returns NULL as elsewhere, where there is no memory. */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 static void
 test_growth(void)
 {

@@ -1,0 +1,71 @@
+/* A request is refused with a fault that can be shown, or all of it is right. */
+#include "fcgi/spec.h"
+
+#include <string.h>
+
+#include "lib/job.h"
+#include "lib/jsontext.h"
+#include "lib/timestamp.h"
+#include "lib/utf8.h"
+
+#include "t/fuzz/fuzz.h"
+
+static void
+check_names(const struct strings *list, size_t most, size_t longest)
+{
+	size_t i, k;
+
+	CHECK(list->given == (list->n > 0));
+	CHECK(list->n <= most);
+	for (i = 0; i < list->n; i++) {
+		size_t n = strlen(list->v[i]);
+
+		CHECK(n > 0 && n <= longest);
+		CHECK(utf8_valid(list->v[i], n));
+		CHECK(strchr(list->v[i], '$') == NULL);
+		for (k = 0; k < i; k++)
+			CHECK(strcmp(list->v[i], list->v[k]) != 0);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const struct spec_limits limits = { 3660, 20, 10 };
+	const char *text = (const char *)data;
+	struct spec_fault fault;
+	struct job job;
+	size_t members;
+	int rc;
+
+	job_init(&job);
+	memset(&fault, 0x5a, sizeof(fault));
+	rc = spec_parse(text, len, &limits, &job, &fault);
+	if (rc == -1) {
+		CHECK(fault.status == 400 || fault.status == 422);
+		CHECK(memchr(fault.pointer, 0, sizeof(fault.pointer)) != NULL);
+		CHECK(memchr(fault.detail, 0, sizeof(fault.detail)) != NULL);
+		CHECK(fault.pointer[0] == '\0' || fault.pointer[0] == '/');
+		CHECK(fault.detail[0] != '\0');
+		CHECK(utf8_valid(fault.pointer, strlen(fault.pointer)));
+		CHECK(utf8_valid(fault.detail, strlen(fault.detail)));
+	} else if (rc == 0) {
+		CHECK(jsontext_check(text, len, &members) == NULL);
+		CHECK(members >= 2 && members <= 8);
+		CHECK(job.start_ms >= 0 && job.start_ms < job.end_ms);
+		CHECK(job.end_ms <= TIMESTAMP_MAX_MS);
+		CHECK(job.end_ms - job.start_ms <=
+		    limits.range_max_days * INT64_C(86400000));
+		check_names(&job.vehicles, 20, SPEC_VEHICLE_MAX);
+		check_names(&job.parameters, 10, SPEC_PARAMETER_MAX);
+		if (job.name != NULL)
+			CHECK(job.name[0] != '\0' &&
+			    strlen(job.name) <= SPEC_NAME_MAX);
+		CHECK(job.owner == NULL && job.id[0] == '\0');
+		CHECK(job_hash(&job) == 0 && strlen(job.request_hash) == 64);
+	} else {
+		CHECK(rc == -2);
+	}
+	job_release(&job);
+	return 0;
+}

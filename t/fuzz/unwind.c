@@ -1,0 +1,149 @@
+/*
+ * Any bytes: no crash, every point in the range and in the document. What is
+ * sound for us, libbson can walk to the last element; but for binaries of the old
+ * subtype 2, whose inner length libbson alone looks at. The other way round does
+ * not hold: libbson does not look at the terminators of inner documents.
+ */
+#include "worker/unwind.h"
+
+#include <string.h>
+
+#include <bson/bson.h>
+
+#include "lib/buf.h"
+#include "worker/csv.h"
+#include "worker/points.h"
+#include "worker/sound.h"
+
+#include "t/fuzz/fuzz.h"
+
+#define FROM (-INT64_C(1152921504606846976))
+#define TO INT64_C(1152921504606846976)
+
+static int
+walk(bson_iter_t *it, int depth)
+{
+	bson_iter_t child;
+	const uint8_t *data;
+	uint32_t n;
+	bson_t scope;
+
+	if (depth > SOUND_DEPTH_MAX)
+		return 0;
+	while (bson_iter_next(it)) {
+		switch (bson_iter_type(it)) {
+		case BSON_TYPE_DOCUMENT:
+		case BSON_TYPE_ARRAY:
+			if (!bson_iter_recurse(it, &child) ||
+			    !walk(&child, depth + 1))
+				return 0;
+			break;
+		case BSON_TYPE_CODEWSCOPE:
+			bson_iter_codewscope(it, NULL, &n, &data);
+			if (!bson_init_static(&scope, data, n) ||
+			    !bson_iter_init(&child, &scope) ||
+			    !walk(&child, depth + 1))
+				return 0;
+			break;
+		default:
+			break;
+		}
+	}
+	return it->err_off == 0;
+}
+
+static int
+libbson_walks(const uint8_t *data, size_t len)
+{
+	bson_iter_t it;
+	bson_t b;
+
+	return bson_init_static(&b, data, len) && bson_iter_init(&it, &b) &&
+	    walk(&it, 1);
+}
+
+/* elements(doc, end): Walk them all; 1 when a binary of subtype 2 is there. */
+static int
+elements(const uint8_t *doc, const uint8_t *end)
+{
+	const uint8_t *at = element_first(doc);
+	struct element e;
+	int old = 0;
+
+	while (element_next(&at, &e) == 0) {
+		CHECK(e.key_len == strlen(e.key));
+		CHECK((const uint8_t *)e.key + e.key_len < end);
+		CHECK(e.value + e.value_len <= end);
+		if (e.type == 0x03 || e.type == 0x04)
+			old |= elements(e.value, e.value + e.value_len);
+		if (e.type == 0x0f)
+			old |= elements(e.value + 8 + le32(e.value + 4),
+			    e.value + e.value_len);
+		if (e.type == 0x05)
+			old |= e.value[4] == 2;
+	}
+	return old;
+}
+
+static void
+check_points(struct points *ps, const uint8_t *data, size_t len)
+{
+	static const struct csv_style style = { 1, 0 };
+	uint64_t non_finite = 0;
+	const struct point *p;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, 4096 + 4 * len);
+	for (i = 0; i < ps->n; i++) {
+		p = &ps->v[i];
+		CHECK(p->t_ms >= FROM && p->t_ms < TO);
+		if (point_ref_bytes(p) > 0)
+			CHECK(p->v.ref >= data && p->v.ref +
+			    point_ref_bytes(p) <= data + len);
+		b.len = 0;
+		CHECK(csv_row(&b, &style, p->t_ms, &p, 1, &non_finite) == 0);
+	}
+	buf_release(&b);
+	CHECK(points_sort(ps) == 0);
+	points_dedupe(ps);
+	for (i = 1; i < ps->n; i++)
+		CHECK(ps->v[i - 1].t_ms < ps->v[i].t_ms);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct budget budget = { 0, (size_t)1 << 30 };
+	struct points ps;
+	struct skips skips;
+	int64_t t_ms;
+	int is_sound = sound(data, len), rc;
+
+	if (is_sound)
+		CHECK(libbson_walks(data, len) || elements(data, data + len));
+
+	points_init(&ps, &budget);
+	CHECK(unwind(data, len, FROM, TO, &ps, &skips) == 0);
+	CHECK((skips.count[SKIP_BAD_BSON] == 0) == is_sound);
+	CHECK(skips.count[SKIP_BAD_BSON] + skips.count[SKIP_BAD_ID] <= 1);
+	rc = unwind_id(data, len, &t_ms);
+	CHECK((rc == 0) == (skips.count[SKIP_BAD_BSON] +
+	    skips.count[SKIP_BAD_ID] == 0));
+	if (rc != 0)
+		CHECK(ps.n == 0 && skips.count[SKIP_BAD_KEY] == 0 &&
+		    skips.count[SKIP_NO_VALUES] == 0);
+	check_points(&ps, data, len);
+	points_release(&ps);
+	CHECK(budget.used == 0);
+
+	/* With less memory than it takes: -1 or the same, and nothing lost. */
+	budget.max = len;
+	points_init(&ps, &budget);
+	rc = unwind(data, len, FROM, TO, &ps, &skips);
+	CHECK(rc == 0 || rc == -1);
+	CHECK(budget.used <= budget.max);
+	points_release(&ps);
+	CHECK(budget.used == 0);
+	return 0;
+}
