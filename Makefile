@@ -46,6 +46,8 @@ $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life.t: $(B)/t/model.o
@@ -57,7 +59,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-check: all $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
 
