@@ -406,7 +406,7 @@ def mutations():
             a = r.randrange(len(body) + 1)
             b = min(len(body), a + r.choice((0, 0, 1, 1, 2, 10)))
             body = body[:a] + r.choice(bits + [body[a:b] * 2, r.randbytes(1)]) + body[b:]
-        got = post(body, "mutant %d" % n)
+        got = wait_for("a turn", lambda: next((a for a in [post(body, "mutant %d" % n)] if a.status != 429), None), 60)
         if got.status == 202 or 400 <= got.status < 500 and not problem_wrongs(got, (400, 413, 422)):
             continue
         bad.append("%r: %s" % (body, got))

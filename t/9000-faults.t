@@ -332,7 +332,7 @@ def handlers_killed():
     wait_for("a whole pool", lambda: len(handlers()) == size, 30)
     is_([call("GET", "/health").status for _ in range(40)], [200] * 40, "all %d handlers killed: the pool is whole and answers" % size)
     for _ in range(12):                 # more often than supervisors like
-        pid = min(handlers())
+        pid = min(wait_for("a handler", handlers, 10))
         os.kill(pid, signal.SIGKILL)
         wait_for("the end of a handler", lambda: not alive(pid), 10)
     wait_for("a whole pool", lambda: len(handlers()) == size, 30)

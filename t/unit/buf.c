@@ -142,9 +142,12 @@ test_cstr(void)
 	    "a NUL in it stays");
 	buf_add(&b, "y", 1);
 	s = buf_cstr(&b);
-	ok(b.len == 8 && memcmp(b.data, "abcde\0xy", 8) == 0 &&
-	    (s == NULL || s[8] == '\0'), "buf_cstr of a full one: whole, or "
-	    "refused with all kept");
+	ok(s != NULL && b.len == 8 && memcmp(s, "abcde\0xy", 9) == 0,
+	    "there is room for the NUL of a full one");
+	buf_release(&b);
+	buf_init(&b, 0);
+	s = buf_cstr(&b);
+	ok(s != NULL && s[0] == '\0' && b.len == 0, "and of a ceiling of 0");
 	buf_release(&b);
 }
 
