@@ -2,7 +2,7 @@
 # make check      all tests; SAN=address,undefined: under sanitizers, in build-san/
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=
-# make fuzz CC=clang SECONDS=60
+# make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
 B      = build$(if $(SAN),-san)$(if $(CRASH),-crash)
 PREFIX = /usr/local
@@ -71,7 +71,8 @@ SECONDS = 60
 fuzz:
 	@mkdir -p build-fuzz
 	for f in $(FUZZ); do \
-		$(CC) $(FLAGS) -fsanitize=fuzzer,address,undefined -o build-fuzz/$$f \
+		$(CC) $(FLAGS) -fsanitize=fuzzer,address,undefined \
+		    -fno-sanitize-recover=all -o build-fuzz/$$f \
 		    t/fuzz/$$f.c fcgi/spec.c $(ENGINE:.o=.c) $(LIB:.o=.c) $(LIBS) && \
 		mkdir -p build-fuzz/corpus-$$f && \
 		build-fuzz/$$f -max_total_time=$(SECONDS) build-fuzz/corpus-$$f \

@@ -94,13 +94,32 @@ accepted(const struct api *api, struct FCGX_Request *fcgx,
 	reply_json(fcgx, 202, headers, job_json(job, NULL));
 }
 
+/*
+ * The same request of the same owner that is not done yet is the same job: a
+ * client that asks again, or twice, makes no work. (Two that come at the very
+ * same time may both find none: then there are two jobs, and no harm.)
+ */
 static void
 create(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, struct job *job)
 {
+	struct job same;
+
 	if (complete(job, r) != 0) {
 		no_memory(fcgx);
 		return;
+	}
+	switch (jobs_find_same(api->jobs, job->owner, job->request_hash,
+	    &same)) {
+	case JOBS_OK:
+		accepted(api, fcgx, r, &same);
+		job_release(&same);
+		return;
+	case JOBS_ERROR:
+		no_database(fcgx);
+		return;
+	case JOBS_NONE:
+		break;
 	}
 	crash_at(CRASH_API_BEFORE_INSERT);
 	if (jobs_insert(api->jobs, job) != JOBS_OK) {

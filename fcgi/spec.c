@@ -210,6 +210,25 @@ static const struct {
 };
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
 
+/* The name goes into the pointer escaped (RFC 6901, 3), if it is short. */
+static int
+unknown_member(struct parse *p, const char *name)
+{
+	char at[sizeof(p->fault->pointer)] = "/";
+	size_t n = 1;
+
+	for (; *name != '\0' && n + 3 < sizeof(at); name++) {
+		if (*name == '~' || *name == '/') {
+			at[n++] = '~';
+			at[n++] = *name == '~' ? '0' : '1';
+		} else {
+			at[n++] = *name;
+		}
+	}
+	at[n] = '\0';
+	return fault(p, 400, *name == '\0' ? at : "", "unknown member");
+}
+
 static int
 check_known(struct parse *p, struct json_object *root)
 {
@@ -225,16 +244,7 @@ check_known(struct parse *p, struct json_object *root)
 			;
 		if (i < NMEMBERS)
 			continue;
-		/* Told back only if it can stand in a pointer as it is. */
-		if (name[0] != '\0' && strlen(name) <= 40 && name[strspn(name,
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		    "0123456789_-.$")] == '\0') {
-			char at[64];
-
-			snprintf(at, sizeof(at), "/%s", name);
-			return fault(p, 400, at, "unknown member");
-		}
-		return fault(p, 400, "", "unknown member");
+		return unknown_member(p, name);
 	}
 	return 0;
 }

@@ -212,21 +212,16 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	return JOBS_OK;
 }
 
-enum jobs_result
-jobs_find(struct jobs *jobs, const char *id, const char *owner,
-    struct job *job)
+/* Read the first that filter finds. Takes over filter. */
+static enum jobs_result
+find_first(struct jobs *jobs, bson_t *filter, struct job *job)
 {
 	enum jobs_result rc = JOBS_ERROR;
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
-	bson_oid_t oid;
-	bson_t *filter, *opts;
+	bson_t *opts;
 
-	bson_oid_init_from_string(&oid, id);
-	filter = BCON_NEW("_id", BCON_OID(&oid));
-	if (owner != NULL)
-		BSON_APPEND_UTF8(filter, "owner", owner);
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
 	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
 	    opts, NULL);
@@ -236,7 +231,7 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 		else
 			job_release(job);
 	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("jobs_find", &error);
+		mongo_log("find", &error);
 	} else {
 		rc = JOBS_NONE;
 	}
@@ -244,6 +239,30 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
+}
+
+enum jobs_result
+jobs_find(struct jobs *jobs, const char *id, const char *owner,
+    struct job *job)
+{
+	bson_oid_t oid;
+	bson_t *filter;
+
+	bson_oid_init_from_string(&oid, id);
+	filter = BCON_NEW("_id", BCON_OID(&oid));
+	if (owner != NULL)
+		BSON_APPEND_UTF8(filter, "owner", owner);
+	return find_first(jobs, filter, job);
+}
+
+enum jobs_result
+jobs_find_same(struct jobs *jobs, const char *owner, const char *request_hash,
+    struct job *job)
+{
+	return find_first(jobs, BCON_NEW("owner", BCON_UTF8(owner),
+	    "requestHash", BCON_UTF8(request_hash), "state", "{", "$in", "[",
+	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}",
+	    "cancelRequested", BCON_BOOL(false)), job);
 }
 
 enum jobs_result

@@ -40,6 +40,14 @@ enum jobs_result jobs_ping(struct jobs *jobs);
 enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
 
 /*
+ * jobs_find_same(jobs, owner, request_hash, job):
+ * The owner's unfinished job of the same request, if there is one that is not to
+ * be cancelled. On JOBS_OK, and only then, the caller releases job.
+ */
+enum jobs_result jobs_find_same(struct jobs *jobs, const char *owner,
+    const char *request_hash, struct job *job);
+
+/*
  * jobs_find(jobs, id, owner, job):
  * Read a job; owner NULL: anyone's. On JOBS_OK, and only then, the caller
  * releases job.

@@ -27,7 +27,8 @@ entity(const char *p, size_t len, size_t *used)
 {
 	static const struct { const char *text; char c; } table[] = {
 		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
-		{ "&quot;", '"' }, { "&apos;", '\'' }, { "&#34;", '"' },
+		{ "&quot;", '"' }, { "&apos;", '\'' },
+		{ "&#34;", '"' }, { "&#39;", '\'' },
 	};
 	size_t i;
 

@@ -54,7 +54,8 @@ int sigv4_authorization(const struct sigv4_key *key,
 /*
  * sigv4_presign(key, scheme, req, t_ms, expires_s, out):
  * Append a URL that allows req without credentials until t_ms + expires_s (1 to
- * 604800). Only the host header is signed. Returns as above.
+ * 604800). Only the host header is signed; the
+ * caller sees to the range of expires_s. Returns as above.
  */
 int sigv4_presign(const struct sigv4_key *key, const char *scheme,
     const struct sigv4_request *req, int64_t t_ms, int64_t expires_s,

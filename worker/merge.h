@@ -20,7 +20,7 @@ struct merge {
 };
 
 /*
- * merge_next(m, t_ms):
+ * merge_next(m, t_ms): (no time is INT64_MAX)
  * Take the smallest remaining time (Unix, ms) into *t_ms and let m->cells[i]
  * point to column i's point of that time, NULL where it has none. The series are
  * used up as it goes. Returns 0 with a row, 1 at the end.
