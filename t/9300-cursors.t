@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""A cursor that is lost in the middle of an export is opened again: the same bytes as undisturbed, in the same attempt.
+
+Prints TAP. Cursors are killed one by one, then mongod itself, in the middle; once each more than a few times.
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    create, done, end, entries, fetch, finish, generate, job_of, mongo, note, ok, request, section, stack, under_stack, wait_for)
+
+DAYS = 6
+END_S = 180
+
+
+def body(serial):
+    """The same days each time, but a request of its own: the names of the vehicles in another order are another."""
+    return dict(request(days=DAYS, vehicles=["vehicle_001", "vehicle_002"][::1 if serial % 2 else -1]), compression="small")
+
+
+def record(ident):
+    from bson import ObjectId
+    return mongo().exports.jobs.find_one({"_id": ObjectId(ident)})
+
+
+def reading(ident):
+    return job_of(ident)["progress"]["documents"]
+
+
+def kill_cursors(client):
+    """Kills the open cursors on vehicles; how many."""
+    killed = 0
+    pipeline = [{"$currentOp": {"allUsers": True, "idleCursors": True}},
+                {"$match": {"type": "idleCursor", "ns": {"$regex": "^vehicle_"}}}]
+    for op in client.admin.aggregate(pipeline):
+        database, _, collection = op["ns"].partition(".")
+        got = client[database].command({"killCursors": collection, "cursors": [op["cursor"]["cursorId"]]})
+        killed += len(got["cursorsKilled"])
+    return killed
+
+
+def same(name, ident, reference):
+    job = finish(ident, seconds=END_S)
+    if not ok(job["state"] == "FINISHED", name + ": finished", job):
+        return
+    ok(record(ident)["attempts"] == 1, name + ": in the first attempt", record(ident))
+    ok(entries(fetch(ident)[1]) == reference, name + ": the same bytes")
+
+
+def killed_cursors(reference):
+    client, killed = mongo(), 0
+    ident = create(body(0))
+    while job_of(ident)["state"] not in ("FINISHED", "FAILED"):
+        killed += kill_cursors(client)
+        time.sleep(0.02)
+    ok(killed >= 5, "%d cursors killed" % killed)
+    same("cursors killed", ident, reference)
+
+
+def killed_server(reference):
+    ident = create(body(0))
+    for share in (10, 3):
+        wait_for("some documents", lambda n=share: reading(ident) > job_of(ident)["progress"]["documentsTotal"] / n > 0, 60)
+        end("MONGOD_PIDFILE")
+        stack("up", "mongo")
+    ok(job_of(ident)["state"] == "STARTED", "mongod killed twice in the middle", job_of(ident))
+    same("mongod killed", ident, reference)
+
+
+def main():
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "2", "--days", str(DAYS), "--busy")
+    ident = create(body(0))
+    finish(ident, seconds=END_S)
+    reference = entries(fetch(ident)[1])
+    note("undisturbed: %s" % job_of(ident)["progress"])
+    section("cursors", killed_cursors, reference)
+    section("server", killed_server, reference)
+    return done()
+
+
+under_stack(__file__, own=True)
+sys.exit(main())
