@@ -107,7 +107,7 @@ if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	ok "the API answers again" curl -sf "$EXPORT_URL/health"
 	kill -KILL "$(cat "$RUN/supervisord.pid")" $(belong "$RUN" | while read -r p; do
 		case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch|*/export-worker) echo "$p" ;; esac; done)
-	ok "the stale socket is there" test -S "$RUN/api.sock"
+	ok "the stale socket is there" test -S "$RUN/api-1.sock"
 	ok "up after kill -9 of supervisord and all below it" stack up "${SERVICES[@]}"
 	ok "the API answers once more" curl -sf "$EXPORT_URL/health"
 	before=$(cat "$RUN/worker-1.pid")

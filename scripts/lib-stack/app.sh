@@ -28,7 +28,7 @@ supervisord_up()
 
 	user=$(id -un)
 	export EXPORT_RUN=$RUN EXPORT_BIN=$BIN EXPORT_CONF=$RUN/export.conf EXPORT_LOG=$RUN/log \
-	    EXPORT_HANDLERS=$HANDLERS EXPORT_WORKERS=$WORKERS EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user
+	    EXPORT_HANDLERS=$HANDLERS EXPORT_POOLS=$POOLS EXPORT_WORKERS=$WORKERS EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user
 	! pid_of supervisord >/dev/null || return 0
 	# Where supervisord was killed, what it started lives on: it would keep the socket, or take jobs beside the new one.
 	sweep 15 multiwatch export-api export-worker spawn-fcgi
@@ -56,9 +56,13 @@ END
 
 api_up()
 {
+	local i
+
 	supervisord_up
 	start_program export-api || fail supervisord "supervisord does not start export-api"
-	app_wait export-api 30 api_answers
+	for ((i = 1; i <= POOLS; i++)); do
+		app_wait export-api 30 api_answers "$RUN/api-$i.sock"
+	done
 }
 
 worker_up()
@@ -87,7 +91,7 @@ app_wait()
 api_answers()
 {
 	REQUEST_METHOD=GET REQUEST_URI=/health DOCUMENT_URI=/health SERVER_PROTOCOL=HTTP/1.1 HTTP_HOST=localhost \
-	    REQUEST_SCHEME=http timeout 5 cgi-fcgi -bind -connect "$RUN/api.sock" </dev/null 9>&- | grep -q '^Status: 200\|"status"'
+	    REQUEST_SCHEME=http timeout 5 cgi-fcgi -bind -connect "$1" </dev/null 9>&- | grep -q '^Status: 200\|"status"'
 }
 
 # Both hang on one supervisord: asked for one alone, it ends that one; for both, supervisord itself.

@@ -6,6 +6,9 @@ BIN=$(realpath -m "${BIN:-$TREE/build}")
 SERVERS=$(realpath -m "${SERVERS:-$TREE/build/servers/bin}")
 HANDLERS=${HANDLERS:-4}
 WORKERS=${WORKERS:-1}
+POOLS=${POOLS:-1}
+S3_PROXY=${S3_PROXY:-}
+AMQP_MANY=${AMQP_MANY:-}
 RETRY_TTL_MS=${RETRY_TTL_MS:-30000}
 MONGO_CACHE_GB=${MONGO_CACHE_GB:-0.5}
 CONF_EXTRA=${CONF_EXTRA:-}
@@ -31,40 +34,58 @@ fail()
 	die "$2; its log is $log. What was started still runs: scripts/stack down ends it"
 }
 
-# The folder keeps the base port and the number of members: both stand in its data.
+# The folder keeps the base port and the numbers of members and nodes: they stand in its data.
 settings_load()
 {
-	local keep_ports='' keep_members=''
+	local keep_ports='' keep_members='' keep_rabbits=''
 
 	if [ -f "$RUN/settings" ]; then
 		keep_ports=$(sed -n 's/^PORTS=//p' "$RUN/settings")
 		keep_members=$(sed -n 's/^MEMBERS=//p' "$RUN/settings")
+		keep_rabbits=$(sed -n 's/^RABBITS=//p' "$RUN/settings")
+		keep_rabbits=${keep_rabbits:-1}
 	fi
 	if [ "$verb" = up ] && [ -n "$keep_ports" ]; then
 		[ "${PORTS:-$keep_ports}" = "$keep_ports" ] ||
 			die "$RUN belongs to PORTS=$keep_ports; choose another RUN, or remove it (scripts/stack down first)"
 		[ "${MEMBERS:-$keep_members}" = "$keep_members" ] ||
 			die "$RUN belongs to MEMBERS=$keep_members; choose another RUN, or remove it (scripts/stack down first)"
+		[ "${RABBITS:-$keep_rabbits}" = "$keep_rabbits" ] ||
+			die "$RUN belongs to RABBITS=$keep_rabbits; choose another RUN, or remove it (scripts/stack down first)"
 	fi
 	if [ "$verb" != up ] && [ -f "$RUN/settings" ]; then
 		WORKERS=$(sed -n 's/^WORKERS=//p' "$RUN/settings")
+		POOLS=$(sed -n 's/^POOLS=//p' "$RUN/settings")
+		POOLS=${POOLS:-1}
 	fi
 	PORTS=${keep_ports:-${PORTS:-18000}}
 	MEMBERS=${keep_members:-${MEMBERS:-1}}
+	RABBITS=${keep_rabbits:-${RABBITS:-1}}
 	number PORTS "$PORTS"
 	number MEMBERS "$MEMBERS"
+	number RABBITS "$RABBITS"
 	[ "$PORTS" -ge 1024 ] && [ "$PORTS" -le 65500 ] || die "PORTS=$PORTS is not between 1024 and 65500"
 	[ "$MEMBERS" = 1 ] || [ "$MEMBERS" = 3 ] || die "MEMBERS=$MEMBERS: the replica set has 1 or 3"
-	P_NGINX=$PORTS P_MONGO=$((PORTS + 1)) P_AMQP=$((PORTS + 10)) P_DIST=$((PORTS + 11)) P_EPMD=$((PORTS + 12))
+	[ "$RABBITS" = 1 ] || [ "$RABBITS" = 3 ] || die "RABBITS=$RABBITS: the cluster has 1 or 3"
+	P_NGINX=$PORTS P_MONGO=$((PORTS + 1)) P_EPMD=$((PORTS + 12))
+	P_AMQP=("" $((PORTS + 10)) $((PORTS + 13)) $((PORTS + 15)))	# by the number of the node
+	P_DIST=("" $((PORTS + 11)) $((PORTS + 14)) $((PORTS + 16)))
 	P_S3=$((PORTS + 20)) P_MASTER=$((PORTS + 21)) P_VOLUME=$((PORTS + 22)) P_FILER=$((PORTS + 23))
 }
 
-settings_keep() { printf 'PORTS=%s\nMEMBERS=%s\nWORKERS=%s\n' "$PORTS" "$MEMBERS" "$WORKERS" >"$RUN/settings"; }
+settings_keep()
+{
+	printf 'PORTS=%s\nMEMBERS=%s\nRABBITS=%s\nPOOLS=%s\nWORKERS=%s\n' \
+	    "$PORTS" "$MEMBERS" "$RABBITS" "$POOLS" "$WORKERS" >"$RUN/settings"
+}
 
 prepare()
 {
 	number HANDLERS "$HANDLERS"
 	number WORKERS "$WORKERS"
+	number POOLS "$POOLS"
+	[ "$POOLS" -ge 1 ] && [ "$POOLS" -le 4 ] || die "POOLS=$POOLS is not between 1 and 4"
+	[ -z "$S3_PROXY" ] || number S3_PROXY "$S3_PROXY"
 	number RETRY_TTL_MS "$RETRY_TTL_MS"
 	settings_load
 	case "$RUN" in
@@ -115,13 +136,25 @@ mongo_hosts()
 	printf '%s' "${hosts#,}"
 }
 
+# All nodes where the services know the list, else the first.
+amqp_hosts()
+{
+	local i hosts=127.0.0.1:${P_AMQP[1]}
+
+	for ((i = 2; i <= RABBITS; i++)); do
+		[ "$AMQP_MANY" != 1 ] || hosts+=,127.0.0.1:${P_AMQP[i]}
+	done
+	printf '%s' "$hosts"
+}
+
 # RUN/export.conf: what differs from the defaults; a key of CONF_EXTRA replaces ours, since a doubled key is an error.
 conf_write()
 {
 	cat >"$RUN/tmp/conf" <<END
 mongodb_uri = mongodb://$(mongo_hosts)/?replicaSet=exports
-amqp_uri = amqp://127.0.0.1:$P_AMQP/exports
-s3_endpoint = http://127.0.0.1:$P_S3
+amqp_uri = amqp://$(amqp_hosts)/exports
+s3_endpoint = http://127.0.0.1:${S3_PROXY:-$P_S3}
+s3_public_endpoint = http://127.0.0.1:$P_S3
 s3_bucket = $BUCKET
 api_mongodb_user = export_api
 api_mongodb_password_file = $RUN/secrets/api-mongodb
@@ -160,12 +193,16 @@ env_write()
 		{
 			pair EXPORT_URL "http://127.0.0.1:$P_NGINX"
 			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin"
-			pair AMQP_ADMIN_URI "amqp://admin:$(secret amqp-admin)@127.0.0.1:$P_AMQP/exports"
+			for ((i = 1; i <= RABBITS; i++)); do
+				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp://admin:$(secret amqp-admin)@127.0.0.1:${P_AMQP[i]}/exports"
+			done
 			pair S3_ENDPOINT "http://127.0.0.1:$P_S3"
 			pair S3_BUCKET "$BUCKET"
 			pair S3_ADMIN_KEY "$(secret s3-admin-key)"
 			pair S3_ADMIN_SECRET "$(secret s3-admin)"
-			pair RABBITMQCTL "$RUN/rabbitmqctl"
+			for ((i = 1; i <= RABBITS; i++)); do
+				pair "RABBITMQCTL$(suffix "$i")" "$RUN/rabbitmqctl$(dash "$i")"
+			done
 			pair RETRY_TTL_MS "$RETRY_TTL_MS"
 			pair EXPORT_CONF "$RUN/export.conf"
 			pair EXPORT_RUN "$RUN"
@@ -176,7 +213,13 @@ env_write()
 			for ((i = 1; i <= MEMBERS; i++)); do
 				pair "MONGOD_PIDFILE$(suffix "$i")" "$RUN/mongod-$i.pid"
 			done
-			pair RABBITMQ_PIDFILE "$RUN/rabbitmq.pid"
+			for ((i = 1; i <= RABBITS; i++)); do
+				pair "RABBITMQ_PIDFILE$(suffix "$i")" "$RUN/rabbitmq$(dash "$i").pid"
+			done
+			# Nobody but supervisord has the pid of a pool; its socket names it.
+			for ((i = 1; i <= POOLS; i++)); do
+				pair "API_SOCKET$(suffix "$i")" "$RUN/api-$i.sock"
+			done
 			pair EPMD_PIDFILE "$RUN/epmd.pid"
 			pair S3_PIDFILE "$RUN/s3.pid"
 			pair NGINX_PIDFILE "$RUN/nginx.pid"
@@ -188,6 +231,7 @@ env_write()
 
 pair() { printf "%s='%s'\n" "$1" "$2"; }
 suffix() { [ "$1" = 1 ] || printf '_%s' "$1"; }
+dash() { [ "$1" = 1 ] || printf -- '-%s' "$1"; }
 
 # with_env COMMAND...: with what RUN/env says exported.
 with_env() { (set -a; . "$RUN/env"; exec "$@" 9>&-); }
@@ -223,7 +267,7 @@ pid_of()
 
 	case "$1" in
 	mongod-*)	program=mongod ;;
-	rabbitmq)	program=beam.smp ;;
+	rabbitmq*)	program=beam.smp ;;
 	s3)		program=weed ;;
 	supervisord)	program=python3 ;;
 	worker-*)	program=export-worker ;;

@@ -5,7 +5,7 @@ nginx_names() { printf 'nginx\n'; }
 
 nginx_conf()
 {
-	local d=$RUN/nginx
+	local d=$RUN/nginx i
 
 	cat >"$d/nginx.conf" <<END
 # Written by scripts/stack at each start.
@@ -25,9 +25,13 @@ http {
 	include "$TREE/nginx/export.conf";
 }
 END
-	cat >"$d/export-upstream.conf" <<END
-upstream export_api { server unix:$RUN/api.sock; }
-END
+	{
+		printf 'upstream export_api {\n'
+		for ((i = 1; i <= POOLS; i++)); do
+			printf '\tserver unix:%s/api-%s.sock;\n' "$RUN" "$i"
+		done
+		printf '}\n'
+	} >"$d/export-upstream.conf"
 	# No password is asked for here: on loopback, in a test, a name alone says who asks (curl -u NAME:x), so that tests have owners.
 	cat >"$d/export-site.conf" <<END
 listen 127.0.0.1:$P_NGINX;
@@ -51,7 +55,7 @@ nginx_up()
 # With an API behind it, when that answers too.
 nginx_answers()
 {
-	if [ -S "$RUN/api.sock" ]; then
+	if [ -S "$RUN/api-1.sock" ]; then
 		curl -sf -m 5 "http://127.0.0.1:$P_NGINX/health"
 	else
 		curl -s -m 5 "http://127.0.0.1:$P_NGINX/"

@@ -1,37 +1,51 @@
-# rabbit.sh: one RabbitMQ node with an epmd of its own, so that nothing of Debian's service is touched.
+# rabbit.sh: one RabbitMQ node, or a cluster of three, with an epmd of its own, so that nothing of Debian's service is touched.
 # shellcheck shell=bash
 
-rabbit_names() { printf 'epmd\nrabbitmq\n'; }
+rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf 'rabbitmq%s\n' "$(dash "$i")"; done; }
+rabbit_names() { printf 'epmd\n'; rabbit_nodes; }
+rabbit_node() { printf 'exports%s%s' "$PORTS" "$(dash "$1")"; }
 
-# The environment of the node and of rabbitmqctl, as env(1) arguments.
+# rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
 {
-	local d=$RUN/rabbit
+	local d=$RUN/rabbit n
+	n=$(dash "$1")
 
 	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" ERL_EPMD_ADDRESS=127.0.0.1 \
-	    "RABBITMQ_NODENAME=exports$PORTS@localhost" RABBITMQ_CONF_ENV_FILE="$d/none" \
-	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
+	    "RABBITMQ_NODENAME=$(rabbit_node "$1")@localhost" RABBITMQ_CONF_ENV_FILE="$d/none" \
+	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq$n.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
 	    "RABBITMQ_ENABLED_PLUGINS_FILE=$d/enabled_plugins" "RABBITMQ_MNESIA_BASE=$d/mnesia" "RABBITMQ_LOG_BASE=$RUN/log" \
-	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server.log" "RABBITMQ_DIST_PORT=$P_DIST" RABBITMQ_ALLOW_INPUT=1 \
+	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" RABBITMQ_ALLOW_INPUT=1 \
 	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
 	    "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"
 }
 
+# What all nodes share.
 rabbit_conf()
 {
-	local d=$RUN/rabbit
+	local d=$RUN/rabbit i
 
 	cp -f "$RUN/secrets/erlang-cookie" "$d/.erlang.cookie.new"
 	chmod 0400 "$d/.erlang.cookie.new"
 	mv -f "$d/.erlang.cookie.new" "$d/.erlang.cookie"
 	printf '[].\n' >"$d/enabled_plugins"
 	printf '[].\n' >"$d/advanced.config"
+	for ((i = 1; i <= RABBITS; i++)); do
+		rabbit_node_conf "$i"
+	done
+}
+
+rabbit_node_conf()
+{
+	local d=$RUN/rabbit n i
+	n=$(dash "$1")
+
 	(
 		umask 077
 		# consumer_timeout: above the longest job, in ms; the default of 30 min would take a long export's message away.
 		# disk_free_limit: small, so that a tight disk of a test machine raises no alarm.
-		cat >"$d/rabbitmq.conf" <<END
-listeners.tcp.1 = 127.0.0.1:$P_AMQP
+		cat >"$d/rabbitmq$n.conf" <<END
+listeners.tcp.1 = 127.0.0.1:${P_AMQP[$1]}
 default_user = admin
 default_pass = $(secret amqp-admin)
 consumer_timeout = 86400000
@@ -41,38 +55,65 @@ raft.wal_max_size_bytes = 33554432
 log.console = false
 log.file.level = info
 END
+		[ "$RABBITS" = 1 ] || {
+			printf 'cluster_formation.peer_discovery_backend = classic_config\n'
+			for ((i = 1; i <= RABBITS; i++)); do
+				printf 'cluster_formation.classic_config.nodes.%s = %s@localhost\n' "$i" "$(rabbit_node "$i")"
+			done
+		} >>"$d/rabbitmq$n.conf"
 	)
 	{
-		printf '#!/bin/sh\n# rabbitmqctl for the node of this folder; written by scripts/stack.\nexec env'
-		rabbit_env | sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
+		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec env'
+		rabbit_env "$1" | sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
 		printf ' /usr/lib/rabbitmq/bin/rabbitmqctl "$@"\n'
-	} >"$RUN/rabbitmqctl.new"
-	chmod 0700 "$RUN/rabbitmqctl.new"
-	mv -f "$RUN/rabbitmqctl.new" "$RUN/rabbitmqctl"
+	} >"$RUN/rabbitmqctl$n.new"
+	chmod 0700 "$RUN/rabbitmqctl$n.new"
+	mv -f "$RUN/rabbitmqctl$n.new" "$RUN/rabbitmqctl$n"
 }
 
+rabbit_launch()
+{
+	local vars name
+	name=rabbitmq$(dash "$1")
+
+	! pid_of "$name" >/dev/null || return 0
+	mapfile -t vars < <(rabbit_env "$1")
+	launch "$name" "$RUN/rabbit" env "${vars[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
+}
+
+# A cluster that has been one starts at once: each node may have to wait for another's tables. A new one begins with its first node,
+# which the others join (rabbit_wait).
 rabbit_start()
 {
-	local vars
+	local i
 
 	pid_of epmd >/dev/null ||
 		launch epmd "$RUN/rabbit" env ERL_EPMD_ADDRESS=127.0.0.1 epmd -port "$P_EPMD" -address 127.0.0.1
-	! pid_of rabbitmq >/dev/null || return 0
 	rabbit_conf
 	for _ in {1..50}; do
 		! epmd_answers || break
 		sleep 0.05
 	done
-	mapfile -t vars < <(rabbit_env)
-	launch rabbitmq "$RUN/rabbit" env "${vars[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
+	rabbit_launch 1
+	[ -f "$RUN/rabbit/formed" ] || return 0
+	for ((i = 2; i <= RABBITS; i++)); do
+		rabbit_launch "$i"
+	done
 }
 
 rabbit_wait()
 {
+	local i name
+
 	wait_for epmd 10 epmd_answers
-	wait_for rabbitmq 120 amqp_answers
-	# After the end of an epmd the node tells the next one its name, within seconds.
-	wait_for rabbitmq 60 rabbit_named
+	for ((i = 1; i <= RABBITS; i++)); do
+		name=rabbitmq$(dash "$i")
+		rabbit_launch "$i"
+		wait_for "$name" 180 amqp_answers "$i"
+		# After the end of an epmd the node tells the next one its name, within seconds.
+		wait_for "$name" 60 rabbit_named "$i"
+	done
+	: >"$RUN/rabbit/formed"
 }
 
 # Connection.Start, a method frame on channel 0, follows the protocol header.
@@ -81,16 +122,20 @@ amqp_answers()
 	local answer
 
 	answer=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "AMQP\0\0\11\1" >&3 &&
-	    head -c 3 <&3 | od -An -tx1' _ "$P_AMQP") && [ "$answer" = ' 01 00 00' ]
+	    head -c 3 <&3 | od -An -tx1' _ "${P_AMQP[$1]}") && [ "$answer" = ' 01 00 00' ]
 }
 
 epmd_answers() { ERL_EPMD_PORT=$P_EPMD epmd -names >/dev/null 2>&1; }
-rabbit_named() { ERL_EPMD_PORT=$P_EPMD epmd -names 2>/dev/null | grep -q "^name exports$PORTS at port $P_DIST\$"; }
-rabbit_term() { term rabbitmq; }
+rabbit_named() { ERL_EPMD_PORT=$P_EPMD epmd -names 2>/dev/null | grep -q "^name $(rabbit_node "$1") at port ${P_DIST[$1]}\$"; }
+rabbit_term() { local n; for n in $(rabbit_nodes); do term "$n"; done; }
 
 rabbit_gone()
 {
-	gone rabbitmq 30
+	local n
+
+	for n in $(rabbit_nodes); do
+		gone "$n" 30
+	done
 	term epmd
 	gone epmd 5
 }
