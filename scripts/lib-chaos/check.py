@@ -44,8 +44,7 @@ def check_journal(entries, v):
         if op not in ANSWERS:
             continue
         if status not in ANSWERS[op]:
-            (v.lost if op == "get" and status == 404 else v.wrong).append(
-                "%s %s answered %s: %s" % (op, e.get("id", ""), status, e.get("why")))
+            v.wrong.append("%s %s answered %s at %.2f: %s" % (op, e.get("id", ""), status, e["t"], (e.get("why") or "").strip()))
         if "bad" in e:
             v.wrong.append("%s %s: %s" % (op, e.get("id"), e["bad"]))
         if op == "post" and status == 202:

@@ -77,6 +77,11 @@ rabbit_launch()
 	name=rabbitmq$(dash "$1")
 
 	! pid_of "$name" >/dev/null || return 0
+	# One that was just killed may hold its ports for a moment yet.
+	for _ in {1..100}; do
+		tcp_open "${P_DIST[$1]}" || break
+		sleep 0.05
+	done
 	mapfile -t vars < <(rabbit_env "$1")
 	launch "$name" "$RUN/rabbit" env "${vars[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
 }
