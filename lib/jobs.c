@@ -12,6 +12,7 @@
 #include "lib/transition.h"
 
 #define MESSAGE_MAX 512
+#define FIND_MAX_MS 2500
 #define DAY_MS INT64_C(86400000)
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
@@ -212,9 +213,15 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	return JOBS_OK;
 }
 
-/* Read the first that filter finds. Takes over filter. */
+/*
+ * Read the first that filter finds, at this read concern. Takes over filter.
+ * "linearizable" (of one document by its _id) makes the primary confirm that it
+ * still is one: an old one that does not know yet would show an older state, and
+ * to a client a state would go back.
+ */
 static enum jobs_result
-find_first(struct jobs *jobs, bson_t *filter, struct job *job)
+find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
+    struct job *job)
 {
 	enum jobs_result rc = JOBS_ERROR;
 	mongoc_cursor_t *cursor;
@@ -222,7 +229,9 @@ find_first(struct jobs *jobs, bson_t *filter, struct job *job)
 	const bson_t *doc;
 	bson_t *opts;
 
-	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
+	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    "readConcern", "{", "level", BCON_UTF8(read_concern), "}",
+	    "maxTimeMS", BCON_INT32(FIND_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
 	    opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
@@ -252,7 +261,7 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	if (owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", owner);
-	return find_first(jobs, filter, job);
+	return find_first(jobs, filter, "linearizable", job);
 }
 
 enum jobs_result
@@ -262,7 +271,7 @@ jobs_find_same(struct jobs *jobs, const char *owner, const char *request_hash,
 	return find_first(jobs, BCON_NEW("owner", BCON_UTF8(owner),
 	    "requestHash", BCON_UTF8(request_hash), "state", "{", "$in", "[",
 	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}",
-	    "cancelRequested", BCON_BOOL(false)), job);
+	    "cancelRequested", BCON_BOOL(false)), "majority", job);
 }
 
 enum jobs_result

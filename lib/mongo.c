@@ -1,5 +1,6 @@
 #include "lib/mongo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mongoc/mongoc.h>
@@ -76,6 +77,17 @@ put_uri(struct buf *b, const char *uri, enum conf_role role)
 	return buf_cstr(b) == NULL ? -1 : 0;
 }
 
+/* What the library says goes into our log, in our form. */
+static void
+on_log(mongoc_log_level_t level, const char *domain, const char *message,
+    void *arg)
+{
+	(void)arg;
+	if (level <= MONGOC_LOG_LEVEL_WARNING)
+		log_msg(level <= MONGOC_LOG_LEVEL_CRITICAL ? LOG_ERROR :
+		    LOG_WARN, domain, "%s", message);
+}
+
 mongoc_client_pool_t *
 mongo_pool_new(const struct conf *conf, enum conf_role role)
 {
@@ -84,6 +96,9 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 	bson_error_t error;
 	struct buf b;
 
+	/* Its counters in shared memory stay behind when a process is killed. */
+	setenv("MONGOC_DISABLE_SHM", "1", 0);
+	mongoc_log_set_handler(on_log, NULL);
 	mongoc_init();
 	buf_init(&b, URI_MAX);
 	if (put_uri(&b, conf->mongodb_uri, role) != 0)
