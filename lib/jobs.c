@@ -6,6 +6,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
@@ -13,6 +14,8 @@
 
 #define MESSAGE_MAX 512
 #define FIND_MAX_MS 2500
+/* Below electionTimeoutMillis of the replica set (10 s unless set otherwise). */
+#define CONFIRMED_MS 2000
 #define DAY_MS INT64_C(86400000)
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
@@ -21,6 +24,7 @@ struct jobs {
 	const struct conf *conf;
 	mongoc_client_t *client;
 	mongoc_collection_t *collection;
+	int64_t confirmed_ms;	/* a majority confirmed the primary; 0: never */
 };
 
 struct jobs *
@@ -184,6 +188,7 @@ jobs_insert(struct jobs *jobs, struct job *job)
 {
 	bson_t doc = BSON_INITIALIZER, *pipeline, *filter, *opts;
 	bson_error_t error;
+	int64_t began_ms;
 	struct job stored;
 	bson_oid_t oid;
 
@@ -198,9 +203,12 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
 	    "{", "createdAt", BCON_UTF8("$$NOW"),
 	    "dueAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
+	began_ms = clock_monotonic_ms();
 	if (!mongoc_collection_update_one(jobs->collection, filter, pipeline,
 	    opts, NULL, &error))
 		mongo_log("insert", &error);
+	else
+		jobs->confirmed_ms = began_ms;
 	bson_destroy(&doc);
 	bson_destroy(filter);
 	bson_destroy(opts);
@@ -213,12 +221,7 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	return JOBS_OK;
 }
 
-/*
- * Read the first that filter finds, at this read concern. Takes over filter.
- * "linearizable" (of one document by its _id) makes the primary confirm that it
- * still is one: an old one that does not know yet would show an older state, and
- * to a client a state would go back.
- */
+/* Read the first that filter finds, at this read concern. Takes over filter. */
 static enum jobs_result
 find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
     struct job *job)
@@ -250,9 +253,17 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	return rc;
 }
 
-enum jobs_result
-jobs_find(struct jobs *jobs, const char *id, const char *owner,
-    struct job *job)
+/* Whether a majority was with our primary a moment ago. */
+static bool
+is_confirmed(const struct jobs *jobs)
+{
+	return jobs->confirmed_ms != 0 &&
+	    clock_monotonic_ms() - jobs->confirmed_ms < CONFIRMED_MS;
+}
+
+static enum jobs_result
+find_id(struct jobs *jobs, const char *id, const char *owner,
+    const char *read_concern, struct job *job)
 {
 	bson_oid_t oid;
 	bson_t *filter;
@@ -261,7 +272,35 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	if (owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", owner);
-	return find_first(jobs, filter, "linearizable", job);
+	return find_first(jobs, filter, read_concern, job);
+}
+
+/*
+ * A primary that was cut off or stopped, and does not know yet that there is
+ * another, shows what was: to a client a state would go back. A linearizable read
+ * makes it ask the majority first; that takes up to 100 ms (the journal's
+ * interval), so it is done once in a while. In between the majority, having just
+ * heard of this primary, elects no other: its election timeout is longer.
+ */
+enum jobs_result
+jobs_find(struct jobs *jobs, const char *id, const char *owner,
+    struct job *job)
+{
+	const int64_t began_ms = clock_monotonic_ms();
+	enum jobs_result rc;
+
+	if (is_confirmed(jobs)) {
+		rc = find_id(jobs, id, owner, "majority", job);
+		/* It may have been stopped while we asked. */
+		if (rc == JOBS_ERROR || is_confirmed(jobs))
+			return rc;
+		if (rc == JOBS_OK)
+			job_release(job);
+	}
+	rc = find_id(jobs, id, owner, "linearizable", job);
+	if (rc != JOBS_ERROR)
+		jobs->confirmed_ms = began_ms;
+	return rc;
 }
 
 enum jobs_result

@@ -96,7 +96,10 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 	bson_error_t error;
 	struct buf b;
 
-	/* Its counters in shared memory stay behind when a process is killed. */
+	/*
+	 * In memory of its own: in shared memory its counters would stay behind
+	 * when a process is killed.
+	 */
 	setenv("MONGOC_DISABLE_SHM", "1", 0);
 	mongoc_log_set_handler(on_log, NULL);
 	mongoc_init();

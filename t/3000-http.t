@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
-    DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish, handlers, instant, is_, job_of,
+    DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish, handlers, instant, is_, job_of, jobs_of,
     load, mongo, note, ok, pid_of, post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells, under_stack,
     wait_for)
 
@@ -411,7 +411,7 @@ def mutations():
             continue
         bad.append("%r: %s" % (body, got))
     ok(not bad, "%d random bodies: 202, or 4xx as promised" % MUTATIONS, "\n".join(bad[:5]))
-    jobs = mongo().exports.jobs
+    jobs = jobs_of(mongo())
     left = wait_for("the mutants' jobs", lambda: jobs.count_documents({"state": {"$nin": FINAL}}) == 0, 120)
     ok(left, "every job of them comes to an end")
 

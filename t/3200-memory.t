@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, fetch, finish, generate, is_, mongo, note, ok, pid_of, request, section, under_stack, worker_anew)
+    create, done, fetch, finish, generate, is_, jobs_of, mongo, note, ok, pid_of, request, section, under_stack, worker_anew)
 
 SHORT_DAYS = 7
 LONG_DAYS = 365 if os.environ.get("LONG") == "1" else 60
@@ -57,7 +57,7 @@ def main():
     under_stack(__file__)
     client = mongo()
     generate("--prefix", PREFIX, "--vehicles", "1", "--days", str(LONG_DAYS), "--drop")
-    section("memory", compare, client.exports.jobs)
+    section("memory", compare, jobs_of(client))
     client.drop_database(PREFIX + "001")
     return done()
 

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, load, mongo, note, ok,
+    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, jobs_of, load, mongo, note, ok,
     pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
 
 FLEET = small_fleet()
@@ -366,7 +366,7 @@ def main():
     os.environ.setdefault("RETRY_TTL_MS", "1000")
     under_stack(__file__, own=True)
     CLIENT = mongo()
-    JOBS = CLIENT.exports.jobs
+    JOBS = jobs_of(CLIENT)
     load(CLIENT, FLEET)
     generate("--vehicles", "1", "--days", "60")
     workers_whole()

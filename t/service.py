@@ -212,6 +212,12 @@ def mongo():
     return pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"], w="majority", serverSelectionTimeoutMS=20000)
 
 
+def jobs_of(client):
+    """exports.jobs as the API sees it: what a majority has."""
+    from pymongo.read_concern import ReadConcern
+    return client.exports.get_collection("jobs", read_concern=ReadConcern("majority"))
+
+
 def s3():
     import boto3
     from botocore.config import Config
