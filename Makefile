@@ -2,6 +2,7 @@
 # make check      all tests; SAN=address,undefined: under sanitizers, in build-san/
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=
+# make chaos      SEED= MINUTES=10
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
 B      = build$(if $(SAN),-san)$(if $(CRASH),-crash)
@@ -68,6 +69,11 @@ check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/
 check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
 
+# Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
+MINUTES = 10
+chaos: all
+	scripts/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+
 SECONDS = 60
 fuzz:
 	@mkdir -p build-fuzz
@@ -97,5 +103,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-unit fuzz install clean
+.PHONY: all check check-unit chaos fuzz install clean
 .SECONDARY:
