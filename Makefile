@@ -20,7 +20,7 @@ LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
-	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/queue.o lib/s3.o \
+	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
@@ -28,6 +26,7 @@
 #include "lib/jobs.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
+#include "lib/process.h"
 #include "lib/queue.h"
 
 #define EXIT_USAGE 64
@@ -115,7 +114,6 @@ read_options(int argc, char **argv)
 static void
 set_up_process(sigset_t *while_waiting)
 {
-	const struct rlimit none = { 0, 0 };
 	struct sigaction sa = { .sa_handler = on_stop };
 	sigset_t blocked;
 
@@ -126,20 +124,13 @@ set_up_process(sigset_t *while_waiting)
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	sigemptyset(while_waiting);
 	FCGX_Init();
-	/* Behind FCGX_Init(), which has handlers of its own for these. */
+	/* Behind FCGX_Init(), which has handlers of its own for these and SIGPIPE. */
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
+	process_harden();
 	/* multiwatch that is killed must not leave us holding the socket. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	umask(027);
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__	/* the leak check has to look */
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 /* Whether path fits the route; *id is then what its * stands for. */

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +21,7 @@
 #include "lib/jobs.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
+#include "lib/process.h"
 #include "lib/queue.h"
 #include "worker/export.h"
 
@@ -120,20 +118,11 @@ read_options(int argc, char **argv, struct options *o)
 static void
 set_up_process(void)
 {
-	const struct rlimit none = { 0, 0 };
 	struct sigaction sa = { .sa_handler = on_stop };
 
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
-	umask(027);
-	/* Secrets are in memory: no core, no other process's look into it. */
-	setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__	/* the leak check has to look */
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	process_harden();
 }
 
 static int
