@@ -58,6 +58,26 @@ def check_journal(entries, v):
     return told
 
 
+def check_cancels(entries, v):
+    """How long a cancel of a running job took, for the record: while a database or a worker is away the promised 15 s do not hold."""
+    asked, took = {}, []
+    for e in entries:
+        if e["op"] == "delete" and e["status"] == 202 and e.get("state") == "STARTED":
+            asked.setdefault(e["id"], e["t"])
+        elif e["op"] == "get" and e.get("state") in journals.FINAL and e["id"] in asked:
+            took.append((round(e["t"] - asked.pop(e["id"]), 1), e["id"]))
+    if took:
+        v.facts.append("cancels of running jobs: %d, worst %.1f s (%s)" % (len(took), *max(took)))
+
+
+def check_shared_memory(killed, v):
+    """What killed processes left behind in /dev/shm; it is ours, and goes."""
+    left = [p for p in killed if os.path.exists("/dev/shm/mongoc-%d" % p) and not os.path.exists("/proc/%d" % p)]
+    for pid in left:
+        os.unlink("/dev/shm/mongoc-%d" % pid)
+    v.facts.append("files in /dev/shm that processes left which we killed: %d" % len(left))
+
+
 def check_ends(entries, told, docs, max_attempts, v):
     """Every 202 has a document in an end state that what was done to it explains."""
     deleted = {}
@@ -189,7 +209,7 @@ def check_exits(run, killed, alive, v):
                 m = re.search(r" op=(start|stop) (?:pid=|worker=\S*:)(\d+)", line)
                 if m:
                     (starts if m[1] == "start" else stops)[int(m[2])] += 1
-                if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc|corrupted|Assertion|Aborted", line):
+                if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
                     v.wrong.append("%s: %s" % (name, line.strip()[:300]))
     for pid in starts:
         if starts[pid] > stops[pid] + (pid in killed) + (pid in alive):
