@@ -28,7 +28,7 @@ END
 	{
 		printf 'upstream export_api {\n'
 		for ((i = 1; i <= POOLS; i++)); do
-			printf '\tserver unix:%s/api-%s.sock;\n' "$RUN" "$i"
+			printf '\tserver unix:%s/api-%s.sock max_fails=0;\n' "$RUN" "$i"
 		done
 		printf '}\n'
 	} >"$d/export-upstream.conf"
