@@ -24,7 +24,8 @@ struct jobs {
 	const struct conf *conf;
 	mongoc_client_t *client;
 	mongoc_collection_t *collection;
-	int64_t confirmed_ms;	/* a majority confirmed the primary; 0: never */
+	int64_t confirmed_ms;	/* a majority confirmed a primary; 0: never */
+	mongoc_host_list_t confirmed;	/* which one */
 };
 
 struct jobs *
@@ -126,15 +127,13 @@ make_all(struct jobs *jobs, enum transition_id t,
 }
 
 /*
- * Make a transition and have the document as it is then; on JOBS_OK doc lies in
- * reply, which the caller destroys in any case.
+ * Update the first that filter finds and have it as it is then; on JOBS_OK doc
+ * lies in reply, which the caller destroys in any case.
  */
 static enum jobs_result
-make_and_see(struct jobs *jobs, enum transition_id t,
-    const struct transition_args *args, bson_t *reply, bson_t *doc)
+find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
+    const bson_t *pipeline, bool upsert, bson_t *reply, bson_t *doc)
 {
-	bson_t *filter = transition_filter(t, args);
-	bson_t *pipeline = transition_update(t, args);
 	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
 	    BCON_INT32(1));
 	mongoc_find_and_modify_opts_t *opts;
@@ -147,11 +146,12 @@ make_and_see(struct jobs *jobs, enum transition_id t,
 	opts = mongoc_find_and_modify_opts_new();
 	mongoc_find_and_modify_opts_set_update(opts, pipeline);
 	mongoc_find_and_modify_opts_set_flags(opts,
-	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+	    MONGOC_FIND_AND_MODIFY_RETURN_NEW |
+	    (upsert ? MONGOC_FIND_AND_MODIFY_UPSERT : 0));
 	mongoc_find_and_modify_opts_set_sort(opts, sort);
 	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
 	    filter, opts, reply, &error)) {
-		mongo_log(transitions[t].name, &error);
+		mongo_log(op, &error);
 	} else if (!bson_iter_init_find(&it, reply, "value") ||
 	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
 		rc = JOBS_NONE;
@@ -161,6 +161,20 @@ make_and_see(struct jobs *jobs, enum transition_id t,
 	}
 	mongoc_find_and_modify_opts_destroy(opts);
 	bson_destroy(sort);
+	return rc;
+}
+
+/* Make a transition and have the document as it is then, as above. */
+static enum jobs_result
+make_and_see(struct jobs *jobs, enum transition_id t,
+    const struct transition_args *args, bson_t *reply, bson_t *doc)
+{
+	bson_t *filter = transition_filter(t, args);
+	bson_t *pipeline = transition_update(t, args);
+	enum jobs_result rc;
+
+	rc = find_and_modify(jobs, transitions[t].name, filter, pipeline, false,
+	    reply, doc);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
@@ -183,36 +197,47 @@ count_unfinished(struct jobs *jobs, const char *owner, int64_t *n)
 	return JOBS_ERROR;
 }
 
-enum jobs_result
-jobs_insert(struct jobs *jobs, struct job *job)
+/*
+ * An upsert, since only a pipeline can take the database's time. On JOBS_OK job
+ * is what was stored, with its times.
+ */
+static enum jobs_result
+store_new(struct jobs *jobs, struct job *job)
 {
-	bson_t doc = BSON_INITIALIZER, *pipeline, *filter, *opts;
-	bson_error_t error;
-	int64_t began_ms;
-	struct job stored;
+	bson_t doc = BSON_INITIALIZER, *pipeline, *filter, reply, stored;
+	enum jobs_result rc;
 	bson_oid_t oid;
+	struct job seen;
 
-	if (count_unfinished(jobs, job->owner, &job->rank) != JOBS_OK)
-		return JOBS_ERROR;
 	job_new_bson(job, &doc);
 	bson_oid_init_from_string(&oid, job->id);
 	filter = BCON_NEW("_id", BCON_OID(&oid));
-	/* An upsert, since only a pipeline can take the database's time. */
-	opts = BCON_NEW("upsert", BCON_BOOL(true));
 	pipeline = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
 	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
 	    "{", "createdAt", BCON_UTF8("$$NOW"),
 	    "dueAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
-	began_ms = clock_monotonic_ms();
-	if (!mongoc_collection_update_one(jobs->collection, filter, pipeline,
-	    opts, NULL, &error))
-		mongo_log("insert", &error);
-	else
-		jobs->confirmed_ms = began_ms;
+	rc = find_and_modify(jobs, "insert", filter, pipeline, true, &reply,
+	    &stored);
+	if (rc == JOBS_OK && job_from_bson(&stored, &seen) == 0) {
+		job_release(job);
+		*job = seen;
+	}
+	bson_destroy(&reply);
 	bson_destroy(&doc);
 	bson_destroy(filter);
-	bson_destroy(opts);
 	bson_destroy(pipeline);
+	return rc;
+}
+
+enum jobs_result
+jobs_insert(struct jobs *jobs, struct job *job)
+{
+	struct job stored;
+
+	if (count_unfinished(jobs, job->owner, &job->rank) != JOBS_OK)
+		return JOBS_ERROR;
+	if (store_new(jobs, job) == JOBS_OK)
+		return JOBS_OK;
 	/* After an error the outcome is unknown: only what is read back counts. */
 	if (jobs_find(jobs, job->id, job->owner, &stored) != JOBS_OK)
 		return JOBS_ERROR;
@@ -224,7 +249,7 @@ jobs_insert(struct jobs *jobs, struct job *job)
 /* Read the first that filter finds, at this read concern. Takes over filter. */
 static enum jobs_result
 find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
-    struct job *job)
+    mongoc_host_list_t *host, struct job *job)
 {
 	enum jobs_result rc = JOBS_ERROR;
 	mongoc_cursor_t *cursor;
@@ -247,23 +272,25 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	} else {
 		rc = JOBS_NONE;
 	}
+	mongoc_cursor_get_host(cursor, host);
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
 }
 
-/* Whether a majority was with our primary a moment ago. */
+/* Whether a majority was with this primary a moment ago. */
 static bool
-is_confirmed(const struct jobs *jobs)
+is_confirmed(const struct jobs *jobs, const mongoc_host_list_t *host)
 {
 	return jobs->confirmed_ms != 0 &&
-	    clock_monotonic_ms() - jobs->confirmed_ms < CONFIRMED_MS;
+	    clock_monotonic_ms() - jobs->confirmed_ms < CONFIRMED_MS &&
+	    strcmp(jobs->confirmed.host_and_port, host->host_and_port) == 0;
 }
 
 static enum jobs_result
 find_id(struct jobs *jobs, const char *id, const char *owner,
-    const char *read_concern, struct job *job)
+    const char *read_concern, mongoc_host_list_t *host, struct job *job)
 {
 	bson_oid_t oid;
 	bson_t *filter;
@@ -272,34 +299,40 @@ find_id(struct jobs *jobs, const char *id, const char *owner,
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	if (owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", owner);
-	return find_first(jobs, filter, read_concern, job);
+	return find_first(jobs, filter, read_concern, host, job);
 }
 
 /*
- * A primary that was cut off or stopped, and does not know yet that there is
- * another, shows what was: to a client a state would go back. A linearizable read
- * makes it ask the majority first; that takes up to 100 ms (the journal's
- * interval), so it is done once in a while. In between the majority, having just
- * heard of this primary, elects no other: its election timeout is longer.
+ * Around an election a read at "majority" may show what was: a primary that was
+ * stopped does not know yet that there is another, and a new one has not caught
+ * up yet with what the majority holds. To a client a state would go back, or its
+ * job be gone. A linearizable read makes the primary ask the majority first; that
+ * takes up to 100 ms (the journal's interval), so it is done once in a while. In
+ * between the majority, having just heard of this very primary, elects no other:
+ * its election timeout is longer.
  */
 enum jobs_result
 jobs_find(struct jobs *jobs, const char *id, const char *owner,
     struct job *job)
 {
 	const int64_t began_ms = clock_monotonic_ms();
+	mongoc_host_list_t host;
 	enum jobs_result rc;
 
-	if (is_confirmed(jobs)) {
-		rc = find_id(jobs, id, owner, "majority", job);
-		/* It may have been stopped while we asked. */
-		if (rc == JOBS_ERROR || is_confirmed(jobs))
+	if (jobs->confirmed_ms != 0 &&
+	    began_ms - jobs->confirmed_ms < CONFIRMED_MS) {
+		rc = find_id(jobs, id, owner, "majority", &host, job);
+		/* It may be another, or have been stopped while we asked. */
+		if (rc == JOBS_ERROR || is_confirmed(jobs, &host))
 			return rc;
 		if (rc == JOBS_OK)
 			job_release(job);
 	}
-	rc = find_id(jobs, id, owner, "linearizable", job);
-	if (rc != JOBS_ERROR)
+	rc = find_id(jobs, id, owner, "linearizable", &host, job);
+	if (rc != JOBS_ERROR) {
 		jobs->confirmed_ms = began_ms;
+		jobs->confirmed = host;
+	}
 	return rc;
 }
 
@@ -307,10 +340,12 @@ enum jobs_result
 jobs_find_same(struct jobs *jobs, const char *owner, const char *request_hash,
     struct job *job)
 {
+	mongoc_host_list_t host;
+
 	return find_first(jobs, BCON_NEW("owner", BCON_UTF8(owner),
 	    "requestHash", BCON_UTF8(request_hash), "state", "{", "$in", "[",
 	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}",
-	    "cancelRequested", BCON_BOOL(false)), "majority", job);
+	    "cancelRequested", BCON_BOOL(false)), "majority", &host, job);
 }
 
 enum jobs_result
@@ -328,7 +363,12 @@ jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 	if (make_all(jobs, T_BURY, &args) != JOBS_OK ||
 	    make_all(jobs, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
-	rc = make_and_see(jobs, T_CLAIM, &args, &reply, &doc);
+	/* First what was begun already, else newer jobs would starve it. */
+	rc = make_and_see(jobs, T_RECLAIM, &args, &reply, &doc);
+	if (rc == JOBS_NONE) {
+		bson_destroy(&reply);
+		rc = make_and_see(jobs, T_CLAIM, &args, &reply, &doc);
+	}
 	if (rc == JOBS_OK && job_from_bson(&doc, job) != 0) {
 		/* Its id and fence alone are enough to end it. */
 		if (job->id[0] != '\0')

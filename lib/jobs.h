@@ -58,7 +58,8 @@ enum jobs_result jobs_find(struct jobs *jobs, const char *id,
 /*
  * jobs_claim(jobs, worker, job):
  * End the due jobs that have no attempts left or are to be cancelled, then take
- * the first that is due, by {rank, createdAt}: STARTED, leased for lease_ms,
+ * the first that is due, those that were begun before the others, each by {rank,
+ * createdAt}: STARTED, leased for lease_ms,
  * fence and attempts one higher. On JOBS_OK, and only then, the caller releases
  * job.
  */

@@ -10,7 +10,9 @@
 #define STAYS	(-1)
 
 const struct transition transitions[TRANSITIONS] = {
-	[T_CLAIM] = { "claim", NEW | RUN, G_DUE | G_LEFT | G_NO_CANCEL,
+	[T_RECLAIM] = { "reclaim", RUN, G_DUE | G_LEFT | G_NO_CANCEL,
+	    JOB_STARTED, E_CLAIM | E_LEASE | E_PROGRESS },
+	[T_CLAIM] = { "claim", NEW, G_DUE | G_LEFT | G_NO_CANCEL,
 	    JOB_STARTED, E_CLAIM | E_LEASE | E_PROGRESS },
 	[T_BURY] = { "bury", NEW | RUN, G_DUE_OR_UNHELD | G_CANCEL,
 	    JOB_CANCELLED, E_ENDED | E_UNHOLD },

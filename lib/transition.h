@@ -15,6 +15,7 @@ struct job_progress;
  */
 enum transition_id {
 	/* by a worker that looks for work */
+	T_RECLAIM,
 	T_CLAIM,
 	T_BURY,
 	T_EXHAUST,

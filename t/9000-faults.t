@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, jobs_of, load, mongo, note, ok,
-    pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
+    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, jobs_of, load, mongo,
+    note, ok, pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
 
 FLEET = small_fleet()
 SMALL = request(vehicles=sorted(FLEET), compression="fast")

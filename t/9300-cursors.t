@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 from service import (                   # noqa: E402
     create, done, end, entries, fetch, finish, generate, job_of, mongo, note, ok, request, section, stack, under_stack, wait_for)
 
-DAYS = 6
+DAYS = 14
 END_S = 180
 
 

@@ -187,7 +187,7 @@ def handlers():
     found, mark = set(), ("EXPORT_STACK_RUN=" + os.environ["EXPORT_RUN"]).encode()
     for name in os.listdir("/proc"):
         try:
-            if name.isdigit() and os.readlink("/proc/%s/exe" % name).endswith("/export-api"):
+            if name.isdigit() and "/export-api" in os.readlink("/proc/%s/exe" % name):
                 with open("/proc/%s/environ" % name, "rb") as f:
                     if mark in f.read().split(b"\0"):
                         found.add(int(name))

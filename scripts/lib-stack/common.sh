@@ -290,6 +290,17 @@ launch()
 	printf '%s\n' $! >"$RUN/$name.pid"
 }
 
+# runs_at_all NAME: the process of its pid file is there, whatever it is just becoming (a shell, env, setsid, the server). A process
+# that has ended and was not waited for has no command line; nor, for a moment, has one in the middle of an exec.
+runs_at_all()
+{
+	local pid='' line=
+
+	{ read -r pid <"$RUN/$1.pid"; } 2>/dev/null || [ -n "$pid" ] || return 1
+	{ read -r -d '' line <"/proc/$pid/cmdline"; } 2>/dev/null || :
+	[ -n "$line" ]
+}
+
 # wait_for NAME SECONDS COMMAND...: until the command succeeds; the end when the server dies or time is up.
 wait_for()
 {
@@ -298,8 +309,9 @@ wait_for()
 	shift 2
 	end=$(($(now_ms) + seconds * 1000))
 	until "$@" >/dev/null 2>&1 9>&-; do
-		pid_of "$name" >/dev/null || sleep 0.3
-		pid_of "$name" >/dev/null || fail "$name" "$name ended while it was starting"
+		runs_at_all "$name" || sleep 0.3
+		runs_at_all "$name" || sleep 1
+		runs_at_all "$name" || fail "$name" "$name ended while it was starting"
 		[ "$(now_ms)" -lt "$end" ] || fail "$name" "$name does not answer within $seconds s"
 		sleep 0.1
 	done

@@ -71,16 +71,17 @@ static void
 check(struct world *w, int j, enum transition_id t)
 {
 	const struct model *a = &w->before[j], *b = &w->jobs[j];
+	const bool claims = t == T_CLAIM || t == T_RECLAIM;
 
 	if (height(b->state) < height(a->state))
 		wrong(w, "a state went back");
 	if (job_ended(a->state) && t != T_EXPIRE)
 		wrong(w, "a job that had ended was changed");
-	if (b->fence < a->fence || (t != T_CLAIM && b->fence != a->fence))
+	if (b->fence < a->fence || (!claims && b->fence != a->fence))
 		wrong(w, "the fence moved without a claim");
-	if (t == T_CLAIM && a->due_ms > w->now_ms)
+	if (claims && a->due_ms > w->now_ms)
 		wrong(w, "claimed before it was due");
-	if ((t == T_CLAIM || t == T_RENEW) &&
+	if ((claims || t == T_RENEW) &&
 	    b->due_ms != w->now_ms + LEASE_MS)
 		wrong(w, "held without a lease");
 	if (b->attempts > MAX_ATTEMPTS || b->attempts < 0)
@@ -140,8 +141,10 @@ look_for_work(struct world *w, struct worker *me)
 	for (i = 0; i < JOBS; i++) {
 		const int j = (first + i) % JOBS;
 		const int64_t now = w->now_ms;
-		enum heard heard = make(w, T_CLAIM, j, 0);
+		enum heard heard = make(w, T_RECLAIM, j, 0);
 
+		if (heard == NOT_MATCHED)
+			heard = make(w, T_CLAIM, j, 0);
 		if (heard == DONE) {
 			me->job = j;
 			me->fence = w->jobs[j].fence;
