@@ -48,14 +48,14 @@ def check_journal(entries, v):
         if "bad" in e:
             v.wrong.append("%s %s: %s" % (op, e.get("id"), e["bad"]))
         if op == "post" and status == 202:
-            if e["id"] in told:
-                v.wrong.append("%s was given out twice" % e["id"])
-            told[e["id"]] = e["spec"]
+            # The same unfinished request of the same owner is joined; anything else is another job.
+            if told.setdefault(e["id"], (e["spec"], e["owner"])) != (e["spec"], e["owner"]):
+                v.wrong.append("%s was given out twice, for different requests" % e["id"])
     for ident, before, after, at, sent in journals.backwards(entries):
         v.wrong.append("%s went back from %s (told at %.2f) to %s (asked at %.2f)" % (ident, before, at, after, sent))
     answers = collections.Counter("%s %s" % (e["op"], e["status"] or "none") for e in entries if e["op"] in ANSWERS)
     v.facts.append("answers: " + ", ".join("%s: %d" % x for x in sorted(answers.items())))
-    return told
+    return {ident: spec for ident, (spec, _) in told.items()}
 
 
 def check_cancels(entries, v):

@@ -8,7 +8,6 @@ HANDLERS=${HANDLERS:-4}
 WORKERS=${WORKERS:-1}
 POOLS=${POOLS:-1}
 S3_PROXY=${S3_PROXY:-}
-AMQP_MANY=${AMQP_MANY:-}
 RETRY_TTL_MS=${RETRY_TTL_MS:-30000}
 MONGO_CACHE_GB=${MONGO_CACHE_GB:-0.5}
 CONF_EXTRA=${CONF_EXTRA:-}
@@ -142,7 +141,7 @@ amqp_hosts()
 	local i hosts=127.0.0.1:${P_AMQP[1]}
 
 	for ((i = 2; i <= RABBITS; i++)); do
-		[ "$AMQP_MANY" != 1 ] || hosts+=,127.0.0.1:${P_AMQP[i]}
+		hosts+=,127.0.0.1:${P_AMQP[i]}
 	done
 	printf '%s' "$hosts"
 }
