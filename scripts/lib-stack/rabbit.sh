@@ -71,11 +71,15 @@ END
 	mv -f "$RUN/rabbitmqctl$n.new" "$RUN/rabbitmqctl$n"
 }
 
+# Once in an `up`: until its shell has become the node, pid_of does not know it, and a second one would fight it for its ports.
+RABBIT_LAUNCHED=()
 rabbit_launch()
 {
 	local vars name
 	name=rabbitmq$(dash "$1")
 
+	[ -z "${RABBIT_LAUNCHED[$1]-}" ] || return 0
+	RABBIT_LAUNCHED[$1]=1
 	! pid_of "$name" >/dev/null || return 0
 	# One that was just killed may hold its ports for a moment yet.
 	for _ in {1..100}; do
