@@ -62,7 +62,7 @@ $(B)/%.o: %.c
 
 check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
-	$(if $(SAN),,$(MAKE) CRASH=1)
+	$(MAKE) SAN= CRASH=1
 	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.

@@ -162,7 +162,7 @@ def main():
     listed = subprocess.run([os.path.join(BIN, "export-worker"), "--crash-points"], stdout=subprocess.PIPE, text=True,
                             check=True).stdout.split()
     ok(len(listed) >= 20, "%d crash points" % len(listed))
-    release = subprocess.run([os.path.join(ROOT, "build", "export-worker"), "--crash-points"], stdout=subprocess.PIPE,
+    release = subprocess.run([os.path.join(ROOT, os.environ.get("B", "build"), "export-worker"), "--crash-points"], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, check=False)
     ok(release.returncode == 64, "the release has none", release.returncode)
     generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "30", "--start", "2018-11-30", "--busy")
