@@ -63,11 +63,11 @@ $(B)/%.o: %.c
 check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
-	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
+	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.
 check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
-	B=$(B) prove $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
+	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
 
 # Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
 MINUTES = 10
