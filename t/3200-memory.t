@@ -26,13 +26,15 @@ def peak_kb(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
 
 
-def measure(jobs, days):
-    """The peak of a new worker in one export of so many days, in KiB."""
+def measure(jobs, days, times):
+    """The peak of a new worker in so many exports of so many days, in KiB. A short one is made a few times: how much of an idle
+    worker's pages the machine has taken back just then would otherwise decide its peak."""
     from bson import ObjectId
     pid = worker_anew()
     idle = peak_kb(pid)
-    ident = create(request(days=days, vehicles=[PREFIX + "001"]))
-    job = finish(ident, seconds=END_S)
+    for _ in range(times):
+        ident = create(request(days=days, vehicles=[PREFIX + "001"]))
+        job = finish(ident, seconds=END_S)
     is_(job["state"], "FINISHED", "%d days: FINISHED" % days)
     is_(pid_of("WORKER_PIDFILE"), pid, "%d days: by one worker" % days)
     peak = peak_kb(pid)
@@ -47,10 +49,10 @@ def measure(jobs, days):
 
 
 def compare(jobs):
-    short, long = measure(jobs, SHORT_DAYS), measure(jobs, LONG_DAYS)
+    short, long = measure(jobs, SHORT_DAYS, 5), measure(jobs, LONG_DAYS, 1)
     note("ratio %.3f" % (long / short))
-    ok(long <= RATIO_MAX * short, "%d days need at most %.1f times the memory of %d" % (LONG_DAYS, RATIO_MAX, SHORT_DAYS),
-       "%d KiB for %d KiB" % (long, short))
+    ok(long <= RATIO_MAX * short, "%d days need at most %.1f times the memory of %d: %d KiB for %d KiB" % (
+        LONG_DAYS, RATIO_MAX, SHORT_DAYS, long, short))
 
 
 def main():
