@@ -59,8 +59,9 @@ def main():
                 ended += 1
             except ProcessLookupError:
                 pass
-            # The next one only when this one is gone: rolling, not all at once.
-            while any(t.is_alive() for t in threads) and pid in handlers():
+            # The next one when this one is gone, or takes its time to go: rolling, not all at once.
+            patience = time.monotonic() + 3
+            while any(t.is_alive() for t in threads) and pid in handlers() and time.monotonic() < patience:
                 time.sleep(0.02)
     took = time.monotonic() - began
     failed = [a for a in answers if a[0] != 202]
