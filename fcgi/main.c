@@ -207,6 +207,7 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 static int
 accept_loop(const struct api *api, const sigset_t *while_waiting)
 {
+	const struct timespec no_time = { 0, 0 };
 	struct pollfd listening = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct FCGX_Request fcgx;
 	int rc;
@@ -218,6 +219,13 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 		return 1;
 	}
 	while (!stop_requested) {
+		/*
+		 * ppoll() lets no signal in while the socket is ready, so under
+		 * load it would never: first with nothing to wait for.
+		 */
+		if (ppoll(NULL, 0, &no_time, while_waiting) < 0 &&
+		    errno == EINTR)
+			continue;
 		if (ppoll(&listening, 1, NULL, while_waiting) < 0) {
 			if (errno == EINTR)
 				continue;

@@ -221,6 +221,9 @@ store_new(struct jobs *jobs, struct job *job)
 	if (rc == JOBS_OK && job_from_bson(&stored, &seen) == 0) {
 		job_release(job);
 		*job = seen;
+	} else if (rc == JOBS_OK) {
+		job_release(&seen);
+		rc = JOBS_ERROR;
 	}
 	bson_destroy(&reply);
 	bson_destroy(&doc);
