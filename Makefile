@@ -31,8 +31,8 @@ ENGINE = worker/columns.o worker/csv.o worker/deflate.o worker/entry.o \
 	worker/zip.o
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/reader.o \
 	worker/upload.o $(ENGINE)
-UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml unwind number csv \
-	merge slice zip spec life
+UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
+	csv merge slice zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp
 
 all: $(B)/export-api $(B)/export-worker

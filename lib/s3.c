@@ -321,8 +321,7 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 
 	if (rc != CURLE_OK) {
 		log_msg(LOG_WARN, x->op, "S3: %s", curl_easy_strerror(rc));
-		s3->failure = FAILURE_STORAGE;
-		return AGAIN;
+		return failure_s3(0, "", &s3->failure) ? AGAIN : GIVE_UP;
 	}
 	if (x->reply.len > 0)
 		s3xml_text(body, x->reply.len, "Code", x->code,
@@ -335,19 +334,9 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
 		return GIVE_UP;
 	log_msg(LOG_WARN, x->op, "S3: HTTP %ld %s", x->status, x->code);
-	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0) {
+	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
-		return AGAIN;
-	}
-	if (x->status == 401 || x->status == 403 ||
-	    strcmp(x->code, "NoSuchBucket") == 0) {
-		s3->failure = FAILURE_STORAGE_REFUSED;
-		return GIVE_UP;
-	}
-	s3->failure = FAILURE_STORAGE;
-	return x->status >= 500 || x->status == 408 || x->status == 429 ||
-	    x->status < 300 || strcmp(x->code, "SlowDown") == 0 ||
-	    strcmp(x->code, "RequestTimeout") == 0 ? AGAIN : GIVE_UP;
+	return failure_s3(x->status, x->code, &s3->failure) ? AGAIN : GIVE_UP;
 }
 
 /* Full jitter, cut into short sleeps so that a stop is not waited for. */

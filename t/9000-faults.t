@@ -309,6 +309,141 @@ def spent_and_cancelled():
     clean.append(ident)
 
 
+def ctl(*args):
+    """rabbitmqctl; raises with what it said."""
+    run = subprocess.run([os.environ["RABBITMQCTL"], "-q", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    if run.returncode != 0:
+        raise RuntimeError("rabbitmqctl %s: %s" % (" ".join(args), run.stdout[-500:]))
+
+
+def logged(name, since=0):
+    """What a program's log says from this place on."""
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8", errors="replace") as f:
+        f.seek(since)
+        return f.read()
+
+
+def broker_refuses():
+    """Each way of the broker not to take a message: the answer is 202 all the same, and the job is done."""
+    def unbind(c):
+        c.queue_unbind("exports.jobs", "exports", "job")
+
+    def bind(c):
+        c.queue_bind("exports.jobs", "exports", "job")
+
+    def full(c):
+        ctl("set_policy", "-p", "exports", "full", "^exports.jobs$", '{"max-length":1}', "--apply-to", "queues")
+        for w in WORKERS:               # each may hold one message; the others fill the queue
+            os.kill(pid_of(w), signal.SIGSTOP)
+        for _ in range(5):
+            c.basic_publish("exports", "job", b"garbage")
+
+    def not_full(_):
+        ctl("clear_policy", "-p", "exports", "full")
+
+    def alarm(_):
+        ctl("set_disk_free_limit", "999999999999999")
+
+    def no_alarm(_):
+        ctl("set_disk_free_limit", "50MB")
+
+    for name, said, fault, repair in (("not bound", "the message was returned", unbind, bind),
+                                      ("queue full", "the broker refused the message", full, not_full),
+                                      ("disk alarm", "no confirm in time|has an alarm", alarm, no_alarm)):
+        since = len(logged("export-api").encode())
+        c = channel()
+        fault(c)
+        try:
+            began = time.monotonic()
+            got = post(SMALL, OWNER)
+            took = time.monotonic() - began
+            ok(got.status == 202 and took < 10, name + ": 202 within 10 s", "%.1f s, %s" % (took, got))
+            for w in WORKERS:
+                os.kill(pid_of(w), signal.SIGCONT)
+            ends_well(name, got.json()["_id"], SMALL, attempts=1, fence=1)
+            clean.append(got.json()["_id"])
+            ok(re.search(said, logged("export-api", since)), name + ": the log says so", logged("export-api", since)[-1000:])
+        finally:
+            repair(c)
+            c.connection.close()
+
+
+def queue_deleted():
+    """The workers' consumers are cancelled; they come back with the queue, and lose no job."""
+    ident, _ = under_way(SLOW)
+    since = len(logged("export-worker").encode())
+    c = channel()
+    c.queue_delete("exports.jobs")
+    try:
+        ends_well("queue deleted", ident, SLOW, attempts=1, fence=1)
+        clean.append(ident)
+        wait_for("the workers' word", lambda: "the queue was deleted or moved" in logged("export-worker", since), END_S)
+    finally:
+        c.connection.close()
+        stack("up", "provision")
+    wait_for("the workers at the queue", lambda: counts()[2] == 2, END_S)
+    ok(True, "queue deleted: both workers listen at the new one")
+
+
+def consumer_timeout():
+    """The broker takes a message away from a worker that works on it for too long: the job goes on."""
+    ctl("eval", "application:set_env(rabbit, consumer_timeout, 500), application:set_env(rabbit, channel_tick_interval, 200).")
+    since = len(logged("export-worker").encode())
+    try:
+        ctl("close_all_connections", "-p", "exports", "test")       # the new ones know of it
+        wait_for("the workers at the queue", lambda: counts()[2] == 2, END_S)
+        ident, _ = under_way(SLOW)
+        ends_well("consumer_timeout", ident, SLOW, attempts=1, fence=1)
+        clean.append(ident)
+        wait_for("the worker's word", lambda: "PRECONDITION_FAILED" in logged("export-worker", since), END_S)
+        ok(True, "consumer_timeout: the log says so")
+    finally:
+        ctl("eval", "application:set_env(rabbit, consumer_timeout, 86400000), application:set_env(rabbit, channel_tick_interval, 60000).")
+        ctl("close_all_connections", "-p", "exports", "test")
+    wait_for("the workers at the queue", lambda: counts()[2] == 2, END_S)
+
+
+def refused_by_s3(name, fault, repair):
+    """Not for good: when it is repaired within the attempts, the job is done."""
+    fault()
+    try:
+        ident = create(SMALL, OWNER)
+        wait_for("the refusal", lambda: doc(ident).get("error", {}).get("code") == "storage_refused", END_S)
+        ok(True, name + ": error.code storage_refused")
+    finally:
+        repair()
+    ends_well(name + ", and repaired", ident, SMALL)
+
+
+def storage_refuses():
+    bucket = os.environ["S3_BUCKET"]
+    kept = {x["Key"] for x in s3().list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+    def no_bucket():
+        for key in kept:
+            s3().delete_object(Bucket=bucket, Key=key)
+        s3().delete_bucket(Bucket=bucket)
+
+    refused_by_s3("no bucket", no_bucket, lambda: stack("up", "provision"))
+
+    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f:
+        path = next(line.partition("=")[2].strip() for line in f if line.startswith("worker_s3_secret_file"))
+    with open(path, encoding="ascii") as f:
+        right = f.read()
+
+    def secret(text):
+        os.chmod(path, 0o600)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, 0o400)
+        for w in WORKERS:
+            end(w, signal.SIGTERM)
+        workers_whole()
+
+    refused_by_s3("wrong secret", lambda: secret("wrong\n"), lambda: secret(right))
+
+
 def garbage():
     pids = [pid_of(w) for w in WORKERS]
     c = channel()
@@ -375,7 +510,8 @@ def main():
                     ("cursors killed", cursors_killed), ("database away", database_away), ("worker killed", worker_killed),
                     ("worker killed often", worker_killed_often), ("worker asleep", worker_asleep), ("broker away", broker_away),
                     ("SIGTERM", worker_told_to_end), ("spent and cancelled", spent_and_cancelled), ("garbage", garbage),
-                    ("handlers killed", handlers_killed), ("nothing left", nothing_left)):
+                    ("broker refuses", broker_refuses), ("queue deleted", queue_deleted), ("consumer_timeout", consumer_timeout),
+                    ("handlers killed", handlers_killed), ("storage refuses", storage_refuses), ("nothing left", nothing_left)):
         section(name, f)
     return done()
 

@@ -7,6 +7,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/failure.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
@@ -224,28 +225,6 @@ order_of(const bson_t *doc, int64_t last_ms)
 	return fabs(d) < 9e15 ? (int64_t)floor(d) : last_ms;
 }
 
-/*
- * Whether asking again can help: the codes of the retryable reads specification,
- * and what a cursor dies of.
- */
-static int
-is_transient(const bson_error_t *error)
-{
-	static const uint32_t codes[] = { 6, 7, 43, 50, 89, 91, 175, 189, 237,
-	    262, 9001, 10107, 11600, 11602, 13435, 13436 };
-	size_t i;
-
-	if (error->domain != MONGOC_ERROR_SERVER &&
-	    error->domain != MONGOC_ERROR_QUERY &&
-	    error->domain != MONGOC_ERROR_CURSOR)
-		return error->domain == MONGOC_ERROR_STREAM ||
-		    error->domain == MONGOC_ERROR_SERVER_SELECTION;
-	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (error->code == codes[i])
-			return 1;
-	return 0;
-}
-
 static void
 head_close(struct head *h)
 {
@@ -295,7 +274,7 @@ head_fill(struct reader *r, size_t column, enum id_type type)
 			return 0;
 		}
 		mongo_log("read", &error);
-		if (!is_transient(&error))
+		if (!failure_mongo(&error))
 			return -1;
 		head_close(h);
 		h->opened = 0;
