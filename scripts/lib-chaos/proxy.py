@@ -3,7 +3,8 @@
     proxy.py LISTEN_PORT SERVER_PORT CONTROL_SOCKET
 
 One line of JSON to the control socket sets the mode, {"mode": "slow", "p": 1.0, "bytes_s": 500000}; the answer is a line
-with how often each mode has struck. "p" is the chance that a request the mode is for is struck; others pass.
+with how often each mode has struck. "p" is the chance that a request the mode is for is struck; others pass. "aim": ["part"]
+narrows any mode to these requests: begin, part, complete, abort, other.
 
     pass            everything passes
     refuse          nobody listens
@@ -92,7 +93,7 @@ class Proxy:
     def strikes(self, kind):
         """The mode that hits this request, else pass."""
         mode = self.now["mode"]
-        if mode == "pass" or kind not in AIMS.get(mode, (kind,)) or random.random() >= self.now.get("p", 1):
+        if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))) or random.random() >= self.now.get("p", 1):
             return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
         return mode
