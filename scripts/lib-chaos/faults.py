@@ -374,10 +374,10 @@ LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
 class Chaos:
     """Draws kinds from a shuffled deck and lets them strike, one after the other, until stop()."""
 
-    def __init__(self, site, seed, log, members, gap=(0.3, 2.2), kinds=None):
+    def __init__(self, site, seed, log, members, gap=(0.3, 2.2), kinds=tuple(KINDS)):
         self.site, self.log, self.gap = site, log, gap
         self.r = random.Random("%d/faults" % seed)
-        self.kinds = [k for k in KINDS if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and (not kinds or k in kinds)]
+        self.kinds = [k for k in KINDS if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and k in kinds]
         self.deck, self.busy, self.running = [], set(), set()
         self.counts, self.errors = {}, []          # of faults that struck; of those that could not
         self.changed, self.ending = threading.Condition(), threading.Event()
