@@ -25,10 +25,11 @@ LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o li
 	lib/utf8.o
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
 	fcgi/health.o
-ENGINE = worker/columns.o worker/csv.o worker/deflate.o worker/entry.o \
-	worker/manifest.o worker/merge.o worker/number.o worker/points.o \
-	worker/slice.o worker/sound.o worker/unwind.o worker/vehicle.o \
-	worker/zip.o
+ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
+	worker/entry.o worker/general.o worker/manifest.o worker/merge.o \
+	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \
+	worker/sound.o worker/stamp.o worker/unwind.o worker/vehicle.o \
+	worker/walk.o worker/zip.o
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/reader.o \
 	worker/upload.o $(ENGINE)
 UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \

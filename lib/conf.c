@@ -64,6 +64,7 @@ static const struct key keys[] = {
 	COUNT(backoff_ms, "30000", 1, 3600000),
 	COUNT(backoff_max_ms, "900000", 1, 86400000),
 	COUNT(max_attempts, "8", 1, 1000),
+	COUNT(threads, "0", 0, 64),
 	COUNT(batch_documents, "24", 1, 1000),
 	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
 	COUNT(csv_split_bytes, "4278190080", 65536, INT64_C(4278190080)),

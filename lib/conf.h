@@ -44,6 +44,7 @@ struct conf {
 	int64_t backoff_ms;
 	int64_t backoff_max_ms;
 	int64_t max_attempts;
+	int64_t threads;
 	int64_t batch_documents;
 	int64_t slice_max_bytes;
 	int64_t csv_split_bytes;

@@ -2,8 +2,8 @@
  * engine FLEETDIR OUT.zip:
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
- * archive goes to a file. CSV_SPLIT_BYTES and SLICE_MAX_BYTES in the environment
- * are the settings of those names.
+ * archive goes to a file. CSV_SPLIT_BYTES, SLICE_MAX_BYTES and THREADS in the
+ * environment are the settings of those names; GENERAL=1: all goes the general way.
  */
 #include <dirent.h>
 #include <err.h>
@@ -20,6 +20,7 @@
 #include "worker/entry.h"
 #include "worker/manifest.h"
 #include "worker/points.h"
+#include "worker/pool.h"
 #include "worker/sink.h"
 #include "worker/source.h"
 #include "worker/vehicle.h"
@@ -89,6 +90,7 @@ files_next(struct source *s, int64_t before_ms, struct source_doc *doc)
 		doc->column = i;
 		doc->data = c->frames[c->at].data;
 		doc->len = c->frames[c->at].len;
+		doc->t_ms = c->frames[c->at].order_ms;
 		c->at++;
 		return 0;
 	}
@@ -255,8 +257,8 @@ read_request(const char *dir, struct job *job)
 
 static void
 export_vehicle(const char *dir, const char *vehicle, const struct job *job,
-    const struct entry_options *options, struct zip *zip,
-    struct manifest *manifest)
+    const struct entry_options *options, struct pool *pool,
+    struct zip *zip, struct manifest *manifest)
 {
 	const char *memory = getenv("SLICE_MAX_BYTES");
 	struct strings found = { 0 };
@@ -288,7 +290,9 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 		.to_ms = job->end_ms,
 		.memory_max = memory ? strtoull(memory, NULL, 10) :
 		    (size_t)256 << 20,
+		.general = getenv("GENERAL") != NULL,
 		.options = options,
+		.pool = pool,
 		.source = &files.source,
 		.zip = zip,
 		.manifest = manifest,
@@ -307,10 +311,12 @@ int
 main(int argc, char **argv)
 {
 	const char *split = getenv("CSV_SPLIT_BYTES");
+	const char *threads = getenv("THREADS");
 	struct file_sink out = { .sink = { .write = file_write } };
 	struct strings found = { 0 };
 	const struct strings *vehicles;
 	struct manifest *manifest;
+	struct pool *pool;
 	struct zip *zip;
 	struct job job;
 	char path[4096];
@@ -338,14 +344,16 @@ main(int argc, char **argv)
 	}
 	zip = zip_new(&out.sink, job.end_ms);
 	manifest = manifest_new(&job, 0);
-	if (zip == NULL || manifest == NULL)
+	pool = pool_new(threads ? atoi(threads) : 2, options.level);
+	if (zip == NULL || manifest == NULL || pool == NULL)
 		errx(2, "out of memory");
 	for (i = 0; i < vehicles->n; i++)
-		export_vehicle(argv[1], vehicles->v[i], &job, &options, zip,
-		    manifest);
+		export_vehicle(argv[1], vehicles->v[i], &job, &options, pool,
+		    zip, manifest);
 	if (manifest_write(manifest, zip) != 0 || zip_finish(zip) != 0 ||
 	    fclose(out.f) != 0)
 		err(1, "%s", argv[2]);
+	pool_free(pool);
 	manifest_free(manifest);
 	zip_free(zip);
 	strings_release(&found);

@@ -8,14 +8,9 @@
 
 #include "lib/buf.h"
 #include "lib/log.h"
-#include "worker/points.h"
+#include "worker/blocks.h"
 
-/*
- * CSV text is deflated in blocks of about this size: less costs ratio, more
- * leaves the processor's cache. A single row may be longer, up to the ceiling.
- */
-#define BLOCK_BYTES (256 * 1024)
-#define BLOCK_MAX ((size_t)1 << 30)
+#define HEADER_MAX ((size_t)1 << 20)
 
 struct entry_writer {
 	struct zip *zip;
@@ -28,14 +23,9 @@ struct entry_writer {
 
 	struct deflater *deflater;
 	struct digest *digest;
-	struct buf text, deflated;
 	struct entry_facts facts;
 	int part;
-
-	/* Of the rows in text, which a split leaves for the next part. */
-	uint64_t block_rows, block_points, block_non_finite;
-	int64_t block_first_ms, block_last_ms;
-	uint64_t rows, points;
+	uint64_t rows, points;		/* of all parts */
 };
 
 static int
@@ -75,69 +65,67 @@ part_end(struct entry_writer *w)
 	return w->done(w->arg, &w->facts);
 }
 
-/* Deflate len bytes into the open part. */
 static int
-put_block(struct entry_writer *w, const void *data, size_t len)
+put(struct entry_writer *w, const struct block *b)
 {
-	/* crc32_gzip_refl() is the CRC-32 of ZIP and gzip. */
-	uint32_t crc = crc32_gzip_refl(0, data, len);
-
-	w->deflated.len = 0;
-	if (deflate_block(w->deflater, data, len, &w->deflated) != 0)
-		return no_memory();
-	if (digest_add(w->digest, data, len) != 0) {
+	if (digest_add(w->digest, b->text, b->text_len) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
 		return -1;
 	}
-	w->facts.bytes += len;
-	return zip_add(w->zip, w->deflated.data, w->deflated.len, crc, len);
+	w->facts.bytes += b->text_len;
+	return zip_add(w->zip, b->deflated, b->deflated_len, b->crc,
+	    b->text_len);
 }
 
 static int
 put_header(struct entry_writer *w)
 {
-	struct buf b;
+	struct buf text, deflated;
+	struct block b;
 	int rc;
 
-	buf_init(&b, BLOCK_MAX);
-	if (csv_header(&b, &w->options->style, w->names, w->n) != 0)
+	buf_init(&text, HEADER_MAX);
+	buf_init(&deflated, 2 * HEADER_MAX);
+	if (csv_header(&text, &w->options->style, w->names, w->n) != 0 ||
+	    deflate_block(w->deflater, text.data, text.len, &deflated) != 0) {
 		rc = no_memory();
-	else
-		rc = put_block(w, b.data, b.len);
-	buf_release(&b);
+	} else {
+		b = (struct block){ .text = text.data, .text_len = text.len,
+		    .deflated = deflated.data, .deflated_len = deflated.len,
+		    .crc = crc32_gzip_refl(0, text.data, text.len) };
+		rc = put(w, &b);
+	}
+	buf_release(&text);
+	buf_release(&deflated);
 	return rc;
 }
 
-/* Whether the rows in text would make the open part too large. */
+/* Whether the block would make the open part too large. */
 static int
-is_full(const struct entry_writer *w)
+is_full(const struct entry_writer *w, const struct block *b)
 {
 	return w->facts.rows > 0 &&
-	    w->facts.bytes + w->text.len > w->options->split_bytes;
+	    w->facts.bytes + b->text_len > w->options->split_bytes;
 }
 
-static int
-flush(struct entry_writer *w)
+int
+entry_block(struct entry_writer *w, const struct block *b)
 {
 	struct entry_facts *f = &w->facts;
 
-	if (w->block_rows == 0)
-		return 0;
-	if (is_full(w) && (part_end(w) != 0 || part_begin(w) != 0 ||
+	if (is_full(w, b) && (part_end(w) != 0 || part_begin(w) != 0 ||
 	    put_header(w) != 0))
 		return -1;
-	if (put_block(w, w->text.data, w->text.len) != 0)
+	if (put(w, b) != 0)
 		return -1;
 	if (f->rows == 0)
-		f->first_ms = w->block_first_ms;
-	f->last_ms = w->block_last_ms;
-	f->rows += w->block_rows;
-	f->points += w->block_points;
-	f->non_finite += w->block_non_finite;
-	w->rows += w->block_rows;
-	w->points += w->block_points;
-	w->block_rows = w->block_points = w->block_non_finite = 0;
-	w->text.len = 0;
+		f->first_ms = b->first_ms;
+	f->last_ms = b->last_ms;
+	f->rows += b->rows;
+	f->points += b->points;
+	f->non_finite += b->non_finite;
+	w->rows += b->rows;
+	w->points += b->points;
 	return 0;
 }
 
@@ -157,8 +145,6 @@ entry_open(struct zip *zip, const struct entry_options *options,
 	w->n = n;
 	w->done = done;
 	w->arg = arg;
-	buf_init(&w->text, BLOCK_MAX);
-	buf_init(&w->deflated, 2 * BLOCK_MAX);
 	if ((w->deflater = deflater_new(options->level)) == NULL ||
 	    (w->digest = digest_new()) == NULL)
 		goto nomem;
@@ -173,26 +159,9 @@ fail:
 }
 
 int
-entry_row(struct entry_writer *w, int64_t t_ms,
-    const struct point *const *cells)
-{
-	size_t i;
-
-	if (csv_row(&w->text, &w->options->style, t_ms, cells, w->n,
-	    &w->block_non_finite) != 0)
-		return no_memory();
-	for (i = 0; i < w->n; i++)
-		w->block_points += cells[i] != NULL;
-	if (w->block_rows++ == 0)
-		w->block_first_ms = t_ms;
-	w->block_last_ms = t_ms;
-	return w->text.len < BLOCK_BYTES ? 0 : flush(w);
-}
-
-int
 entry_close(struct entry_writer *w)
 {
-	return flush(w) != 0 ? -1 : part_end(w);
+	return part_end(w);
 }
 
 void
@@ -202,8 +171,6 @@ entry_free(struct entry_writer *w)
 		return;
 	deflater_free(w->deflater);
 	digest_free(w->digest);
-	buf_release(&w->text);
-	buf_release(&w->deflated);
 	free(w);
 }
 
@@ -216,6 +183,6 @@ entry_facts(struct entry_writer *w)
 void
 entry_totals(const struct entry_writer *w, uint64_t *rows, uint64_t *points)
 {
-	*rows = w->rows + w->block_rows;
-	*points = w->points + w->block_points;
+	*rows = w->rows;
+	*points = w->points;
 }

@@ -9,8 +9,8 @@
 #include "worker/unwind.h"
 #include "worker/zip.h"
 
+struct block;
 struct entry_writer;
-struct point;
 
 /* What the manifest says of one CSV of the archive. */
 struct entry_facts {
@@ -35,7 +35,7 @@ struct entry_options {
 };
 
 /*
- * The CSV of one vehicle: rows in, entries of the archive out, a part at a time.
+ * The CSV of one vehicle: blocks of rows in, entries of the archive out, a part at a time.
  * entry_open(): names are the columns' and have to live as long as the writer.
  * Functions return 0, or -1 with the error logged, or NULL likewise.
  */
@@ -43,11 +43,10 @@ struct entry_writer *entry_open(struct zip *zip,
     const struct entry_options *options, const char *vehicle,
     const char *const *names, size_t n, entry_done_fn *done, void *arg);
 
-/* entry_row(w, t_ms, cells): One row, see csv_row(). */
-int entry_row(struct entry_writer *w, int64_t t_ms,
-    const struct point *const *cells);
+/* entry_block(w, block): The next rows. */
+int entry_block(struct entry_writer *w, const struct block *block);
 
-/* entry_close(w): Write what is left, report the last part. Then entry_free(). */
+/* entry_close(w): Report the last part. Then entry_free(). */
 int entry_close(struct entry_writer *w);
 void entry_free(struct entry_writer *w);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mongoc/mongoc.h>
 #include <openssl/rand.h>
@@ -18,6 +19,7 @@
 #include "worker/entry.h"
 #include "worker/keeper.h"
 #include "worker/manifest.h"
+#include "worker/pool.h"
 #include "worker/reader.h"
 #include "worker/sink.h"
 #include "worker/upload.h"
@@ -34,6 +36,7 @@ struct attempt {
 	struct keeper *keeper;
 	struct s3 *s3;
 	struct upload *upload;
+	struct pool *pool;
 	struct zip *zip;
 	struct manifest *manifest;
 
@@ -206,6 +209,12 @@ vehicle_outcome(struct attempt *a, enum vehicle_result result)
 	    s3_failure(a->s3) : FAILURE_DATABASE);
 }
 
+static enum deflate_level
+level_of(const struct job *job)
+{
+	return job->compression == JOB_SMALL ? DEFLATE_SMALL : DEFLATE_FAST;
+}
+
 static enum outcome
 export_columns(struct attempt *a, const char *vehicle,
     const struct strings *columns)
@@ -214,8 +223,7 @@ export_columns(struct attempt *a, const char *vehicle,
 	const struct entry_options options = {
 		.style = { a->job->time == JOB_TIME_RFC3339,
 		    a->job->csv == JOB_CSV_EXCEL },
-		.level = a->job->compression == JOB_SMALL ? DEFLATE_SMALL :
-		    DEFLATE_FAST,
+		.level = level_of(a->job),
 		.split_bytes = (uint64_t)a->env->conf->csv_split_bytes,
 	};
 	struct vehicle_job v = {
@@ -226,6 +234,7 @@ export_columns(struct attempt *a, const char *vehicle,
 		.to_ms = spec.to_ms,
 		.memory_max = (size_t)a->env->conf->slice_max_bytes,
 		.options = &options,
+		.pool = a->pool,
 		.zip = a->zip,
 		.manifest = a->manifest,
 		.tick = on_tick,
@@ -277,6 +286,17 @@ set_object(struct attempt *a)
 	return job->object_sha256 == NULL || job->object_etag == NULL ? -1 : 0;
 }
 
+/* 0 is as many as there are cores, at most 8. */
+static int
+threads_of(const struct conf *conf)
+{
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (conf->threads > 0)
+		return (int)conf->threads;
+	return cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
+}
+
 static enum outcome
 write_archive(struct attempt *a, const struct strings *vehicles)
 {
@@ -285,7 +305,8 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 
 	a->zip = zip_new(sink, a->job->end_ms);
 	a->manifest = manifest_new(a->job, clock_real_ms());
-	if (a->zip == NULL || a->manifest == NULL)
+	a->pool = pool_new(threads_of(a->env->conf), level_of(a->job));
+	if (a->zip == NULL || a->manifest == NULL || a->pool == NULL)
 		return broken(a, FAILURE_INTERNAL);
 	if ((outcome = export_vehicles(a, vehicles)) != COMPLETE)
 		return outcome;
@@ -339,6 +360,7 @@ make_archive(struct attempt *a)
 		crash_at(CRASH_AFTER_ABORT);
 	}
 	tell(a, outcome == COMPLETE ? "done" : "finishing");
+	pool_free(a->pool);
 	zip_free(a->zip);
 	manifest_free(a->manifest);
 	upload_free(a->upload);

@@ -20,19 +20,6 @@ budget_give(struct budget *b, size_t n)
 	b->used -= n;
 }
 
-uint32_t
-le32(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	    (uint32_t)p[3] << 24;
-}
-
-uint64_t
-le64(const uint8_t *p)
-{
-	return (uint64_t)le32(p) | (uint64_t)le32(p + 4) << 32;
-}
-
 void
 points_init(struct points *ps, struct budget *budget)
 {

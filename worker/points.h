@@ -82,7 +82,17 @@ void points_drop(struct points *ps, size_t n);
 size_t point_ref_bytes(const struct point *p);
 
 /* le32(p), le64(p): The little-endian integer at p, aligned or not. */
-uint32_t le32(const uint8_t *p);
-uint64_t le64(const uint8_t *p);
+static inline uint32_t
+le32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+	    (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t
+le64(const uint8_t *p)
+{
+	return (uint64_t)le32(p) | (uint64_t)le32(p + 4) << 32;
+}
 
 #endif

@@ -357,6 +357,7 @@ reader_next(struct source *s, int64_t before_ms, struct source_doc *doc)
 		doc->column = i;
 		doc->data = bson_get_data(h->doc);
 		doc->len = h->doc->len;
+		doc->t_ms = h->t_ms;
 		r->taken = h;
 		return 0;
 	}

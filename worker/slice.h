@@ -1,49 +1,85 @@
 #ifndef WORKER_SLICE_H
 #define WORKER_SLICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "worker/points.h"
-#include "worker/unwind.h"
+#include "lib/buf.h"
+#include "worker/blocks.h"
+#include "worker/csv.h"
+#include "worker/deflate.h"
 
-struct slice;
-struct merge;
-
-/*
- * One hour of all columns of one vehicle, in memory: its documents, the points
- * they hold, and what reaches beyond the hour, carried into a later slice.
- * A struct slice is used again for hour after hour of one vehicle.
- */
-
-/* slice_new(n, memory_max): n columns; NULL when memory ends. */
-struct slice *slice_new(size_t n, size_t memory_max);
-void slice_free(struct slice *s);
+struct lane;
+struct source_doc;
 
 /*
- * slice_begin(s, end_ms):
- * Forget the hour before; the points of this one end before end_ms. What was
- * carried and is due now is in. Returns 0, -1 when memory ends.
+ * The unit of work: the documents of one hour of one vehicle (or of several
+ * hours that hold little), and the CSV rows that they make. Hours are independent
+ * of each other as long as no document reaches beyond its slice, so slices are
+ * worked on in parallel and written in order.
  */
-int slice_begin(struct slice *s, int64_t end_ms);
 
-/*
- * slice_add(s, column, doc, len, from_ms, to_ms, skips):
- * Unwind a copy of a document into its column; documents of a column come in
- * ascending time. See unwind(). Returns 0, -1 when memory ends.
- */
-int slice_add(struct slice *s, size_t column, const uint8_t *doc, size_t len,
-    int64_t from_ms, int64_t to_ms, struct skips *skips);
+/* An hour is joined to the next as long as its documents are fewer bytes. */
+#define SLICE_MIN_BYTES ((size_t)64 * 1024)
+/* Nor does a slice span more. */
+#define SLICE_MAX_MS (INT64_C(24) * 3600000)
+/* A document above this is general()'s, which cuts it. */
+#define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
 
-/*
- * slice_rows(s, duplicates):
- * All documents are in: order the points, drop and count duplicates, carry what
- * lies beyond the hour. Returns a merge over the hour's points, which belongs to
- * s, or NULL when memory ends.
- */
-struct merge *slice_rows(struct slice *s, uint64_t *duplicates);
+/* What all slices of one vehicle share. */
+struct slice_plan {
+	size_t n;			/* columns */
+	int64_t from_ms, to_ms;		/* of points, half-open */
+	struct csv_style style;
+	size_t memory_max;		/* for documents */
+	bool general;			/* for tests: nothing goes the quick way */
+};
 
-/* slice_carried(s, t_ms): Earliest carried point; 0, or 1 when there is none. */
-int slice_carried(const struct slice *s, int64_t *t_ms);
+struct slice_doc {
+	size_t column, at, len;		/* at: in docs */
+	int64_t t_ms;			/* its place in time, _id rounded down */
+};
+
+enum slice_state {
+	SLICE_ROWS,		/* blocks has all rows */
+	SLICE_UNUSUAL,		/* to be made by general() */
+	SLICE_NO_MEMORY
+};
+
+struct slice {
+	const struct slice_plan *plan;
+	int64_t begin_ms, end_ms;	/* whole hours, half-open */
+	struct buf docs;
+	struct slice_doc *v;		/* in the order of reading */
+	size_t n, cap;
+	bool large;			/* one is above SLICE_LARGE_BYTES */
+	enum slice_state state;
+	struct blocks blocks;
+};
+
+/* What a thread needs to work on a slice. */
+struct scratch {
+	struct deflater *deflater;
+	struct lane *lanes;
+	size_t n;
+};
+
+void slice_init(struct slice *s);
+void slice_release(struct slice *s);
+
+/* slice_begin(s, plan, begin_ms): Empty; the caller sets end_ms as it adds. */
+void slice_begin(struct slice *s, const struct slice_plan *plan,
+    int64_t begin_ms);
+
+/* slice_add(s, doc): Keep a copy. Returns 0, -1 beyond plan->memory_max. */
+int slice_add(struct slice *s, const struct source_doc *doc);
+
+/* slice_work(s, scratch): Make the rows. The outcome is s->state. */
+void slice_work(struct slice *s, struct scratch *scratch);
+
+/* scratch_new(level): NULL when memory ends. */
+struct scratch *scratch_new(enum deflate_level level);
+void scratch_free(struct scratch *scratch);
 
 #endif

@@ -9,6 +9,7 @@ struct source_doc {
 	size_t column;
 	const uint8_t *data;	/* raw BSON, valid until the next call */
 	size_t len;
+	int64_t t_ms;		/* its time, see below */
 };
 
 /*

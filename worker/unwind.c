@@ -16,6 +16,7 @@ struct walk {
 	int64_t from_ms, to_ms;
 	struct points *points;
 	struct skips *skips;
+	int64_t next_ms;	/* earliest point from to_ms on */
 	int sorted;		/* each level's keys are put in order first */
 };
 
@@ -99,6 +100,8 @@ add_leaf(struct walk *w, const struct element *e, int64_t t)
 		w->skips->count[SKIP_BAD_TYPE]++;
 		return WALKED;
 	}
+	if (t >= w->to_ms && t < w->next_ms)
+		w->next_ms = t;
 	if (t < w->from_ms || t >= w->to_ms)
 		return WALKED;
 	return points_add(w->points, &p) == 0 ? WALKED : NO_MEMORY;
@@ -136,7 +139,7 @@ walk_in_place(struct walk *w, const uint8_t *values, int64_t t)
 
 struct keyed {
 	int64_t key;
-	struct element e;
+	const uint8_t *at;	/* the element */
 };
 
 /* By number; equal numbers by place in the document. */
@@ -147,15 +150,15 @@ keyed_compare(const void *a, const void *b)
 
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
-	return x->e.value < y->e.value ? -1 : x->e.value > y->e.value;
+	return x->at < y->at ? -1 : x->at > y->at;
 }
 
 static enum walked
 walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
 {
-	const uint8_t *at;
+	const uint8_t *at, *next;
 	struct keyed *list;
-	size_t n = 0, i = 0;
+	size_t n = 0, i = 0, k;
 	enum walked rc = WALKED;
 	struct element e;
 
@@ -167,16 +170,20 @@ walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
 		rc = NO_MEMORY;
 		goto out;
 	}
-	for (at = element_first(values); element_next(&at, &e) == 0; ) {
-		list[i].e = e;
+	for (at = next = element_first(values); element_next(&next, &e) == 0;
+	    at = next) {
+		list[i].at = at;
 		if ((list[i].key = key_number(&e)) < 0)
 			w->skips->count[SKIP_BAD_KEY]++;
 		else
 			i++;
 	}
 	qsort(list, i, sizeof(*list), keyed_compare);
-	for (size_t k = 0; k < i && rc == WALKED; k++)
-		rc = walk_element(w, &list[k].e, t + list[k].key);
+	for (k = 0; k < i && rc == WALKED; k++) {
+		at = list[k].at;
+		element_next(&at, &e);
+		rc = walk_element(w, &e, t + list[k].key);
+	}
 out:
 	free(list);
 	budget_give(w->points->budget, n * sizeof(*list));
@@ -244,16 +251,17 @@ unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms)
 }
 
 int
-unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
-    struct points *points, struct skips *skips)
+unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+    struct points *points, struct skips *skips, int64_t *next_ms)
 {
-	struct walk w = { from_ms, to_ms, points, skips, 0 };
+	struct walk w = { from_ms, to_ms, points, skips, INT64_MAX, 0 };
 	const size_t before = points->n;
 	const bool ascending = points->ascending;
 	enum walked rc;
 	int64_t base;
 
 	memset(skips, 0, sizeof(*skips));
+	*next_ms = INT64_MAX;
 	if (!sound(doc, len)) {
 		skips->count[SKIP_BAD_BSON] = 1;
 		return 0;
@@ -267,8 +275,20 @@ unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 		memset(skips, 0, sizeof(*skips));
 		points->n = before;
 		points->ascending = ascending;
+		w.next_ms = INT64_MAX;
 		w.sorted = 1;
 		rc = walk_level(&w, doc, base);
 	}
+	*next_ms = w.next_ms;
 	return rc == WALKED ? 0 : -1;
+}
+
+int
+unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+    struct points *points, struct skips *skips)
+{
+	int64_t next_ms;
+
+	return unwind_window(doc, len, from_ms, to_ms, points, skips,
+	    &next_ms);
 }

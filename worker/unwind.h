@@ -39,6 +39,15 @@ int unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips);
 
 /*
+ * unwind_window(doc, len, from_ms, to_ms, points, skips, next_ms):
+ * The same, and into *next_ms the earliest point at or beyond to_ms, INT64_MAX
+ * when there is none.
+ */
+int unwind_window(const uint8_t *doc, size_t len, int64_t from_ms,
+    int64_t to_ms, struct points *points, struct skips *skips,
+    int64_t *next_ms);
+
+/*
  * unwind_id(doc, len, t_ms):
  * The document's time base. Returns 0, or -1 when it has no usable _id (or is
  * not sound).

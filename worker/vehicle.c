@@ -3,19 +3,26 @@
 #include <stdlib.h>
 
 #include "lib/log.h"
+#include "worker/blocks.h"
 #include "worker/entry.h"
+#include "worker/general.h"
 #include "worker/manifest.h"
-#include "worker/merge.h"
+#include "worker/pool.h"
 #include "worker/slice.h"
 #include "worker/source.h"
 
 #define HOUR_MS INT64_C(3600000)
+/* While slices of more are under way, no other is read: memory has its bound. */
+#define UNDER_WAY_BYTES ((size_t)8 * 1024 * 1024)
 
 /* One vehicle on its way. */
 struct run {
 	const struct vehicle_job *v;
-	struct slice *slice;
+	struct slice_plan plan;
 	struct entry_writer *entry;
+	struct general *general;
+	struct general_out out;
+	struct deflater *deflater;
 	uint64_t documents, bytes;
 };
 
@@ -25,27 +32,6 @@ file_done(void *arg, const struct entry_facts *facts)
 	const struct vehicle_job *v = arg;
 
 	return manifest_file(v->manifest, v->name, v->columns, v->n, facts);
-}
-
-/*
- * The end of the next hour that has anything: no document that is still to come
- * begins before it, so its points are complete. Returns 0, 1 at the end, -1.
- */
-static int
-next_hour(struct run *r, int64_t *end_ms)
-{
-	int64_t doc_ms, carried_ms, t;
-	int no_doc, none_carried;
-
-	if ((no_doc = r->v->source->peek(r->v->source, &doc_ms)) < 0)
-		return -1;
-	none_carried = slice_carried(r->slice, &carried_ms);
-	if (no_doc && none_carried)
-		return 1;
-	t = no_doc || (!none_carried && carried_ms < doc_ms) ? carried_ms :
-	    doc_ms;
-	*end_ms = t - t % HOUR_MS + (t % HOUR_MS < 0 ? 0 : HOUR_MS);
-	return 0;
 }
 
 static enum vehicle_result
@@ -58,56 +44,68 @@ too_large(const struct run *r, int64_t end_ms)
 }
 
 static int
-note_skips(struct run *r, const struct source_doc *doc,
+write_blocks(void *arg, const struct blocks *blocks)
+{
+	struct run *r = arg;
+	struct block block;
+	size_t i;
+
+	for (i = 0; i < blocks->n; i++) {
+		block = blocks_get(blocks, i);
+		if (entry_block(r->entry, &block) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+note_skips(void *arg, size_t column, const uint8_t *doc, size_t len,
     const struct skips *skips)
 {
+	struct run *r = arg;
 	struct entry_facts *facts = entry_facts(r->entry);
 	int i;
 
-	if (!skips_any(skips))
-		return 0;
 	for (i = 0; i < SKIP_REASONS; i++)
 		facts->skipped.count[i] += skips->count[i];
 	facts->skipped_documents++;
 	return manifest_skipped(r->v->manifest, r->v->name,
-	    r->v->columns[doc->column], doc->data, doc->len, skips);
+	    r->v->columns[column], doc, len, skips);
 }
 
+/* Rows by the general way, of a slice or of what was left over. */
 static enum vehicle_result
-read_hour(struct run *r, int64_t end_ms)
+run_general(struct run *r, const struct slice *s, int64_t until_ms)
 {
-	struct source *source = r->v->source;
-	struct source_doc doc;
-	struct skips skips;
-	int rc;
+	enum general_result rc = general_run(r->general, s, until_ms);
 
-	if (slice_begin(r->slice, end_ms) != 0)
-		return too_large(r, end_ms);
-	while ((rc = source->next(source, end_ms, &doc)) == 0) {
-		if (slice_add(r->slice, doc.column, doc.data, doc.len,
-		    r->v->from_ms, r->v->to_ms, &skips) != 0)
-			return too_large(r, end_ms);
-		if (note_skips(r, &doc, &skips) != 0)
-			return VEHICLE_FAILED;
-		r->documents++;
-		r->bytes += doc.len;
+	entry_facts(r->entry)->duplicates += r->out.duplicates;
+	r->out.duplicates = 0;
+	return rc == GENERAL_DONE ? VEHICLE_DONE : rc == GENERAL_FAILED ?
+	    VEHICLE_FAILED : too_large(r, until_ms);
+}
+
+/* Write the rows of the oldest slice. */
+static enum vehicle_result
+commit(struct run *r, const struct slice *s)
+{
+	enum vehicle_result result = VEHICLE_DONE;
+
+	r->documents += s->n;
+	r->bytes += s->docs.len;
+	if (s->state == SLICE_NO_MEMORY) {
+		log_msg(LOG_ERROR, "slice", "out of memory");
+		return VEHICLE_FAILED;
 	}
-	return rc < 0 ? VEHICLE_FAILED : VEHICLE_DONE;
-}
-
-static enum vehicle_result
-write_hour(struct run *r, int64_t end_ms)
-{
-	struct merge *merge;
-	int64_t t_ms;
-
-	merge = slice_rows(r->slice, &entry_facts(r->entry)->duplicates);
-	if (merge == NULL)
-		return too_large(r, end_ms);
-	while (merge_next(merge, &t_ms) == 0)
-		if (entry_row(r->entry, t_ms, merge->cells) != 0)
-			return VEHICLE_FAILED;
-	return VEHICLE_DONE;
+	if (general_next(r->general) < s->begin_ms)
+		result = run_general(r, NULL, s->begin_ms);
+	if (result != VEHICLE_DONE)
+		return result;
+	if (s->state == SLICE_UNUSUAL ||
+	    general_next(r->general) < s->end_ms)
+		return run_general(r, s, s->end_ms);
+	return write_blocks(r, &s->blocks) == 0 ? VEHICLE_DONE :
+	    VEHICLE_FAILED;
 }
 
 static int
@@ -121,22 +119,112 @@ tick(const struct run *r)
 	return r->v->tick(r->v->arg, r->documents, r->bytes, rows, points);
 }
 
+/* Write what is done; with wait at least the oldest, if there is one. */
 static enum vehicle_result
-run_hours(struct run *r)
+commit_done(struct run *r, bool wait)
 {
-	enum vehicle_result result;
-	int64_t end_ms;
+	enum vehicle_result result = VEHICLE_DONE;
+	const struct slice *s;
+
+	while (result == VEHICLE_DONE &&
+	    (s = pool_oldest(r->v->pool, wait)) != NULL) {
+		result = commit(r, s);
+		pool_release(r->v->pool);
+		wait = false;
+		if (result == VEHICLE_DONE && tick(r) != 0)
+			result = VEHICLE_STOPPED;
+	}
+	return result;
+}
+
+static int64_t
+hour_begin(int64_t t_ms)
+{
+	return t_ms - t_ms % HOUR_MS - (t_ms % HOUR_MS < 0 ? HOUR_MS : 0);
+}
+
+/* Whether the slice has enough, and the hour of t_ms is the next one's. */
+static bool
+is_enough(const struct slice *s, int64_t t_ms)
+{
+	return s->n > 0 && (s->docs.len >= SLICE_MIN_BYTES ||
+	    hour_begin(t_ms) + HOUR_MS - s->begin_ms > SLICE_MAX_MS);
+}
+
+/* Read the next hours into s. No documents: the source is at its end. */
+static enum vehicle_result
+read_slice(struct run *r, struct slice *s)
+{
+	struct source *source = r->v->source;
+	struct source_doc doc;
+	int64_t t_ms;
 	int rc;
 
-	while ((rc = next_hour(r, &end_ms)) == 0) {
-		if ((result = read_hour(r, end_ms)) != VEHICLE_DONE ||
-		    (result = write_hour(r, end_ms)) != VEHICLE_DONE)
-			return result;
-		if (tick(r) != 0)
-			return VEHICLE_STOPPED;
+	slice_begin(s, &r->plan, 0);
+	while ((rc = source->peek(source, &t_ms)) == 0 &&
+	    !is_enough(s, t_ms)) {
+		if (s->n == 0)
+			s->begin_ms = hour_begin(t_ms);
+		s->end_ms = hour_begin(t_ms) + HOUR_MS;
+		while ((rc = source->next(source, s->end_ms, &doc)) == 0)
+			if (slice_add(s, &doc) != 0)
+				return too_large(r, s->end_ms);
+		if (rc < 0)
+			break;
 	}
-	return rc < 0 || entry_close(r->entry) != 0 ? VEHICLE_FAILED :
-	    VEHICLE_DONE;
+	return rc < 0 ? VEHICLE_FAILED : VEHICLE_DONE;
+}
+
+static enum vehicle_result
+run_slices(struct run *r)
+{
+	struct pool *pool = r->v->pool;
+	enum vehicle_result result;
+	struct slice *s;
+
+	for (;;) {
+		s = pool_slot(pool);
+		if ((result = read_slice(r, s)) != VEHICLE_DONE)
+			return result;
+		if (s->n == 0)
+			break;
+		pool_submit(pool);
+		do {
+			result = commit_done(r, pool_slot(pool) == NULL ||
+			    pool_bytes(pool) > UNDER_WAY_BYTES);
+		} while (result == VEHICLE_DONE &&
+		    pool_bytes(pool) > UNDER_WAY_BYTES);
+		if (result != VEHICLE_DONE)
+			return result;
+	}
+	while (result == VEHICLE_DONE && pool_oldest(pool, true) != NULL)
+		result = commit_done(r, true);
+	if (result == VEHICLE_DONE)
+		result = run_general(r, NULL, INT64_MAX);
+	if (result == VEHICLE_DONE && entry_close(r->entry) != 0)
+		result = VEHICLE_FAILED;
+	return result;
+}
+
+static int
+set_up(struct run *r)
+{
+	const struct vehicle_job *v = r->v;
+
+	r->plan = (struct slice_plan){ .n = v->n, .from_ms = v->from_ms,
+	    .to_ms = v->to_ms, .style = v->options->style,
+	    .memory_max = v->memory_max, .general = v->general };
+	r->out = (struct general_out){ .block = write_blocks,
+	    .skipped = note_skips, .arg = r };
+	if ((r->deflater = deflater_new(v->options->level)) == NULL ||
+	    (r->general = general_new(&r->plan, &r->out, r->deflater)) ==
+	    NULL) {
+		log_msg(LOG_ERROR, "slice", "out of memory");
+		return -1;
+	}
+	r->entry = entry_open(v->zip, v->options, v->name, v->columns, v->n,
+	    file_done, (void *)(uintptr_t)v);
+	return r->entry == NULL ? -1 : 0;
 }
 
 enum vehicle_result
@@ -145,12 +233,13 @@ vehicle_export(const struct vehicle_job *v)
 	struct run r = { .v = v };
 	enum vehicle_result result = VEHICLE_FAILED;
 
-	if ((r.slice = slice_new(v->n, v->memory_max)) == NULL)
-		log_msg(LOG_ERROR, "slice", "out of memory");
-	else if ((r.entry = entry_open(v->zip, v->options, v->name,
-	    v->columns, v->n, file_done, (void *)(uintptr_t)v)) != NULL)
-		result = run_hours(&r);
+	if (set_up(&r) == 0)
+		result = run_slices(&r);
+	/* After a failure slices may be under way; they refer to the plan. */
+	while (pool_oldest(v->pool, true) != NULL)
+		pool_release(v->pool);
 	entry_free(r.entry);
-	slice_free(r.slice);
+	general_free(r.general);
+	deflater_free(r.deflater);
 	return result;
 }

@@ -6,10 +6,11 @@
 
 struct entry_options;
 struct manifest;
+struct pool;
 struct source;
 struct zip;
 
-/* Told after each hour; counts are of this vehicle. Returns 0, or not to stop. */
+/* Told after each slice; counts are of this vehicle. Returns 0, or not to stop. */
 typedef int vehicle_tick_fn(void *arg, uint64_t documents, uint64_t bytes,
     uint64_t rows, uint64_t points);
 
@@ -19,8 +20,10 @@ struct vehicle_job {
 	const char *const *columns;
 	size_t n;
 	int64_t from_ms, to_ms;		/* half-open */
-	size_t memory_max;		/* for documents and points, bytes */
+	size_t memory_max;		/* for documents, bytes */
+	int general;			/* for tests: all goes the general way */
 	const struct entry_options *options;
+	struct pool *pool;		/* nothing is submitted, before and after */
 	struct source *source;
 	struct zip *zip;
 	struct manifest *manifest;
@@ -31,13 +34,13 @@ struct vehicle_job {
 enum vehicle_result {
 	VEHICLE_DONE,
 	VEHICLE_STOPPED,	/* tick said so */
-	VEHICLE_TOO_LARGE,	/* an hour needs more than memory_max; logged */
+	VEHICLE_TOO_LARGE,	/* documents that are open at one time take more than memory_max; logged */
 	VEHICLE_FAILED		/* source, sink or memory; logged */
 };
 
 /*
  * vehicle_export(v):
- * Read the source to its end, hour by hour, and write the vehicle's CSV into
+ * Read the source to its end, slice by slice, have the pool make the rows, and write the vehicle's CSV into
  * the archive and its facts into the manifest.
  */
 enum vehicle_result vehicle_export(const struct vehicle_job *v);

@@ -1,0 +1,92 @@
+#include "worker/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <isa-l/crc.h>
+
+#include "worker/deflate.h"
+
+#define TEXT_MAX ((size_t)1 << 31)
+
+void
+blocks_init(struct blocks *b)
+{
+	memset(b, 0, sizeof(*b));
+	buf_init(&b->text, TEXT_MAX);
+	buf_init(&b->deflated, 2 * TEXT_MAX);
+}
+
+void
+blocks_clear(struct blocks *b)
+{
+	b->text.len = b->deflated.len = 0;
+	b->n = b->text_at = b->deflated_at = 0;
+	if (b->cap > 0)
+		memset(&b->v[0], 0, sizeof(b->v[0]));
+}
+
+void
+blocks_release(struct blocks *b)
+{
+	buf_release(&b->text);
+	buf_release(&b->deflated);
+	free(b->v);
+	blocks_init(b);
+}
+
+struct block *
+blocks_open(struct blocks *b)
+{
+	size_t cap = b->cap ? b->cap * 2 : 4;
+	struct block *v;
+
+	if (b->n < b->cap)
+		return &b->v[b->n];
+	if ((v = realloc(b->v, cap * sizeof(*v))) == NULL)
+		return NULL;
+	b->v = v;
+	b->cap = cap;
+	memset(&v[b->n], 0, sizeof(*v));
+	return &v[b->n];
+}
+
+int
+blocks_end(struct blocks *b, struct deflater *d)
+{
+	struct block *v = blocks_open(b);
+	const uint8_t *text;
+
+	if (v == NULL)
+		return -1;
+	if (v->rows == 0)
+		return 0;
+	text = b->text.data + b->text_at;
+	v->text_len = b->text.len - b->text_at;
+	/* crc32_gzip_refl() is the CRC-32 of ZIP and gzip. */
+	v->crc = crc32_gzip_refl(0, text, v->text_len);
+	if (deflate_block(d, text, v->text_len, &b->deflated) != 0)
+		return -1;
+	v->deflated_len = b->deflated.len - b->deflated_at;
+	b->text_at = b->text.len;
+	b->deflated_at = b->deflated.len;
+	b->n++;
+	if (b->n < b->cap)
+		memset(&b->v[b->n], 0, sizeof(*v));
+	return 0;
+}
+
+struct block
+blocks_get(const struct blocks *b, size_t i)
+{
+	struct block v = b->v[i];
+	size_t k;
+
+	v.text = b->text.data;
+	v.deflated = b->deflated.data;
+	for (k = 0; k < i; k++) {
+		v.text += b->v[k].text_len;
+		v.deflated += b->v[k].deflated_len;
+	}
+	return v;
+}

@@ -1,0 +1,64 @@
+#ifndef WORKER_BLOCKS_H
+#define WORKER_BLOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+
+struct deflater;
+
+/*
+ * CSV rows, cut into blocks that are deflated one by one. The cut depends on the
+ * rows alone: a block ends with the row that makes it BLOCK_BYTES or more, or
+ * where blocks_end() is called. Less costs ratio; more leaves the processor's
+ * cache (256 KiB to 1 MiB measured the same).
+ */
+#define BLOCK_BYTES ((size_t)256 * 1024)
+
+struct block {
+	const uint8_t *text, *deflated;
+	size_t text_len, deflated_len;
+	uint32_t crc;			/* of text, CRC-32 as in ZIP */
+	uint64_t rows, points, non_finite;
+	int64_t first_ms, last_ms;
+};
+
+/* The writer appends a row to text, then says so with blocks_row(). */
+struct blocks {
+	struct buf text, deflated;
+	struct block *v;		/* n closed ones, then the open one */
+	size_t n, cap;
+	size_t text_at, deflated_at;	/* where the open one begins */
+};
+
+/* blocks_init(b): Empty. blocks_clear(b): Empty again, keep the memory. */
+void blocks_init(struct blocks *b);
+void blocks_clear(struct blocks *b);
+void blocks_release(struct blocks *b);
+
+/*
+ * blocks_open(b): The block that the next row belongs to, to add its non_finite
+ * to. NULL when memory ends.
+ */
+struct block *blocks_open(struct blocks *b);
+
+/* blocks_full(b): Whether the open block is to be closed after this row. */
+static inline int
+blocks_full(const struct blocks *b)
+{
+	return b->text.len - b->text_at >= BLOCK_BYTES;
+}
+
+/*
+ * blocks_end(b, d): Close the open block, if there are rows in it: deflate it and
+ * take its CRC. Returns 0, -1 when memory ends.
+ */
+int blocks_end(struct blocks *b, struct deflater *d);
+
+/*
+ * blocks_get(b, i): The closed block i; its pointers are good until b changes.
+ */
+struct block blocks_get(const struct blocks *b, size_t i);
+
+#endif

@@ -1,0 +1,107 @@
+#include "worker/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/blocks.h"
+#include "worker/csv.h"
+#include "worker/number.h"
+#include "worker/stamp.h"
+#include "worker/walk.h"
+
+/* Where a lane is. t is the next point's time, INT32_MAX behind the last. */
+struct head {
+	const int32_t *t;
+	const struct text *v;
+};
+
+static int32_t
+smallest(const struct head *heads, size_t n)
+{
+	int32_t t = INT32_MAX;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		t = *heads[i].t < t ? *heads[i].t : t;
+	return t;
+}
+
+/* The cells of the row of time t; returns where the row goes on. */
+static char *
+cells(const struct lane *lanes, struct head *heads, size_t n, int32_t t,
+    char *to, struct block *block)
+{
+	size_t i, hit, len;
+
+	for (i = 0; i < n; i++) {
+		struct head *h = &heads[i];
+
+		*to++ = ',';
+		hit = *h->t == t;
+		len = h->v->len;
+		if (len == TEXT_LONG && hit) {
+			const char *text = lane_long(&lanes[i], h->v, &len);
+
+			memcpy(to, text, len);
+			to += len;
+		} else {
+			/* Copied even when it is not its turn. */
+			memcpy(to, h->v->s, TEXT_BYTES);
+			to += len & (0 - hit);
+		}
+		h->t += hit;
+		h->v += hit;
+		block->points += hit;
+		block->non_finite += hit & (len == 0);
+	}
+	return to;
+}
+
+static int
+write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
+    const struct csv_style *style, struct blocks *b, struct deflater *d)
+{
+	const size_t room = STAMP_ROOM + n * (NUMBER_SIZE + 1) + TEXT_BYTES;
+	struct block *open;
+	struct stamp stamp;
+	uint8_t *at;
+	char *to;
+	int32_t t;
+
+	stamp_init(&stamp, style->rfc3339);
+	while ((t = smallest(heads, n)) != INT32_MAX) {
+		if ((at = buf_reserve(&b->text, room)) == NULL ||
+		    (open = blocks_open(b)) == NULL)
+			return -1;
+		to = (char *)at + stamp_put(&stamp, base_ms + t, (char *)at);
+		to = cells(lanes, heads, n, t, to, open);
+		if (style->crlf)
+			*to++ = '\r';
+		*to++ = '\n';
+		b->text.len += (size_t)(to - (char *)at);
+		if (open->rows++ == 0)
+			open->first_ms = base_ms + t;
+		open->last_ms = base_ms + t;
+		if (blocks_full(b) && blocks_end(b, d) != 0)
+			return -1;
+	}
+	return blocks_end(b, d);
+}
+
+int
+rows(struct lane *lanes, size_t n, int64_t base_ms,
+    const struct csv_style *style, struct blocks *blocks,
+    struct deflater *deflater)
+{
+	struct head *heads;
+	size_t i;
+	int rc;
+
+	if ((heads = malloc((n + 1) * sizeof(*heads))) == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		heads[i] = (struct head){ lanes[i].t, lanes[i].v };
+	rc = write_rows(lanes, heads, n, base_ms, style, blocks, deflater);
+	free(heads);
+	return rc;
+}

@@ -1,0 +1,56 @@
+#include "worker/stamp.h"
+
+#include <string.h>
+
+#include "worker/number.h"
+
+#define MS_SHARED 100000	/* five digits */
+#define RFC_SHARED 60000	/* "00.000" of a minute */
+
+void
+stamp_init(struct stamp *s, int rfc3339)
+{
+	memset(s, 0, sizeof(*s));
+	s->rfc3339 = rfc3339;
+}
+
+/* Let text hold what the times around t_ms begin with, and its end. */
+static void
+renew(struct stamp *s, int64_t t_ms)
+{
+	const int64_t shared = s->rfc3339 ? RFC_SHARED : MS_SHARED;
+
+	s->from_ms = t_ms - t_ms % shared;
+	s->to_ms = s->from_ms + shared;
+	s->len = s->rfc3339 ? timestamp_format(s->from_ms, s->text) :
+	    number_int(s->from_ms, s->text);
+}
+
+size_t
+stamp_put(struct stamp *s, int64_t t_ms, char *to)
+{
+	unsigned rest;
+	int at, i;
+
+	/* Early times have fewer digits, or a sign. */
+	if (t_ms < MS_SHARED)
+		return s->rfc3339 ? timestamp_format(t_ms, to) :
+		    number_int(t_ms, to);
+	if (t_ms < s->from_ms || t_ms >= s->to_ms)
+		renew(s, t_ms);
+	memcpy(to, s->text, STAMP_ROOM);
+	rest = (unsigned)(t_ms - s->from_ms);
+	if (!s->rfc3339) {
+		for (i = 1; i <= 5; i++, rest /= 10)
+			to[s->len - (size_t)i] = (char)('0' + rest % 10);
+		return s->len;
+	}
+	/* 2018-11-30T00:00:SS.mmmZ */
+	for (at = 22; at >= 17; at--) {
+		if (at == 19)
+			continue;
+		to[at] = (char)('0' + rest % 10);
+		rest /= 10;
+	}
+	return s->len;
+}
