@@ -212,7 +212,7 @@ def check_exits(run, killed, alive, v):
                 if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
                     v.wrong.append("%s: %s" % (name, line.strip()[:300]))
     for pid in starts:
-        if starts[pid] > stops[pid] + (pid in killed) + (pid in alive):
+        if starts[pid] > stops[pid] + killed[pid] + (pid in alive):
             v.wrong.append("the process %d started, was not killed by us, and ended without a word" % pid)
     v.facts.append("ends that supervisord saw: " + ", ".join("%s: %d" % x for x in sorted(ends.items())))
 

@@ -3,6 +3,7 @@ is repaired, and gives back what it took when that is whole again.
 
 Only processes are killed that carry the stack's mark: pids() finds no others.
 """
+import collections
 import os
 import random
 import signal
@@ -29,7 +30,7 @@ class Site:
         self.run = env["EXPORT_RUN"]
         self.mark = ("EXPORT_STACK_RUN=" + self.run).encode()
         self.conf = (self.run + "/export.conf").encode()
-        self.killed = {}                # pid -> signal, of the services' own processes
+        self.killed = collections.Counter()         # pid -> how often, of the services' own processes: pids come again
         self.lock = threading.Lock()
         self.wanted, self.upping, self.changed = set(), set(), threading.Condition()
         self.stuck = None
@@ -69,7 +70,7 @@ class Site:
         except OSError:
             return False
         if number in (KILL, TERM):
-            self.killed[pid] = number
+            self.killed[pid] += 1
         self.journal.add("signal", pid=pid, signal=int(number), why=why)
         return True
 
@@ -230,7 +231,7 @@ def multiwatch_kill(s, r, hold):
     pool = [p for p, e in s.pids("export-api").items() if e.get(b"SUPERVISOR_PROCESS_NAME") == pids[pid].get(b"SUPERVISOR_PROCESS_NAME")]
     if not s.kill(pid, KILL, "multiwatch"):
         return False
-    s.killed.update({p: TERM for p in pool})
+    s.killed.update(pool)
     until(lambda: len(s.pids("multiwatch")) >= len(pids), 30)
     until(lambda: len(s.pids("export-api")) >= 2 * len(pids), 30)
     return True
