@@ -30,10 +30,10 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \
 	worker/sound.o worker/stamp.o worker/unwind.o worker/vehicle.o \
 	worker/walk.o worker/zip.o
-WORKER = worker/main.o worker/export.o worker/keeper.o worker/reader.o \
-	worker/upload.o $(ENGINE)
+WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
+	worker/reader.o worker/upload.o $(ENGINE)
 UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
-	csv merge slice zip spec life
+	csv merge walk general zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp
 
 all: $(B)/export-api $(B)/export-worker
@@ -47,6 +47,8 @@ $(B)/export-api: $(addprefix $(B)/,$(API) $(LIB))
 $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)

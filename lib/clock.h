@@ -5,9 +5,11 @@
 
 /*
  * clock_real_ms(): Unix time. For signatures and log lines only: a job's times
- * are the database's. clock_monotonic_ms(): For durations; starts anywhere.
+ * are the database's. clock_monotonic_ms(), clock_monotonic_us(): For durations;
+ * they start anywhere.
  */
 int64_t clock_real_ms(void);
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define SECRET_MAX 1024
 
-enum key_type { TEXT, NUMBER, YESNO, SECRET };
+enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET };
 enum key_user { BOTH, API, WORKER };
 
 struct key {
@@ -25,30 +25,31 @@ struct key {
 	size_t offset;
 	const char *preset;	/* NULL: has to be given; "": may be left out */
 	int64_t min, max;
+	const char *choices;	/* with a space behind each */
 };
 
 #define AT(member) offsetof(struct conf, member)
 #define ACCOUNT(prefix, user) \
-	{ prefix "mongodb_user", TEXT, user, AT(mongodb_user), NULL, 0, 0 }, \
-	{ prefix "mongodb_password_file", SECRET, user, AT(mongodb_password), NULL, 0, 0 }, \
-	{ prefix "amqp_user", TEXT, user, AT(amqp_user), NULL, 0, 0 }, \
-	{ prefix "amqp_password_file", SECRET, user, AT(amqp_password), NULL, 0, 0 }, \
-	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), NULL, 0, 0 }, \
-	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), NULL, 0, 0 }, \
-	{ prefix "log", TEXT, user, AT(log), "-", 0, 0 }
+	{ prefix "mongodb_user", TEXT, user, AT(mongodb_user), NULL, 0, 0, NULL }, \
+	{ prefix "mongodb_password_file", SECRET, user, AT(mongodb_password), NULL, 0, 0, NULL }, \
+	{ prefix "amqp_user", TEXT, user, AT(amqp_user), NULL, 0, 0, NULL }, \
+	{ prefix "amqp_password_file", SECRET, user, AT(amqp_password), NULL, 0, 0, NULL }, \
+	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), NULL, 0, 0, NULL }, \
+	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), NULL, 0, 0, NULL }, \
+	{ prefix "log", TEXT, user, AT(log), "-", 0, 0, NULL }
 #define COUNT(name, preset, min, max) \
-	{ #name, NUMBER, BOTH, AT(name), preset, min, max }
+	{ #name, NUMBER, BOTH, AT(name), preset, min, max, NULL }
 
 static const struct key keys[] = {
-	{ "mongodb_uri", TEXT, BOTH, AT(mongodb_uri), NULL, 0, 0 },
-	{ "amqp_uri", TEXT, BOTH, AT(amqp_uri), NULL, 0, 0 },
-	{ "s3_endpoint", TEXT, BOTH, AT(s3_endpoint), NULL, 0, 0 },
-	{ "s3_public_endpoint", TEXT, BOTH, AT(s3_public_endpoint), "", 0, 0 },
-	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0 },
-	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0 },
-	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0 },
-	{ "public_url", TEXT, BOTH, AT(public_url), "", 0, 0 },
-	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0 },
+	{ "mongodb_uri", TEXT, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
+	{ "amqp_uri", TEXT, BOTH, AT(amqp_uri), NULL, 0, 0, NULL },
+	{ "s3_endpoint", TEXT, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
+	{ "s3_public_endpoint", TEXT, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
+	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
+	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
+	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
+	{ "public_url", TEXT, BOTH, AT(public_url), "", 0, 0, NULL },
+	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
 	ACCOUNT("api_", API),
 	ACCOUNT("worker_", WORKER),
 	COUNT(range_max_days, "3660", 1, 47500),
@@ -64,6 +65,14 @@ static const struct key keys[] = {
 	COUNT(backoff_ms, "30000", 1, 3600000),
 	COUNT(backoff_max_ms, "900000", 1, 86400000),
 	COUNT(max_attempts, "8", 1, 1000),
+	{ "read_preference", CHOICE, BOTH, AT(read_preference),
+	    "secondaryPreferred", 0, 0, "primary primaryPreferred secondary "
+	    "secondaryPreferred nearest " },
+	{ "read_concern", CHOICE, BOTH, AT(read_concern), "majority", 0, 0,
+	    "local available majority " },
+	{ "pace", YESNO, BOTH, AT(pace), "yes", 0, 0, NULL },
+	COUNT(read_bytes_s, "0", 0, INT64_C(1) << 40),
+	COUNT(read_documents_s, "0", 0, INT64_C(1) << 40),
 	COUNT(threads, "0", 0, 64),
 	COUNT(batch_documents, "24", 1, 1000),
 	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
@@ -121,6 +130,18 @@ out:
 	return rc;
 }
 
+static int
+is_choice(const char *choices, const char *value)
+{
+	const size_t len = strlen(value);
+
+	for (; *choices != '\0'; choices += strcspn(choices, " ") + 1)
+		if (strcspn(choices, " ") == len &&
+		    strncmp(choices, value, len) == 0)
+			return 1;
+	return 0;
+}
+
 /* Store a value; returns 0, or 1 with the fault logged. */
 static int
 set_key(struct conf *conf, const struct key *key, const char *value, int line)
@@ -139,6 +160,12 @@ set_key(struct conf *conf, const struct key *key, const char *value, int line)
 		}
 		log_msg(LOG_ERROR, "conf", "line %d: %s is yes or no, not '%s'",
 		    line, key->name, value);
+		return 1;
+	case CHOICE:
+		if (is_choice(key->choices, value))
+			return set_text(to, value) != 0;
+		log_msg(LOG_ERROR, "conf", "line %d: %s is one of %snot '%s'",
+		    line, key->name, key->choices, value);
 		return 1;
 	case NUMBER:
 		if (num_parse(value, key->min, key->max, to) == 0)
@@ -287,7 +314,7 @@ conf_release(struct conf *conf)
 	for (i = 0; i < NKEYS; i++) {
 		char **text = (char **)((char *)conf + keys[i].offset);
 
-		if (keys[i].type != TEXT && keys[i].type != SECRET)
+		if (keys[i].type == NUMBER || keys[i].type == YESNO)
 			continue;
 		if (*text != NULL)
 			OPENSSL_cleanse(*text, strlen(*text));

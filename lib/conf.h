@@ -44,6 +44,9 @@ struct conf {
 	int64_t backoff_ms;
 	int64_t backoff_max_ms;
 	int64_t max_attempts;
+	char *read_preference, *read_concern;
+	int64_t pace;
+	int64_t read_bytes_s, read_documents_s;
 	int64_t threads;
 	int64_t batch_documents;
 	int64_t slice_max_bytes;

@@ -43,8 +43,7 @@ struct s3_upload {
 	struct s3 *s3;
 	char *key;
 	char id[UPLOAD_ID_SIZE];
-	char (*etags)[ETAG_SIZE];
-	size_t n, cap;
+	char (*etags)[ETAG_SIZE];	/* S3_PARTS_MAX of them */
 };
 
 /* One request and what came of it. */
@@ -401,7 +400,8 @@ s3_begin(struct s3 *s3, const char *key, const char *filename)
 	snprintf(disposition, sizeof(disposition),
 	    "attachment; filename=\"%s\"", filename);
 	if ((u = calloc(1, sizeof(*u))) == NULL ||
-	    (u->key = strdup(key)) == NULL) {
+	    (u->key = strdup(key)) == NULL ||
+	    (u->etags = calloc(S3_PARTS_MAX, sizeof(*u->etags))) == NULL) {
 		log_msg(LOG_ERROR, "s3_begin", "out of memory");
 		goto fail;
 	}
@@ -432,71 +432,45 @@ s3_upload_free(struct s3_upload *u)
 	free(u);
 }
 
-size_t
-s3_parts(const struct s3_upload *u)
+int
+s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
+    size_t len)
 {
-	return u->n;
-}
+	char text[24];
+	struct exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
+	    .query = { { "partNumber", text }, { "uploadId", u->id } },
+	    .nquery = 2, .body = data, .body_len = len };
+	int rc;
 
-static int
-room_for_part(struct s3_upload *u)
-{
-	size_t cap = u->cap ? u->cap * 2 : 16;
-	char (*etags)[ETAG_SIZE];
-
-	if (u->n == S3_PARTS_MAX) {
+	if (number < 1 || number > S3_PARTS_MAX) {
 		log_msg(LOG_ERROR, "s3_part", "more than %d parts",
 		    S3_PARTS_MAX);
 		return -1;
 	}
-	if (u->n < u->cap)
-		return 0;
-	if ((etags = realloc(u->etags, cap * sizeof(*etags))) == NULL) {
-		log_msg(LOG_ERROR, "s3_part", "out of memory");
-		return -1;
-	}
-	u->etags = etags;
-	u->cap = cap;
-	return 0;
-}
-
-int
-s3_part(struct s3_upload *u, const void *data, size_t len)
-{
-	char number[24];
-	struct exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
-	    .query = { { "partNumber", number }, { "uploadId", u->id } },
-	    .nquery = 2, .body = data, .body_len = len };
-	int rc;
-
-	if (room_for_part(u) != 0)
-		return -1;
-	snprintf(number, sizeof(number), "%zu", u->n + 1);
-	if ((rc = exchange(u->s3, &x)) == 0) {
-		memcpy(u->etags[u->n], x.etag, ETAG_SIZE);
-		u->n++;
-	}
+	snprintf(text, sizeof(text), "%d", number);
+	if ((rc = exchange(s3, &x)) == 0)
+		memcpy(u->etags[number - 1], x.etag, ETAG_SIZE);
 	buf_release(&x.reply);
 	return rc;
 }
 
 static int
-put_parts(const struct s3_upload *u, struct buf *b)
+put_parts(const struct s3_upload *u, int parts, struct buf *b)
 {
-	size_t i;
+	int i;
 
 	if (buf_adds(b, "<CompleteMultipartUpload>") != 0)
 		return -1;
 	/* An ETag is hex in quotation marks: nothing in it needs escaping. */
-	for (i = 0; i < u->n; i++)
-		if (buf_addf(b, "<Part><PartNumber>%zu</PartNumber>"
+	for (i = 0; i < parts; i++)
+		if (buf_addf(b, "<Part><PartNumber>%d</PartNumber>"
 		    "<ETag>%s</ETag></Part>", i + 1, u->etags[i]) != 0)
 			return -1;
 	return buf_adds(b, "</CompleteMultipartUpload>");
 }
 
 int
-s3_complete(struct s3_upload *u, char *etag, size_t size)
+s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
 {
 	struct exchange x = { .op = "s3_complete", .method = "POST",
 	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
@@ -504,7 +478,7 @@ s3_complete(struct s3_upload *u, char *etag, size_t size)
 	int rc = -1;
 
 	buf_init(&body, S3_PARTS_MAX * 256);
-	if (put_parts(u, &body) != 0) {
+	if (put_parts(u, parts, &body) != 0) {
 		log_msg(LOG_ERROR, "s3_complete", "out of memory");
 		goto out;
 	}

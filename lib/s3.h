@@ -20,7 +20,8 @@ struct s3_upload;
  * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
  * is signed (lib/sigv4) and tried again on its own, up to five times with full
  * jitter, when the server is away, slow or says 5xx; stop (may be NULL) is asked
- * in between and during a transfer, and ends it when it returns true.
+ * in between and during a transfer, and ends it when it returns true. A client is
+ * one thread's.
  * s3_new(): NULL when memory ends.
  */
 struct s3 *s3_new(const struct conf *conf, bool (*stop)(void *), void *arg);
@@ -40,22 +41,21 @@ struct s3_upload *s3_begin(struct s3 *s3, const char *key,
 void s3_upload_free(struct s3_upload *u);
 
 /*
- * s3_part(u, data, len):
- * Send the next part: at least S3_PART_MIN_BYTES, but for the last, and at most
- * S3_PARTS_MAX of them. Its SHA-256 is signed, so the server checks it. data may
- * go when this returns. Returns 0, -1 after a logged error.
+ * s3_part(s3, u, number, data, len):
+ * Send part number, 1 to S3_PARTS_MAX: at least S3_PART_MIN_BYTES, but for the
+ * last. Different parts may be sent by several threads at a time, each with a
+ * client of its own. Its SHA-256 is signed, so the server checks it. data may go
+ * when this returns. Returns 0, -1 after a logged error.
  */
-int s3_part(struct s3_upload *u, const void *data, size_t len);
-
-/* s3_parts(u): How many were sent. */
-size_t s3_parts(const struct s3_upload *u);
+int s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
+    size_t len);
 
 /*
- * s3_complete(u, etag, size):
- * Make the object whole and visible and give its ETag. Only 0 is success; after
+ * s3_complete(u, parts, etag, size):
+ * Make the object of parts 1 to parts whole and visible and give its ETag. Only 0 is success; after
  * -1 (logged) whether the object is there is unknown.
  */
-int s3_complete(struct s3_upload *u, char *etag, size_t size);
+int s3_complete(struct s3_upload *u, int parts, char *etag, size_t size);
 
 /* s3_abort(u): Give up; what cannot be removed is left to the lifecycle rule. */
 void s3_abort(struct s3_upload *u);

@@ -2,15 +2,17 @@
 """The export engine without servers, against the oracle: random fleets as framed files.
 
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
-be what t/oracle.py says, to the byte. Odd seeds have documents that are no sound BSON, even ones
-only what a mongod holds. Prints TAP; a failing seed with its first difference and the two
-commands that replay it.
+be what t/oracle.py says, to the byte; and the same archive again with 1 and 8 threads, and when
+all goes the general way. Odd seeds have documents that are no sound BSON, even ones only what a
+mongod holds, and those above 300 are usual telemetry, most of which goes the quick way. Prints
+TAP; a failing seed with its first difference and the two commands that replay it.
 
-Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-300); ORACLE_JOBS, how many at
+Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_JOBS, how many at
 once (2); ENGINE_TIMEOUT, seconds a run may take (120).
 """
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,29 +25,55 @@ import fleet     # noqa: E402
 import oracle    # noqa: E402
 
 BLOCK = 20
+USUAL_FROM = 300
+SLICES = []             # (all, by the general way) of each vehicle
 ENGINE = os.path.join(os.path.dirname(HERE), os.environ.get("B", "build"), "t", "engine")
 TIMEOUT = float(os.environ.get("ENGINE_TIMEOUT", "120"))
 
 
-def run_seed(folder, seed):
-    """None, or what is wrong with the engine's archive of this seed."""
-    data, request = fleet.fleet(seed, seed % 2 == 1)
-    place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
-    fleet.write(place, data, request)
+def unsound(seed):
+    return seed <= USUAL_FROM and seed % 2 == 1
+
+
+def engine(place, out, **more):
+    """None, or what went wrong; the slices are counted."""
     try:
-        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False)
+        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False,
+                             env=dict(os.environ, **more))
     except subprocess.TimeoutExpired:
         return "no end after %g s" % TIMEOUT
     if run.returncode != 0:
         return "exit %d: %s" % (run.returncode, run.stdout[-1500:].decode("utf-8", "replace"))
-    difference = oracle.compare(out, oracle.expect(data, request))
-    return difference or oracle.form(out, request["endDate"])
+    for line in run.stdout.decode().splitlines():
+        found = re.fullmatch(r"(\d+) slices, (\d+) by the general way", line)
+        if found and not more:
+            SLICES.append((int(found[1]), int(found[2])))
+    return None
+
+
+def run_seed(folder, seed):
+    """None, or what is wrong with the engine's archive of this seed."""
+    data, request = fleet.fleet(seed, unsound(seed), seed > USUAL_FROM)
+    place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
+    fleet.write(place, data, request)
+    difference = engine(place, out) or oracle.compare(out, oracle.expect(data, request)) or oracle.form(out, request["endDate"])
+    if difference:
+        return difference
+    with open(out, "rb") as f:
+        archive = f.read()
+    for more in ({"THREADS": "1"}, {"THREADS": "8"}, {"GENERAL": "1"}):
+        difference = engine(place, out, **more)
+        with open(out, "rb") as f:
+            if not difference and f.read() != archive:
+                difference = "other bytes"
+        if difference:
+            return "%s: %s" % (more, difference)
+    return None
 
 
 def replay(seed):
     return "%s --write /tmp/f%d --seed %d%s; %s /tmp/f%d /tmp/f%d.zip; %s /tmp/f%d /tmp/f%d.zip" % (
-        "t/fleet.py", seed, seed, " --unsound" if seed % 2 else "",
+        "t/fleet.py", seed, seed, " --unsound" if unsound(seed) else " --usual" if seed > USUAL_FROM else "",
         os.path.relpath(ENGINE, os.path.dirname(HERE)), seed, seed, "t/oracle.py", seed, seed)
 
 
@@ -74,9 +102,9 @@ def main():
             return 1
         print("1..0 # SKIP %s is not built" % ENGINE)
         return 0
-    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-300").split("-"))
+    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-400").split("-"))
     blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]
-    print("1..%d" % (len(blocks) + 1))
+    print("1..%d" % (len(blocks) + 1 + (last > USUAL_FROM)))
     test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
                           stdout=subprocess.PIPE, text=True, check=False)
     print("%sok 1 - the oracle's own test" % ("not " if test.returncode else ""))
@@ -89,6 +117,11 @@ def main():
             good = good and not failed
             print("%sok %d - seeds %d to %d%s" % ("not " if failed else "", n, seeds[0], seeds[-1],
                   ": failed %s" % failed if failed else ""), flush=True)
+    if last > USUAL_FROM:
+        slices, general = (sum(x) for x in zip(*SLICES))
+        both = 0.2 * slices < general < 0.8 * slices
+        good = good and both
+        print("%sok %d - both ways were gone: %d of %d slices by the general one" % ("" if both else "not ", len(blocks) + 2, general, slices))
     return 0 if good else 1
 
 

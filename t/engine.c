@@ -3,7 +3,8 @@
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
  * archive goes to a file. CSV_SPLIT_BYTES, SLICE_MAX_BYTES and THREADS in the
- * environment are the settings of those names; GENERAL=1: all goes the general way.
+ * environment are the settings of those names; GENERAL=1: all goes the general way. It
+ * prints how many slices a vehicle had, and how many went that way.
  */
 #include <dirent.h>
 #include <err.h>
@@ -255,11 +256,19 @@ read_request(const char *dir, struct job *job)
 	json_object_put(o);
 }
 
+static int
+count_slices(void *arg, const struct vehicle_progress *p)
+{
+	*(struct vehicle_progress *)arg = *p;
+	return 0;
+}
+
 static void
 export_vehicle(const char *dir, const char *vehicle, const struct job *job,
     const struct entry_options *options, struct pool *pool,
     struct zip *zip, struct manifest *manifest)
 {
+	struct vehicle_progress progress = { 0 };
 	const char *memory = getenv("SLICE_MAX_BYTES");
 	struct strings found = { 0 };
 	const struct strings *columns = &job->parameters;
@@ -296,9 +305,14 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 		.source = &files.source,
 		.zip = zip,
 		.manifest = manifest,
+		.tick = count_slices,
+		.arg = &progress,
 	};
 	if (vehicle_export(&v) != VEHICLE_DONE)
 		errx(1, "%s: export failed", vehicle);
+	printf("%llu slices, %llu by the general way\n",
+	    (unsigned long long)progress.slices,
+	    (unsigned long long)progress.general);
 	for (i = 0; i < files.n; i++) {
 		buf_release(&files.columns[i].file);
 		free(files.columns[i].frames);

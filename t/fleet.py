@@ -2,13 +2,14 @@
 """Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t and
 t/3100-oracle.t.
 
-    fleet(seed, unsound=False) -> (data, request), as t/oracle.py takes them
+    fleet(seed, unsound=False, usual=False) -> (data, request), as t/oracle.py takes them
 
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
 unsound=True   also documents that are no sound BSON, nesting up to and over 200, vehicle names
                that no database can have; the order_ms of a document tells its place
+usual=True     nearly all documents are as a logger writes them: numbers alone, ascending, within their hour; more hours, more points
 
-    t/fleet.py --write DIR --seed N [--unsound]
+    t/fleet.py --write DIR --seed N [--unsound] [--usual]
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
 A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records stand in any order; the
@@ -147,6 +148,19 @@ def plain_leaf(r):
     return BOOL, r.choice((b"\0", b"\1"))
 
 
+def number_leaf(r):
+    """A leaf that is a number, now and then a very odd one: (type, value bytes)."""
+    how = r.randrange(40)
+    if how == 0:
+        return DOUBLE, double(odd_double(r))
+    if how == 1:
+        return INT64, int64(r.choice((2 ** 63 - 1, -2 ** 63, r.randrange(-2 ** 63, 2 ** 63))))
+    if how == 2:
+        return INT32, int32(r.choice((2 ** 31 - 1, -2 ** 31, 0, r.randrange(-2 ** 31, 2 ** 31))))
+    kind, value = plain_leaf(r)
+    return (INT32, int32(7)) if kind == BOOL else (kind, value)
+
+
 def wild_leaf(r):
     """Any leaf that is a point: (type, value bytes)."""
     how = r.randrange(12)
@@ -232,6 +246,16 @@ def steady(r, depth, base, span, period, leaf):
             points = [(b"%d" % key, DOCUMENT, level(points))]
         out += points
     return out
+
+
+def logged(r, steps, times, leaf):
+    """Elements of one `values` for these ascending times: levels of these steps, each key once, in order."""
+    if not steps:
+        return [(b"%d" % t, *leaf(r)) for t in times]
+    below = {}
+    for t in times:
+        below.setdefault(t // steps[0] * steps[0], []).append(t % steps[0])
+    return [(b"%d" % key, DOCUMENT, level(logged(r, steps[1:], rest, leaf))) for key, rest in below.items()]
 
 
 def collisions(r, depth, leaf):
@@ -454,6 +478,28 @@ def edge_points(r, base, start, end, leaf):
             if 0 <= t - base <= 9999999999 and r.random() < 0.6]
 
 
+def fill_usual(r, hours, start, end, per_hour):
+    """One collection as a logger writes it: a document an hour, and here and there one that is none of that."""
+    c = Collection()
+    kinds, depth = r.choice((ALL_KINDS, [INT64], [DATE], [DOUBLE])), r.randrange(1, 6)
+    odd = r.choice((0, 0, 0, 0.01, 0.1))
+    for hour in hours:
+        n = max(1, int(per_hour * r.uniform(0.1, 1.5)))
+        period = max(100, HOUR // n // 100 * 100)
+        times = range(r.choice((0, 0, r.randrange(period))), HOUR, period)
+        elements = logged(r, [3600000, 300000, 60000, 10000][:depth - 1], times, number_leaf)
+        how = r.random()
+        if how < odd / 4:                              # reaches into later hours
+            elements += [(b"%d" % (HOUR * r.choice((1, 1, 2, 30)) + r.randrange(HOUR)), *number_leaf(r))]
+        elif how < odd / 2:
+            r.shuffle(elements)
+        elif how < odd:
+            spoil(r, elements, number_leaf)
+        ident, compared = ident_of(r, hour, kinds)
+        c.add(hour, compared, whole(r, ident, elements, how >= odd))
+    return c.documents(r)
+
+
 def fill(r, hours, start, end, style, unsound, per_hour):
     """One collection's documents [(order_ms, raw)]."""
     c = Collection()
@@ -589,8 +635,26 @@ def request_of(r, seed):
             "csv": r.choice(("rfc4180", "rfc4180", "excel"))}, hours
 
 
-def fleet(seed, unsound=False):
+def usual_fleet(seed):
+    """As fleet(): one or two vehicles, up to a few days, slices of one hour and of many."""
+    r = random.Random("%d/usual" % seed)
+    start = r.choice((0, r.randrange(1420070400000 // HOUR, 1700000000000 // HOUR))) * HOUR
+    length = r.choice((3, 30, 80)) * HOUR
+    per_hour = r.choice((1, 30, 300)) if length > 3 * HOUR else r.choice((30, 3000))
+    hours = [start + i * HOUR for i in range(-2, length // HOUR + 2) if r.random() < 0.9]
+    data = {}
+    for n in range(r.choice((1, 1, 2))):
+        data["vehicle_%d" % n] = {parameter: fill_usual(r, hours, start, start + length, per_hour)
+                                  for parameter in USUAL[:r.choice((1, 3, 5))]}
+    cut = r.random() < 0.5
+    return data, {"startDate": start + cut * r.randrange(HOUR), "endDate": start + length - cut * r.randrange(HOUR), "vehicles": None,
+                  "parameters": None, "time": r.choice(("ms", "rfc3339")), "csv": r.choice(("rfc4180", "excel"))}
+
+
+def fleet(seed, unsound=False, usual=False):
     """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
+    if usual:
+        return usual_fleet(seed)
     r = random.Random("%d/%d" % (seed, unsound))
     request, hours = request_of(r, seed)
     start, end = request["startDate"], request["endDate"]
@@ -652,8 +716,9 @@ def main():
     p.add_argument("--write", metavar="DIR", required=True)
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("--unsound", action="store_true")
+    p.add_argument("--usual", action="store_true")
     a = p.parse_args()
-    write(a.write, *fleet(a.seed, a.unsound))
+    write(a.write, *fleet(a.seed, a.unsound, a.usual))
     return 0
 
 

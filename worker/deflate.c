@@ -1,6 +1,7 @@
 #include "worker/deflate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <isa-l/igzip_lib.h>
 #include <zlib.h>
@@ -50,6 +51,15 @@ deflater_free(struct deflater *d)
 	free(d);
 }
 
+/*
+ * ISA-L (2.30, igzip_icf_body_h1_gr_bt.asm) takes the second hash of a stream
+ * without history from the address of its state: the same text may come out in
+ * two ways. With a history it does not; so there is one of four bytes that no
+ * UTF-8 text holds, and no match can begin in it. The rare text that holds one
+ * all the same goes without.
+ */
+static const uint8_t history[4] = { 0xff, 0xff, 0xff, 0xff };
+
 static int
 block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 {
@@ -59,7 +69,11 @@ block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 
 	if ((to = buf_reserve(out, room)) == NULL)
 		return -1;
-	isal_deflate_stateless_init(&d->fast);
+	isal_deflate_init(&d->fast);
+	if (memchr(in, history[0], len) == NULL &&
+	    isal_deflate_set_dict(&d->fast, (uint8_t *)(uintptr_t)history,
+	    sizeof(history)) != COMP_OK)
+		return -1;
 	d->fast.level = 1;
 	d->fast.level_buf = d->fast_state;
 	d->fast.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
@@ -69,8 +83,8 @@ block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 	d->fast.avail_in = (uint32_t)len;
 	d->fast.next_out = to;
 	d->fast.avail_out = (uint32_t)room;
-	if (isal_deflate_stateless(&d->fast) != COMP_OK ||
-	    d->fast.avail_in != 0)
+	if (isal_deflate(&d->fast) != COMP_OK || d->fast.avail_in != 0 ||
+	    d->fast.avail_out == 0)
 		return -1;
 	out->len += room - d->fast.avail_out;
 	return 0;

@@ -1,5 +1,6 @@
 #include "worker/export.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,10 @@
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
-#include "lib/s3.h"
 #include "worker/entry.h"
 #include "worker/keeper.h"
 #include "worker/manifest.h"
+#include "worker/pace.h"
 #include "worker/pool.h"
 #include "worker/reader.h"
 #include "worker/sink.h"
@@ -34,15 +35,17 @@ struct attempt {
 	const struct export_env *env;
 	struct job *job;
 	struct keeper *keeper;
-	struct s3 *s3;
 	struct upload *upload;
 	struct pool *pool;
 	struct zip *zip;
 	struct manifest *manifest;
 
+	struct pace pace;
 	struct job_progress progress;
 	uint64_t documents, rows, points, bytes;	/* of vehicles that are done */
-	int64_t stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
+	uint64_t slices, general;	/* for the log */
+	struct vehicle_progress vehicle;	/* of the one that is not */
+	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
 	enum failure why;
 	char detail[128];
 };
@@ -50,20 +53,22 @@ struct attempt {
 /* How the archive came out. */
 enum outcome { COMPLETE, BROKEN, STOPPED };
 
-/* Whether the export has to end now, whatever it is doing. */
+/* Whether the export has to end now, whatever it is doing. Any thread asks. */
 static bool
 must_stop(void *arg)
 {
 	struct attempt *a = arg;
+	long long never = 0, since;
 
 	keeper_alive(a->keeper);
 	if (keeper_word(a->keeper) != KEEPER_GO_ON)
 		return true;
 	if (!a->env->stopping())
 		return false;
-	if (a->stopping_ms == 0)
-		a->stopping_ms = clock_monotonic_ms();
-	return clock_monotonic_ms() - a->stopping_ms >= a->env->conf->grace_ms;
+	atomic_compare_exchange_strong(&a->stopping_ms, &never,
+	    clock_monotonic_ms());
+	since = atomic_load(&a->stopping_ms);
+	return clock_monotonic_ms() - since >= a->env->conf->grace_ms;
 }
 
 static enum outcome
@@ -85,15 +90,15 @@ tell(struct attempt *a, const char *phase)
 }
 
 static int
-on_tick(void *arg, uint64_t documents, uint64_t bytes, uint64_t rows,
-    uint64_t points)
+on_tick(void *arg, const struct vehicle_progress *p)
 {
 	struct attempt *a = arg;
 
-	a->progress.documents = a->documents + documents;
-	a->progress.bytes_read = a->bytes + bytes;
-	a->progress.rows = a->rows + rows;
-	a->progress.points = a->points + points;
+	a->progress.documents = a->documents + p->documents;
+	a->progress.bytes_read = a->bytes + p->bytes;
+	a->progress.rows = a->rows + p->rows;
+	a->progress.points = a->points + p->points;
+	a->vehicle = *p;
 	tell(a, "exporting");
 	crash_at(CRASH_AFTER_SLICE);
 	return must_stop(a);
@@ -156,6 +161,9 @@ spec_of(struct attempt *a, const char *vehicle,
 		.from_ms = a->job->start_ms,
 		.to_ms = a->job->end_ms,
 		.batch_documents = a->env->conf->batch_documents,
+		.read_preference = a->env->conf->read_preference,
+		.read_concern = a->env->conf->read_concern,
+		.pace = &a->pace,
 		.comment = a->job->id,
 		.stop = must_stop,
 		.arg = a,
@@ -205,8 +213,8 @@ vehicle_outcome(struct attempt *a, enum vehicle_result result)
 	case VEHICLE_FAILED:
 		break;
 	}
-	return broken(a, s3_failure(a->s3) != FAILURE_NONE ?
-	    s3_failure(a->s3) : FAILURE_DATABASE);
+	return broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+	    upload_failure(a->upload) : FAILURE_DATABASE);
 }
 
 static enum deflate_level
@@ -252,6 +260,9 @@ export_columns(struct attempt *a, const char *vehicle,
 	a->bytes = a->progress.bytes_read;
 	a->rows = a->progress.rows;
 	a->points = a->progress.points;
+	a->slices += a->vehicle.slices;
+	a->general += a->vehicle.general;
+	a->vehicle = (struct vehicle_progress){ 0 };
 	return outcome;
 }
 
@@ -314,8 +325,8 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 	crash_at(CRASH_BEFORE_MANIFEST);
 	if (manifest_write(a->manifest, a->zip) != 0 ||
 	    zip_finish(a->zip) != 0 || sink->close(sink) != 0)
-		return broken(a, s3_failure(a->s3) != FAILURE_NONE ?
-		    s3_failure(a->s3) : FAILURE_INTERNAL);
+		return broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+		    upload_failure(a->upload) : FAILURE_INTERNAL);
 	return set_object(a) != 0 ? broken(a, FAILURE_INTERNAL) : COMPLETE;
 }
 
@@ -324,17 +335,17 @@ open_upload(struct attempt *a)
 {
 	struct job *job = a->job;
 	char key[160], filename[64];
+	enum failure why;
 
 	/* The fence makes the key this attempt's alone: S3 cannot fence. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", job->id);
 	snprintf(key, sizeof(key), "exports/%s/%lld/%s", job->id,
 	    (long long)job->fence, filename);
-	if ((a->s3 = s3_new(a->env->conf, must_stop, a)) == NULL ||
-	    (job->object_key = strdup(key)) == NULL)
+	if ((job->object_key = strdup(key)) == NULL)
 		return broken(a, FAILURE_INTERNAL);
-	a->upload = upload_open(a->s3, key, filename,
-	    (size_t)a->env->conf->part_bytes);
-	return a->upload == NULL ? broken(a, s3_failure(a->s3)) : COMPLETE;
+	a->upload = upload_open(a->env->conf, must_stop, a, key, filename,
+	    &why);
+	return a->upload == NULL ? broken(a, why) : COMPLETE;
 }
 
 static enum outcome
@@ -365,7 +376,6 @@ make_archive(struct attempt *a)
 	manifest_free(a->manifest);
 	upload_free(a->upload);
 	a->upload = NULL;
-	s3_free(a->s3);
 	strings_release(&vehicles);
 	return outcome;
 }
@@ -479,11 +489,15 @@ end_complete(struct attempt *a, int64_t began_ms)
 		return false;
 	}
 	log_fields(LOG_INFO, "done", "attempts=%lld documents=%llu rows=%llu "
-	    "points=%llu bytes_read=%llu bytes_written=%llu ms=%lld",
+	    "points=%llu bytes_read=%llu bytes_written=%llu slices=%llu "
+	    "general=%llu fetches=%llu slow=%llu ms=%lld",
 	    (long long)a->job->attempts, (unsigned long long)p->documents,
 	    (unsigned long long)p->rows, (unsigned long long)p->points,
 	    (unsigned long long)p->bytes_read,
 	    (unsigned long long)p->bytes_written,
+	    (unsigned long long)a->slices, (unsigned long long)a->general,
+	    (unsigned long long)a->pace.fetches,
+	    (unsigned long long)a->pace.slow,
 	    (long long)(clock_monotonic_ms() - began_ms));
 	return true;
 }
@@ -497,6 +511,8 @@ export_job(const struct export_env *env, struct job *job)
 	enum outcome outcome;
 	bool done = false;
 
+	pace_init(&a.pace, env->conf->read_bytes_s,
+	    env->conf->read_documents_s, env->conf->pace != 0);
 	log_job(job->id);
 	crash_at(CRASH_AFTER_CLAIM);
 	log_fields(LOG_INFO, "claimed", "attempts=%lld fence=%lld",

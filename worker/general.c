@@ -125,9 +125,13 @@ take_in(struct general *g, const struct slice *s)
 	return 0;
 }
 
-/* The points of [begin, end) into the columns, ordered. -1: too many. */
+/*
+ * The points of [begin, end) into the columns, ordered. All documents of the
+ * hour, up to hour_ms, are walked: so they are told of in the order of reading.
+ * -1: too many points.
+ */
 static int
-window_points(struct general *g, int64_t begin, int64_t end)
+window_points(struct general *g, int64_t begin, int64_t end, int64_t hour_ms)
 {
 	const int64_t from = begin > g->plan->from_ms ? begin :
 	    g->plan->from_ms;
@@ -139,8 +143,7 @@ window_points(struct general *g, int64_t begin, int64_t end)
 	for (i = 0; i < g->n; i++) {
 		struct live *l = &g->v[i];
 
-		l->found_ms = l->next_ms;
-		if (l->next_ms >= end)
+		if (l->next_ms >= hour_ms)
 			continue;
 		if (unwind_window(l->data, l->len, from, to,
 		    &g->columns[l->column], &l->skips, &l->found_ms) != 0)
@@ -159,14 +162,14 @@ window_points(struct general *g, int64_t begin, int64_t end)
 
 /* The window is right: tell what was skipped, and go on behind it. */
 static int
-settle(struct general *g, int64_t end)
+settle(struct general *g, int64_t hour_ms)
 {
 	size_t i;
 
 	for (i = 0; i < g->n; i++) {
 		struct live *l = &g->v[i];
 
-		if (l->next_ms >= end)
+		if (l->next_ms >= hour_ms)
 			continue;
 		l->next_ms = l->found_ms;
 		if (!l->walked && skips_any(&l->skips) &&
@@ -228,17 +231,19 @@ hour_end(int64_t t_ms)
 static enum general_result
 run_window(struct general *g, int64_t t_ms, int64_t until_ms)
 {
-	int64_t most = hour_end(t_ms) < until_ms ? hour_end(t_ms) - t_ms :
-	    until_ms - t_ms;
-	int64_t size = most < g->window_ms ? most : g->window_ms;
+	const int64_t hour_ms = hour_end(t_ms) < until_ms ? hour_end(t_ms) :
+	    until_ms;
+	int64_t size = hour_ms - t_ms;
 
-	while (window_points(g, t_ms, t_ms + size) != 0) {
+	if (size > g->window_ms)
+		size = g->window_ms;
+	while (window_points(g, t_ms, t_ms + size, hour_ms) != 0) {
 		if (size <= 1)
 			return GENERAL_TOO_LARGE;
 		size /= 2;
 		g->window_ms = size;
 	}
-	if (settle(g, t_ms + size) != 0)
+	if (settle(g, hour_ms) != 0)
 		return GENERAL_FAILED;
 	return write_rows(g);
 }

@@ -41,7 +41,7 @@ struct general *general_new(const struct slice_plan *plan,
     struct general_out *out, struct deflater *deflater);
 void general_free(struct general *g);
 
-/* general_next(g): The earliest point that is to come, INT64_MAX: none. */
+/* general_next(g): No point that is to come is before. INT64_MAX: none is. */
 int64_t general_next(const struct general *g);
 
 /*

@@ -7,20 +7,28 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/clock.h"
 #include "lib/failure.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
 #include "worker/columns.h"
+#include "worker/pace.h"
 #include "worker/points.h"
 #include "worker/source.h"
-#include "worker/unwind.h"
 
 #define HOUR_MS 3600000
 /* A batch of 24 documents of an hour is 1.4 MB; a server that needs this long is ill. */
 #define MAX_TIME_MS 60000
 /* Many columns share what five have at the full batch. */
 #define FULL_BATCH_COLUMNS 5
+
+/* A larger document's cursor is not kept: its replies would fill the memory. */
+#define LARGE_BYTES (1024 * 1024)
+/* What takes so long was no document that lay in the client already. */
+#define FETCH_US 50
+/* A secondary that is further behind is none to read from. */
+#define STALENESS_S 120
 
 /* A cursor that is lost so often in a row fails the attempt. */
 #define LOST_MAX 6
@@ -36,7 +44,10 @@ struct head {
 	int opened;
 	bson_value_t last;		/* _id of the last document taken */
 	int has_last;
+	int large;			/* that one was */
 	int lost;			/* how often in a row without a document */
+	struct pace_floor floor;
+	int64_t documents, bytes;	/* since the last fetch */
 };
 
 struct reader {
@@ -120,6 +131,51 @@ range(const struct reader_spec *spec, enum id_type type)
 	    BCON_DATE_TIME(spec->to_ms), "}");
 }
 
+static mongoc_read_mode_t
+mode_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		mongoc_read_mode_t mode;
+	} modes[] = {
+		{ "primaryPreferred", MONGOC_READ_PRIMARY_PREFERRED },
+		{ "secondary", MONGOC_READ_SECONDARY },
+		{ "secondaryPreferred", MONGOC_READ_SECONDARY_PREFERRED },
+		{ "nearest", MONGOC_READ_NEAREST },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(name, modes[i].name) == 0)
+			return modes[i].mode;
+	return MONGOC_READ_PRIMARY;
+}
+
+static mongoc_collection_t *
+collection_of(const struct reader_spec *spec, size_t column)
+{
+	mongoc_collection_t *c = mongoc_client_get_collection(spec->client,
+	    spec->vehicle, spec->columns[column]);
+	mongoc_read_concern_t *concern;
+	mongoc_read_prefs_t *prefs;
+
+	if (spec->read_preference != NULL) {
+		prefs = mongoc_read_prefs_new(mode_of(spec->read_preference));
+		if (mongoc_read_prefs_get_mode(prefs) != MONGOC_READ_PRIMARY)
+			mongoc_read_prefs_set_max_staleness_seconds(prefs,
+			    STALENESS_S);
+		mongoc_collection_set_read_prefs(c, prefs);
+		mongoc_read_prefs_destroy(prefs);
+	}
+	if (spec->read_concern != NULL) {
+		concern = mongoc_read_concern_new();
+		mongoc_read_concern_set_level(concern, spec->read_concern);
+		mongoc_collection_set_read_concern(c, concern);
+		mongoc_read_concern_destroy(concern);
+	}
+	return c;
+}
+
 int
 reader_count(const struct reader_spec *spec, uint64_t *n)
 {
@@ -133,8 +189,7 @@ reader_count(const struct reader_spec *spec, uint64_t *n)
 		bson_t *filter, *opts;
 
 		type = (int)(i % ID_TYPES);
-		c = mongoc_client_get_collection(spec->client, spec->vehicle,
-		    spec->columns[i / ID_TYPES]);
+		c = collection_of(spec, i / ID_TYPES);
 		filter = range(spec, type);
 		opts = BCON_NEW("hint", "{", "_id", BCON_INT32(1), "}",
 		    "maxTimeMS", BCON_INT32(MAX_TIME_MS),
@@ -179,10 +234,9 @@ head_open(struct reader *r, size_t column, enum id_type type)
 
 	if (r->spec.n > FULL_BATCH_COLUMNS)
 		batch = batch * FULL_BATCH_COLUMNS / (int64_t)r->spec.n;
-	if (batch < 2)
+	if (batch < 2 || h->large)
 		batch = 2;
-	c = mongoc_client_get_collection(r->spec.client, r->spec.vehicle,
-	    r->spec.columns[column]);
+	c = collection_of(&r->spec, column);
 	filter = h->has_last ? range_behind(&r->spec, type, &h->last) :
 	    range(&r->spec, type);
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
@@ -203,23 +257,29 @@ head_open(struct reader *r, size_t column, enum id_type type)
 static int64_t
 order_of(const bson_t *doc, int64_t last_ms)
 {
-	const uint8_t *data = bson_get_data(doc);
 	char text[BSON_DECIMAL128_STRING];
 	bson_decimal128_t decimal;
 	bson_iter_t it;
-	int64_t t_ms;
 	double d;
 
-	if (unwind_id(data, doc->len, &t_ms) == 0)
-		return t_ms;
 	if (!bson_iter_init_find(&it, doc, "_id"))
 		return last_ms;
-	if (BSON_ITER_HOLDS_DOUBLE(&it)) {
+	switch (bson_iter_type(&it)) {
+	case BSON_TYPE_INT32:
+		return bson_iter_int32(&it);
+	case BSON_TYPE_INT64:
+		return bson_iter_int64(&it);
+	case BSON_TYPE_DATE_TIME:
+		return bson_iter_date_time(&it);
+	case BSON_TYPE_DOUBLE:
 		d = bson_iter_double(&it);
-	} else if (bson_iter_decimal128(&it, &decimal)) {
+		break;
+	case BSON_TYPE_DECIMAL128:
+		bson_iter_decimal128(&it, &decimal);
 		bson_decimal128_to_string(&decimal, text);
 		d = strtod(text, NULL);
-	} else {
+		break;
+	default:
 		return last_ms;
 	}
 	return fabs(d) < 9e15 ? (int64_t)floor(d) : last_ms;
@@ -234,21 +294,58 @@ head_close(struct head *h)
 	h->doc = NULL;
 }
 
+/* Cut into short sleeps. 0, or -1 when it is time to stop. */
+static int
+pause_us(const struct reader *r, int64_t us)
+{
+	while (us > 0) {
+		const int64_t piece = us < 50000 ? us : 50000;
+		const struct timespec t = { 0, (long)piece * 1000 };
+
+		if (r->spec.stop != NULL && r->spec.stop(r->spec.arg))
+			return -1;
+		nanosleep(&t, NULL);
+		us -= piece;
+	}
+	return 0;
+}
+
 /* Wait longer each time; 0, or -1 when it is time to give up. */
 static int
 pause_before_reopening(const struct reader *r, const struct head *h)
 {
-	const struct timespec step = { 0, 50 * 1000000 };
-	int64_t wait_ms = (int64_t)REOPEN_FIRST_MS << h->lost;
+	return h->lost > LOST_MAX ? -1 :
+	    pause_us(r, ((int64_t)REOPEN_FIRST_MS << h->lost) * 1000);
+}
 
-	if (h->lost > LOST_MAX)
-		return -1;
-	for (; wait_ms > 0; wait_ms -= 50) {
-		if (r->spec.stop != NULL && r->spec.stop(r->spec.arg))
+/* mongoc_cursor_next(), as fast as the pace allows. 1, 0 or -1: to stop. */
+static int
+next_document(struct reader *r, struct head *h)
+{
+	struct pace *pace = r->spec.pace;
+	int64_t began_us, took_us;
+	int found;
+
+	if (pace == NULL)
+		return mongoc_cursor_next(h->cursor, &h->doc);
+	began_us = clock_monotonic_us();
+	if (pace_wait_us(pace, began_us) > 0) {
+		if (pause_us(r, pace_wait_us(pace, began_us)) != 0)
 			return -1;
-		nanosleep(&step, NULL);
+		began_us = clock_monotonic_us();
 	}
-	return 0;
+	found = mongoc_cursor_next(h->cursor, &h->doc);
+	took_us = clock_monotonic_us() - began_us;
+	if (took_us >= FETCH_US) {
+		pace_fetched(pace, &h->floor, began_us + took_us, took_us,
+		    h->documents, h->bytes);
+		h->documents = h->bytes = 0;
+	}
+	if (found) {
+		h->documents++;
+		h->bytes += h->doc->len;
+	}
+	return found;
 }
 
 /* Have the next document of a cursor, if it has one. 0, -1 logged. */
@@ -257,13 +354,16 @@ head_fill(struct reader *r, size_t column, enum id_type type)
 {
 	struct head *h = &r->heads[column][type];
 	bson_error_t error;
+	int found;
 
 	while (h->doc == NULL) {
 		if (!h->opened)
 			head_open(r, column, type);
 		if (h->cursor == NULL)
 			return 0;
-		if (mongoc_cursor_next(h->cursor, &h->doc)) {
+		if ((found = next_document(r, h)) < 0)
+			return -1;
+		if (found) {
 			h->t_ms = order_of(h->doc, h->t_ms);
 			h->lost = 0;
 			return 0;
@@ -316,6 +416,12 @@ let_go(struct reader *r)
 			bson_value_destroy(&h->last);
 		bson_value_copy(bson_iter_value(&it), &h->last);
 		h->has_last = 1;
+	}
+	/* It is opened again behind this document, when it is its turn. */
+	h->large = h->doc->len > LARGE_BYTES;
+	if (h->large && h->has_last) {
+		head_close(h);
+		h->opened = 0;
 	}
 	h->doc = NULL;
 	r->taken = NULL;

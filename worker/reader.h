@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct _mongoc_client_t;
+struct pace;
 struct reader;
 struct source;
 struct strings;
@@ -29,6 +30,9 @@ struct reader_spec {
 	size_t n;
 	int64_t from_ms, to_ms;		/* of points; documents: one hour before, too */
 	int64_t batch_documents;
+	const char *read_preference;	/* of the URI specification; NULL: the client's */
+	const char *read_concern;	/* "majority", ...; NULL: the client's */
+	struct pace *pace;		/* may be NULL */
 	const char *comment;		/* stands with each query at the server */
 	bool (*stop)(void *);		/* asked while waiting for a server */
 	void *arg;

@@ -62,7 +62,7 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *b, struct deflater *d)
 {
 	const size_t room = STAMP_ROOM + n * (NUMBER_SIZE + 1) + TEXT_BYTES;
-	struct block *open;
+	struct block *open = blocks_open(b);
 	struct stamp stamp;
 	uint8_t *at;
 	char *to;
@@ -70,8 +70,7 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 
 	stamp_init(&stamp, style->rfc3339);
 	while ((t = smallest(heads, n)) != INT32_MAX) {
-		if ((at = buf_reserve(&b->text, room)) == NULL ||
-		    (open = blocks_open(b)) == NULL)
+		if (open == NULL || (at = buf_reserve(&b->text, room)) == NULL)
 			return -1;
 		to = (char *)at + stamp_put(&stamp, base_ms + t, (char *)at);
 		to = cells(lanes, heads, n, t, to, open);
@@ -82,8 +81,11 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 		if (open->rows++ == 0)
 			open->first_ms = base_ms + t;
 		open->last_ms = base_ms + t;
-		if (blocks_full(b) && blocks_end(b, d) != 0)
-			return -1;
+		if (blocks_full(b)) {
+			if (blocks_end(b, d) != 0)
+				return -1;
+			open = blocks_open(b);
+		}
 	}
 	return blocks_end(b, d);
 }

@@ -135,6 +135,27 @@ value_sound(const struct element *e, int depth)
 	}
 }
 
+static const uint8_t *
+element_at(const uint8_t *p, const uint8_t *end, int depth, struct element *e)
+{
+	e->type = *p++;
+	if ((e->key_len = cstring_size(p, (size_t)(end - p))) == NO_SIZE)
+		return NULL;
+	e->key = (const char *)p;
+	e->value = p + e->key_len;
+	e->key_len--;
+	e->value_len = value_size(e->type, e->value, (size_t)(end - e->value));
+	if (e->value_len == NO_SIZE || !value_sound(e, depth))
+		return NULL;
+	return e->value + e->value_len;
+}
+
+const uint8_t *
+element_sound(const uint8_t *p, const uint8_t *end, struct element *e)
+{
+	return element_at(p, end, 1, e);
+}
+
 static int
 sound_at(const uint8_t *doc, size_t len, int depth)
 {
@@ -146,17 +167,9 @@ sound_at(const uint8_t *doc, size_t len, int depth)
 		return 0;
 	p = doc + 4;
 	end = doc + len - 1;
-	while (p < end) {
-		e.type = *p++;
-		if ((e.key_len = cstring_size(p, (size_t)(end - p))) == NO_SIZE)
+	while (p < end)
+		if ((p = element_at(p, end, depth, &e)) == NULL)
 			return 0;
-		e.value = p + e.key_len;
-		e.value_len = value_size(e.type, e.value,
-		    (size_t)(end - e.value));
-		if (e.value_len == NO_SIZE || !value_sound(&e, depth))
-			return 0;
-		p = e.value + e.value_len;
-	}
 	return 1;
 }
 

@@ -25,6 +25,15 @@ struct element {
 int sound(const uint8_t *doc, size_t len);
 
 /*
+ * element_sound(p, end, e):
+ * One element of the outermost document, from its type at p, end being where the
+ * document's terminator is: checked as sound() does. Returns what follows it,
+ * with *e filled, or NULL.
+ */
+const uint8_t *element_sound(const uint8_t *p, const uint8_t *end,
+    struct element *e);
+
+/*
  * element_first(doc), element_next(at, e):
  * Walk the elements of a document that sound() has passed:
  *   for (at = element_first(doc); element_next(&at, &e) == 0; ) ...

@@ -6,6 +6,7 @@
 
 #define MS_SHARED 100000	/* five digits */
 #define RFC_SHARED 60000	/* "00.000" of a minute */
+#define YEAR_10000_MS INT64_C(253402300800000)
 
 void
 stamp_init(struct stamp *s, int rfc3339)
@@ -32,8 +33,8 @@ stamp_put(struct stamp *s, int64_t t_ms, char *to)
 	unsigned rest;
 	int at, i;
 
-	/* Early times have fewer digits, or a sign. */
-	if (t_ms < MS_SHARED)
+	/* Early times have fewer digits, or a sign; late ones are clamped. */
+	if (t_ms < MS_SHARED || t_ms >= YEAR_10000_MS)
 		return s->rfc3339 ? timestamp_format(t_ms, to) :
 		    number_int(t_ms, to);
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)

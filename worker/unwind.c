@@ -207,33 +207,27 @@ walk_level(struct walk *w, const uint8_t *level, int64_t t)
 	    walk_in_place(w, values, t);
 }
 
-static int
-id_of(const uint8_t *doc, int64_t *t_ms)
+int
+unwind_base(const struct element *e, int64_t *t_ms)
 {
-	const uint8_t *at = element_first(doc);
-	struct element e;
 	uint64_t bits;
 	int64_t t;
 	double d;
 
-	do {
-		if (element_next(&at, &e) != 0)
-			return -1;
-	} while (strcmp(e.key, "_id") != 0);
-	switch (e.type) {
+	switch (e->type) {
 	case 0x01:
-		bits = le64(e.value);
+		bits = le64(e->value);
 		memcpy(&d, &bits, sizeof(d));
 		if (!(fabs(d) <= (double)ID_MAX_MS) || d != floor(d))
 			return -1;
 		t = (int64_t)d;
 		break;
 	case 0x10:
-		t = (int32_t)le32(e.value);
+		t = (int32_t)le32(e->value);
 		break;
 	case 0x09:
 	case 0x12:
-		t = (int64_t)le64(e.value);
+		t = (int64_t)le64(e->value);
 		break;
 	default:
 		return -1;
@@ -242,6 +236,19 @@ id_of(const uint8_t *doc, int64_t *t_ms)
 		return -1;
 	*t_ms = t;
 	return 0;
+}
+
+static int
+id_of(const uint8_t *doc, int64_t *t_ms)
+{
+	const uint8_t *at = element_first(doc);
+	struct element e;
+
+	do {
+		if (element_next(&at, &e) != 0)
+			return -1;
+	} while (strcmp(e.key, "_id") != 0);
+	return unwind_base(&e, t_ms);
 }
 
 int

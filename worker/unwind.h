@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct element;
 struct points;
 
 /* Why something of a document is not in the result (FORMAT.md, 2). */
@@ -53,5 +54,8 @@ int unwind_window(const uint8_t *doc, size_t len, int64_t from_ms,
  * not sound).
  */
 int unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms);
+
+/* unwind_base(e, t_ms): The same of an _id's element. */
+int unwind_base(const struct element *e, int64_t *t_ms);
 
 #endif

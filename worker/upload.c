@@ -1,43 +1,184 @@
 #include "worker/upload.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/buf.h"
+#include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/log.h"
 #include "lib/s3.h"
 #include "worker/sink.h"
 
+#define SENDERS 2
+#define PARTS (SENDERS + 1)
 #define PARTS_PER_SIZE 2000
 #define PART_MAX ((size_t)1 << 30)
 #define ETAG_BYTES 128
 
+enum part_state { PART_FREE, PART_FULL, PART_SENDING };
+
+struct part {
+	struct buf data;
+	int number;
+	enum part_state state;
+};
+
+struct sender {
+	struct upload *u;
+	struct s3 *s3;
+	pthread_t thread;
+	bool started;
+};
+
 struct upload {
 	struct sink sink;	/* first: a sink is cast back to its upload */
-	struct s3_upload *s3;
-	struct buf part;
+	struct s3 *s3;		/* of the owner's thread */
+	struct s3_upload *s3_upload;
+	struct sender senders[SENDERS];
+	struct part parts[PARTS];
+	struct part *filling;
 	size_t part_bytes;
+	int n;			/* parts handed over */
 	uint64_t bytes;
 	struct digest *digest;
 	char sha256[DIGEST_HEX_SIZE];
 	char etag[ETAG_BYTES];
+
+	pthread_mutex_t lock;	/* for what follows, and the parts' state */
+	pthread_cond_t changed;
+	bool quit;
+	enum failure failure;
 };
 
 static int
-send_part(struct upload *u)
+send_part(struct upload *u, struct s3 *s3, struct part *part)
 {
-	if (digest_add(u->digest, u->part.data, u->part.len) != 0) {
+	enum failure failure = FAILURE_NONE;
+
+	crash_at(CRASH_BEFORE_PART);
+	if (s3_part(s3, u->s3_upload, part->number, part->data.data,
+	    part->data.len) != 0)
+		failure = s3_failure(s3) != FAILURE_NONE ? s3_failure(s3) :
+		    FAILURE_STORAGE;
+	else
+		crash_at(CRASH_AFTER_PART);
+	pthread_mutex_lock(&u->lock);
+	part->state = PART_FREE;
+	if (u->failure == FAILURE_NONE)
+		u->failure = failure;
+	pthread_cond_broadcast(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+	return failure == FAILURE_NONE ? 0 : -1;
+}
+
+/* The part of this state that comes first; to be called with the lock. */
+static struct part *
+part_of(struct upload *u, enum part_state state)
+{
+	struct part *first = NULL;
+	int i;
+
+	for (i = 0; i < PARTS; i++)
+		if (u->parts[i].state == state && (first == NULL ||
+		    u->parts[i].number < first->number))
+			first = &u->parts[i];
+	return first;
+}
+
+static void *
+run(void *arg)
+{
+	struct sender *sender = arg;
+	struct upload *u = sender->u;
+	struct part *part;
+
+	pthread_mutex_lock(&u->lock);
+	for (;;) {
+		while (!u->quit && (part = part_of(u, PART_FULL)) == NULL)
+			pthread_cond_wait(&u->changed, &u->lock);
+		if (u->quit)
+			break;
+		part->state = PART_SENDING;
+		pthread_mutex_unlock(&u->lock);
+		send_part(u, sender->s3, part);
+		pthread_mutex_lock(&u->lock);
+	}
+	pthread_mutex_unlock(&u->lock);
+	return NULL;
+}
+
+static int
+start_senders(struct upload *u)
+{
+	int i, rc;
+
+	for (i = 0; i < SENDERS; i++) {
+		struct sender *sender = &u->senders[i];
+
+		if (sender->started)
+			continue;
+		rc = pthread_create(&sender->thread, NULL, run, sender);
+		if (rc != 0) {
+			log_msg(LOG_ERROR, "upload", "thread: %s",
+			    strerror(rc));
+			return -1;
+		}
+		sender->started = true;
+	}
+	return 0;
+}
+
+/* What is not being sent any more stays unsent. */
+static void
+end_senders(struct upload *u)
+{
+	int i;
+
+	pthread_mutex_lock(&u->lock);
+	u->quit = true;
+	pthread_cond_broadcast(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+	for (i = 0; i < SENDERS; i++) {
+		if (u->senders[i].started)
+			pthread_join(u->senders[i].thread, NULL);
+		u->senders[i].started = false;
+	}
+}
+
+/* The part that is filled gets its number. */
+static int
+seal(struct upload *u)
+{
+	struct part *part = u->filling;
+
+	if (digest_add(u->digest, part->data.data, part->data.len) != 0) {
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
-	crash_at(CRASH_BEFORE_PART);
-	if (s3_part(u->s3, u->part.data, u->part.len) != 0)
-		return -1;
-	crash_at(CRASH_AFTER_PART);
-	u->part.len = 0;
-	if (s3_parts(u->s3) % PARTS_PER_SIZE == 0 &&
-	    u->part_bytes <= PART_MAX / 2)
+	part->number = ++u->n;
+	if (u->n % PARTS_PER_SIZE == 0 && u->part_bytes <= PART_MAX / 2)
 		u->part_bytes *= 2;
+	return 0;
+}
+
+/* Hand the filled part over, and wait for one to be filled next. */
+static int
+hand_over(struct upload *u)
+{
+	if (start_senders(u) != 0 || seal(u) != 0)
+		return -1;
+	pthread_mutex_lock(&u->lock);
+	u->filling->state = PART_FULL;
+	pthread_cond_broadcast(&u->changed);
+	while ((u->filling = part_of(u, PART_FREE)) == NULL &&
+	    u->failure == FAILURE_NONE)
+		pthread_cond_wait(&u->changed, &u->lock);
+	pthread_mutex_unlock(&u->lock);
+	if (u->filling == NULL)
+		return -1;
+	u->filling->data.len = 0;
 	return 0;
 }
 
@@ -47,21 +188,37 @@ upload_write(struct sink *s, const void *data, size_t len)
 	struct upload *u = (struct upload *)s;
 	const char *from = data;
 
+	if (upload_failure(u) != FAILURE_NONE)
+		return -1;
 	u->bytes += len;
 	while (len > 0) {
-		size_t room = u->part_bytes - u->part.len;
+		struct buf *to = &u->filling->data;
+		size_t room = u->part_bytes - to->len;
 		size_t n = len < room ? len : room;
 
-		if (buf_add(&u->part, from, n) != 0) {
+		/* All of it at once: what is not written to takes no memory. */
+		if (buf_reserve(to, room) == NULL || buf_add(to, from, n) != 0) {
 			log_msg(LOG_ERROR, "upload", "out of memory");
 			return -1;
 		}
 		from += n;
 		len -= n;
-		if (u->part.len == u->part_bytes && send_part(u) != 0)
+		if (to->len == u->part_bytes && hand_over(u) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Wait until every part that was handed over is sent. */
+static int
+all_sent(struct upload *u)
+{
+	pthread_mutex_lock(&u->lock);
+	while (u->failure == FAILURE_NONE &&
+	    (part_of(u, PART_FULL) != NULL || part_of(u, PART_SENDING) != NULL))
+		pthread_cond_wait(&u->changed, &u->lock);
+	pthread_mutex_unlock(&u->lock);
+	return upload_failure(u) == FAILURE_NONE ? 0 : -1;
 }
 
 static int
@@ -69,15 +226,21 @@ upload_close(struct sink *s)
 {
 	struct upload *u = (struct upload *)s;
 
-	if (u->part.len > 0 && send_part(u) != 0)
+	/* The last one is sent from here, beside those under way. */
+	if (u->filling->data.len > 0 &&
+	    (seal(u) != 0 || send_part(u, u->s3, u->filling) != 0))
+		return -1;
+	if (all_sent(u) != 0)
 		return -1;
 	if (digest_hex(u->digest, u->sha256) != 0) {
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
 	crash_at(CRASH_BEFORE_COMPLETE);
-	if (s3_complete(u->s3, u->etag, sizeof(u->etag)) != 0)
+	if (s3_complete(u->s3_upload, u->n, u->etag, sizeof(u->etag)) != 0) {
+		u->failure = s3_failure(u->s3);
 		return -1;
+	}
 	crash_at(CRASH_AFTER_COMPLETE);
 	return 0;
 }
@@ -85,30 +248,59 @@ upload_close(struct sink *s)
 static void
 upload_abort(struct sink *s)
 {
-	s3_abort(((struct upload *)s)->s3);
+	struct upload *u = (struct upload *)s;
+
+	/* A part that arrived behind the abort would stay. */
+	end_senders(u);
+	s3_abort(u->s3_upload);
 }
 
-struct upload *
-upload_open(struct s3 *s3, const char *key, const char *filename,
-    size_t part_bytes)
+static int
+set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
+    void *arg)
 {
-	struct upload *u;
+	int i;
 
-	if ((u = calloc(1, sizeof(*u))) == NULL ||
-	    (u->digest = digest_new()) == NULL) {
-		log_msg(LOG_ERROR, "upload", "out of memory");
-		goto fail;
-	}
 	u->sink.write = upload_write;
 	u->sink.close = upload_close;
 	u->sink.abort = upload_abort;
-	u->part_bytes = part_bytes;
-	buf_init(&u->part, PART_MAX);
+	u->part_bytes = (size_t)conf->part_bytes;
+	u->filling = &u->parts[0];
+	for (i = 0; i < PARTS; i++)
+		buf_init(&u->parts[i].data, PART_MAX);
+	for (i = 0; i < SENDERS; i++) {
+		u->senders[i].u = u;
+		u->senders[i].s3 = s3_new(conf, stop, arg);
+		if (u->senders[i].s3 == NULL)
+			return -1;
+	}
+	if ((u->digest = digest_new()) == NULL ||
+	    (u->s3 = s3_new(conf, stop, arg)) == NULL)
+		return -1;
+	return 0;
+}
+
+struct upload *
+upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
+    const char *key, const char *filename, enum failure *why)
+{
+	struct upload *u;
+
+	*why = FAILURE_INTERNAL;
+	if ((u = calloc(1, sizeof(*u))) == NULL)
+		goto nomem;
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->changed, NULL);
+	if (set_up(u, conf, stop, arg) != 0)
+		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
-	if ((u->s3 = s3_begin(s3, key, filename)) == NULL)
-		goto fail;
-	return u;
-fail:
+	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)
+		return u;
+	*why = s3_failure(u->s3);
+	upload_free(u);
+	return NULL;
+nomem:
+	log_msg(LOG_ERROR, "upload", "out of memory");
 	upload_free(u);
 	return NULL;
 }
@@ -116,11 +308,20 @@ fail:
 void
 upload_free(struct upload *u)
 {
+	int i;
+
 	if (u == NULL)
 		return;
-	s3_upload_free(u->s3);
-	buf_release(&u->part);
+	end_senders(u);
+	for (i = 0; i < SENDERS; i++)
+		s3_free(u->senders[i].s3);
+	for (i = 0; i < PARTS; i++)
+		buf_release(&u->parts[i].data);
+	s3_upload_free(u->s3_upload);
+	s3_free(u->s3);
 	digest_free(u->digest);
+	pthread_cond_destroy(&u->changed);
+	pthread_mutex_destroy(&u->lock);
 	free(u);
 }
 
@@ -128,6 +329,17 @@ struct sink *
 upload_sink(struct upload *u)
 {
 	return &u->sink;
+}
+
+enum failure
+upload_failure(struct upload *u)
+{
+	enum failure failure;
+
+	pthread_mutex_lock(&u->lock);
+	failure = u->failure;
+	pthread_mutex_unlock(&u->lock);
+	return failure;
 }
 
 uint64_t

@@ -1,29 +1,39 @@
 #ifndef WORKER_UPLOAD_H
 #define WORKER_UPLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lib/digest.h"
+#include "lib/failure.h"
 
-struct s3;
+struct conf;
 struct sink;
 struct upload;
 
 /*
- * A sink that cuts what it gets into parts of a multipart upload: part_bytes
- * each, doubled after every 2,000 parts, so that 10,000 suffice for an archive
- * of any size. One part is in memory. upload_open(): NULL after a logged error;
- * from then on exactly one of the sink's close and abort ends what S3 keeps.
+ * A sink that cuts what it gets into parts of a multipart upload: conf's
+ * part_bytes each, doubled after every 2,000 parts, so that 10,000 suffice for an
+ * archive of any size. Two are sent by threads while the next is filled; no more
+ * than three are in memory. An archive of one part starts no thread.
+ *
+ * upload_open(conf, stop, arg, key, filename, why): stop(arg) is asked by every
+ * thread and ends a transfer when it returns true. NULL after a logged error,
+ * *why says which; from then on exactly one of the sink's close and abort ends
+ * what S3 keeps.
  */
-struct upload *upload_open(struct s3 *s3, const char *key,
-    const char *filename, size_t part_bytes);
+struct upload *upload_open(const struct conf *conf, bool (*stop)(void *),
+    void *arg, const char *key, const char *filename, enum failure *why);
 
 /* upload_free(u): Free the memory, after close or abort; NULL is fine. */
 void upload_free(struct upload *u);
 
 /* upload_sink(u): Belongs to u. */
 struct sink *upload_sink(struct upload *u);
+
+/* upload_failure(u): Why write or close failed, or none. */
+enum failure upload_failure(struct upload *u);
 
 /* upload_bytes(u): Bytes written so far. */
 uint64_t upload_bytes(const struct upload *u);

@@ -23,7 +23,7 @@ struct run {
 	struct general *general;
 	struct general_out out;
 	struct deflater *deflater;
-	uint64_t documents, bytes;
+	struct vehicle_progress progress;
 };
 
 static int
@@ -91,8 +91,9 @@ commit(struct run *r, const struct slice *s)
 {
 	enum vehicle_result result = VEHICLE_DONE;
 
-	r->documents += s->n;
-	r->bytes += s->docs.len;
+	r->progress.documents += s->n;
+	r->progress.bytes += s->docs.len;
+	r->progress.slices++;
 	if (s->state == SLICE_NO_MEMORY) {
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return VEHICLE_FAILED;
@@ -102,21 +103,21 @@ commit(struct run *r, const struct slice *s)
 	if (result != VEHICLE_DONE)
 		return result;
 	if (s->state == SLICE_UNUSUAL ||
-	    general_next(r->general) < s->end_ms)
+	    general_next(r->general) < s->end_ms) {
+		r->progress.general++;
 		return run_general(r, s, s->end_ms);
+	}
 	return write_blocks(r, &s->blocks) == 0 ? VEHICLE_DONE :
 	    VEHICLE_FAILED;
 }
 
 static int
-tick(const struct run *r)
+tick(struct run *r)
 {
-	uint64_t rows, points;
-
 	if (r->v->tick == NULL)
 		return 0;
-	entry_totals(r->entry, &rows, &points);
-	return r->v->tick(r->v->arg, r->documents, r->bytes, rows, points);
+	entry_totals(r->entry, &r->progress.rows, &r->progress.points);
+	return r->v->tick(r->v->arg, &r->progress);
 }
 
 /* Write what is done; with wait at least the oldest, if there is one. */
@@ -175,6 +176,13 @@ read_slice(struct run *r, struct slice *s)
 	return rc < 0 ? VEHICLE_FAILED : VEHICLE_DONE;
 }
 
+/* Whether no other slice is to be read before the oldest is written. */
+static bool
+must_wait(struct pool *pool)
+{
+	return pool_slot(pool) == NULL || pool_bytes(pool) > UNDER_WAY_BYTES;
+}
+
 static enum vehicle_result
 run_slices(struct run *r)
 {
@@ -189,11 +197,9 @@ run_slices(struct run *r)
 		if (s->n == 0)
 			break;
 		pool_submit(pool);
-		do {
-			result = commit_done(r, pool_slot(pool) == NULL ||
-			    pool_bytes(pool) > UNDER_WAY_BYTES);
-		} while (result == VEHICLE_DONE &&
-		    pool_bytes(pool) > UNDER_WAY_BYTES);
+		while ((result = commit_done(r, must_wait(pool))) ==
+		    VEHICLE_DONE && must_wait(pool))
+			;
 		if (result != VEHICLE_DONE)
 			return result;
 	}

@@ -10,9 +10,14 @@ struct pool;
 struct source;
 struct zip;
 
-/* Told after each slice; counts are of this vehicle. Returns 0, or not to stop. */
-typedef int vehicle_tick_fn(void *arg, uint64_t documents, uint64_t bytes,
-    uint64_t rows, uint64_t points);
+/* How far a vehicle is. */
+struct vehicle_progress {
+	uint64_t documents, bytes, rows, points;
+	uint64_t slices, general;	/* all; those that general_run() made */
+};
+
+/* Told after each slice. Returns 0, or not to stop. */
+typedef int vehicle_tick_fn(void *arg, const struct vehicle_progress *progress);
 
 /* What one vehicle's export needs; all belongs to the caller. */
 struct vehicle_job {

@@ -6,17 +6,15 @@
 
 #include "worker/number.h"
 #include "worker/points.h"
+#include "worker/sound.h"
+#include "worker/unwind.h"
 
 /* 03 "values" 00: type and name of the one element of a level. */
 #define VALUES UINT64_C(0x007365756c617603)
-/* "_id" 00 behind its type. */
-#define ID UINT32_C(0x0064695f)
 #define LEVELS_MAX 16
 #define KEY_DIGITS 9
 #define LANE_FIRST 512
 #define LONGER_MAX ((size_t)1 << 28)
-/* Beyond, a whole number is not exact in a double. */
-#define ID_MAX_MS 9007199254740992
 
 struct walker {
 	struct walk_range range;
@@ -155,17 +153,15 @@ leaf(const struct walker *w, uint8_t type, const uint8_t *value, int64_t t)
 static inline const uint8_t *
 level(const uint8_t *p, const uint8_t *end, size_t *size)
 {
-	uint64_t name;
 	uint32_t outer, inner;
 
 	/* 4 + 8 + an empty document of 5 + 1 */
 	if (end - p < 18)
 		return NULL;
 	outer = le32(p);
-	memcpy(&name, p + 4, sizeof(name));
 	inner = le32(p + 12);
 	if (outer > (size_t)(end - p) || outer < 18 || inner != outer - 13 ||
-	    le64((const uint8_t *)&name) != VALUES || p[outer - 1] != 0 ||
+	    le64(p + 4) != VALUES || p[outer - 1] != 0 ||
 	    p[outer - 2] != 0)
 		return NULL;
 	*size = outer;
@@ -178,7 +174,8 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
     int64_t t, int depth)
 {
 	const uint8_t *digits, *below;
-	int64_t key, last = -1;
+	int64_t last = -1;
+	uint64_t key;
 	enum walk rc;
 	uint8_t type;
 	size_t size;
@@ -186,13 +183,14 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
 
 	while (p < end) {
 		type = *p++;
-		/* The terminator is no digit: this ends in the document. */
+		/* The terminator is no digit: this ends in the document. Too
+		 * many digits wrap around, and are refused below. */
 		for (digits = p, key = 0; (d = (unsigned)*p - '0') <= 9; p++)
 			key = key * 10 + d;
 		if (*p != 0 || p == digits || p - digits > KEY_DIGITS ||
-		    key <= last)
+		    (int64_t)key <= last)
 			return WALK_UNUSUAL;
-		last = key;
+		last = (int64_t)key;
 		p++;
 		switch (type) {
 		case LEAF_INT32:
@@ -206,7 +204,7 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
 			if (depth == LEVELS_MAX || p >= end ||
 			    (below = level(p, end, &size)) == NULL)
 				return WALK_UNUSUAL;
-			rc = elements(w, below, p + size - 2, t + key,
+			rc = elements(w, below, p + size - 2, t + last,
 			    depth + 1);
 			if (rc != WALK_DONE)
 				return rc;
@@ -217,41 +215,25 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
 		}
 		if (p > end || (size_t)(end - p) < size)
 			return WALK_UNUSUAL;
-		if ((rc = leaf(w, type, p, t + key)) != WALK_DONE)
+		if ((rc = leaf(w, type, p, t + last)) != WALK_DONE)
 			return rc;
 		p += size;
 	}
 	return WALK_DONE;
 }
 
-/* The _id that begins the document: its size with type and name, or 0. */
-static size_t
-id_of(const uint8_t *p, size_t len, int64_t *t_ms)
+/* Any element of the hour document but its values. */
+static const uint8_t *
+other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 {
-	uint64_t bits;
-	double d;
+	struct element e;
 
-	/* int32 of the document, type, "_id", 8 bytes */
-	if (len < 17 || le32(p + 5) != ID)
-		return 0;
-	switch (p[4]) {
-	case 0x01:
-		bits = le64(p + 9);
-		memcpy(&d, &bits, sizeof(d));
-		if (!(fabs(d) <= (double)ID_MAX_MS) || d != floor(d))
-			return 0;
-		*t_ms = (int64_t)d;
-		return 13;
-	case 0x09:
-	case 0x12:
-		*t_ms = (int64_t)le64(p + 9);
-		return *t_ms < -ID_MAX_MS || *t_ms > ID_MAX_MS ? 0 : 13;
-	case 0x10:
-		*t_ms = (int32_t)le32(p + 9);
-		return 9;
-	default:
-		return 0;
-	}
+	if ((p = element_sound(p, end, &e)) == NULL ||
+	    strcmp(e.key, "values") == 0)
+		return NULL;
+	if (strcmp(e.key, "_id") != 0)
+		return p;
+	return (*has_id)++ != 0 || unwind_base(&e, t_ms) != 0 ? NULL : p;
 }
 
 enum walk
@@ -259,21 +241,34 @@ walk(const uint8_t *doc, size_t len, const struct walk_range *range,
     struct lane *lane)
 {
 	const struct walker w = { *range, lane };
-	const uint8_t *values;
-	int64_t t_ms;
-	size_t id;
-	uint32_t size;
+	const uint8_t *p, *end, *values;
+	int has_id = 0, has_values = 0;
+	enum walk rc;
+	int64_t t_ms = 0;
+	size_t size;
 
 	if (len < 5 || len > INT32_MAX || le32(doc) != len ||
-	    doc[len - 1] != 0 || (id = id_of(doc, len, &t_ms)) == 0)
+	    doc[len - 1] != 0)
 		return WALK_UNUSUAL;
-	/* As level(), with the _id before it. */
-	values = doc + 4 + id;
-	if (len < 4 + id + 8 + 5 + 1 || le64(values) != VALUES)
-		return WALK_UNUSUAL;
-	size = le32(values + 8);
-	if (size < 5 || size != len - 4 - id - 8 - 1 || doc[len - 2] != 0)
-		return WALK_UNUSUAL;
-	return elements(&w, values + 12, doc + len - 2,
-	    t_ms - range->base_ms, 1);
+	p = doc + 4;
+	end = doc + len - 1;
+	while (p < end) {
+		/* 8 bytes of type and name, an empty document of 5 */
+		if (end - p < 13 || le64(p) != VALUES) {
+			if ((p = other(p, end, &t_ms, &has_id)) == NULL)
+				return WALK_UNUSUAL;
+			continue;
+		}
+		values = p + 8;
+		size = le32(values);
+		if (!has_id || has_values++ != 0 || size < 5 ||
+		    size > (size_t)(end - values) || values[size - 1] != 0)
+			return WALK_UNUSUAL;
+		rc = elements(&w, values + 4, values + size - 1,
+		    t_ms - range->base_ms, 1);
+		if (rc != WALK_DONE)
+			return rc;
+		p = values + size;
+	}
+	return has_values ? WALK_DONE : WALK_UNUSUAL;
 }

@@ -10,14 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef DOC_MAX
 #define DOC_MAX (4 << 20)
+#endif
 #define DOC_DEPTH 1024
+#define DOC_PLACES 64
+
+/* What @ stands for in doc_put(): 2018-11-30. */
+#define DOC_BASE INT64_C(1543536000000)
 
 struct doc {
 	uint8_t data[DOC_MAX];
 	size_t len;
 	size_t open[DOC_DEPTH];
 	size_t depth;
+	size_t place[DOC_PLACES];	/* where documents in it begin */
+	size_t places;
 };
 
 static inline void
@@ -53,12 +61,24 @@ doc_le64(struct doc *d, uint64_t n)
 	doc_le32(d, (uint32_t)(n >> 32));
 }
 
+/* doc_patch32(d, at, n): Four bytes again. */
+static inline void
+doc_patch32(struct doc *d, size_t at, uint32_t n)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		d->data[at + (size_t)i] = (uint8_t)(n >> (8 * i));
+}
+
 /* doc_open(d): A document begins here; doc_close(d): it ends, its length set. */
 static inline void
 doc_open(struct doc *d)
 {
 	if (d->depth == DOC_DEPTH)
 		abort();
+	if (d->places < DOC_PLACES)
+		d->place[d->places++] = d->len;
 	d->open[d->depth++] = d->len;
 	doc_le32(d, 0);
 }
@@ -66,19 +86,16 @@ doc_open(struct doc *d)
 static inline void
 doc_close(struct doc *d)
 {
-	size_t at = d->open[--d->depth], len;
-	int i;
+	size_t at = d->open[--d->depth];
 
 	doc_byte(d, 0);
-	len = d->len - at;
-	for (i = 0; i < 4; i++)
-		d->data[at + (size_t)i] = (uint8_t)(len >> (8 * i));
+	doc_patch32(d, at, (uint32_t)(d->len - at));
 }
 
 static inline void
 doc_reset(struct doc *d)
 {
-	d->len = d->depth = 0;
+	d->len = d->depth = d->places = 0;
 	doc_open(d);
 }
 
@@ -185,6 +202,104 @@ static inline void
 doc_level_end(struct doc *d)
 {
 	doc_close(d);
+	doc_close(d);
+}
+
+static inline int64_t
+doc_integer(const char *text)
+{
+	return *text == '@' ? DOC_BASE + strtoll(text + 1, NULL, 10) :
+	    strtoll(text, NULL, 10);
+}
+
+static inline void
+doc_value(struct doc *d, const char *key, const char *value)
+{
+	const char *v = value + 1;
+
+	switch (*value) {
+	case 'i':
+		doc_int32(d, key, (int32_t)doc_integer(v));
+		break;
+	case 'l':
+		doc_int64(d, key, doc_integer(v));
+		break;
+	case 'd':
+		doc_double(d, key, *v == '@' ? (double)DOC_BASE +
+		    strtod(v + 1, NULL) : strtod(v, NULL));
+		break;
+	case 't':
+		doc_date(d, key, doc_integer(v));
+		break;
+	case 'b':
+		doc_bool(d, key, atoi(v));
+		break;
+	case 's':
+		doc_string(d, key, v);
+		break;
+	case 'n':
+		doc_key(d, 0x0a, key);
+		break;
+	case 'D':
+		doc_key(d, 0x13, key);
+		doc_le64(d, strtoull(v, NULL, 10));
+		doc_le64(d, UINT64_C(0x3040000000000000));
+		break;
+	default:
+		abort();
+	}
+}
+
+/*
+ * doc_put(d, text): Elements in a notation for tables, between blanks:
+ * key=VALUE, key{ ... } (a document), key[ ... ] (an array), key( ... ) (a
+ * level). VALUE is a letter (i int32, l int64, d double, t Date, b bool, s
+ * string, D Decimal128, n null) and the value itself; @ before a number adds
+ * DOC_BASE to it.
+ */
+static inline void
+doc_put(struct doc *d, const char *text)
+{
+	char word[256];
+	size_t at;
+	int n;
+
+	for (; sscanf(text, " %255s%n", word, &n) == 1; text += n) {
+		at = strcspn(word, "={[()]}");
+		switch (word[at]) {
+		case '=':
+			word[at] = '\0';
+			doc_value(d, word, word + at + 1);
+			break;
+		case '{':
+			word[at] = '\0';
+			doc_doc(d, word);
+			break;
+		case '[':
+			word[at] = '\0';
+			doc_array(d, word);
+			break;
+		case '(':
+			word[at] = '\0';
+			doc_level(d, word);
+			break;
+		case ')':
+			doc_level_end(d);
+			break;
+		case '\0':
+			abort();
+		default:
+			doc_close(d);
+		}
+	}
+}
+
+/* doc_of(d, text): d is the document of these elements. */
+static inline void
+doc_of(struct doc *d, const char *text)
+{
+	doc_reset(d);
+	doc_put(d, text);
 	doc_close(d);
 }
 
