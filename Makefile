@@ -77,6 +77,14 @@ MINUTES = 10
 chaos: all
 	scripts/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
 
+# How fast it is, as ratios. LONG=1: a year, too.
+bench: all $(B)/t/bench
+	scripts/bench --markdown
+
+# Where the time goes, on one core, from memory.
+profile: $(B)/t/engine
+	scripts/profile
+
 SECONDS = 60
 fuzz:
 	@mkdir -p build-fuzz
@@ -106,5 +114,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-unit chaos fuzz install clean
+.PHONY: all bench check check-unit chaos fuzz profile install clean
 .SECONDARY:

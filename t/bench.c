@@ -1,13 +1,13 @@
 /*
- * bench bare|nowhere URI VEHICLE START END [THREADS [PACE]]
- * bench stages FLEETDIR
+ * bench bare|nowhere|stages URI VEHICLE START END [THREADS [PACE]]
  *
- * What `make bench` measures, in one process each:
+ * What scripts/bench measures, in one process each:
  *   bare     read the documents of an export by libmongoc alone: a cursor per
- *            collection, one after the other, 24 documents a batch
+ *            collection and type of _id, one after the other, 24 documents a batch
  *   nowhere  the worker's own reader, engine and ZIP, the bytes dropped
- *   stages   from framed files in memory, on one core: ns a point of each stage
- * A line of JSON: points, seconds of wall and cpu, peak RSS in KiB, bytes.
+ *   stages   the documents in memory, on one core: cpu ns a point of each stage
+ * Prints a line of JSON: wall and cpu seconds, peak RSS in KiB, what was read and
+ * written; or the stages.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -17,27 +17,47 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <isa-l/crc.h>
 #include <mongoc/mongoc.h>
 
-#include "lib/conf.h"
+#include "lib/buf.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "worker/columns.h"
 #include "worker/entry.h"
 #include "worker/manifest.h"
+#include "worker/pace.h"
 #include "worker/pool.h"
 #include "worker/reader.h"
+#include "worker/rows.h"
 #include "worker/sink.h"
+#include "worker/slice.h"
+#include "worker/source.h"
 #include "worker/vehicle.h"
+#include "worker/walk.h"
 #include "worker/zip.h"
 
 #define BATCH 24
+#define HOUR_MS 3600000
+#define ROUNDS 5
+
+struct task {
+	mongoc_client_t *client;
+	const char *vehicle;
+	struct strings columns;
+	int64_t from_ms, to_ms;
+	int threads, pace;
+};
 
 struct nowhere {
 	struct sink sink;
 	uint64_t bytes;
 };
 
-static uint64_t documents, bytes_read, points;
+struct facts {
+	uint64_t documents, bytes_read, points, rows, bytes;
+	uint64_t fetches, slow;
+};
 
 static double
 seconds(clockid_t clock)
@@ -56,33 +76,20 @@ drop(struct sink *s, const void *data, size_t len)
 	return 0;
 }
 
-static mongoc_client_t *
-client_of(const char *uri)
-{
-	mongoc_client_t *client;
-
-	setenv("MONGOC_DISABLE_SHM", "1", 0);
-	mongoc_init();
-	if ((client = mongoc_client_new(uri)) == NULL)
-		errx(2, "%s: no URI", uri);
-	mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-	return client;
-}
-
 static void
-read_all(mongoc_client_t *client, const char *vehicle, const char *column,
-    const bson_t *filter, const bson_t *opts)
+read_all(const struct task *task, const char *column, const bson_t *filter,
+    const bson_t *opts, struct facts *facts)
 {
-	mongoc_collection_t *c = mongoc_client_get_collection(client, vehicle,
-	    column);
+	mongoc_collection_t *c = mongoc_client_get_collection(task->client,
+	    task->vehicle, column);
 	mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(c, filter,
 	    opts, NULL);
 	bson_error_t error;
 	const bson_t *doc;
 
 	while (mongoc_cursor_next(cursor, &doc)) {
-		documents++;
-		bytes_read += doc->len;
+		facts->documents++;
+		facts->bytes_read += doc->len;
 	}
 	if (mongoc_cursor_error(cursor, &error))
 		errx(1, "%s", error.message);
@@ -90,23 +97,23 @@ read_all(mongoc_client_t *client, const char *vehicle, const char *column,
 	mongoc_collection_destroy(c);
 }
 
-/* Numbers and Dates, as the worker does: a range finds only one of them. */
 static void
-bare(mongoc_client_t *client, const char *vehicle,
-    const struct strings *columns, int64_t from, int64_t to)
+bare(const struct task *task, struct facts *facts)
 {
+	const int64_t after = task->from_ms - HOUR_MS;
 	bson_t *numbers, *dates, *opts;
 	size_t i;
 
-	numbers = BCON_NEW("_id", "{", "$gt", BCON_INT64(from - 3600000),
-	    "$lt", BCON_INT64(to), "}");
-	dates = BCON_NEW("_id", "{", "$gt", BCON_DATE_TIME(from - 3600000),
-	    "$lt", BCON_DATE_TIME(to), "}");
+	/* A range of numbers finds no Dates, nor the other way round. */
+	numbers = BCON_NEW("_id", "{", "$gt", BCON_INT64(after), "$lt",
+	    BCON_INT64(task->to_ms), "}");
+	dates = BCON_NEW("_id", "{", "$gt", BCON_DATE_TIME(after), "$lt",
+	    BCON_DATE_TIME(task->to_ms), "}");
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
 	    "batchSize", BCON_INT32(BATCH));
-	for (i = 0; i < columns->n; i++) {
-		read_all(client, vehicle, columns->v[i], numbers, opts);
-		read_all(client, vehicle, columns->v[i], dates, opts);
+	for (i = 0; i < task->columns.n; i++) {
+		read_all(task, task->columns.v[i], numbers, opts, facts);
+		read_all(task, task->columns.v[i], dates, opts, facts);
 	}
 	bson_destroy(numbers);
 	bson_destroy(dates);
@@ -116,87 +123,244 @@ bare(mongoc_client_t *client, const char *vehicle,
 static int
 on_tick(void *arg, const struct vehicle_progress *p)
 {
-	(void)arg;
-	documents = p->documents;
-	bytes_read = p->bytes;
-	points = p->points;
+	struct facts *facts = arg;
+
+	facts->documents = p->documents;
+	facts->bytes_read = p->bytes;
+	facts->points = p->points;
+	facts->rows = p->rows;
 	return 0;
 }
 
-static uint64_t
-nowhere(mongoc_client_t *client, const char *vehicle,
-    const struct strings *columns, int64_t from, int64_t to, int threads)
+static struct reader *
+open_reader(const struct task *task, struct pace *pace)
 {
-	const struct reader_spec spec = { .client = client, .vehicle = vehicle,
-	    .columns = (const char *const *)columns->v, .n = columns->n,
-	    .from_ms = from, .to_ms = to, .batch_documents = BATCH,
-	    .comment = "bench" };
+	const struct reader_spec spec = { .client = task->client,
+	    .vehicle = task->vehicle,
+	    .columns = (const char *const *)task->columns.v,
+	    .n = task->columns.n, .from_ms = task->from_ms,
+	    .to_ms = task->to_ms, .batch_documents = BATCH,
+	    .comment = "bench", .pace = pace };
+	struct reader *reader = reader_open(&spec);
+
+	if (reader == NULL)
+		errx(1, "out of memory");
+	return reader;
+}
+
+static void
+nowhere(const struct task *task, struct facts *facts)
+{
 	const struct entry_options options = { .split_bytes = 4278190080 };
 	struct nowhere out = { { drop, NULL, NULL }, 0 };
-	struct vehicle_job v = { .name = vehicle, .columns = spec.columns,
-	    .n = spec.n, .from_ms = from, .to_ms = to,
-	    .memory_max = (size_t)256 << 20, .options = &options,
-	    .tick = on_tick };
+	struct vehicle_job v = { .name = task->vehicle,
+	    .columns = (const char *const *)task->columns.v,
+	    .n = task->columns.n, .from_ms = task->from_ms,
+	    .to_ms = task->to_ms, .memory_max = (size_t)256 << 20,
+	    .options = &options, .tick = on_tick, .arg = facts };
 	struct reader *reader;
+	struct pace pace;
 	struct job job;
 
+	pace_init(&pace, 0, 0, task->pace);
 	job_init(&job);
-	job.start_ms = from;
-	job.end_ms = to;
-	reader = reader_open(&spec);
-	v.pool = pool_new(threads, DEFLATE_FAST);
-	v.zip = zip_new(&out.sink, to);
+	job.start_ms = task->from_ms;
+	job.end_ms = task->to_ms;
+	reader = open_reader(task, &pace);
+	v.pool = pool_new(task->threads, DEFLATE_FAST);
+	v.zip = zip_new(&out.sink, task->to_ms);
 	v.manifest = manifest_new(&job, 0);
-	if (reader == NULL || v.pool == NULL || v.zip == NULL ||
-	    v.manifest == NULL)
+	if (v.pool == NULL || v.zip == NULL || v.manifest == NULL)
 		errx(1, "out of memory");
 	v.source = reader_source(reader);
 	if (vehicle_export(&v) != VEHICLE_DONE ||
 	    manifest_write(v.manifest, v.zip) != 0 || zip_finish(v.zip) != 0)
 		errx(1, "the export failed");
+	facts->bytes = out.bytes;
+	facts->fetches = pace.fetches;
+	facts->slow = pace.slow;
 	manifest_free(v.manifest);
 	zip_free(v.zip);
 	pool_free(v.pool);
 	reader_free(reader);
 	job_release(&job);
-	return out.bytes;
 }
 
-int
-main(int argc, char **argv)
+/* All hours in memory, a slice each. */
+static struct slice *
+load(const struct task *task, const struct slice_plan *plan, size_t *n)
 {
-	struct strings columns = { 0 };
-	mongoc_client_t *client;
-	struct rusage usage;
-	uint64_t bytes_out = 0;
-	double wall, cpu;
-	int64_t from, to;
+	struct reader *reader = open_reader(task, NULL);
+	struct source *source = reader_source(reader);
+	struct slice *v = NULL;
+	struct source_doc doc;
+	int64_t t_ms;
 
-	if (argc < 6)
-		errx(2, "usage: bench bare|nowhere URI VEHICLE START END "
-		    "[THREADS]");
-	client = client_of(argv[2]);
-	from = strtoll(argv[4], NULL, 10);
-	to = strtoll(argv[5], NULL, 10);
+	for (*n = 0; source->peek(source, &t_ms) == 0; ++*n) {
+		if ((v = realloc(v, (*n + 1) * sizeof(*v))) == NULL)
+			err(1, "slices");
+		slice_init(&v[*n]);
+		slice_begin(&v[*n], plan, t_ms - t_ms % HOUR_MS);
+		v[*n].end_ms = v[*n].begin_ms + HOUR_MS;
+		while (source->next(source, v[*n].end_ms, &doc) == 0)
+			if (slice_add(&v[*n], &doc) != 0)
+				errx(1, "slice");
+	}
+	reader_free(reader);
+	return v;
+}
+
+/* Stages of one slice; each adds its cpu seconds. */
+enum stage { UNWIND, ALL, CRC, DEFLATE, SHA256, STAGES };
+
+static void
+run_stages(struct slice *s, struct scratch *scratch, struct digest *digest,
+    double spent[STAGES], struct facts *facts)
+{
+	const struct walk_range range = { s->begin_ms,
+	    s->plan->from_ms - s->begin_ms, s->plan->to_ms - s->begin_ms,
+	    s->end_ms - s->begin_ms };
+	volatile uint32_t crc;
+	struct block b;
+	struct buf out;
+	double t[STAGES + 1];
+	size_t i;
+
+	blocks_clear(&s->blocks);
+	buf_init(&out, (size_t)1 << 30);
+	/* slice_work() walks again: its own time is without what came before. */
+	t[0] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < scratch->n; i++)
+		lane_clear(&scratch->lanes[i]);
+	for (i = 0; i < s->n && scratch->n > 0; i++)
+		if (walk(s->docs.data + s->v[i].at, s->v[i].len, &range,
+		    &scratch->lanes[s->v[i].column]) != WALK_DONE)
+			errx(1, "an unusual document");
+	t[1] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	slice_work(s, scratch);
+	t[2] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	if (s->state != SLICE_ROWS)
+		errx(1, "slice_work");
+	for (i = 0; i < s->blocks.n; i++) {
+		b = blocks_get(&s->blocks, i);
+		crc = crc32_gzip_refl(0, b.text, b.text_len);
+		(void)crc;
+	}
+	t[3] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < s->blocks.n; i++) {
+		b = blocks_get(&s->blocks, i);
+		if (deflate_block(scratch->deflater, b.text, b.text_len,
+		    &out) != 0)
+			errx(1, "deflate");
+	}
+	t[4] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	if (digest_add(digest, s->blocks.text.data, s->blocks.text.len) != 0)
+		errx(1, "digest");
+	t[5] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < STAGES; i++)
+		spent[i] += t[i + 1] - t[i];
+	for (i = 0; i < s->blocks.n; i++) {
+		facts->points += s->blocks.v[i].points;
+		facts->rows += s->blocks.v[i].rows;
+	}
+	facts->bytes += s->blocks.text.len;
+	buf_release(&out);
+}
+
+static void
+stages(const struct task *task)
+{
+	const struct slice_plan plan = { .n = task->columns.n,
+	    .from_ms = task->from_ms, .to_ms = task->to_ms,
+	    .memory_max = (size_t)256 << 20 };
+	struct scratch *scratch = scratch_new(DEFLATE_FAST);
+	struct digest *digest = digest_new();
+	double spent[STAGES], best[STAGES] = { 0 };
+	struct facts facts;
+	struct slice *v;
+	size_t n, i;
+	int round, k;
+
+	if (scratch == NULL || digest == NULL)
+		errx(1, "out of memory");
+	v = load(task, &plan, &n);
+	for (round = 0; round <= ROUNDS; round++) {
+		memset(spent, 0, sizeof(spent));
+		memset(&facts, 0, sizeof(facts));
+		for (i = 0; i < n; i++)
+			run_stages(&v[i], scratch, digest, spent, &facts);
+		/* The first one warms up. */
+		for (k = 0; k < STAGES && round > 0; k++)
+			if (round == 1 || spent[k] < best[k])
+				best[k] = spent[k];
+	}
+	for (k = 0; k < STAGES; k++)
+		best[k] = best[k] / (double)facts.points * 1e9;
+	printf("{\"points\": %llu, \"rows\": %llu, \"csv_bytes\": %llu, "
+	    "\"unwind\": %.2f, \"rows_ns\": %.2f, \"crc\": %.2f, "
+	    "\"deflate\": %.2f, \"sha256\": %.2f, \"all\": %.2f}\n",
+	    (unsigned long long)facts.points, (unsigned long long)facts.rows,
+	    (unsigned long long)facts.bytes, best[UNWIND],
+	    best[ALL] - best[UNWIND] - best[CRC] - best[DEFLATE], best[CRC],
+	    best[DEFLATE], best[SHA256], best[ALL] + best[SHA256]);
+	for (i = 0; i < n; i++)
+		slice_release(&v[i]);
+	free(v);
+	scratch_free(scratch);
+	digest_free(digest);
+}
+
+static void
+measure(const struct task *task, void (*run)(const struct task *,
+    struct facts *))
+{
+	struct facts f = { 0 };
+	struct rusage usage;
+	double wall, cpu;
+
 	wall = seconds(CLOCK_MONOTONIC);
 	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-	if (reader_parameters(client, argv[3], &columns) != 0)
-		errx(1, "no parameters");
-	if (strcmp(argv[1], "bare") == 0)
-		bare(client, argv[3], &columns, from, to);
-	else
-		bytes_out = nowhere(client, argv[3], &columns, from, to,
-		    argc > 6 ? atoi(argv[6]) : 2);
+	run(task, &f);
 	wall = seconds(CLOCK_MONOTONIC) - wall;
 	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	getrusage(RUSAGE_SELF, &usage);
 	printf("{\"wall\": %.6f, \"cpu\": %.6f, \"rss_kb\": %ld, "
 	    "\"documents\": %llu, \"bytes_read\": %llu, \"points\": %llu, "
-	    "\"bytes\": %llu}\n", wall, cpu, usage.ru_maxrss,
-	    (unsigned long long)documents, (unsigned long long)bytes_read,
-	    (unsigned long long)points, (unsigned long long)bytes_out);
-	strings_release(&columns);
-	mongoc_client_destroy(client);
+	    "\"rows\": %llu, \"bytes\": %llu, \"fetches\": %llu, "
+	    "\"slow\": %llu}\n", wall, cpu, usage.ru_maxrss,
+	    (unsigned long long)f.documents,
+	    (unsigned long long)f.bytes_read, (unsigned long long)f.points,
+	    (unsigned long long)f.rows, (unsigned long long)f.bytes,
+	    (unsigned long long)f.fetches, (unsigned long long)f.slow);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct task task = { .threads = 2 };
+
+	if (argc < 6 || argc > 8)
+		errx(2, "usage: bench bare|nowhere|stages URI VEHICLE START END"
+		    " [THREADS [PACE]]");
+	setenv("MONGOC_DISABLE_SHM", "1", 0);
+	mongoc_init();
+	if ((task.client = mongoc_client_new(argv[2])) == NULL)
+		errx(2, "%s: no URI", argv[2]);
+	mongoc_client_set_error_api(task.client, MONGOC_ERROR_API_VERSION_2);
+	task.vehicle = argv[3];
+	task.from_ms = strtoll(argv[4], NULL, 10);
+	task.to_ms = strtoll(argv[5], NULL, 10);
+	if (argc > 6)
+		task.threads = atoi(argv[6]);
+	task.pace = argc > 7 && atoi(argv[7]) != 0;
+	if (reader_parameters(task.client, task.vehicle, &task.columns) != 0)
+		errx(1, "no parameters");
+	if (strcmp(argv[1], "stages") == 0)
+		stages(&task);
+	else
+		measure(&task, strcmp(argv[1], "bare") == 0 ? bare : nowhere);
+	strings_release(&task.columns);
+	mongoc_client_destroy(task.client);
 	mongoc_cleanup();
 	return 0;
 }
