@@ -12,8 +12,8 @@
 #include "worker/unwind.h"
 
 #define HOUR_MS INT64_C(3600000)
-/* For the points of a window, and the sorting of them: 2.8 million points. */
-#define POINTS_BYTES ((size_t)64 * 1024 * 1024)
+/* For the points of a window, and the sorting of them: 1.7 million points. */
+#define POINTS_BYTES ((size_t)40 * 1024 * 1024)
 
 /* A document with points to come. */
 struct live {

@@ -23,7 +23,7 @@
 /* Many columns share what five have at the full batch. */
 #define FULL_BATCH_COLUMNS 5
 
-/* A larger document's cursor is not kept: its replies would fill the memory. */
+/* A larger document is copied and its cursor closed: replies would fill the memory. */
 #define LARGE_BYTES (1024 * 1024)
 /* What takes so long was no document that lay in the client already. */
 #define FETCH_US 50
@@ -40,11 +40,12 @@ enum id_type { ID_NUMBER, ID_DATE, ID_TYPES };
 struct head {
 	mongoc_cursor_t *cursor;	/* NULL: not opened, or at its end */
 	const bson_t *doc;		/* not taken yet, or NULL */
+	bson_t *own;			/* doc, when it is a copy */
 	int64_t t_ms;
 	int opened;
 	bson_value_t last;		/* _id of the last document taken */
 	int has_last;
-	int large;			/* that one was */
+	int large;			/* the last document fetched was */
 	int lost;			/* how often in a row without a document */
 	struct pace_floor floor;
 	int64_t documents, bytes;	/* since the last fetch */
@@ -290,8 +291,24 @@ head_close(struct head *h)
 {
 	if (h->cursor != NULL)
 		mongoc_cursor_destroy(h->cursor);
+	if (h->own != NULL)
+		bson_destroy(h->own);
 	h->cursor = NULL;
-	h->doc = NULL;
+	h->doc = h->own = NULL;
+}
+
+/*
+ * A large document: keep a copy instead of the reply that it came in. The cursor
+ * is opened again behind it, when it was taken.
+ */
+static void
+keep_alone(struct head *h)
+{
+	bson_t *copy = bson_copy(h->doc);
+
+	head_close(h);
+	h->doc = h->own = copy;
+	h->opened = 0;
 }
 
 /* Cut into short sleeps. 0, or -1 when it is time to stop. */
@@ -366,6 +383,9 @@ head_fill(struct reader *r, size_t column, enum id_type type)
 		if (found) {
 			h->t_ms = order_of(h->doc, h->t_ms);
 			h->lost = 0;
+			h->large = h->doc->len > LARGE_BYTES;
+			if (h->large)
+				keep_alone(h);
 			return 0;
 		}
 		h->doc = NULL;
@@ -417,13 +437,9 @@ let_go(struct reader *r)
 		bson_value_copy(bson_iter_value(&it), &h->last);
 		h->has_last = 1;
 	}
-	/* It is opened again behind this document, when it is its turn. */
-	h->large = h->doc->len > LARGE_BYTES;
-	if (h->large && h->has_last) {
-		head_close(h);
-		h->opened = 0;
-	}
-	h->doc = NULL;
+	if (h->own != NULL)
+		bson_destroy(h->own);
+	h->doc = h->own = NULL;
 	r->taken = NULL;
 }
 
