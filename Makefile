@@ -1,11 +1,14 @@
 # make            both programs, into build/
-# make check      all tests; SAN=address,undefined: under sanitizers, in build-san/
+# make check      all tests; SAN=address,undefined: under sanitizers, in build-san/; SAN=thread: in build-tsan/
+# make check-unit the same without the tests of many minutes
+# make bench      how fast it is, as ratios; LONG=1: a year, too
+# make profile    where the time goes
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=
 # make chaos      SEED= MINUTES=10
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
-B      = build$(if $(SAN),-san)$(if $(CRASH),-crash)
+B      = build$(if $(SAN),-$(if $(findstring thread,$(SAN)),t)san)$(if $(CRASH),-crash)
 PREFIX = /usr/local
 CFLAGS ?= -O2 -g
 
@@ -33,7 +36,7 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/reader.o worker/upload.o $(ENGINE)
 UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
-	csv merge walk general zip spec life
+	csv merge walk general pace zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp
 
 all: $(B)/export-api $(B)/export-worker
@@ -52,7 +55,7 @@ $(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o $(ENGINE
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
+$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o worker/pace.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life.t: $(B)/t/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \
@@ -69,6 +72,7 @@ check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.
+check-unit: export TSAN_OPTIONS = allocator_may_return_null=1
 check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
 
@@ -109,7 +113,7 @@ install: all
 	install -m 0755 scripts/provision $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
 
 clean:
-	rm -rf build-san build-crash build-fuzz
+	rm -rf build-san build-tsan build-crash build-fuzz
 	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -10,6 +10,7 @@ unsound=True   also documents that are no sound BSON, nesting up to and over 200
 usual=True     nearly all documents are as a logger writes them: numbers alone, ascending, within their hour; more hours, more points
 
     t/fleet.py --write DIR --seed N [--unsound] [--usual]
+    t/fleet.py --write DIR --seed N --busy DAYS       what scripts/generate --busy writes, of one vehicle
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
 A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records stand in any order; the
@@ -695,6 +696,22 @@ def fleet(seed, unsound=False, usual=False):
     return data, request
 
 
+def busy(seed, days):
+    """As fleet(): one vehicle of scripts/generate that drives in every hour."""
+    import importlib.machinery
+    import importlib.util
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "generate")
+    loader = importlib.machinery.SourceFileLoader("generate", path)
+    generate = importlib.util.module_from_spec(importlib.util.spec_from_loader("generate", loader))
+    loader.exec_module(generate)
+    start, collections = 1543536000000, {}
+    for parameter, raw in generate.hours_of(seed, 1, start, days, True, generate.all_templates(seed)):
+        at = raw.index(b"_id\0")
+        t = struct.unpack("<d" if raw[at - 1] == DOUBLE else "<q", raw[at + 4:at + 12])[0]
+        collections.setdefault(parameter, []).append((int(t), raw))
+    return {"vehicle_001": collections}, {"startDate": start, "endDate": start + days * DAY}
+
+
 def write(folder, data, request):
     """Write the framed files; folder is made where it is missing."""
     os.makedirs(os.path.join(folder, "data"), exist_ok=True)
@@ -717,8 +734,9 @@ def main():
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("--unsound", action="store_true")
     p.add_argument("--usual", action="store_true")
+    p.add_argument("--busy", type=int, default=0, metavar="DAYS")
     a = p.parse_args()
-    write(a.write, *fleet(a.seed, a.unsound, a.usual))
+    write(a.write, *(busy(a.seed, a.busy) if a.busy else fleet(a.seed, a.unsound, a.usual)))
     return 0
 
 

@@ -31,9 +31,8 @@ digits_of(uint64_t u)
 	return n + (u >= 10) + (u >= 100) + (u >= 1000);
 }
 
-/* Write u as n digits, with zeros before it. */
-static void
-put_digits(uint64_t u, size_t n, char *to)
+void
+number_digits(uint64_t u, size_t n, char *to)
 {
 	for (; n >= 2; n -= 2, u /= 100)
 		memcpy(to + n - 2, pairs + u % 100 * 2, 2);
@@ -48,7 +47,7 @@ number_int(int64_t n, char text[NUMBER_SIZE])
 	size_t sign = n < 0, len = digits_of(u);
 
 	text[0] = '-';
-	put_digits(u, len, text + sign);
+	number_digits(u, len, text + sign);
 	text[sign + len] = '\0';
 	return sign + len;
 }
@@ -190,10 +189,10 @@ double_fast(double d, char *text)
 	whole = m / 1000;
 	rest = m % 1000;
 	len = digits_of(whole);
-	put_digits(whole, len, text);
+	number_digits(whole, len, text);
 	if (rest != 0) {
 		text[len] = '.';
-		put_digits(rest, 3, text + len + 1);
+		number_digits(rest, 3, text + len + 1);
 		len += rest % 10 != 0 ? 4 : rest % 100 != 0 ? 3 : 2;
 	}
 	text[len] = '\0';

@@ -10,6 +10,9 @@
 /* number_int(n, text): Decimal. Returns the length; a NUL follows. */
 size_t number_int(int64_t n, char text[NUMBER_SIZE]);
 
+/* number_digits(u, n, to): Write u as n digits, zeros before it; no NUL. */
+void number_digits(uint64_t u, size_t n, char *to);
+
 /*
  * number_double(d, text):
  * The shortest decimal that reads back to d, of those the nearest to d, in the

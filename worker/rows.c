@@ -26,34 +26,43 @@ smallest(const struct head *heads, size_t n)
 	return t;
 }
 
-/* The cells of the row of time t; returns where the row goes on. */
-static char *
+/*
+ * The cells of the row of time t, and into *next the time of the row behind it;
+ * returns where the line goes on.
+ */
+static inline char *
 cells(const struct lane *lanes, struct head *heads, size_t n, int32_t t,
-    char *to, struct block *block)
+    char *to, struct block *block, int32_t *next)
 {
-	size_t i, hit, len;
+	size_t i, hit, len, points = 0, non_finite = 0;
+	int32_t first = INT32_MAX;
 
 	for (i = 0; i < n; i++) {
-		struct head *h = &heads[i];
+		struct head h = heads[i];
 
 		*to++ = ',';
-		hit = *h->t == t;
-		len = h->v->len;
+		hit = *h.t == t;
+		len = h.v->len;
 		if (len == TEXT_LONG && hit) {
-			const char *text = lane_long(&lanes[i], h->v, &len);
+			const char *text = lane_long(&lanes[i], h.v, &len);
 
 			memcpy(to, text, len);
 			to += len;
 		} else {
-			/* Copied even when it is not its turn. */
-			memcpy(to, h->v->s, TEXT_BYTES);
+			/* Copied even when it is not its turn: no branch. */
+			memcpy(to, h.v, sizeof(*h.v));
 			to += len & (0 - hit);
 		}
-		h->t += hit;
-		h->v += hit;
-		block->points += hit;
-		block->non_finite += hit & (len == 0);
+		points += hit;
+		non_finite += hit & (len == 0);
+		h.t += hit;
+		h.v += hit;
+		heads[i] = h;
+		first = *h.t < first ? *h.t : first;
 	}
+	block->points += points;
+	block->non_finite += non_finite;
+	*next = first;
 	return to;
 }
 
@@ -63,17 +72,17 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 {
 	const size_t room = STAMP_ROOM + n * (NUMBER_SIZE + 1) + TEXT_BYTES;
 	struct block *open = blocks_open(b);
+	int32_t t = smallest(heads, n), next;
 	struct stamp stamp;
 	uint8_t *at;
 	char *to;
-	int32_t t;
 
 	stamp_init(&stamp, style->rfc3339);
-	while ((t = smallest(heads, n)) != INT32_MAX) {
+	for (; t != INT32_MAX; t = next) {
 		if (open == NULL || (at = buf_reserve(&b->text, room)) == NULL)
 			return -1;
 		to = (char *)at + stamp_put(&stamp, base_ms + t, (char *)at);
-		to = cells(lanes, heads, n, t, to, open);
+		to = cells(lanes, heads, n, t, to, open, &next);
 		if (style->crlf)
 			*to++ = '\r';
 		*to++ = '\n';

@@ -30,8 +30,7 @@ renew(struct stamp *s, int64_t t_ms)
 size_t
 stamp_put(struct stamp *s, int64_t t_ms, char *to)
 {
-	unsigned rest;
-	int at, i;
+	uint64_t rest;
 
 	/* Early times have fewer digits, or a sign; late ones are clamped. */
 	if (t_ms < MS_SHARED || t_ms >= YEAR_10000_MS)
@@ -40,18 +39,13 @@ stamp_put(struct stamp *s, int64_t t_ms, char *to)
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)
 		renew(s, t_ms);
 	memcpy(to, s->text, STAMP_ROOM);
-	rest = (unsigned)(t_ms - s->from_ms);
+	rest = (uint64_t)(t_ms - s->from_ms);
 	if (!s->rfc3339) {
-		for (i = 1; i <= 5; i++, rest /= 10)
-			to[s->len - (size_t)i] = (char)('0' + rest % 10);
-		return s->len;
-	}
-	/* 2018-11-30T00:00:SS.mmmZ */
-	for (at = 22; at >= 17; at--) {
-		if (at == 19)
-			continue;
-		to[at] = (char)('0' + rest % 10);
-		rest /= 10;
+		number_digits(rest, 5, to + s->len - 5);
+	} else {
+		/* 2018-11-30T00:00:SS.mmmZ */
+		number_digits(rest / 1000, 2, to + 17);
+		number_digits(rest % 1000, 3, to + 20);
 	}
 	return s->len;
 }
