@@ -82,7 +82,7 @@ chaos: all
 	scripts/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
 
 # How fast it is, as ratios. LONG=1: a year, too.
-bench: all $(B)/t/bench
+bench: all $(B)/t/bench $(B)/t/engine
 	scripts/bench --markdown
 
 # Where the time goes, on one core, from memory.

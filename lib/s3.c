@@ -287,7 +287,7 @@ perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_READDATA, x);
 	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
-	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 1024L * 1024);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
 	if (post) {
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
