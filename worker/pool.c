@@ -4,9 +4,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "worker/slice.h"
+
+/* What else is asked of this machine, above all by the database, comes first. */
+#define SLICE_NICE 10
 
 struct pool {
 	enum deflate_level level;
@@ -38,6 +43,8 @@ run(void *arg)
 	struct scratch *scratch;
 	uint64_t i;
 
+	/* In Linux a thread has its own; a refusal costs nothing but speed. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), SLICE_NICE);
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		while (p->next == p->last && !p->quit)
