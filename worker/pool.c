@@ -10,6 +10,8 @@
 #include "lib/log.h"
 #include "worker/slice.h"
 
+/* While documents of more are under way, no other slice is filled. */
+#define UNDER_WAY_BYTES ((size_t)8 * 1024 * 1024)
 /* What else is asked of this machine, above all by the database, comes first. */
 #define SLICE_NICE 10
 
@@ -22,9 +24,9 @@ struct pool {
 	size_t slots;
 
 	pthread_mutex_t lock;	/* for what follows, and done */
-	pthread_cond_t submitted, worked;
+	pthread_cond_t submitted, worked, released;
 	uint64_t first, next, last;	/* oldest, next to work on, next to fill */
-	bool quit;
+	bool ended, closed, quit;
 	/* The one used last is taken first: no more are touched than needed. */
 	struct scratch **scratches;
 	int nscratches;
@@ -101,6 +103,7 @@ pool_new(int threads, enum deflate_level level)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->submitted, NULL);
 	pthread_cond_init(&p->worked, NULL);
+	pthread_cond_init(&p->released, NULL);
 	if (set_up(p, threads) != 0)
 		goto nomem;
 	for (; p->nthreads < threads; p->nthreads++) {
@@ -136,6 +139,7 @@ pool_free(struct pool *p)
 		slice_release(&p->ring[i]);
 	for (t = 0; t < p->nscratches; t++)
 		scratch_free(p->scratches[t]);
+	pthread_cond_destroy(&p->released);
 	pthread_cond_destroy(&p->worked);
 	pthread_cond_destroy(&p->submitted);
 	pthread_mutex_destroy(&p->lock);
@@ -146,11 +150,29 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* first and last are changed by the owner alone, who may read them freely. */
+/* Whether a slice may be filled; to be called with the lock. */
+static bool
+has_room(const struct pool *p)
+{
+	size_t bytes = 0;
+	uint64_t i;
+
+	for (i = p->first; i < p->last; i++)
+		bytes += at(p, i)->docs.len;
+	return p->last - p->first < p->slots && bytes <= UNDER_WAY_BYTES;
+}
+
 struct slice *
 pool_slot(struct pool *p)
 {
-	return p->last - p->first == p->slots ? NULL : at(p, p->last);
+	struct slice *s;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->closed && !has_room(p))
+		pthread_cond_wait(&p->released, &p->lock);
+	s = p->closed ? NULL : at(p, p->last);
+	pthread_mutex_unlock(&p->lock);
+	return s;
 }
 
 void
@@ -163,18 +185,27 @@ pool_submit(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct slice *
-pool_oldest(struct pool *p, bool wait)
+void
+pool_end(struct pool *p)
 {
-	bool done;
-
-	if (p->first == p->last)
-		return NULL;
 	pthread_mutex_lock(&p->lock);
-	while (!(done = p->done[p->first % p->slots]) && wait)
-		pthread_cond_wait(&p->worked, &p->lock);
+	p->ended = true;
+	pthread_cond_signal(&p->worked);
 	pthread_mutex_unlock(&p->lock);
-	return done ? at(p, p->first) : NULL;
+}
+
+struct slice *
+pool_oldest(struct pool *p)
+{
+	struct slice *s;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->first == p->last ? !p->ended :
+	    !p->done[p->first % p->slots])
+		pthread_cond_wait(&p->worked, &p->lock);
+	s = p->first == p->last ? NULL : at(p, p->first);
+	pthread_mutex_unlock(&p->lock);
+	return s;
 }
 
 void
@@ -182,16 +213,24 @@ pool_release(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->first++;
+	pthread_cond_signal(&p->released);
 	pthread_mutex_unlock(&p->lock);
 }
 
-size_t
-pool_bytes(const struct pool *p)
+void
+pool_close(struct pool *p)
 {
-	size_t bytes = 0;
-	uint64_t i;
+	pthread_mutex_lock(&p->lock);
+	p->closed = true;
+	pthread_cond_signal(&p->released);
+	pthread_mutex_unlock(&p->lock);
+}
 
-	for (i = p->first; i < p->last; i++)
-		bytes += at(p, i)->docs.len;
-	return bytes;
+void
+pool_reset(struct pool *p)
+{
+	p->ended = true;
+	while (pool_oldest(p) != NULL)
+		pool_release(p);
+	p->ended = p->closed = false;
 }

@@ -10,32 +10,36 @@ struct pool;
 struct slice;
 
 /*
- * Threads that work on slices, and the ring of slices that they take from and
- * that are handed back in the order they were submitted in. One thread alone
- * fills, submits and takes; it is called the owner's here.
+ * Threads that work on slices, between one thread that fills them and one that
+ * takes them in the order they were filled in. What is under way is bounded, in
+ * slices and in bytes of documents: the filler waits.
  */
 
 /* pool_new(threads, level): threads >= 1. NULL after a logged error. */
 struct pool *pool_new(int threads, enum deflate_level level);
 
-/* pool_free(p): Waits for what is submitted, and drops it. NULL is fine. */
+/* pool_free(p): After pool_reset(), or pool_new(). NULL is fine. */
 void pool_free(struct pool *p);
 
-/* pool_slot(p): The slice to fill next; NULL when all are submitted. */
+/*
+ * The filler: pool_slot(p): The slice to fill next, waited for; NULL when the
+ * taker has closed the pool. pool_submit(p): It is filled. pool_end(p): There is
+ * no other.
+ */
 struct slice *pool_slot(struct pool *p);
-
-/* pool_submit(p): The slice of pool_slot() is filled. */
 void pool_submit(struct pool *p);
+void pool_end(struct pool *p);
 
 /*
- * pool_oldest(p, wait): The slice that was submitted first, when its work is
- * done; with wait it is waited for. NULL when it is not, or there is none. It
- * stays the oldest until pool_release(p).
+ * The taker: pool_oldest(p): The slice that was filled first, its work done,
+ * waited for; NULL when there is no other. It is his until pool_release(p).
+ * pool_close(p): He takes no more.
  */
-struct slice *pool_oldest(struct pool *p, bool wait);
+struct slice *pool_oldest(struct pool *p);
 void pool_release(struct pool *p);
+void pool_close(struct pool *p);
 
-/* pool_bytes(p): Documents' bytes in the slices that are submitted. */
-size_t pool_bytes(const struct pool *p);
+/* pool_reset(p): The filler is gone: drop what is left, and be as new. */
+void pool_reset(struct pool *p);
 
 #endif

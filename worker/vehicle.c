@@ -1,6 +1,12 @@
+/*
+ * Three stages at once: a thread reads the source into slices, the pool's threads
+ * make their rows, and the caller's writes them, in order, into the archive.
+ */
 #include "worker/vehicle.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/log.h"
 #include "worker/blocks.h"
@@ -12,8 +18,6 @@
 #include "worker/source.h"
 
 #define HOUR_MS INT64_C(3600000)
-/* While slices of more are under way, no other is read: memory has its bound. */
-#define UNDER_WAY_BYTES ((size_t)8 * 1024 * 1024)
 
 /* One vehicle on its way. */
 struct run {
@@ -24,6 +28,7 @@ struct run {
 	struct general_out out;
 	struct deflater *deflater;
 	struct vehicle_progress progress;
+	enum vehicle_result reading;	/* how the reader ended */
 };
 
 static int
@@ -120,24 +125,6 @@ tick(struct run *r)
 	return r->v->tick(r->v->arg, &r->progress);
 }
 
-/* Write what is done; with wait at least the oldest, if there is one. */
-static enum vehicle_result
-commit_done(struct run *r, bool wait)
-{
-	enum vehicle_result result = VEHICLE_DONE;
-	const struct slice *s;
-
-	while (result == VEHICLE_DONE &&
-	    (s = pool_oldest(r->v->pool, wait)) != NULL) {
-		result = commit(r, s);
-		pool_release(r->v->pool);
-		wait = false;
-		if (result == VEHICLE_DONE && tick(r) != 0)
-			result = VEHICLE_STOPPED;
-	}
-	return result;
-}
-
 static int64_t
 hour_begin(int64_t t_ms)
 {
@@ -176,35 +163,55 @@ read_slice(struct run *r, struct slice *s)
 	return rc < 0 ? VEHICLE_FAILED : VEHICLE_DONE;
 }
 
-/* Whether no other slice is to be read before the oldest is written. */
-static bool
-must_wait(struct pool *pool)
+static void *
+read_slices(void *arg)
 {
-	return pool_slot(pool) == NULL || pool_bytes(pool) > UNDER_WAY_BYTES;
+	struct run *r = arg;
+	struct slice *s;
+
+	while ((s = pool_slot(r->v->pool)) != NULL) {
+		r->reading = read_slice(r, s);
+		if (r->reading != VEHICLE_DONE || s->n == 0)
+			break;
+		pool_submit(r->v->pool);
+	}
+	pool_end(r->v->pool);
+	return NULL;
+}
+
+static enum vehicle_result
+write_slices(struct run *r)
+{
+	enum vehicle_result result = VEHICLE_DONE;
+	const struct slice *s;
+
+	while (result == VEHICLE_DONE &&
+	    (s = pool_oldest(r->v->pool)) != NULL) {
+		result = commit(r, s);
+		pool_release(r->v->pool);
+		if (result == VEHICLE_DONE && tick(r) != 0)
+			result = VEHICLE_STOPPED;
+	}
+	return result;
 }
 
 static enum vehicle_result
 run_slices(struct run *r)
 {
-	struct pool *pool = r->v->pool;
 	enum vehicle_result result;
-	struct slice *s;
+	pthread_t reader;
+	int rc;
 
-	for (;;) {
-		s = pool_slot(pool);
-		if ((result = read_slice(r, s)) != VEHICLE_DONE)
-			return result;
-		if (s->n == 0)
-			break;
-		pool_submit(pool);
-		while ((result = commit_done(r, must_wait(pool))) ==
-		    VEHICLE_DONE && must_wait(pool))
-			;
-		if (result != VEHICLE_DONE)
-			return result;
+	if ((rc = pthread_create(&reader, NULL, read_slices, r)) != 0) {
+		log_msg(LOG_ERROR, "slice", "thread: %s", strerror(rc));
+		return VEHICLE_FAILED;
 	}
-	while (result == VEHICLE_DONE && pool_oldest(pool, true) != NULL)
-		result = commit_done(r, true);
+	result = write_slices(r);
+	pool_close(r->v->pool);
+	pthread_join(reader, NULL);
+	pool_reset(r->v->pool);
+	if (result == VEHICLE_DONE)
+		result = r->reading;
 	if (result == VEHICLE_DONE)
 		result = run_general(r, NULL, INT64_MAX);
 	if (result == VEHICLE_DONE && entry_close(r->entry) != 0)
@@ -241,9 +248,6 @@ vehicle_export(const struct vehicle_job *v)
 
 	if (set_up(&r) == 0)
 		result = run_slices(&r);
-	/* After a failure slices may be under way; they refer to the plan. */
-	while (pool_oldest(v->pool, true) != NULL)
-		pool_release(v->pool);
 	entry_free(r.entry);
 	general_free(r.general);
 	deflater_free(r.deflater);

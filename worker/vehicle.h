@@ -45,7 +45,7 @@ enum vehicle_result {
 
 /*
  * vehicle_export(v):
- * Read the source to its end, slice by slice, have the pool make the rows, and write the vehicle's CSV into
+ * Read the source to its end (in a thread of its own), slice by slice, have the pool make the rows, and write the vehicle's CSV into
  * the archive and its facts into the manifest.
  */
 enum vehicle_result vehicle_export(const struct vehicle_job *v);
