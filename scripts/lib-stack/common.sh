@@ -303,14 +303,19 @@ runs_at_all()
 # wait_for NAME SECONDS COMMAND...: until the command succeeds; the end when the server dies or time is up.
 wait_for()
 {
-	local name=$1 seconds=$2 end
+	local name=$1 seconds=$2 end missing=0
 
 	shift 2
 	end=$(($(now_ms) + seconds * 1000))
 	until "$@" >/dev/null 2>&1 9>&-; do
-		runs_at_all "$name" || sleep 0.3
-		runs_at_all "$name" || sleep 1
-		runs_at_all "$name" || fail "$name" "$name ended while it was starting"
+		# Seen once gone it may be in the middle of an exec; the command is asked again in between.
+		if runs_at_all "$name"; then
+			missing=0
+		else
+			missing=$((missing + 1))
+			sleep 0.5
+		fi
+		[ "$missing" -lt 6 ] || fail "$name" "$name ended while it was starting"
 		[ "$(now_ms)" -lt "$end" ] || fail "$name" "$name does not answer within $seconds s"
 		sleep 0.1
 	done
