@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, fetch, finish, generate, is_, jobs_of, mongo, note, ok, pid_of, request, section, under_stack, worker_anew)
+    create, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, peak_kb,
+    pid_of, request, section, under_stack, worker_anew)
 
 SHORT_DAYS = 30
 LONG_DAYS = 365 if os.environ.get("LONG") == "1" else 60
@@ -20,16 +21,9 @@ PREFIX = "vehicle_memory_"
 END_S = 1800
 
 
-def peak_kb(pid):
-    """The largest resident set that the process has had, in KiB."""
-    with open("/proc/%d/status" % pid, encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
-
-
 def measure(jobs, days, times):
     """The peak of a new worker in so many exports of so many days, in KiB. A short one is made a few times: how much of an idle
     worker's pages the machine has taken back just then would otherwise decide its peak."""
-    from bson import ObjectId
     pid = worker_anew()
     idle = peak_kb(pid)
     for _ in range(times):
@@ -39,7 +33,7 @@ def measure(jobs, days, times):
     is_(pid_of("WORKER_PIDFILE"), pid, "%d days: by one worker" % days)
     peak = peak_kb(pid)
     fetch(ident)
-    d = jobs.find_one({"_id": ObjectId(ident)})
+    d = job_document(jobs, ident)
     seconds = (d["finishedAt"] - d["startedAt"]).total_seconds()
     note("%d days: peak %.1f MiB (%.1f before it), %.2f s, %.1f million points, %.1f million points a second, ZIP of %.1f MB" % (
         days, peak / 1024, idle / 1024, seconds, d["progress"]["points"] / 1e6, d["progress"]["points"] / 1e6 / max(seconds, 0.001),

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    START, HOUR, create, done, finish, is_, job_of, mongo, note, ok, pid_of, request, section, under_stack, worker_anew)
+    START, HOUR, create, done, finish, is_, job_of, mongo, note, ok, peak_kb, pid_of, request, section, under_stack, worker_anew)
 
 WIDE, LARGE = "vehicle_wide_001", "vehicle_large_001"
 PARAMETERS, WIDE_HOURS, LARGE_HOURS = 200, 4, 2
@@ -36,11 +36,6 @@ def hour(t, points):
         levels.setdefault(key, []).append(leaf)
     values = b"".join(b"\x03%d\0" % key + document(b"\x03values\0" + document(b"".join(leaves))) for key, leaves in levels.items())
     return document(b"\x12_id\0" + struct.pack("<q", t) + b"\x03values\0" + document(values))
-
-
-def peak_kb(pid):
-    with open("/proc/%d/status" % pid, encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
 
 
 def measure(name, body, points, limit_mb):

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, finish, generate, is_, jobs_of, mongo, note, ok, request, section, setting, under_stack, wait_for)
+    create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, section, setting, under_stack, wait_for)
 
 HEADS, BATCH = 10, 24                   # a cursor per parameter and type of _id; its first batch is not counted
 DAYS = 30
@@ -24,7 +24,6 @@ def cursors(client, vehicle):
 
 
 def ceiling(client):
-    from bson import ObjectId
     rate = setting("read_documents_s", 0)
     ident = create(request(days=DAYS, vehicles=["vehicle_001"]))
     commands = wait_for("the worker's cursors", lambda: cursors(client, "vehicle_001"), 30)
@@ -33,7 +32,7 @@ def ceiling(client):
     is_({c.get("readConcern", {}).get("level") for c in commands}, {"majority"}, "and its read concern")
     is_({c.get("$readPreference", {}).get("mode") for c in commands}, {"secondaryPreferred"}, "and its read preference")
     is_(finish(ident)["state"], "FINISHED", "FINISHED")
-    d = jobs_of(client).find_one({"_id": ObjectId(ident)})
+    d = job_document(jobs_of(client), ident)
     seconds, documents = (d["finishedAt"] - d["startedAt"]).total_seconds(), d["progress"]["documents"]
     least = (documents - HEADS * BATCH) / rate
     note("%d documents in %.2f s; at %d a second at least %.2f s" % (documents, seconds, rate, least))

@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_of, jobs_of, load, mongo,
-    note, ok, pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
+    DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_document, job_of, jobs_of,
+    load, mongo, note, objects_of, ok, pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
 
 FLEET = small_fleet()
 SMALL = request(vehicles=sorted(FLEET), compression="fast")
@@ -35,8 +35,7 @@ clean = []                              # jobs none of whose attempts was killed
 # ---- helpers ------------------------------------------------------------------------------
 
 def doc(ident):
-    from bson import ObjectId
-    return JOBS.find_one({"_id": ObjectId(ident)})
+    return job_document(JOBS, ident)
 
 
 def holder(ident):
@@ -61,11 +60,6 @@ def workers_whole():
     wait_for("both workers", lambda: all(pid_of(w) for w in WORKERS), 30)
 
 
-def keys_of(ident):
-    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"], Prefix="exports/%s/" % ident)
-    return {x["Key"]: x["Size"] for x in found.get("Contents", [])}
-
-
 def open_uploads():
     found = s3().list_multipart_uploads(Bucket=os.environ["S3_BUCKET"])
     return [u["Key"] for u in found.get("Uploads", [])]
@@ -83,7 +77,7 @@ def ends_well(name, ident, body, attempts=None, fence=None):
     ok(d["fence"] == fence if fence else d["fence"] >= d["attempts"], "%s: %s" % (
         name, "fence %d" % fence if fence else "a fence for each attempt"), d)
     is_(d["object"]["key"], "exports/%s/%d/export-%s.zip" % (ident, d["fence"], ident), name + ": the key has the fence")
-    is_(keys_of(ident).get(d["object"]["key"]), d["object"]["size"], name + ": the object is there, of that size")
+    is_(objects_of(ident).get(d["object"]["key"]), d["object"]["size"], name + ": the object is there, of that size")
     _, archive = fetch(ident, OWNER)
     is_(entries(archive), reference[body["compression"]], name + ": the result is right")
 
@@ -136,7 +130,7 @@ def s3_away_in_the_middle():
         is_(job_of(clean[0], OWNER)["state"], "FINISHED", "S3 away: jobs are told of")
     stack("up", "s3")
     ends_well("S3 killed and back", ident, SLOW)
-    is_(list(keys_of(ident)), [doc(ident)["object"]["key"]], "S3 killed and back: one object, the one that is named")
+    is_(list(objects_of(ident)), [doc(ident)["object"]["key"]], "S3 killed and back: one object, the one that is named")
 
 
 def s3_away_from_the_beginning():
@@ -227,7 +221,7 @@ def worker_asleep():
     end(worker, signal.SIGTERM)
     is_(doc(ident), before, "worker awake again: the job is as it was")
     is_(entries(fetch(ident, OWNER)[1]), reference["small"], "worker awake again: so is its object")
-    is_(list(keys_of(ident)), [before["object"]["key"]], "worker awake again: it left no object")
+    is_(list(objects_of(ident)), [before["object"]["key"]], "worker awake again: it left no object")
     clean.append(ident)
     workers_whole()
 
@@ -305,7 +299,7 @@ def spent_and_cancelled():
     took = time.monotonic() - began
     is_(job["state"], "CANCELLED", "cancelled in the middle: CANCELLED")
     ok(took < CANCEL_S, "within 15 s", "%.1f s" % took)
-    is_(keys_of(ident), {}, "cancelled in the middle: no object")
+    is_(objects_of(ident), {}, "cancelled in the middle: no object")
     clean.append(ident)
 
 

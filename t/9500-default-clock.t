@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import proxy                            # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, call, create, done, finish, generate, is_, jobs_of, mongo, note, ok, pid_of, request, s3, section,
+    ROOT, call, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, objects_of, ok, pid_of, request, section,
     setting, under_stack, wait_for)
 
 OWNER = "clock"
@@ -33,17 +33,11 @@ CONTROL = None
 
 
 def doc(ident):
-    from bson import ObjectId
-    return JOBS.find_one({"_id": ObjectId(ident)})
+    return job_document(JOBS, ident)
 
 
 def in_phase(ident, phase):
     return doc(ident).get("progress", {}).get("phase") == phase
-
-
-def objects_of(ident):
-    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"], Prefix="exports/%s/" % ident)
-    return [x["Key"] for x in found.get("Contents", [])]
 
 
 def cancelled_in(name, ident):
@@ -55,7 +49,7 @@ def cancelled_in(name, ident):
     note("cancelled while %s: %.1f s" % (name, took))
     is_(job["state"], "CANCELLED", name + ": CANCELLED")
     ok(took <= CANCEL_S, name + ": within 15 s", "%.1f s" % took)
-    is_(objects_of(ident), [], name + ": no object")
+    is_(objects_of(ident), {}, name + ": no object")
 
 
 def started(body):

@@ -218,6 +218,24 @@ def jobs_of(client):
     return client.exports.get_collection("jobs", read_concern=ReadConcern("majority"))
 
 
+def job_document(jobs, ident):
+    """What stands in exports.jobs of this job; None where there is none."""
+    from bson import ObjectId
+    return jobs.find_one({"_id": ObjectId(ident)})
+
+
+def peak_kb(pid):
+    """The largest resident set that the process has had, in KiB."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+
+def objects_of(ident):
+    """{key: size} of a job's objects on S3."""
+    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"], Prefix="exports/%s/" % ident)
+    return {x["Key"]: x["Size"] for x in found.get("Contents", [])}
+
+
 def s3():
     import boto3
     from botocore.config import Config

@@ -21,7 +21,7 @@ void
 blocks_clear(struct blocks *b)
 {
 	b->text.len = b->deflated.len = 0;
-	b->n = b->text_at = b->deflated_at = 0;
+	b->n = b->text_at = 0;
 	if (b->cap > 0)
 		memset(&b->v[0], 0, sizeof(b->v[0]));
 }
@@ -52,24 +52,33 @@ blocks_open(struct blocks *b)
 }
 
 int
+block_seal(struct block *v, const uint8_t *text, size_t len,
+    struct buf *deflated, struct deflater *d)
+{
+	const size_t before = deflated->len;
+
+	/* crc32_gzip_refl() is the CRC-32 of ZIP and gzip. */
+	v->crc = crc32_gzip_refl(0, text, len);
+	if (deflate_block(d, text, len, deflated) != 0)
+		return -1;
+	v->text_len = len;
+	v->deflated_len = deflated->len - before;
+	return 0;
+}
+
+int
 blocks_end(struct blocks *b, struct deflater *d)
 {
 	struct block *v = blocks_open(b);
-	const uint8_t *text;
 
 	if (v == NULL)
 		return -1;
 	if (v->rows == 0)
 		return 0;
-	text = b->text.data + b->text_at;
-	v->text_len = b->text.len - b->text_at;
-	/* crc32_gzip_refl() is the CRC-32 of ZIP and gzip. */
-	v->crc = crc32_gzip_refl(0, text, v->text_len);
-	if (deflate_block(d, text, v->text_len, &b->deflated) != 0)
+	if (block_seal(v, b->text.data + b->text_at, b->text.len - b->text_at,
+	    &b->deflated, d) != 0)
 		return -1;
-	v->deflated_len = b->deflated.len - b->deflated_at;
 	b->text_at = b->text.len;
-	b->deflated_at = b->deflated.len;
 	b->n++;
 	if (b->n < b->cap)
 		memset(&b->v[b->n], 0, sizeof(*v));

@@ -24,12 +24,28 @@ struct block {
 	int64_t first_ms, last_ms;
 };
 
-/* The writer appends a row to text, then says so with blocks_row(). */
+/* block_row(v, t_ms): Count a row of this time, the latest so far. */
+static inline void
+block_row(struct block *v, int64_t t_ms)
+{
+	if (v->rows++ == 0)
+		v->first_ms = t_ms;
+	v->last_ms = t_ms;
+}
+
+/*
+ * block_seal(v, text, len, deflated, d): Deflate len bytes behind what deflated
+ * holds, and fill in the lengths and the CRC. Returns 0, -1 when memory ends.
+ */
+int block_seal(struct block *v, const uint8_t *text, size_t len,
+    struct buf *deflated, struct deflater *d);
+
+/* The writer appends a row to text, then counts it with block_row(). */
 struct blocks {
 	struct buf text, deflated;
 	struct block *v;		/* n closed ones, then the open one */
 	size_t n, cap;
-	size_t text_at, deflated_at;	/* where the open one begins */
+	size_t text_at;			/* where the open one begins */
 };
 
 /* blocks_init(b): Empty. blocks_clear(b): Empty again, keep the memory. */

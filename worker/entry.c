@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
-
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "worker/blocks.h"
@@ -81,18 +79,17 @@ static int
 put_header(struct entry_writer *w)
 {
 	struct buf text, deflated;
-	struct block b;
+	struct block b = { 0 };
 	int rc;
 
 	buf_init(&text, HEADER_MAX);
 	buf_init(&deflated, 2 * HEADER_MAX);
 	if (csv_header(&text, &w->options->style, w->names, w->n) != 0 ||
-	    deflate_block(w->deflater, text.data, text.len, &deflated) != 0) {
+	    block_seal(&b, text.data, text.len, &deflated, w->deflater) != 0) {
 		rc = no_memory();
 	} else {
-		b = (struct block){ .text = text.data, .text_len = text.len,
-		    .deflated = deflated.data, .deflated_len = deflated.len,
-		    .crc = crc32_gzip_refl(0, text.data, text.len) };
+		b.text = text.data;
+		b.deflated = deflated.data;
 		rc = put(w, &b);
 	}
 	buf_release(&text);
@@ -131,7 +128,7 @@ entry_block(struct entry_writer *w, const struct block *b)
 
 struct entry_writer *
 entry_open(struct zip *zip, const struct entry_options *options,
-    const char *vehicle, const char *const *names, size_t n,
+    struct deflater *deflater, const char *vehicle, const char *const *names, size_t n,
     entry_done_fn *done, void *arg)
 {
 	struct entry_writer *w;
@@ -145,8 +142,8 @@ entry_open(struct zip *zip, const struct entry_options *options,
 	w->n = n;
 	w->done = done;
 	w->arg = arg;
-	if ((w->deflater = deflater_new(options->level)) == NULL ||
-	    (w->digest = digest_new()) == NULL)
+	w->deflater = deflater;
+	if ((w->digest = digest_new()) == NULL)
 		goto nomem;
 	if (part_begin(w) != 0 || put_header(w) != 0)
 		goto fail;
@@ -169,7 +166,6 @@ entry_free(struct entry_writer *w)
 {
 	if (w == NULL)
 		return;
-	deflater_free(w->deflater);
 	digest_free(w->digest);
 	free(w);
 }

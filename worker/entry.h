@@ -35,13 +35,15 @@ struct entry_options {
 };
 
 /*
- * The CSV of one vehicle: blocks of rows in, entries of the archive out, a part at a time.
- * entry_open(): names are the columns' and have to live as long as the writer.
+ * The CSV of one vehicle: blocks of rows in, entries of the archive out, a part
+ * at a time. entry_open(): names are the columns'; they and the deflater, which
+ * is for the headers, have to live as long as the writer.
  * Functions return 0, or -1 with the error logged, or NULL likewise.
  */
 struct entry_writer *entry_open(struct zip *zip,
-    const struct entry_options *options, const char *vehicle,
-    const char *const *names, size_t n, entry_done_fn *done, void *arg);
+    const struct entry_options *options, struct deflater *deflater,
+    const char *vehicle, const char *const *names, size_t n,
+    entry_done_fn *done, void *arg);
 
 /* entry_block(w, block): The next rows. */
 int entry_block(struct entry_writer *w, const struct block *block);

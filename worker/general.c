@@ -11,7 +11,6 @@
 #include "worker/slice.h"
 #include "worker/unwind.h"
 
-#define HOUR_MS INT64_C(3600000)
 /* For the points of a window, and the sorting of them: 1.7 million points. */
 #define POINTS_BYTES ((size_t)40 * 1024 * 1024)
 
@@ -212,27 +211,19 @@ write_rows(struct general *g)
 			return GENERAL_TOO_LARGE;
 		for (i = 0; i < g->plan->n; i++)
 			open->points += g->merge.cells[i] != NULL;
-		if (open->rows++ == 0)
-			open->first_ms = t_ms;
-		open->last_ms = t_ms;
+		block_row(open, t_ms);
 		if (blocks_full(&g->blocks))
 			rc = end_block(g);
 	}
 	return rc;
 }
 
-static int64_t
-hour_end(int64_t t_ms)
-{
-	return t_ms - t_ms % HOUR_MS + (t_ms % HOUR_MS < 0 ? 0 : HOUR_MS);
-}
-
 /* Make the rows from t_ms on, up to the hour's end or until_ms at most. */
 static enum general_result
 run_window(struct general *g, int64_t t_ms, int64_t until_ms)
 {
-	const int64_t hour_ms = hour_end(t_ms) < until_ms ? hour_end(t_ms) :
-	    until_ms;
+	const int64_t end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
+	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
 	int64_t size = hour_ms - t_ms;
 
 	if (size > g->window_ms)
@@ -289,7 +280,7 @@ general_run(struct general *g, const struct slice *s, int64_t until_ms)
 
 	if (s != NULL && take_in(g, s) != 0)
 		return GENERAL_TOO_LARGE;
-	g->window_ms = HOUR_MS;
+	g->window_ms = SLICE_HOUR_MS;
 	while (rc == GENERAL_DONE && (t_ms = general_next(g)) < until_ms)
 		rc = run_window(g, t_ms, until_ms);
 	if (rc == GENERAL_DONE)

@@ -87,9 +87,7 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 			*to++ = '\r';
 		*to++ = '\n';
 		b->text.len += (size_t)(to - (char *)at);
-		if (open->rows++ == 0)
-			open->first_ms = base_ms + t;
-		open->last_ms = base_ms + t;
+		block_row(open, base_ms + t);
 		if (blocks_full(b)) {
 			if (blocks_end(b, d) != 0)
 				return -1;

@@ -20,12 +20,21 @@ struct source_doc;
  * worked on in parallel and written in order.
  */
 
+#define SLICE_HOUR_MS INT64_C(3600000)
 /* An hour is joined to the next as long as its documents are fewer bytes. */
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
 /* Nor does a slice span more. */
-#define SLICE_MAX_MS (INT64_C(24) * 3600000)
+#define SLICE_MAX_MS (24 * SLICE_HOUR_MS)
 /* A document above this is general()'s, which cuts it. */
 #define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
+
+/* slice_hour(t_ms): When the hour of t_ms begins. */
+static inline int64_t
+slice_hour(int64_t t_ms)
+{
+	return t_ms - t_ms % SLICE_HOUR_MS -
+	    (t_ms % SLICE_HOUR_MS < 0 ? SLICE_HOUR_MS : 0);
+}
 
 /* What all slices of one vehicle share. */
 struct slice_plan {

@@ -17,8 +17,6 @@
 #include "worker/slice.h"
 #include "worker/source.h"
 
-#define HOUR_MS INT64_C(3600000)
-
 /* One vehicle on its way. */
 struct run {
 	const struct vehicle_job *v;
@@ -125,18 +123,12 @@ tick(struct run *r)
 	return r->v->tick(r->v->arg, &r->progress);
 }
 
-static int64_t
-hour_begin(int64_t t_ms)
-{
-	return t_ms - t_ms % HOUR_MS - (t_ms % HOUR_MS < 0 ? HOUR_MS : 0);
-}
-
 /* Whether the slice has enough, and the hour of t_ms is the next one's. */
 static bool
 is_enough(const struct slice *s, int64_t t_ms)
 {
 	return s->n > 0 && (s->docs.len >= SLICE_MIN_BYTES ||
-	    hour_begin(t_ms) + HOUR_MS - s->begin_ms > SLICE_MAX_MS);
+	    slice_hour(t_ms) + SLICE_HOUR_MS - s->begin_ms > SLICE_MAX_MS);
 }
 
 /* Read the next hours into s. No documents: the source is at its end. */
@@ -152,8 +144,8 @@ read_slice(struct run *r, struct slice *s)
 	while ((rc = source->peek(source, &t_ms)) == 0 &&
 	    !is_enough(s, t_ms)) {
 		if (s->n == 0)
-			s->begin_ms = hour_begin(t_ms);
-		s->end_ms = hour_begin(t_ms) + HOUR_MS;
+			s->begin_ms = slice_hour(t_ms);
+		s->end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
 		while ((rc = source->next(source, s->end_ms, &doc)) == 0)
 			if (slice_add(s, &doc) != 0)
 				return too_large(r, s->end_ms);
@@ -235,8 +227,8 @@ set_up(struct run *r)
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return -1;
 	}
-	r->entry = entry_open(v->zip, v->options, v->name, v->columns, v->n,
-	    file_done, (void *)(uintptr_t)v);
+	r->entry = entry_open(v->zip, v->options, r->deflater, v->name,
+	    v->columns, v->n, file_done, (void *)(uintptr_t)v);
 	return r->entry == NULL ? -1 : 0;
 }
 

@@ -20,6 +20,7 @@
 #define DOC_MAX (24 << 20)
 #include "t/tap.h"
 #include "t/unit/doc.h"
+#include "t/unit/draw.h"
 
 #define BASE DOC_BASE
 #define HOUR INT64_C(3600000)
@@ -673,17 +674,6 @@ reference(struct buf *csv, uint64_t *duplicates)
 	}
 	for (i = 0; i < x.plan.n; i++)
 		points_release(&columns[i]);
-}
-
-static uint64_t seed;
-
-static uint64_t
-draw(uint64_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 11) % n;
 }
 
 /* Elements of a level in no order, some of them skipped ones. */

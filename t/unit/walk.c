@@ -22,6 +22,7 @@
 
 #include "t/tap.h"
 #include "t/unit/doc.h"
+#include "t/unit/draw.h"
 
 #define BASE DOC_BASE
 #define HOUR INT64_C(3600000)
@@ -34,17 +35,6 @@ static const struct csv_style plain;
 static struct doc d;
 static struct lane lane;
 static char text[16384];
-static uint64_t seed;
-
-/* draw(n): Less than n. */
-static uint64_t
-draw(uint64_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 11) % n;
-}
 
 /* copy(data, len): Of exactly this size, for ASan. */
 static uint8_t *
