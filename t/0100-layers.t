@@ -63,7 +63,7 @@ may libmongoc 'mongoc' lib/failure.c lib/jobs.c lib/mongo.c worker/reader.c work
 may rabbitmq-c 'amqp' lib/queue.c
 may libcurl 'curl' lib/s3.c
 may libfcgi 'fcg' fcgi/*.c
-may ISA-L 'isa-l|igzip' worker/blocks.c worker/deflate.c worker/manifest.c
+may ISA-L 'isa-l|igzip' worker/blocks.c worker/deflate.c
 may zlib 'zlib' worker/deflate.c worker/zip.c
 
 # The pure files take time, key and bytes as arguments.

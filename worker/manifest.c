@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include <bson/bson.h>
-#include <isa-l/crc.h>
 #include <json-c/json.h>
 
 #include "lib/buf.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/timestamp.h"
+#include "worker/blocks.h"
 #include "worker/entry.h"
 #include "worker/points.h"
 #include "worker/sound.h"
@@ -276,17 +276,17 @@ manifest_skipped(struct manifest *m, const char *vehicle,
 static int
 write_text(struct zip *zip, const char *text, size_t len)
 {
+	struct block b = { 0 };
 	struct deflater *d;
 	struct buf out;
 	int rc = -1;
 
 	buf_init(&out, MANIFEST_MAX);
 	if ((d = deflater_new(DEFLATE_FAST)) == NULL ||
-	    deflate_block(d, text, len, &out) != 0)
+	    block_seal(&b, (const uint8_t *)text, len, &out, d) != 0)
 		no_memory();
 	else if (zip_begin(zip, "manifest.json") == 0 &&
-	    zip_add(zip, out.data, out.len,
-	    crc32_gzip_refl(0, (const uint8_t *)text, len), len) == 0)
+	    zip_add(zip, out.data, out.len, b.crc, len) == 0)
 		rc = zip_end(zip, NULL);
 	deflater_free(d);
 	buf_release(&out);
