@@ -29,13 +29,13 @@ LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o li
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
 	fcgi/health.o
 ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
-	worker/entry.o worker/general.o worker/manifest.o worker/merge.o \
+	worker/entry.o worker/general.o worker/huffman.o worker/manifest.o worker/merge.o \
 	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \
-	worker/sound.o worker/stamp.o worker/unwind.o worker/vehicle.o \
+	worker/sound.o worker/stamp.o worker/textdeflate.o worker/unwind.o worker/vehicle.o \
 	worker/walk.o worker/zip.o
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/reader.o worker/upload.o $(ENGINE)
-UNIT = buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
+UNIT = textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp
 

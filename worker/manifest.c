@@ -282,7 +282,7 @@ write_text(struct zip *zip, const char *text, size_t len)
 	int rc = -1;
 
 	buf_init(&out, MANIFEST_MAX);
-	if ((d = deflater_new(DEFLATE_FAST)) == NULL ||
+	if ((d = deflater_new(DEFLATE_SMALL)) == NULL ||
 	    block_seal(&b, (const uint8_t *)text, len, &out, d) != 0)
 		no_memory();
 	else if (zip_begin(zip, "manifest.json") == 0 &&
