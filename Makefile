@@ -37,7 +37,7 @@ WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/reader.o worker/upload.o $(ENGINE)
 UNIT = textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace zip spec life
-FUZZ = unwind spec jsontext s3xml timestamp
+FUZZ = unwind spec jsontext s3xml timestamp csv number zip
 
 all: $(B)/export-api $(B)/export-worker
 
