@@ -33,10 +33,8 @@
 #define YEARS_FIRST_MS INT64_C(-62167219200000)
 #define YEARS_LAST_MS INT64_C(253402300799999)
 
-struct input {
-	const uint8_t *at, *end;
-	size_t strings;		/* bytes that they may still take */
-};
+/* Bytes that strings may still take. */
+static size_t strings_left;
 
 /* A cell of type 0 has no point. */
 struct table {
@@ -46,23 +44,6 @@ struct table {
 	int64_t t_ms[ROWS_MAX];
 	struct point cells[ROWS_MAX][COLUMNS_MAX];
 };
-
-static uint8_t
-take(struct input *in)
-{
-	return in->at < in->end ? *in->at++ : 0;
-}
-
-static uint64_t
-take_int(struct input *in, int bytes)
-{
-	uint64_t u = 0;
-	int i;
-
-	for (i = 0; i < bytes; i++)
-		u |= (uint64_t)take(in) << 8 * i;
-	return u;
-}
 
 /* At an odd address, with nothing behind it: ASan sees one byte too many. */
 static uint8_t *
@@ -82,9 +63,9 @@ take_string(struct input *in, size_t len, bool repeated)
 	uint8_t *s, c = 0;
 	size_t i;
 
-	if (len > in->strings)
-		len = in->strings;
-	in->strings -= len;
+	if (len > strings_left)
+		len = strings_left;
+	strings_left -= len;
 	s = new_ref(4 + len + 1);
 	for (i = 0; i < 4; i++)
 		s[i] = (uint8_t)((len + 1) >> 8 * i);
@@ -489,7 +470,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct table t;
-	struct input in = { data, data, STRINGS_MAX };
+	struct input in = { data, data };
 	uint64_t non_finite = COUNTED;
 	size_t ceiling;
 	struct buf b;
@@ -502,6 +483,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	t.style.crlf = style >> 1 & 1;
 	t.n = 1 + take(&in) % COLUMNS_MAX;
 	ceiling = (size_t)take_int(&in, 2);
+	strings_left = STRINGS_MAX;
 	take_table(&in, &t);
 	buf_init(&b, TEXT_MAX);
 	CHECK(table_write(&t, &b, &non_finite) == 0);

@@ -17,4 +17,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 	} \
 } while (0)
 
+/* An input that is taken apart from its front; zeros behind its end. */
+struct input {
+	const uint8_t *at, *end;
+};
+
+static inline uint8_t
+take(struct input *in)
+{
+	return in->at < in->end ? *in->at++ : 0;
+}
+
+/* take_int(in, bytes): Little-endian. */
+static inline uint64_t
+take_int(struct input *in, int bytes)
+{
+	uint64_t u = 0;
+	int i;
+
+	for (i = 0; i < bytes; i++)
+		u |= (uint64_t)take(in) << 8 * i;
+	return u;
+}
+
 #endif

@@ -33,10 +33,6 @@
 /* Where zip.c cuts a stem. */
 #define STEM_CUT 80
 
-struct input {
-	const uint8_t *at, *end;
-};
-
 struct how {
 	enum deflate_level level;
 	bool twice;
@@ -60,23 +56,6 @@ struct memory {
 
 static uint8_t plain[PLAIN_MAX];
 static size_t plain_len;
-
-static uint8_t
-take(struct input *in)
-{
-	return in->at < in->end ? *in->at++ : 0;
-}
-
-static uint64_t
-take_int(struct input *in, int bytes)
-{
-	uint64_t u = 0;
-	int i;
-
-	for (i = 0; i < bytes; i++)
-		u |= (uint64_t)take(in) << 8 * i;
-	return u;
-}
 
 static uint32_t
 le16(const uint8_t *p)
