@@ -27,7 +27,7 @@ LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o li
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
 API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
-	fcgi/health.o
+	fcgi/health.o fcgi/limits.o
 ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/entry.o worker/general.o worker/huffman.o worker/manifest.o worker/merge.o \
 	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \

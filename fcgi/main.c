@@ -45,6 +45,7 @@ static const struct route {
 	{ "/export/*", "DELETE", export_delete },
 	{ "/health", "GET", health_get },
 	{ "/ready", "GET", ready_get },
+	{ "/limits", "GET", limits_get },
 };
 #define NROUTES (sizeof(routes) / sizeof(routes[0]))
 

@@ -25,5 +25,7 @@ typedef void resource_fn(const struct api *api, struct FCGX_Request *fcgx,
 resource_fn export_post, export_get, export_delete;
 /* health.c */
 resource_fn health_get, ready_get;
+/* limits.c */
+resource_fn limits_get;
 
 #endif

@@ -240,6 +240,18 @@ def methods(ident):
         ok(("POST" if path == "/export" else "GET") in allow and method not in allow, where + ": Allow", got.headers)
 
 
+def limits():
+    got = call("GET", "/limits")
+    is_(got.status, 200, "GET /limits: 200")
+    is_(json.loads(got.body), {
+        "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
+        "parametersMax": setting("parameters_max", 100), "bodyMaxBytes": 16384, "nameMaxBytes": 100,
+        "linkTtlSeconds": setting("link_ttl_s", 300), "retentionDays": setting("retention_days", 7)}, "GET /limits: as configured")
+    problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
+    is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")
+    problem("a name of a byte more", post(request(name="n" * 101, vehicles=[V3])), BAD, "/name")
+
+
 def sizes_and_types():
     body = json.dumps(request(vehicles=[V3])).encode()
     is_(post(body.ljust(16384)).status, 202, "a body of 16 KiB")
@@ -526,7 +538,7 @@ def main():
         section(name, f)
     section("no such job", no_such, ident)
     section("methods", methods, ident)
-    for name, f in (("sizes and types", sizes_and_types), ("nginx", nginx_errors), ("bad bodies", bad_bodies),
+    for name, f in (("limits", limits), ("sizes and types", sizes_and_types), ("nginx", nginx_errors), ("bad bodies", bad_bodies),
                     ("bad members", bad_members), ("bad dates", bad_dates), ("bad ranges", bad_ranges), ("bad names", bad_names),
                     ("lenient", good_enough), ("mutations", mutations), ("FastCGI", handler_alone)):
         section(name, f)
