@@ -8,9 +8,13 @@
 #include "lib/buf.h"
 #include "worker/textdeflate.h"
 
+/* What a block of a usual size needs, and a row more. */
+#define ROOM_KEPT ((size_t)1024 * 1024)
+
 struct deflater {
 	enum deflate_level level;
 	struct textdeflate *fast;
+	struct buf room;	/* for what fast may need, a fourth of it used */
 	z_stream small;
 	int small_open;
 };
@@ -23,6 +27,7 @@ deflater_new(enum deflate_level level)
 	if ((d = calloc(1, sizeof(*d))) == NULL)
 		return NULL;
 	d->level = level;
+	buf_init(&d->room, SIZE_MAX / 2);
 	if (level == DEFLATE_FAST) {
 		if ((d->fast = textdeflate_new()) == NULL)
 			goto fail;
@@ -46,18 +51,24 @@ deflater_free(struct deflater *d)
 	if (d->small_open)
 		deflateEnd(&d->small);
 	textdeflate_free(d->fast);
+	buf_release(&d->room);
 	free(d);
 }
 
 static int
 block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 {
+	size_t size;
 	uint8_t *to;
+	int rc;
 
-	if ((to = buf_reserve(out, textdeflate_bound(len))) == NULL)
+	if ((to = buf_reserve(&d->room, textdeflate_bound(len))) == NULL)
 		return -1;
-	out->len += textdeflate(d->fast, in, len, to);
-	return 0;
+	size = textdeflate(d->fast, in, len, to);
+	rc = buf_add(out, to, size);
+	if (d->room.cap > ROOM_KEPT)
+		buf_release(&d->room);
+	return rc;
 }
 
 static int

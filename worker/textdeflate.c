@@ -200,8 +200,11 @@ common(const uint8_t *a, const uint8_t *b, size_t max)
 	return n;
 }
 
-/* What was not yet taken up to from, and a match of from with to, if any. */
-BOTH void
+/*
+ * What was not yet taken up to from, and a match of from with to; returns whether
+ * there is one.
+ */
+BOTH int
 match(struct pass *p, int counts, size_t from, size_t to)
 {
 	const size_t distance = from - to;
@@ -211,11 +214,11 @@ match(struct pass *p, int counts, size_t from, size_t to)
 	unsigned symbol;
 
 	if (distance > REACH)
-		return;
+		return 0;
 	if (max > MATCH_MAX)
 		max = MATCH_MAX;
 	if ((n = common(p->text + from, p->text + to, max)) < MATCH_MIN)
-		return;
+		return 0;
 	literals(p, counts, from);
 	symbol = distance_symbol((uint32_t)distance, &extra);
 	if (counts) {
@@ -228,6 +231,21 @@ match(struct pass *p, int counts, size_t from, size_t to)
 		    (unsigned)l.n + d.with_extra);
 	}
 	p->at += n;
+	return 1;
+}
+
+/*
+ * A gap like which none is in reach, as with many columns: it is a run of commas,
+ * then a line that begins as the line before did.
+ */
+BOTH void
+match_parts(struct pass *p, int counts, size_t begin, size_t last,
+    size_t line)
+{
+	if (last - begin > MATCH_MIN)
+		match(p, counts, begin + 1, begin);
+	if (p->text[last] == '\n' && p->at <= last && line != NOWHERE)
+		match(p, counts, last, line);
 }
 
 /*
@@ -291,7 +309,7 @@ run(struct pass *p, int counts)
 {
 	struct textdeflate *z = p->z;
 	const uint8_t *text = p->text;
-	uint32_t column = 0, begin, gap, key, before;
+	uint32_t column = 0, begin, gap, last, key, before, line = NOWHERE;
 	uint64_t value = 1;
 	size_t at, end, n = 0, i;
 
@@ -302,13 +320,15 @@ run(struct pass *p, int counts)
 		for (i = 0; i + 2 <= n; i += 2) {
 			begin = z->edges[i];
 			gap = z->edges[i + 1] - begin;
-			column = text[begin + gap - 1] == '\n' ? 0 :
-			    column + gap;
+			last = begin + gap - 1;
+			column = text[last] == '\n' ? 0 : column + gap;
 			key = (column * 37 + gap) % KEYS;
 			before = z->last[key];
 			z->last[key] = begin;
-			if (p->at <= begin && before != NOWHERE)
-				match(p, counts, begin, before);
+			if (p->at <= begin && (before == NOWHERE ||
+			    !match(p, counts, begin, before)))
+				match_parts(p, counts, begin, last, line);
+			line = column == 0 ? last : line;
 		}
 		/* A gap that goes on in the next window. */
 		if ((n &= 1) != 0)

@@ -205,6 +205,11 @@ test_rows(char *text)
 	ok(size > 0 && size < s.total_out * 13 / 10, "rows of five columns: %zu "
 	    "bytes from %zu, where zlib -6 has %lu", size, len, s.total_out);
 	deflateEnd(&s);
+	/* So wide that no value of the same column is in reach. */
+	len = write_rows(text, 300000, 200, 5);
+	size = block((uint8_t *)text, len);
+	ok(size > 0 && size < len * 7 / 100, "rows of 200 columns: %zu bytes "
+	    "from %zu", size, len);
 	free(small);
 }
 
