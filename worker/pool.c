@@ -11,7 +11,7 @@
 #include "worker/slice.h"
 
 /* While documents of more are under way, no other slice is filled. */
-#define UNDER_WAY_BYTES ((size_t)8 * 1024 * 1024)
+#define UNDER_WAY_BYTES ((size_t)4 * 1024 * 1024)
 /* What else is asked of this machine, above all by the database, comes first. */
 #define SLICE_NICE 10
 

@@ -235,8 +235,10 @@ head_open(struct reader *r, size_t column, enum id_type type)
 
 	if (r->spec.n > FULL_BATCH_COLUMNS)
 		batch = batch * FULL_BATCH_COLUMNS / (int64_t)r->spec.n;
-	if (batch < 2 || h->large)
+	if (h->large && batch > 2)
 		batch = 2;
+	if (batch < 1)
+		batch = 1;
 	c = collection_of(&r->spec, column);
 	filter = h->has_last ? range_behind(&r->spec, type, &h->last) :
 	    range(&r->spec, type);
