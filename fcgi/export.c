@@ -234,6 +234,6 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 		reply_json(fcgx, 202, job_ended(job.state) ? "" : RETRY_POLL,
 		    job_json(&job, NULL));
 	else
-		reply_empty(fcgx, 204);
+		reply_empty(fcgx, 204, "");
 	job_release(&job);
 }

@@ -173,7 +173,11 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 		    routes[i].method);
 	}
 	if (len > 0) {
-		snprintf(allow + len, sizeof(allow) - len, "\r\n");
+		snprintf(allow + len, sizeof(allow) - len, ", OPTIONS\r\n");
+		if (strcmp(method, "OPTIONS") == 0) {
+			reply_empty(fcgx, 204, allow);
+			return;
+		}
 		reply_problem(fcgx, 405, allow, NULL,
 		    "this resource has no such method");
 		return;
@@ -184,11 +188,14 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 static void
 handle(const struct api *api, struct FCGX_Request *fcgx)
 {
-	struct request r;
+	struct request request;
+	const enum request_result rc = request_read(fcgx, SPEC_BODY_MAX,
+	    &request);
 
-	switch (request_read(fcgx, SPEC_BODY_MAX, &r)) {
+	log_request(request.id);
+	switch (rc) {
 	case REQUEST_OK:
-		dispatch(api, fcgx, &r);
+		dispatch(api, fcgx, &request);
 		break;
 	case REQUEST_TOO_LARGE:
 		reply_problem(fcgx, 413, "", NULL, "the body is too large");
@@ -201,7 +208,8 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 		reply_problem(fcgx, 414, "", NULL, "the path is too long");
 		break;
 	}
-	request_release(&r);
+	log_request(NULL);
+	request_release(&request);
 }
 
 /* Returns 0 after a stop, 1 when the socket does not work. */

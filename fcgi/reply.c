@@ -75,10 +75,12 @@ reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
 }
 
 void
-reply_empty(struct FCGX_Request *fcgx, int status)
+reply_empty(struct FCGX_Request *fcgx, int status, const char *headers)
 {
-	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nCache-Control: no-store\r\n"
-	    "\r\n", status, phrase_of(status));
+	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nCache-Control: no-store\r\n",
+	    status, phrase_of(status));
+	FCGX_PutS(headers, fcgx->out);
+	FCGX_PutS("\r\n", fcgx->out);
 }
 
 void

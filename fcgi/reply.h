@@ -12,8 +12,8 @@ struct json_object;
 void reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
     struct json_object *o);
 
-/* reply_empty(fcgx, status): Answer without a body. */
-void reply_empty(struct FCGX_Request *fcgx, int status);
+/* reply_empty(fcgx, status, headers): Answer without a body. */
+void reply_empty(struct FCGX_Request *fcgx, int status, const char *headers);
 
 /*
  * reply_problem(fcgx, status, headers, pointer, detail):

@@ -23,6 +23,14 @@ host_of(const char *host)
 	    "0123456789.-_:[]")] == '\0' ? host : "";
 }
 
+/* An id goes into log lines. */
+static const char *
+id_of(const char *id)
+{
+	return id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0' ?
+	    id : "";
+}
+
 static enum request_result
 read_body(struct FCGX_Request *fcgx, size_t max, struct buf *body)
 {
@@ -57,6 +65,7 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->method = param(fcgx, "REQUEST_METHOD");
 	r->query = param(fcgx, "QUERY_STRING");
 	r->content_type = param(fcgx, "CONTENT_TYPE");
+	r->id = id_of(param(fcgx, "REQUEST_ID"));
 	r->owner = param(fcgx, "REMOTE_USER");
 	if (r->owner[0] == '\0')
 		r->owner = "anonymous";

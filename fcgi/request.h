@@ -13,6 +13,7 @@ struct request {
 	const char *path;	/* as sent, not decoded, without the query */
 	const char *query;
 	const char *content_type;
+	const char *id;		/* nginx's, letters and digits alone; "" without */
 	const char *owner;	/* REMOTE_USER, else "anonymous" */
 	const char *scheme;
 	const char *host;	/* "" when it is none that can stand in a URL */

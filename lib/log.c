@@ -14,7 +14,7 @@
 #define LINE_MAX_BYTES 4096
 
 static int log_fd = STDERR_FILENO;
-static char log_job_id[25];
+static char log_job_id[25], log_request_id[33];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int
@@ -41,6 +41,14 @@ log_job(const char *id)
 	pthread_mutex_unlock(&log_lock);
 }
 
+void
+log_request(const char *id)
+{
+	pthread_mutex_lock(&log_lock);
+	snprintf(log_request_id, sizeof(log_request_id), "%s", id ? id : "");
+	pthread_mutex_unlock(&log_lock);
+}
+
 /* The head of a line up to its own fields. */
 static size_t
 line_head(char *line, size_t cap, enum log_level level, const char *op)
@@ -51,7 +59,8 @@ line_head(char *line, size_t cap, enum log_level level, const char *op)
 
 	timestamp_format(clock_real_ms(), at);
 	pthread_mutex_lock(&log_lock);
-	n = snprintf(line, cap, "time=%s level=%s%s%s op=%s ", at, names[level],
+	n = snprintf(line, cap, "time=%s level=%s%s%s%s%s op=%s ", at,
+	    names[level], log_request_id[0] ? " request=" : "", log_request_id,
 	    log_job_id[0] ? " job=" : "", log_job_id, op);
 	pthread_mutex_unlock(&log_lock);
 	return n < 0 ? 0 : (size_t)n;

@@ -19,9 +19,11 @@ int log_open(const char *path);
 /*
  * log_job(id):
  * Put job=id into the lines that follow, of all threads, until log_job(NULL).
- * At most 24 bytes of id are kept.
+ * At most 24 bytes of id are kept. log_request(id): The same for request=id, of
+ * at most 32 bytes, all letters and digits.
  */
 void log_job(const char *id);
+void log_request(const char *id);
 
 /* log_msg(level, op, fmt, ...): A line with free text; it is quoted and escaped. */
 void log_msg(enum log_level level, const char *op, const char *fmt, ...)

@@ -240,6 +240,27 @@ def methods(ident):
         ok(("POST" if path == "/export" else "GET") in allow and method not in allow, where + ": Allow", got.headers)
 
 
+def options(ident):
+    for path, allow in (("/export", "POST, OPTIONS"), ("/export/" + ident, "GET, HEAD, DELETE, OPTIONS"),
+                        ("/limits", "GET, HEAD, OPTIONS")):
+        got = call("OPTIONS", path)
+        is_((got.status, got.header("Allow"), got.body), (204, allow, b""), "OPTIONS " + path.replace(ident, ":id"))
+    problem("OPTIONS of nothing", call("OPTIONS", "/export/a/b"), (404,))
+
+
+def request_id():
+    ids = []
+    for name, got in (("an answer", call("GET", "/limits")), ("a problem", call("GET", "/export/none")), ("nginx's", call("GET", "/nope")),
+                      ("nothing", call("OPTIONS", "/limits"))):
+        ids.append(got.header("X-Request-Id") or "")
+        ok(re.fullmatch("[0-9a-f]{32}", ids[-1]), name + " has an X-Request-Id", got.headers)
+    is_(len(set(ids)), len(ids), "each its own")
+    got = post(request(vehicles=[V3], startDate="2018-11-30T00:00:00.123Z"))
+    line = "request=%s job=%s op=created" % (got.header("X-Request-Id"), json.loads(got.body)["_id"])
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-api.log"), encoding="utf-8", errors="replace") as f:
+        ok(any(line in x for x in f), "the log line of a new job names the request", line)
+
+
 def limits():
     got = call("GET", "/limits")
     is_(got.status, 200, "GET /limits: 200")
@@ -538,9 +559,10 @@ def main():
         section(name, f)
     section("no such job", no_such, ident)
     section("methods", methods, ident)
-    for name, f in (("limits", limits), ("sizes and types", sizes_and_types), ("nginx", nginx_errors), ("bad bodies", bad_bodies),
-                    ("bad members", bad_members), ("bad dates", bad_dates), ("bad ranges", bad_ranges), ("bad names", bad_names),
-                    ("lenient", good_enough), ("mutations", mutations), ("FastCGI", handler_alone)):
+    section("OPTIONS", options, ident)
+    for name, f in (("limits", limits), ("request ids", request_id), ("sizes and types", sizes_and_types), ("nginx", nginx_errors),
+                    ("bad bodies", bad_bodies), ("bad members", bad_members), ("bad dates", bad_dates), ("bad ranges", bad_ranges),
+                    ("bad names", bad_names), ("lenient", good_enough), ("mutations", mutations), ("FastCGI", handler_alone)):
         section(name, f)
     is_(handlers(), pool, "no handler died of any of this")
     for vehicle in DATA:
