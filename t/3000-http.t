@@ -24,8 +24,8 @@ sys.dont_write_bytecode = True
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
     DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish, handlers, instant, is_, job_of, jobs_of,
-    load, mongo, note, ok, pid_of, post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells, under_stack,
-    wait_for)
+    load, logged, mongo, note, ok, pid_of, post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells,
+    under_stack, wait_for)
 
 DATA = small_fleet()
 V1, V2, V3, V4 = sorted(DATA)
@@ -257,8 +257,7 @@ def request_id():
     is_(len(set(ids)), len(ids), "each its own")
     got = post(request(vehicles=[V3], startDate="2018-11-30T00:00:00.123Z"))
     line = "request=%s job=%s op=created" % (got.header("X-Request-Id"), json.loads(got.body)["_id"])
-    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-api.log"), encoding="utf-8", errors="replace") as f:
-        ok(any(line in x for x in f), "the log line of a new job names the request", line)
+    ok(line in logged("export-api"), "the log line of a new job names the request", line)
 
 
 def limits():

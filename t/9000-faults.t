@@ -17,7 +17,8 @@ sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
     DAY, START, alive, call, channel, create, done, end, entries, fetch, finish, generate, handlers, is_, job_document, job_of, jobs_of,
-    load, mongo, note, objects_of, ok, pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells, under_stack, wait_for)
+    load, logged, mongo, note, objects_of, ok, pid_of, post, problem, request, s3, section, setting, small_fleet, stack, tells,
+    under_stack, wait_for)
 
 FLEET = small_fleet()
 SMALL = request(vehicles=sorted(FLEET), compression="fast")
@@ -309,13 +310,6 @@ def ctl(*args):
                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     if run.returncode != 0:
         raise RuntimeError("rabbitmqctl %s: %s" % (" ".join(args), run.stdout[-500:]))
-
-
-def logged(name, since=0):
-    """What a program's log says from this place on."""
-    with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8", errors="replace") as f:
-        f.seek(since)
-        return f.read()
 
 
 def broker_refuses():

@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, end, entries, fetch, finish, generate, job_of, mongo, note, ok, request, section, stack, under_stack, wait_for)
+    create, done, end, entries, fetch, finish, generate, job_of, logged, mongo, note, ok, request, section, stack, under_stack,
+    wait_for)
 
 DAYS = 10
 END_S = 180
@@ -69,8 +70,7 @@ def killed_server(reference, share):
     end("MONGOD_PIDFILE")
     stack("up", "mongo")
     same(name, ident, reference)
-    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-worker.log"), encoding="utf-8", errors="replace") as f:
-        lost = [line for line in f if "job=%s" % ident in line and "op=read " in line]
+    lost = [line for line in logged("export-worker").splitlines() if "job=%s" % ident in line and "op=read " in line]
     ok(lost, name + ": the worker lost its cursors by it", "it read on undisturbed")
 
 

@@ -224,6 +224,13 @@ def job_document(jobs, ident):
     return jobs.find_one({"_id": ObjectId(ident)})
 
 
+def logged(name, since=0):
+    """What a program's log says from this place on."""
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8", errors="replace") as f:
+        f.seek(since)
+        return f.read()
+
+
 def peak_kb(pid):
     """The largest resident set that the process has had, in KiB."""
     with open("/proc/%d/status" % pid, encoding="ascii") as f:

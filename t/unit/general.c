@@ -21,6 +21,7 @@
 #include "t/tap.h"
 #include "t/unit/doc.h"
 #include "t/unit/draw.h"
+#include "t/unit/inflate.h"
 
 #define BASE DOC_BASE
 #define HOUR INT64_C(3600000)
@@ -55,30 +56,6 @@ static struct {
 	size_t n;
 } all;
 
-static bool
-inflates(const struct block *b)
-{
-	static uint8_t out[BLOCK_BYTES + 65536];
-	z_stream z = { 0 };
-	uint8_t end[] = DEFLATE_END;
-	bool good;
-
-	if (inflateInit2(&z, -15) != Z_OK)
-		abort();
-	z.next_in = (Bytef *)(uintptr_t)b->deflated;
-	z.avail_in = (uInt)b->deflated_len;
-	z.next_out = out;
-	z.avail_out = sizeof(out);
-	good = inflate(&z, Z_SYNC_FLUSH) == Z_OK && z.avail_in == 0;
-	z.next_in = end;
-	z.avail_in = DEFLATE_END_LEN;
-	good = good && inflate(&z, Z_FINISH) == Z_STREAM_END &&
-	    z.total_out == b->text_len &&
-	    memcmp(out, b->text, b->text_len) == 0;
-	inflateEnd(&z);
-	return good;
-}
-
 /* check_block(b): Against its own text, which has no LF within a cell. */
 static void
 check_block(const struct block *b)
@@ -109,7 +86,8 @@ check_block(const struct block *b)
 	x.was_short = b->text_len < BLOCK_BYTES;
 	if ((size_t)(last - s) >= BLOCK_BYTES)
 		bad_row(&broken, "a block of %zu bytes", b->text_len);
-	if (b->crc != crc32(0, b->text, (uInt)b->text_len) || !inflates(b))
+	if (b->crc != crc32(0, b->text, (uInt)b->text_len) ||
+	    !inflates(b->deflated, b->deflated_len, b->text, b->text_len))
 		bad_row(&broken, "the CRC of a block, or it deflated");
 }
 

@@ -7,33 +7,12 @@
 
 #include "t/tap.h"
 #include "t/unit/draw.h"
+#include "t/unit/inflate.h"
 #include "worker/huffman.h"
 
 #define TEXT_MAX ((size_t)2 * 1024 * 1024)
 
 static struct textdeflate *z;
-
-/* Whether a block of len bytes that stands at data inflates to text. */
-static int
-inflates(const uint8_t *data, size_t size, const uint8_t *text, size_t len)
-{
-	uint8_t *back = malloc(len + 1);
-	z_stream s = { 0 };
-	int rc;
-
-	if (back == NULL || inflateInit2(&s, -15) != Z_OK)
-		abort();
-	s.next_in = (Bytef *)(uintptr_t)data;
-	s.avail_in = (uInt)size;
-	s.next_out = back;
-	s.avail_out = (uInt)len + 1;
-	rc = inflate(&s, Z_SYNC_FLUSH);
-	rc = (rc == Z_OK || rc == Z_BUF_ERROR) && s.avail_in == 0 &&
-	    s.total_out == len && memcmp(back, text, len) == 0;
-	inflateEnd(&s);
-	free(back);
-	return rc;
-}
 
 /*
  * The block of a text, in memory that ends with it, twice: nothing is read
