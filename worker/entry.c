@@ -128,8 +128,8 @@ entry_block(struct entry_writer *w, const struct block *b)
 
 struct entry_writer *
 entry_open(struct zip *zip, const struct entry_options *options,
-    struct deflater *deflater, const char *vehicle, const char *const *names, size_t n,
-    entry_done_fn *done, void *arg)
+    struct deflater *deflater, const char *vehicle,
+    const char *const *names, size_t n, entry_done_fn *done, void *arg)
 {
 	struct entry_writer *w;
 

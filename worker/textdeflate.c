@@ -40,10 +40,10 @@ struct code {
 	uint16_t n;
 };
 
-/* A length, or the symbol of a distance with its extra bits to be added. */
-struct match_code {
+/* That of a length, its extra bits with it. */
+struct length_code {
 	uint32_t bits;
-	uint8_t n, with_extra;
+	unsigned n;
 };
 
 struct textdeflate {
@@ -52,8 +52,8 @@ struct textdeflate {
 	/* Four counts of literals: one after another do not wait. */
 	uint32_t literals[4][256], lengths[256], distances[DISTANCES];
 
-	struct code literal[256], end;
-	struct match_code length[256], distance[DISTANCES];
+	struct code literal[256], end, distance[DISTANCES];
+	struct length_code length[256];
 
 	uint32_t edges[1 + WINDOW + EDGES_USUAL];
 	uint32_t last[KEYS];
@@ -125,19 +125,15 @@ put(struct bits *b, uint64_t bits, unsigned n)
 	b->n &= 7;
 }
 
-/* RFC 1951, 3.2.5; of *extra bits the symbol's code is followed. */
+/* RFC 1951, 3.2.5: its symbol, and the *n extra bits that go behind it. */
 static inline unsigned
-distance_symbol(uint32_t distance, uint32_t *extra)
+distance_symbol(uint32_t distance, uint32_t *extra, unsigned *n)
 {
 	const uint32_t d = distance - 1;
-	unsigned n;
 
-	*extra = 0;
-	if (d < 4)
-		return d;
-	n = 30 - (unsigned)__builtin_clz(d);
-	*extra = d & ((1U << n) - 1);
-	return 2 * n + (d >> n);
+	*n = d < 4 ? 0 : 30 - (unsigned)__builtin_clz(d);
+	*extra = d & ((1U << *n) - 1);
+	return 2 * *n + (d >> *n);
 }
 
 /* A pass that counts and one that writes are made of the same text. */
@@ -201,26 +197,27 @@ common(const uint8_t *a, const uint8_t *b, size_t max)
 }
 
 /*
- * What was not yet taken up to from, and a match of from with to; returns whether
- * there is one.
+ * What was not yet taken up to from, and a match of from with to, which may be
+ * NOWHERE; returns whether there is one.
  */
 BOTH int
 match(struct pass *p, int counts, size_t from, size_t to)
 {
 	const size_t distance = from - to;
 	size_t max = p->len - from, n;
-	struct match_code d, l;
+	unsigned symbol, extra_n;
+	struct length_code l;
+	struct code d;
 	uint32_t extra;
-	unsigned symbol;
 
-	if (distance > REACH)
+	if (to == NOWHERE || distance > REACH)
 		return 0;
 	if (max > MATCH_MAX)
 		max = MATCH_MAX;
 	if ((n = common(p->text + from, p->text + to, max)) < MATCH_MIN)
 		return 0;
 	literals(p, counts, from);
-	symbol = distance_symbol((uint32_t)distance, &extra);
+	symbol = distance_symbol((uint32_t)distance, &extra, &extra_n);
 	if (counts) {
 		p->z->lengths[n - 3]++;
 		p->z->distances[symbol]++;
@@ -228,7 +225,7 @@ match(struct pass *p, int counts, size_t from, size_t to)
 		l = p->z->length[n - 3];
 		d = p->z->distance[symbol];
 		put(&p->out, l.bits | (uint64_t)(d.bits | extra << d.n) << l.n,
-		    (unsigned)l.n + d.with_extra);
+		    l.n + d.n + extra_n);
 	}
 	p->at += n;
 	return 1;
@@ -244,7 +241,7 @@ match_parts(struct pass *p, int counts, size_t begin, size_t last,
 {
 	if (last - begin > MATCH_MIN)
 		match(p, counts, begin + 1, begin);
-	if (p->text[last] == '\n' && p->at <= last && line != NOWHERE)
+	if (p->text[last] == '\n' && p->at <= last)
 		match(p, counts, last, line);
 }
 
@@ -325,8 +322,7 @@ run(struct pass *p, int counts)
 			key = (column * 37 + gap) % KEYS;
 			before = z->last[key];
 			z->last[key] = begin;
-			if (p->at <= begin && (before == NOWHERE ||
-			    !match(p, counts, begin, before)))
+			if (p->at <= begin && !match(p, counts, begin, before))
 				match_parts(p, counts, begin, last, line);
 			line = column == 0 ? last : line;
 		}
@@ -337,7 +333,7 @@ run(struct pass *p, int counts)
 	literals(p, counts, p->len);
 }
 
-static __attribute__((noinline)) void
+static void
 count(struct textdeflate *z, const uint8_t *text, size_t len)
 {
 	struct pass p = { .z = z, .text = text, .len = len };
@@ -374,9 +370,22 @@ put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
 		put(b, code[lengths[i]], len[lengths[i]]);
 }
 
-/* Every symbol has a code, whether the sample has it or not. */
+/*
+ * A code for every symbol, whether the sample has it or not; freq is used up.
+ */
 static void
-make_code(struct textdeflate *z, uint8_t lengths[SYMBOLS + DISTANCES])
+code_of(uint32_t *freq, size_t n, uint8_t *lengths, uint16_t *code)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		freq[i] = freq[i] * SAMPLE_WEIGHT + 1;
+	huffman_lengths(freq, n, CODE_BITS, lengths);
+	huffman_codes(lengths, n, code);
+}
+
+static void
+code_symbols(struct textdeflate *z, uint8_t lengths[SYMBOLS])
 {
 	uint32_t freq[SYMBOLS] = { 0 };
 	uint16_t code[SYMBOLS];
@@ -387,10 +396,7 @@ make_code(struct textdeflate *z, uint8_t lengths[SYMBOLS + DISTANCES])
 		    z->literals[2][i] + z->literals[3][i];
 		freq[LENGTHS + z->length_symbol[i]] += z->lengths[i];
 	}
-	for (i = 0; i < SYMBOLS; i++)
-		freq[i] = freq[i] * SAMPLE_WEIGHT + 1;
-	huffman_lengths(freq, SYMBOLS, CODE_BITS, lengths);
-	huffman_codes(lengths, SYMBOLS, code);
+	code_of(freq, SYMBOLS, lengths, code);
 	for (i = 0; i < 256; i++)
 		z->literal[i] = (struct code){ code[i], lengths[i] };
 	z->end = (struct code){ code[END], lengths[END] };
@@ -400,20 +406,20 @@ make_code(struct textdeflate *z, uint8_t lengths[SYMBOLS + DISTANCES])
 			first = i;
 		extra = symbol < 8 || symbol == 28 ? 0 : (symbol - 4) / 4;
 		symbol += LENGTHS;
-		z->length[i] = (struct match_code){ code[symbol] |
-		    (i - first) << lengths[symbol], (uint8_t)(lengths[symbol] +
-		    extra), 0 };
+		z->length[i] = (struct length_code){ code[symbol] |
+		    (i - first) << lengths[symbol], lengths[symbol] + extra };
 	}
+}
+
+static void
+code_distances(struct textdeflate *z, uint8_t lengths[DISTANCES])
+{
+	uint16_t code[DISTANCES];
+	size_t i;
+
+	code_of(z->distances, DISTANCES, lengths, code);
 	for (i = 0; i < DISTANCES; i++)
-		freq[i] = z->distances[i] * SAMPLE_WEIGHT + 1;
-	huffman_lengths(freq, DISTANCES, CODE_BITS, lengths + SYMBOLS);
-	huffman_codes(lengths + SYMBOLS, DISTANCES, code);
-	for (i = 0; i < DISTANCES; i++) {
-		extra = i < 4 ? 0 : (i - 2) / 2;
-		z->distance[i] = (struct match_code){ code[i],
-		    lengths[SYMBOLS + i], (uint8_t)(lengths[SYMBOLS + i] +
-		    extra) };
-	}
+		z->distance[i] = (struct code){ code[i], lengths[i] };
 }
 
 static size_t
@@ -434,7 +440,8 @@ textdeflate(struct textdeflate *z, const uint8_t *text, size_t len,
 	    .out = { .to = to } };
 
 	count(z, text, sample_bytes(len));
-	make_code(z, lengths);
+	code_symbols(z, lengths);
+	code_distances(z, lengths + SYMBOLS);
 	put_lengths(&p.out, lengths);
 	run(&p, 0);
 	put(&p.out, z->end.bits, z->end.n);
