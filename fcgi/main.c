@@ -188,14 +188,13 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 static void
 handle(const struct api *api, struct FCGX_Request *fcgx)
 {
-	struct request request;
-	const enum request_result rc = request_read(fcgx, SPEC_BODY_MAX,
-	    &request);
+	struct request r;
+	const enum request_result rc = request_read(fcgx, SPEC_BODY_MAX, &r);
 
-	log_request(request.id);
+	log_request(r.id);
 	switch (rc) {
 	case REQUEST_OK:
-		dispatch(api, fcgx, &request);
+		dispatch(api, fcgx, &r);
 		break;
 	case REQUEST_TOO_LARGE:
 		reply_problem(fcgx, 413, "", NULL, "the body is too large");
@@ -209,7 +208,7 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 		break;
 	}
 	log_request(NULL);
-	request_release(&request);
+	request_release(&r);
 }
 
 /* Returns 0 after a stop, 1 when the socket does not work. */

@@ -33,20 +33,24 @@ log_open(const char *path)
 	return 0;
 }
 
+static void
+keep(char *to, size_t size, const char *id)
+{
+	pthread_mutex_lock(&log_lock);
+	snprintf(to, size, "%s", id ? id : "");
+	pthread_mutex_unlock(&log_lock);
+}
+
 void
 log_job(const char *id)
 {
-	pthread_mutex_lock(&log_lock);
-	snprintf(log_job_id, sizeof(log_job_id), "%s", id ? id : "");
-	pthread_mutex_unlock(&log_lock);
+	keep(log_job_id, sizeof(log_job_id), id);
 }
 
 void
 log_request(const char *id)
 {
-	pthread_mutex_lock(&log_lock);
-	snprintf(log_request_id, sizeof(log_request_id), "%s", id ? id : "");
-	pthread_mutex_unlock(&log_lock);
+	keep(log_request_id, sizeof(log_request_id), id);
 }
 
 /* The head of a line up to its own fields. */
