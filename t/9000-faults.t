@@ -324,8 +324,17 @@ def broker_refuses():
         ctl("set_policy", "-p", "exports", "full", "^exports.jobs$", '{"max-length":1}', "--apply-to", "queues")
         for w in WORKERS:               # each may hold one message; the others fill the queue
             os.kill(pid_of(w), signal.SIGSTOP)
-        for _ in range(5):
-            c.basic_publish("exports", "job", b"garbage")
+        from pika.exceptions import NackError
+        c.confirm_delivery()
+
+        def refused():
+            try:
+                c.basic_publish("exports", "job", b"garbage")
+                return False
+            except NackError:
+                return True
+        # The policy comes into force some time after it was set.
+        wait_for("a queue that is full", refused, 30)
 
     def not_full(_):
         ctl("clear_policy", "-p", "exports", "full")
