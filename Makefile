@@ -22,19 +22,20 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = lib/buf.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/jobs.o \
+LIB = lib/buf.o lib/catalogue.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/joblist.o lib/jobs.o \
 	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
-API = fcgi/main.o fcgi/request.o fcgi/reply.o fcgi/spec.o fcgi/export.o \
-	fcgi/health.o fcgi/limits.o
+API = fcgi/main.o fcgi/create.o fcgi/etag.o fcgi/export.o fcgi/health.o \
+	fcgi/limits.o fcgi/query.o fcgi/reply.o fcgi/request.o fcgi/spec.o \
+	fcgi/vehicles.o
 ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/entry.o worker/general.o worker/huffman.o worker/manifest.o worker/merge.o \
 	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \
 	worker/sound.o worker/stamp.o worker/textdeflate.o worker/unwind.o worker/vehicle.o \
 	worker/walk.o worker/zip.o
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
-	worker/reader.o worker/upload.o $(ENGINE)
+	worker/reader.o worker/survey.o worker/upload.o $(ENGINE)
 UNIT = textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace zip spec life
 FUZZ = unwind spec jsontext s3xml timestamp csv number zip
@@ -104,10 +105,12 @@ fuzz:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx \
+	    $(DESTDIR)$(PREFIX)/share/telemetry-export/www \
 	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
 	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
 	install -m 0644 nginx/*.conf $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx
+	install -m 0644 nginx/www/* $(DESTDIR)$(PREFIX)/share/telemetry-export/www
 	install -m 0644 scripts/export.conf scripts/supervisord.conf scripts/*.json \
 	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
 	install -m 0755 scripts/provision $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts

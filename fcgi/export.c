@@ -1,28 +1,27 @@
 /*
- * POST /export
- *   202 the job, and where it is     400 not JSON, or not such a request
- *   415 not application/json         422 a request that cannot be met
- *   503 no database (Retry-After)
+ * GET /export?state=&limit=&after=
+ *   200 a page of the caller's jobs    400 a parameter at fault
  * GET /export/:id
  *   200 the job, whatever became of it    404 none of the caller's
- *   503 no database (Retry-After)
  * DELETE /export/:id
  *   202 the job: it is cancelled, or will be within seconds
  *   204 it has ended; if it was FINISHED it is EXPIRED now, without links
- *   404 none of the caller's    503 no database (Retry-After)
+ *   404 none of the caller's
+ * Each GET: 304 unchanged. All: 503 no database (Retry-After)
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <bson/bson.h>
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "fcgi/etag.h"
+#include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "fcgi/spec.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -30,12 +29,12 @@
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
-#include "lib/queue.h"
+#include "lib/num.h"
 #include "lib/s3.h"
 
-#define RETRY_DATABASE "Retry-After: 5\r\n"
-#define RETRY_POLL "Retry-After: 1\r\n"
 #define URI_MAX 8192
+#define LIMIT_PRESET 50
+#define LIMIT_MAX 500
 
 static void
 no_database(struct FCGX_Request *fcgx)
@@ -44,149 +43,65 @@ no_database(struct FCGX_Request *fcgx)
 	    "the jobs cannot be reached at the moment");
 }
 
-static void
-no_memory(struct FCGX_Request *fcgx)
-{
-	log_msg(LOG_ERROR, "request", "out of memory");
-	reply_problem(fcgx, 503, RETRY_DATABASE, NULL, "out of memory");
-}
-
-/* application/json, with parameters or without. */
-static int
-is_json(const char *type)
-{
-	const size_t n = strlen("application/json");
-
-	if (strncasecmp(type, "application/json", n) != 0)
-		return 0;
-	type += n;
-	type += strspn(type, " \t");
-	return *type == '\0' || *type == ';';
-}
-
-/* A new job of the caller's. 0, -1: out of memory. */
-static int
-complete(struct job *job, const struct request *r)
-{
-	bson_oid_t oid;
-
-	bson_oid_init(&oid, NULL);
-	bson_oid_to_string(&oid, job->id);
-	job->owner = strdup(r->owner);
-	return job->owner == NULL || job_hash(job) != 0 ? -1 : 0;
-}
-
-static void
-accepted(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r, const struct job *job)
-{
-	char headers[1024];
-
-	if (api->conf->public_url != NULL)
-		snprintf(headers, sizeof(headers),
-		    "Location: %s/export/%s\r\n" RETRY_POLL,
-		    api->conf->public_url, job->id);
-	else
-		snprintf(headers, sizeof(headers),
-		    "Location: %s%s%s/export/%s\r\n" RETRY_POLL,
-		    r->host[0] ? r->scheme : "", r->host[0] ? "://" : "",
-		    r->host, job->id);
-	reply_json(fcgx, 202, headers, job_json(job, NULL));
-}
-
 /*
- * The same request of the same owner that is not done yet is the same job: a
- * client that asks again, or twice, makes no work. (Two that come at the very
- * same time may both find none: then there are two jobs, and no harm.)
+ * Signed on each read: a link is never stored, and never old. 0, -1: memory, or
+ * an endpoint that is none.
  */
-static void
-create(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r, struct job *job)
-{
-	struct job same;
-
-	if (complete(job, r) != 0) {
-		no_memory(fcgx);
-		return;
-	}
-	switch (jobs_find_same(api->jobs, job->owner, job->request_hash,
-	    &same)) {
-	case JOBS_OK:
-		accepted(api, fcgx, r, &same);
-		job_release(&same);
-		return;
-	case JOBS_ERROR:
-		no_database(fcgx);
-		return;
-	case JOBS_NONE:
-		break;
-	}
-	crash_at(CRASH_API_BEFORE_INSERT);
-	if (jobs_insert(api->jobs, job) != JOBS_OK) {
-		no_database(fcgx);
-		return;
-	}
-	crash_at(CRASH_API_AFTER_INSERT);
-	log_job(job->id);
-	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->rank);
-	/* The job is durable: without a doorbell an idle worker finds it. */
-	if (queue_publish(api->queue, job->id) != 0)
-		log_msg(LOG_WARN, "publish", "not published; the job waits for "
-		    "an idle worker");
-	log_job(NULL);
-	crash_at(CRASH_API_AFTER_PUBLISH);
-	accepted(api, fcgx, r, job);
-	crash_at(CRASH_API_AFTER_REPLY);
-}
-
-void
-export_post(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r, const char *id)
-{
-	const struct spec_limits limits = { api->conf->range_max_days,
-	    api->conf->vehicles_max, api->conf->parameters_max };
-	struct spec_fault fault;
-	struct job job;
-
-	(void)id;
-	if (!is_json(r->content_type)) {
-		reply_problem(fcgx, 415, "Accept-Post: application/json\r\n",
-		    NULL, "the body has to be application/json");
-		return;
-	}
-	job_init(&job);
-	switch (spec_parse((const char *)r->body.data, r->body.len, &limits,
-	    &job, &fault)) {
-	case 0:
-		create(api, fcgx, r, &job);
-		break;
-	case -1:
-		reply_problem(fcgx, fault.status, "", fault.pointer,
-		    fault.detail);
-		break;
-	default:
-		no_memory(fcgx);
-	}
-	job_release(&job);
-}
-
-static void
-show(const struct api *api, struct FCGX_Request *fcgx, const struct job *job)
+static int
+add_link(const struct api *api, const struct job *job, struct json_object *o)
 {
 	char filename[64];
 	struct buf uri;
+	int rc = -1;
 
 	buf_init(&uri, URI_MAX);
 	snprintf(filename, sizeof(filename), "export-%s.zip", job->id);
-	/* Signed on each read: a link is never stored, and never old. */
-	if (job->state == JOB_FINISHED &&
-	    (s3_presign_get(api->conf, job->object_key, filename,
-	    clock_real_ms(), &uri) != 0 || buf_cstr(&uri) == NULL))
-		no_memory(fcgx);
-	else
-		reply_json(fcgx, 200, job_ended(job->state) ? "" : RETRY_POLL,
-		    job_json(job, (char *)uri.data));
+	if (s3_presign_get(api->conf, job->object_key, filename,
+	    clock_real_ms(), &uri) == 0 && buf_cstr(&uri) != NULL) {
+		job_json_link((char *)uri.data, o);
+		rc = 0;
+	}
 	buf_release(&uri);
+	return rc;
+}
+
+/*
+ * The link is not in the ETag: it differs each time. But a 304 says that the one
+ * from before is good, so the tag changes with each half of a link's life.
+ */
+static int64_t
+link_salt(const struct api *api, const struct job *job)
+{
+	return job->state != JOB_FINISHED ? 0 :
+	    clock_real_ms() / (api->conf->link_ttl_s * 1000 / 2);
+}
+
+static void
+show(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const struct job *job)
+{
+	struct json_object *o = job_json(job);
+	char etag[ETAG_SIZE];
+	int64_t ahead = -1;
+
+	if (o != NULL && !job_ended(job->state)) {
+		if (job->state == JOB_NOT_STARTED &&
+		    jobs_ahead(api->jobs, job, &ahead) != JOBS_OK)
+			ahead = -1;
+		job_json_waiting(job, ahead, o);
+	}
+	etag_of(o, link_salt(api, job), etag);
+	if (o != NULL && job->state == JOB_FINISHED &&
+	    add_link(api, job, o) != 0) {
+		log_msg(LOG_ERROR, "link", "no link for %s",
+		    job->object_key);
+		json_object_put(o);
+		reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
+		    "the link cannot be made at the moment");
+		return;
+	}
+	reply_tagged(fcgx, r, job_ended(job->state) ? "" : RETRY_POLL, etag,
+	    o);
 }
 
 void
@@ -199,13 +114,111 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	if (bson_oid_is_valid(id, strlen(id)))
 		rc = jobs_find(api->jobs, id, r->owner, &job);
 	if (rc == JOBS_OK) {
-		show(api, fcgx, &job);
+		show(api, fcgx, r, &job);
 		job_release(&job);
 	} else if (rc == JOBS_NONE) {
 		reply_problem(fcgx, 404, "", NULL, "there is no such export");
 	} else {
 		no_database(fcgx);
 	}
+}
+
+/* "FAILED,CANCELLED" as bits; 0: no such list. */
+static unsigned
+states_of(const char *text)
+{
+	unsigned states = 0;
+	size_t len;
+	int s;
+
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++)
+			if (strlen(job_state_name(s)) == len &&
+			    strncmp(job_state_name(s), text, len) == 0)
+				break;
+		if (s > JOB_EXPIRED)
+			return 0;
+		states |= 1u << s;
+		if (text[len] == '\0')
+			return states;
+	}
+}
+
+/* Fill the page from the parameters; -1 with the fault answered. */
+static int
+read_page(struct FCGX_Request *fcgx, const struct request *r,
+    struct jobs_page *page)
+{
+	const char *limit = query_value(&r->args, "limit");
+	const char *state = query_value(&r->args, "state");
+
+	page->owner = r->owner;
+	page->after = query_value(&r->args, "after");
+	page->limit = LIMIT_PRESET;
+	if (limit != NULL && num_parse(limit, 1, LIMIT_MAX, &page->limit) != 0)
+		reply_bad_parameter(fcgx, 400, "limit", "has to be a number "
+		    "from 1 to 500");
+	else if (state != NULL && (page->states = states_of(state)) == 0)
+		reply_bad_parameter(fcgx, 400, "state", "has to be a state, or "
+		    "several, separated by commas");
+	else if (page->after != NULL &&
+	    !bson_oid_is_valid(page->after, strlen(page->after)))
+		reply_bad_parameter(fcgx, 400, "after", "has to be the id of an "
+		    "export");
+	else
+		return 0;
+	return -1;
+}
+
+/* What a page is made of: one more job than it has tells that there is a next. */
+struct listing {
+	struct json_object *list;
+	int64_t left;
+	char last[JOB_ID_SIZE];
+	bool more;
+};
+
+static int
+add_line(const struct job *job, void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->left-- == 0) {
+		l->more = true;
+		return 0;
+	}
+	memcpy(l->last, job->id, sizeof(l->last));
+	return json_object_array_add(l->list, job_json(job));
+}
+
+void
+export_list(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const char *id)
+{
+	struct jobs_page page = { 0 };
+	struct listing l = { 0 };
+	struct json_object *o;
+	char etag[ETAG_SIZE];
+
+	(void)id;
+	if (read_page(fcgx, r, &page) != 0)
+		return;
+	o = json_object_new_object();
+	l.list = json_object_new_array();
+	l.left = page.limit++;
+	if (o == NULL || l.list == NULL ||
+	    json_object_object_add(o, "exports", l.list) != 0 ||
+	    jobs_list(api->jobs, &page, add_line, &l) != JOBS_OK) {
+		json_object_put(o);
+		no_database(fcgx);
+		return;
+	}
+	if (l.more)
+		json_object_object_add(o, "next",
+		    json_object_new_string(l.last));
+	etag_of(o, 0, etag);
+	reply_tagged(fcgx, r, "", etag, o);
 }
 
 void
@@ -232,7 +245,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	log_job(NULL);
 	if (job.state == JOB_STARTED || job.state == JOB_CANCELLED)
 		reply_json(fcgx, 202, job_ended(job.state) ? "" : RETRY_POLL,
-		    job_json(&job, NULL));
+		    job_json(&job));
 	else
 		reply_empty(fcgx, 204, "");
 	job_release(&job);

@@ -2,13 +2,14 @@
  * GET /health
  *   200 this process answers; nothing else is asked
  * GET /ready
- *   200 jobs can be taken; "degraded" when the broker is away, which delays
+ *   200 jobs can be taken, and how nginx knows who asks; "degraded" when the broker is away, which delays
  *       jobs and loses none     503 no database
  */
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
 #include "fcgi/reply.h"
+#include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "lib/jobs.h"
 #include "lib/queue.h"
@@ -42,7 +43,6 @@ ready_get(const struct api *api, struct FCGX_Request *fcgx,
 	const int broker = queue_check(api->queue) == 0;
 	struct json_object *o;
 
-	(void)r;
 	(void)id;
 	o = status_of(!database ? "unavailable" : broker ? "ok" : "degraded");
 	if (o != NULL) {
@@ -50,6 +50,8 @@ ready_get(const struct api *api, struct FCGX_Request *fcgx,
 		    json_object_new_string(database ? "ok" : "down"));
 		json_object_object_add(o, "rabbitmq",
 		    json_object_new_string(broker ? "ok" : "down"));
+		json_object_object_add(o, "auth", json_object_new_string(
+		    r->auth[0] ? r->auth : "none"));
 	}
 	reply_json(fcgx, database ? 200 : 503, database ? "" :
 	    "Retry-After: 5\r\n", o);

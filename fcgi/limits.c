@@ -5,16 +5,30 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "fcgi/etag.h"
 #include "fcgi/reply.h"
+#include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 #include "lib/conf.h"
+#include "lib/jobs.h"
+#include "lib/num.h"
+
+/* nginx's own limit, as its configuration tells us; 0 when it does not. */
+static int64_t
+rate_of(const struct request *r)
+{
+	int64_t rate = 0;
+
+	return num_parse(r->rate, 0, INT32_MAX, &rate) == 0 ? rate : 0;
+}
 
 void
 limits_get(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
 	const struct conf *conf = api->conf;
+	const int64_t rate = rate_of(r);
 	const struct {
 		const char *name;
 		int64_t value;
@@ -22,18 +36,24 @@ limits_get(const struct api *api, struct FCGX_Request *fcgx,
 		{ "rangeMaxDays", conf->range_max_days },
 		{ "vehiclesMax", conf->vehicles_max },
 		{ "parametersMax", conf->parameters_max },
+		{ "documentsMax", conf->documents_max },
+		{ "ownerJobsMax", conf->owner_jobs_max },
+		{ "queueMax", conf->queue_max },
+		{ "requestsPerSecond", rate },
 		{ "bodyMaxBytes", SPEC_BODY_MAX },
 		{ "nameMaxBytes", SPEC_NAME_MAX },
 		{ "linkTtlSeconds", conf->link_ttl_s },
 		{ "retentionDays", conf->retention_days },
+		{ "idempotencyKeySeconds", JOBS_KEY_S },
 	};
 	struct json_object *o = json_object_new_object();
+	char etag[ETAG_SIZE];
 	size_t i;
 
-	(void)r;
 	(void)id;
 	for (i = 0; o != NULL && i < sizeof(limits) / sizeof(limits[0]); i++)
 		json_object_object_add(o, limits[i].name,
 		    json_object_new_int64(limits[i].value));
-	reply_json(fcgx, 200, "", o);
+	etag_of(o, 0, etag);
+	reply_tagged(fcgx, r, "", etag, o);
 }

@@ -17,10 +17,12 @@
 #include <fcgiapp.h>
 #include <mongoc/mongoc.h>
 
+#include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
+#include "lib/catalogue.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/jobs.h"
@@ -38,14 +40,19 @@ static volatile sig_atomic_t stop_requested;
 static const struct route {
 	const char *path;
 	const char *method;
+	const char *query;	/* parameters that are taken, a space behind each */
+	int public;		/* whoever asks: a balancer has no password */
 	resource_fn *fn;
 } routes[] = {
-	{ "/export", "POST", export_post },
-	{ "/export/*", "GET", export_get },
-	{ "/export/*", "DELETE", export_delete },
-	{ "/health", "GET", health_get },
-	{ "/ready", "GET", ready_get },
-	{ "/limits", "GET", limits_get },
+	{ "/export", "POST", "dryRun ", 0, export_post },
+	{ "/export", "GET", "state limit after ", 0, export_list },
+	{ "/export/*", "GET", "", 0, export_get },
+	{ "/export/*", "DELETE", "", 0, export_delete },
+	{ "/vehicles", "GET", "prefix limit after ", 0, vehicles_list },
+	{ "/vehicles/*", "GET", "", 0, vehicles_get },
+	{ "/limits", "GET", "", 0, limits_get },
+	{ "/health", "GET", "", 1, health_get },
+	{ "/ready", "GET", "", 1, ready_get },
 };
 #define NROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -151,8 +158,21 @@ route_fits(const struct route *route, const char *path, const char **id)
 }
 
 static void
+call(const struct route *route, const struct api *api,
+    struct FCGX_Request *fcgx, struct request *r, const char *id)
+{
+	if (!route->public && r->auth[0] == '\0' && r->from_afar)
+		reply_problem(fcgx, 403, "", NULL, "nobody is asked who they "
+		    "are here, so only loopback is answered");
+	else if (query_parse(r->query, route->query, &r->args) != 0)
+		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
+	else
+		route->fn(api, fcgx, r, id);
+}
+
+static void
 dispatch(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r)
+    struct request *r)
 {
 	const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" :
 	    r->method;
@@ -164,7 +184,7 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 		if (!route_fits(&routes[i], r->path, &id))
 			continue;
 		if (strcmp(routes[i].method, method) == 0) {
-			routes[i].fn(api, fcgx, r, id);
+			call(&routes[i], api, fcgx, r, id);
 			return;
 		}
 		len += (size_t)snprintf(allow + len, sizeof(allow) - len,
@@ -264,14 +284,16 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 		return CONF_EXIT;
 	client = mongoc_client_pool_pop(pool);
 	api.jobs = jobs_new(client, conf);
+	api.catalogue = catalogue_new(client, conf);
 	/* No heartbeats: nobody would serve them while we wait in ppoll(). */
 	api.queue = queue_new(conf, 0);
-	if (api.jobs != NULL && api.queue != NULL) {
+	if (api.jobs != NULL && api.catalogue != NULL && api.queue != NULL) {
 		log_fields(LOG_INFO, "start", "pid=%ld", (long)getpid());
 		rc = accept_loop(&api, while_waiting);
 		log_fields(LOG_INFO, "stop", "pid=%ld", (long)getpid());
 	}
 	queue_free(api.queue);
+	catalogue_free(api.catalogue);
 	jobs_free(api.jobs);
 	mongoc_client_pool_push(pool, client);
 	mongo_pool_free(pool);

@@ -1,9 +1,13 @@
 #include "fcgi/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <fcgiapp.h>
 #include <json-c/json.h>
+
+#include "fcgi/etag.h"
+#include "fcgi/request.h"
 
 static const struct {
 	int status;
@@ -12,13 +16,17 @@ static const struct {
 	{ 200, "OK" },
 	{ 202, "Accepted" },
 	{ 204, "No Content" },
+	{ 304, "Not Modified" },
 	{ 400, "Bad Request" },
+	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
+	{ 409, "Conflict" },
 	{ 413, "Content Too Large" },
 	{ 414, "URI Too Long" },
 	{ 415, "Unsupported Media Type" },
 	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
 	{ 500, "Internal Server Error" },
 	{ 503, "Service Unavailable" },
 };
@@ -84,12 +92,12 @@ reply_empty(struct FCGX_Request *fcgx, int status, const char *headers)
 }
 
 void
-reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
-    const char *pointer, const char *detail)
+reply_problem_with(struct FCGX_Request *fcgx, int status, const char *headers,
+    const char *detail, struct json_object *more)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
 
-	if ((o = json_object_new_object()) != NULL) {
+	if (o != NULL) {
 		json_object_object_add(o, "type",
 		    json_object_new_string("about:blank"));
 		json_object_object_add(o, "title",
@@ -98,9 +106,52 @@ reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
 		    json_object_new_int(status));
 		json_object_object_add(o, "detail",
 		    json_object_new_string(detail));
-		if (pointer != NULL && pointer[0] != '\0')
-			json_object_object_add(o, "pointer",
-			    json_object_new_string(pointer));
 	}
+	if (o != NULL && more != NULL) {
+		json_object_object_foreach(more, name, value)
+			json_object_object_add(o, name, json_object_get(value));
+	}
+	json_object_put(more);
 	send_object(fcgx, status, "application/problem+json", headers, o);
+}
+
+/* One member more, which may be "" for none. */
+static void
+problem_at(struct FCGX_Request *fcgx, int status, const char *headers,
+    const char *member, const char *text, const char *detail)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (o != NULL && text != NULL && text[0] != '\0')
+		json_object_object_add(o, member, json_object_new_string(text));
+	reply_problem_with(fcgx, status, headers, detail, o);
+}
+
+void
+reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
+    const char *pointer, const char *detail)
+{
+	problem_at(fcgx, status, headers, "pointer", pointer, detail);
+}
+
+void
+reply_bad_parameter(struct FCGX_Request *fcgx, int status, const char *name,
+    const char *detail)
+{
+	problem_at(fcgx, status, "", "parameter", name, detail);
+}
+
+void
+reply_tagged(struct FCGX_Request *fcgx, const struct request *r,
+    const char *headers, const char *etag, struct json_object *o)
+{
+	char all[256];
+
+	snprintf(all, sizeof(all), "ETag: %s\r\n%s", etag, headers);
+	if (!etag_matches(r->if_none_match, etag)) {
+		reply_json(fcgx, 200, all, o);
+		return;
+	}
+	reply_empty(fcgx, 304, all);
+	json_object_put(o);
 }

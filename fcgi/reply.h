@@ -3,6 +3,7 @@
 
 struct FCGX_Request;
 struct json_object;
+struct request;
 
 /*
  * reply_json(fcgx, status, headers, o):
@@ -22,5 +23,23 @@ void reply_empty(struct FCGX_Request *fcgx, int status, const char *headers);
  */
 void reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
     const char *pointer, const char *detail);
+
+/*
+ * reply_problem_with(fcgx, status, headers, detail, more):
+ * The same with the members that more has already; more is put.
+ * reply_bad_parameter(fcgx, status, name, detail):
+ * The same with the name of the query parameter or header at fault.
+ */
+void reply_problem_with(struct FCGX_Request *fcgx, int status,
+    const char *headers, const char *detail, struct json_object *more);
+void reply_bad_parameter(struct FCGX_Request *fcgx, int status,
+    const char *name, const char *detail);
+
+/*
+ * reply_tagged(fcgx, r, headers, etag, o):
+ * 200 with o and its ETag, or 304 where r has that already. Puts o.
+ */
+void reply_tagged(struct FCGX_Request *fcgx, const struct request *r,
+    const char *headers, const char *etag, struct json_object *o);
 
 #endif

@@ -31,6 +31,14 @@ id_of(const char *id)
 	    id : "";
 }
 
+/* nginx's own address of the connection; "" where a test speaks to us directly. */
+static int
+is_afar(const char *address)
+{
+	return address[0] != '\0' && strncmp(address, "127.", 4) != 0 &&
+	    strcmp(address, "::1") != 0 && strncmp(address, "unix:", 5) != 0;
+}
+
 static enum request_result
 read_body(struct FCGX_Request *fcgx, size_t max, struct buf *body)
 {
@@ -69,6 +77,11 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->owner = param(fcgx, "REMOTE_USER");
 	if (r->owner[0] == '\0')
 		r->owner = "anonymous";
+	r->auth = param(fcgx, "EXPORT_AUTH");
+	r->rate = param(fcgx, "EXPORT_RATE");
+	r->from_afar = is_afar(param(fcgx, "SERVER_ADDR"));
+	r->if_none_match = param(fcgx, "HTTP_IF_NONE_MATCH");
+	r->idempotency_key = FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", fcgx->envp);
 	r->scheme = strcmp(param(fcgx, "REQUEST_SCHEME"), "https") == 0 ?
 	    "https" : "http";
 	r->host = host_of(param(fcgx, "HTTP_HOST"));

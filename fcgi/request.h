@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "fcgi/query.h"
 #include "lib/buf.h"
 
 struct FCGX_Request;
@@ -15,8 +16,14 @@ struct request {
 	const char *content_type;
 	const char *id;		/* nginx's, letters and digits alone; "" without */
 	const char *owner;	/* REMOTE_USER, else "anonymous" */
+	const char *auth;	/* how nginx knows who asks; "" when it asks nobody */
+	const char *rate;	/* requests/s that nginx lets a client make; "" unknown */
+	const char *if_none_match;
+	const char *idempotency_key;	/* NULL without one */
+	int from_afar;		/* came over an address that is not loopback */
 	const char *scheme;
 	const char *host;	/* "" when it is none that can stand in a URL */
+	struct query args;	/* filled by query_parse(), not here */
 	struct buf body;
 	char path_text[256];
 };

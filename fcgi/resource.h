@@ -2,6 +2,7 @@
 #define FCGI_RESOURCE_H
 
 struct FCGX_Request;
+struct catalogue;
 struct conf;
 struct jobs;
 struct queue;
@@ -11,8 +12,13 @@ struct request;
 struct api {
 	const struct conf *conf;
 	struct jobs *jobs;
+	struct catalogue *catalogue;
 	struct queue *queue;
 };
+
+/* What answers that have to be asked for again say, as headers. */
+#define RETRY_DATABASE "Retry-After: 5\r\n"
+#define RETRY_POLL "Retry-After: 1\r\n"
 
 /*
  * A resource's method: answers r on fcgx, exactly once. id is what the route's *
@@ -21,8 +27,12 @@ struct api {
 typedef void resource_fn(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id);
 
+/* create.c */
+resource_fn export_post;
 /* export.c */
-resource_fn export_post, export_get, export_delete;
+resource_fn export_get, export_delete, export_list;
+/* vehicles.c */
+resource_fn vehicles_list, vehicles_get;
 /* health.c */
 resource_fn health_get, ready_get;
 /* limits.c */

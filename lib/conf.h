@@ -21,6 +21,7 @@ struct conf {
 	int64_t s3_path_style;
 	char *public_url;		/* NULL: from the request */
 	char *vehicle_prefix;
+	char *tls_ca_file;		/* NULL: the system's */
 
 	/* Of the role that was asked for. */
 	char *mongodb_user;
@@ -34,6 +35,9 @@ struct conf {
 	int64_t range_max_days;
 	int64_t vehicles_max;
 	int64_t parameters_max;
+	int64_t documents_max;
+	int64_t owner_jobs_max;
+	int64_t queue_max;
 	int64_t link_ttl_s;
 	int64_t retention_days;
 	int64_t lease_ms;
@@ -44,6 +48,7 @@ struct conf {
 	int64_t backoff_ms;
 	int64_t backoff_max_ms;
 	int64_t max_attempts;
+	int64_t catalogue_s;
 	char *read_preference, *read_concern;
 	int64_t pace;
 	int64_t read_bytes_s, read_documents_s;

@@ -1,12 +1,15 @@
 #include "lib/job.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <bson/bson.h>
 #include <json-c/json.h>
+#include <openssl/rand.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/timestamp.h"
 
@@ -61,6 +64,7 @@ job_init(struct job *j)
 	memset(j, 0, sizeof(*j));
 	j->created_ms = j->started_ms = j->finished_ms = JOB_NO_TIME;
 	j->expires_ms = j->due_ms = JOB_NO_TIME;
+	j->claimed_ms = j->progress_ms = JOB_NO_TIME;
 	j->progress.phase = phase_names[0];
 }
 
@@ -71,6 +75,7 @@ job_release(struct job *j)
 	strings_release(&j->vehicles);
 	strings_release(&j->parameters);
 	free(j->name);
+	free(j->idempotency_key);
 	free(j->worker);
 	free(j->object_key);
 	free(j->object_sha256);
@@ -90,6 +95,22 @@ bool
 job_ended(enum job_state s)
 {
 	return s != JOB_NOT_STARTED && s != JOB_STARTED;
+}
+
+int
+job_new_id(struct job *j)
+{
+	const int64_t now_ms = clock_real_ms();
+	const uint32_t seconds = htobe32((uint32_t)(now_ms / 1000));
+	const uint16_t ms = htobe16((uint16_t)(now_ms % 1000));
+	unsigned char id[12];
+
+	memcpy(id, &seconds, 4);
+	memcpy(id + 4, &ms, 2);
+	if (RAND_bytes(id + 6, 6) != 1)
+		return -1;
+	hex_encode(id, sizeof(id), j->id);
+	return 0;
 }
 
 static int
@@ -174,6 +195,8 @@ job_new_bson(const struct job *j, bson_t *doc)
 	if (j->name != NULL)
 		BSON_APPEND_UTF8(doc, "name", j->name);
 	BSON_APPEND_UTF8(doc, "requestHash", j->request_hash);
+	if (j->idempotency_key != NULL)
+		BSON_APPEND_UTF8(doc, "idempotencyKey", j->idempotency_key);
 	BSON_APPEND_INT32(doc, "attempts", (int32_t)j->attempts);
 	BSON_APPEND_INT64(doc, "fence", j->fence);
 	BSON_APPEND_BOOL(doc, "cancelRequested", j->cancel_requested);
@@ -389,6 +412,12 @@ take_field(bson_iter_t *it, struct job *j)
 		return take_date(it, &j->finished_ms);
 	if (strcmp(key, "expiresAt") == 0)
 		return take_date(it, &j->expires_ms);
+	if (strcmp(key, "claimedAt") == 0)
+		return take_date(it, &j->claimed_ms);
+	if (strcmp(key, "progressAt") == 0)
+		return take_date(it, &j->progress_ms);
+	if (strcmp(key, "idempotencyKey") == 0)
+		return take_text(it, &j->idempotency_key);
 	if (strcmp(key, "dueAt") == 0)
 		return take_date(it, &j->due_ms);
 	if (strcmp(key, "attempts") == 0)
@@ -493,7 +522,7 @@ json_progress(struct json_object *o, const struct job_progress *p)
 }
 
 struct json_object *
-job_json(const struct job *j, const char *export_uri)
+job_json(const struct job *j)
 {
 	struct json_object *o, *error;
 
@@ -503,7 +532,6 @@ job_json(const struct job *j, const char *export_uri)
 	json_time(o, "startDate", j->start_ms);
 	json_time(o, "endDate", j->end_ms);
 	json_text(o, "state", state_names[j->state]);
-	json_text(o, "exportUri", export_uri);
 	json_strings(o, "vehicles", &j->vehicles);
 	json_strings(o, "parameters", &j->parameters);
 	json_text(o, "time", job_time_names[j->time]);
@@ -527,4 +555,42 @@ job_json(const struct job *j, const char *export_uri)
 		json_object_object_add(o, "error", error);
 	}
 	return o;
+}
+
+int64_t
+job_eta_ms(const struct job *j)
+{
+	const struct job_progress *p = &j->progress;
+	const int64_t took_ms = j->progress_ms - j->claimed_ms;
+
+	if (j->state != JOB_STARTED || j->worker == NULL ||
+	    j->claimed_ms == JOB_NO_TIME || j->progress_ms == JOB_NO_TIME ||
+	    took_ms <= 0 || p->documents == 0 ||
+	    p->documents > p->documents_total)
+		return JOB_NO_TIME;
+	return j->progress_ms + (int64_t)((double)took_ms *
+	    (double)(p->documents_total - p->documents) /
+	    (double)p->documents);
+}
+
+void
+job_json_waiting(const struct job *j, int64_t ahead, struct json_object *o)
+{
+	const int64_t eta_ms = job_eta_ms(j);
+	struct json_object *queue;
+
+	if (j->state == JOB_NOT_STARTED &&
+	    (queue = json_object_new_object()) != NULL) {
+		json_object_object_add(queue, "position", ahead < 0 ? NULL :
+		    json_object_new_int64(ahead + 1));
+		json_object_object_add(o, "queue", queue);
+	}
+	json_object_object_add(o, "eta", NULL);
+	json_time(o, "eta", eta_ms);
+}
+
+void
+job_json_link(const char *uri, struct json_object *o)
+{
+	json_text(o, "exportUri", uri);
 }

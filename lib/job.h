@@ -57,8 +57,11 @@ struct job {
 	enum job_compression compression;
 	char *name;
 	char request_hash[DIGEST_HEX_SIZE];
+	char *idempotency_key;
 
 	int64_t created_ms, started_ms, finished_ms, expires_ms, due_ms;
+	int64_t claimed_ms;	/* when this attempt began */
+	int64_t progress_ms;	/* when progress was written */
 	int64_t attempts, fence, rank;
 	bool cancel_requested;
 	char *worker;		/* who holds it; NULL: nobody */
@@ -87,6 +90,13 @@ extern const char *const job_csv_names[];
 extern const char *const job_compression_names[];
 
 /*
+ * job_new_id(j):
+ * Give j an id of its own: an ObjectId of now, to the ms, and of 48 random bits,
+ * so that ids of several handlers sort by time. Returns 0, -1: no randomness.
+ */
+int job_new_id(struct job *j);
+
+/*
  * job_hash(j):
  * Fill j->request_hash: SHA-256 over what decides the result: range, vehicles,
  * parameters, time, csv, compression. Returns 0, -1 when memory ends.
@@ -107,10 +117,22 @@ int job_from_bson(const struct _bson_t *doc, struct job *j);
 void job_progress_bson(const struct job_progress *p, struct _bson_t *doc);
 
 /*
- * job_json(j, export_uri):
- * The job as clients see it; export_uri may be NULL. The caller puts it.
- * Returns NULL when memory ends.
+ * job_json(j):
+ * The job as clients see it in a list. The caller puts it. Returns NULL when
+ * memory ends.
+ * job_json_waiting(j, ahead, o): Add to that what an unfinished job has besides:
+ * its place in the queue when so many wait ahead (-1: not known), and its ETA.
+ * job_json_link(uri, o): Add the link of a FINISHED one.
  */
-struct json_object *job_json(const struct job *j, const char *export_uri);
+struct json_object *job_json(const struct job *j);
+void job_json_waiting(const struct job *j, int64_t ahead,
+    struct json_object *o);
+void job_json_link(const char *uri, struct json_object *o);
+
+/*
+ * job_eta_ms(j): When a job that runs will have read all its documents, by its
+ * own speed so far, on the database's clock; JOB_NO_TIME when that is not known.
+ */
+int64_t job_eta_ms(const struct job *j);
 
 #endif

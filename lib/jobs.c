@@ -8,25 +8,19 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/jobs_impl.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
 #include "lib/transition.h"
 
 #define MESSAGE_MAX 512
-#define FIND_MAX_MS 2500
 /* Below electionTimeoutMillis of the replica set (10 s unless set otherwise). */
 #define CONFIRMED_MS 2000
 #define DAY_MS INT64_C(86400000)
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
-
-struct jobs {
-	const struct conf *conf;
-	mongoc_client_t *client;
-	mongoc_collection_t *collection;
-	int64_t confirmed_ms;	/* a majority confirmed a primary; 0: never */
-	mongoc_host_list_t confirmed;	/* which one */
-};
+/* MongoDB's code, of the one unique index beside _id: {owner, idempotencyKey}. */
+#define DUPLICATE_KEY 11000
 
 struct jobs *
 jobs_new(mongoc_client_t *client, const struct conf *conf)
@@ -83,6 +77,25 @@ args_for(const struct jobs *jobs, const struct job *job)
 	};
 }
 
+/* JOBS_NONE: nothing matched. */
+static enum jobs_result
+update_one(struct jobs *jobs, const char *op, const bson_t *filter,
+    const bson_t *update)
+{
+	enum jobs_result rc = JOBS_ERROR;
+	bson_error_t error;
+	bson_iter_t it;
+	bson_t reply;
+
+	if (!mongoc_collection_update_one(jobs->collection, filter, update,
+	    NULL, &reply, &error))
+		mongo_log(op, &error);
+	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
+		rc = bson_iter_as_int64(&it) == 1 ? JOBS_OK : JOBS_NONE;
+	bson_destroy(&reply);
+	return rc;
+}
+
 /* Make a transition of one job. JOBS_NONE: its guard did not hold. */
 static enum jobs_result
 make(struct jobs *jobs, enum transition_id t,
@@ -90,17 +103,9 @@ make(struct jobs *jobs, enum transition_id t,
 {
 	bson_t *filter = transition_filter(t, args);
 	bson_t *pipeline = transition_update(t, args);
-	enum jobs_result rc = JOBS_ERROR;
-	bson_error_t error;
-	bson_iter_t it;
-	bson_t reply;
+	enum jobs_result rc;
 
-	if (!mongoc_collection_update_one(jobs->collection, filter, pipeline,
-	    NULL, &reply, &error))
-		mongo_log(transitions[t].name, &error);
-	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
-		rc = bson_iter_as_int64(&it) == 1 ? JOBS_OK : JOBS_NONE;
-	bson_destroy(&reply);
+	rc = update_one(jobs, transitions[t].name, filter, pipeline);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
@@ -151,7 +156,10 @@ find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
 	mongoc_find_and_modify_opts_set_sort(opts, sort);
 	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
 	    filter, opts, reply, &error)) {
-		mongo_log(op, &error);
+		if (upsert && error.code == DUPLICATE_KEY)
+			rc = JOBS_TAKEN;
+		else
+			mongo_log(op, &error);
 	} else if (!bson_iter_init_find(&it, reply, "value") ||
 	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
 		rc = JOBS_NONE;
@@ -178,23 +186,6 @@ make_and_see(struct jobs *jobs, enum transition_id t,
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
-}
-
-static enum jobs_result
-count_unfinished(struct jobs *jobs, const char *owner, int64_t *n)
-{
-	bson_error_t error;
-	bson_t *filter;
-
-	filter = BCON_NEW("owner", BCON_UTF8(owner), "state", "{", "$in", "[",
-	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}");
-	*n = mongoc_collection_count_documents(jobs->collection, filter, NULL,
-	    NULL, NULL, &error);
-	bson_destroy(filter);
-	if (*n >= 0)
-		return JOBS_OK;
-	mongo_log("jobs_insert", &error);
-	return JOBS_ERROR;
 }
 
 /*
@@ -235,15 +226,16 @@ store_new(struct jobs *jobs, struct job *job)
 enum jobs_result
 jobs_insert(struct jobs *jobs, struct job *job)
 {
+	enum jobs_result rc = store_new(jobs, job);
 	struct job stored;
 
-	if (count_unfinished(jobs, job->owner, &job->rank) != JOBS_OK)
-		return JOBS_ERROR;
-	if (store_new(jobs, job) == JOBS_OK)
+	if (rc == JOBS_OK) {
+		jobs->queued++;
 		return JOBS_OK;
+	}
 	/* After an error the outcome is unknown: only what is read back counts. */
 	if (jobs_find(jobs, job->id, job->owner, &stored) != JOBS_OK)
-		return JOBS_ERROR;
+		return rc;
 	job_release(job);
 	*job = stored;
 	return JOBS_OK;
@@ -262,7 +254,7 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "readConcern", "{", "level", BCON_UTF8(read_concern), "}",
-	    "maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
 	    opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
@@ -288,7 +280,7 @@ is_confirmed(const struct jobs *jobs, const mongoc_host_list_t *host)
 {
 	return jobs->confirmed_ms != 0 &&
 	    clock_monotonic_ms() - jobs->confirmed_ms < CONFIRMED_MS &&
-	    strcmp(jobs->confirmed.host_and_port, host->host_and_port) == 0;
+	    strcmp(jobs->confirmed, host->host_and_port) == 0;
 }
 
 static enum jobs_result
@@ -334,7 +326,8 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	rc = find_id(jobs, id, owner, "linearizable", &host, job);
 	if (rc != JOBS_ERROR) {
 		jobs->confirmed_ms = began_ms;
-		jobs->confirmed = host;
+		snprintf(jobs->confirmed, sizeof(jobs->confirmed), "%s",
+		    host.host_and_port);
 	}
 	return rc;
 }
@@ -349,6 +342,40 @@ jobs_find_same(struct jobs *jobs, const char *owner, const char *request_hash,
 	    "requestHash", BCON_UTF8(request_hash), "state", "{", "$in", "[",
 	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}",
 	    "cancelRequested", BCON_BOOL(false)), "majority", &host, job);
+}
+
+/* A key is its owner's for so long; a job that is older may have it no more. */
+static bson_t *
+key_filter(const char *owner, const char *key, const char *compare)
+{
+	return BCON_NEW("owner", BCON_UTF8(owner), "idempotencyKey",
+	    BCON_UTF8(key), "$expr", "{", compare, "[",
+	    BCON_UTF8("$createdAt"), "{", "$subtract", "[", BCON_UTF8("$$NOW"),
+	    BCON_INT64(JOBS_KEY_S * INT64_C(1000)), "]", "}", "]", "}");
+}
+
+enum jobs_result
+jobs_find_key(struct jobs *jobs, const char *owner, const char *key,
+    struct job *job)
+{
+	mongoc_host_list_t host;
+
+	return find_first(jobs, key_filter(owner, key, "$gt"), "majority",
+	    &host, job);
+}
+
+enum jobs_result
+jobs_free_key(struct jobs *jobs, const char *owner, const char *key)
+{
+	bson_t *filter = key_filter(owner, key, "$lte");
+	bson_t *update = BCON_NEW("$unset", "{", "idempotencyKey", BCON_INT32(1),
+	    "}");
+	enum jobs_result rc;
+
+	rc = update_one(jobs, "free_key", filter, update);
+	bson_destroy(filter);
+	bson_destroy(update);
+	return rc;
 }
 
 enum jobs_result

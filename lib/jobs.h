@@ -21,6 +21,9 @@ struct jobs;
 enum jobs_result {
 	JOBS_OK = 0,
 	JOBS_NONE = 1,		/* no such job, nothing to claim, or not ours (any more) */
+	JOBS_TAKEN = 2,		/* the idempotency key is another job's */
+	JOBS_OWNER_FULL = 3,	/* owner_jobs_max unfinished jobs of the owner */
+	JOBS_QUEUE_FULL = 4,	/* queue_max unfinished jobs in all */
 	JOBS_ERROR = -1		/* logged; whether a write took effect is unknown */
 };
 
@@ -32,12 +35,35 @@ void jobs_free(struct jobs *jobs);
 enum jobs_result jobs_ping(struct jobs *jobs);
 
 /*
+ * jobs_admit(jobs, owner, rank):
+ * Whether the owner may have one more job: JOBS_OK, *rank being how many are
+ * unfinished, or JOBS_OWNER_FULL, JOBS_QUEUE_FULL. All jobs are counted once a
+ * second, so several handlers may let a few more in.
+ */
+enum jobs_result jobs_admit(struct jobs *jobs, const char *owner,
+    int64_t *rank);
+
+/*
  * jobs_insert(jobs, job):
- * Store a new job, due at once. job has its id, hash and request; rank and times
+ * Store a new job, due at once. job has its id, hash, rank and request; times
  * are filled in. After an error the id is looked for, so an answer that was lost
- * is no error.
+ * is no error. JOBS_TAKEN: nothing was stored.
  */
 enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
+
+/* An idempotency key names its job for so long. */
+#define JOBS_KEY_S 86400
+
+/*
+ * jobs_find_key(jobs, owner, key, job):
+ * The owner's job of this idempotency key, unless the job is older than
+ * JOBS_KEY_S. On JOBS_OK, and only then, the caller releases job.
+ * jobs_free_key(jobs, owner, key): Take the key from a job that is older.
+ */
+enum jobs_result jobs_find_key(struct jobs *jobs, const char *owner,
+    const char *key, struct job *job);
+enum jobs_result jobs_free_key(struct jobs *jobs, const char *owner,
+    const char *key);
 
 /*
  * jobs_find_same(jobs, owner, request_hash, job):
@@ -54,6 +80,29 @@ enum jobs_result jobs_find_same(struct jobs *jobs, const char *owner,
  */
 enum jobs_result jobs_find(struct jobs *jobs, const char *id,
     const char *owner, struct job *job);
+
+/*
+ * jobs_ahead(jobs, job, n):
+ * How many of those that wait would be begun before job; -1: above 1,000.
+ */
+enum jobs_result jobs_ahead(struct jobs *jobs, const struct job *job,
+    int64_t *n);
+
+/* A page of an owner's jobs. */
+struct jobs_page {
+	const char *owner;
+	unsigned states;	/* bits, 1 << enum job_state; 0: all */
+	const char *after;	/* an id; NULL: from the newest on */
+	int64_t limit;
+};
+
+/*
+ * jobs_list(jobs, page, each, arg):
+ * Call each(job, arg) for the jobs of the page, newest first; one that cannot be
+ * read is left out. each() ends it by not returning 0: then JOBS_ERROR.
+ */
+enum jobs_result jobs_list(struct jobs *jobs, const struct jobs_page *page,
+    int (*each)(const struct job *, void *), void *arg);
 
 /*
  * jobs_claim(jobs, worker, job):

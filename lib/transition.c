@@ -166,6 +166,7 @@ fill_set(bson_t *set, const struct transition *t,
 	if (t->effect & E_CLAIM) {
 		BCON_APPEND(set, "startedAt", "{", "$ifNull", "[",
 		    BCON_UTF8("$startedAt"), BCON_UTF8("$$NOW"), "]", "}");
+		BSON_APPEND_UTF8(set, "claimedAt", "$$NOW");
 		set_plus(set, "fence", "$fence", 1);
 		set_plus(set, "attempts", "$attempts", 1);
 	}
@@ -181,8 +182,10 @@ fill_set(bson_t *set, const struct transition *t,
 		set_later(set, "expiresAt", args->retention_ms);
 	if (t->effect & E_CANCEL)
 		BSON_APPEND_BOOL(set, "cancelRequested", true);
-	if (t->effect & E_PROGRESS)
+	if (t->effect & E_PROGRESS) {
+		BSON_APPEND_UTF8(set, "progressAt", "$$NOW");
 		set_progress(set, args->progress);
+	}
 	set_texts(set, t->effect, args);
 }
 

@@ -49,14 +49,14 @@ enum transition_guard {
 /* What changes, besides the state. */
 enum transition_effect {
 	E_LEASE = 1 << 0,	/* dueAt = now + lease_ms */
-	E_CLAIM = 1 << 1,	/* fence and attempts + 1, worker, startedAt once */
+	E_CLAIM = 1 << 1,	/* fence, attempts + 1, worker, claimedAt, startedAt once */
 	E_UNCHARGE = 1 << 2,	/* attempts - 1 */
 	E_DELAY = 1 << 3,	/* dueAt = now + delay_ms */
 	E_UNHOLD = 1 << 4,	/* no worker */
 	E_ENDED = 1 << 5,	/* finishedAt = now */
 	E_OBJECT = 1 << 6,	/* object, expiresAt; an earlier error goes */
 	E_ERROR = 1 << 7,
-	E_PROGRESS = 1 << 8,
+	E_PROGRESS = 1 << 8,	/* progress, progressAt = now */
 	E_CANCEL = 1 << 9	/* cancelRequested */
 };
 

@@ -241,7 +241,7 @@ def methods(ident):
 
 
 def options(ident):
-    for path, allow in (("/export", "POST, OPTIONS"), ("/export/" + ident, "GET, HEAD, DELETE, OPTIONS"),
+    for path, allow in (("/export", "POST, GET, HEAD, OPTIONS"), ("/export/" + ident, "GET, HEAD, DELETE, OPTIONS"),
                         ("/limits", "GET, HEAD, OPTIONS")):
         got = call("OPTIONS", path)
         is_((got.status, got.header("Allow"), got.body), (204, allow, b""), "OPTIONS " + path.replace(ident, ":id"))
@@ -265,8 +265,10 @@ def limits():
     is_(got.status, 200, "GET /limits: 200")
     is_(json.loads(got.body), {
         "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
-        "parametersMax": setting("parameters_max", 100), "bodyMaxBytes": 16384, "nameMaxBytes": 100,
-        "linkTtlSeconds": setting("link_ttl_s", 300), "retentionDays": setting("retention_days", 7)}, "GET /limits: as configured")
+        "parametersMax": setting("parameters_max", 100), "documentsMax": setting("documents_max", 10000000),
+        "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000), "requestsPerSecond": 200,
+        "bodyMaxBytes": 16384, "nameMaxBytes": 100, "linkTtlSeconds": setting("link_ttl_s", 300),
+        "retentionDays": setting("retention_days", 7), "idempotencyKeySeconds": 86400}, "GET /limits: as configured")
     problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
     is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")
     problem("a name of a byte more", post(request(name="n" * 101, vehicles=[V3])), BAD, "/name")

@@ -78,7 +78,7 @@ renew(struct keeper *k, int64_t *renewed_ms)
 		log_msg(LOG_WARN, "keeper", "the lease is lost");
 		atomic_store(&k->word, KEEPER_LOST);
 		return 1;
-	case JOBS_ERROR:
+	default:
 		break;
 	}
 	if (clock_monotonic_ms() - *renewed_ms > k->conf->lease_ms * 3 / 4) {

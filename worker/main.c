@@ -25,6 +25,7 @@
 #include "lib/process.h"
 #include "lib/queue.h"
 #include "worker/export.h"
+#include "worker/survey.h"
 
 #define EXIT_USAGE 64
 #define EXIT_HUNG 70
@@ -161,18 +162,24 @@ pause_ms(int ms)
  * the idle time alone decides, so jobs go on. Returns true with a message.
  */
 static bool
-wait_for_work(const struct export_env *env, char id[JOB_ID_SIZE])
+wait_for_work(const struct export_env *env, struct survey *survey,
+    char id[JOB_ID_SIZE])
 {
 	static int64_t next_try_ms;
 	const int64_t until = clock_monotonic_ms() + env->conf->idle_ms;
 	int64_t now;
 
 	while (!stopping() && (now = clock_monotonic_ms()) < until) {
-		int piece = until - now < PIECE_MS ? (int)(until - now) :
-		    PIECE_MS;
+		int64_t wait_ms = survey_wait_ms(survey);
+		int piece;
+
+		if (wait_ms > until - now)
+			wait_ms = until - now;
+		piece = wait_ms < PIECE_MS ? (int)wait_ms : PIECE_MS;
 
 		if (queue_fd(env->queue) < 0 && now < next_try_ms) {
 			pause_ms(piece);
+			survey_step(survey);
 			continue;
 		}
 		switch (queue_wait(env->queue, piece, id)) {
@@ -180,6 +187,7 @@ wait_for_work(const struct export_env *env, char id[JOB_ID_SIZE])
 			crash_at(CRASH_AFTER_MESSAGE);
 			return true;
 		case QUEUE_NOTHING:
+			survey_step(survey);
 			break;
 		case QUEUE_DOWN:
 			next_try_ms = clock_monotonic_ms() + RECONNECT_MS;
@@ -234,14 +242,14 @@ work_once(const struct export_env *env, const char *worker, const char *id,
 }
 
 static void
-loop(const struct export_env *env, const char *worker)
+loop(const struct export_env *env, struct survey *survey, const char *worker)
 {
 	char id[JOB_ID_SIZE];
 	bool message, done, worked = true;
 
 	while (!stopping()) {
 		/* Where there was one job, there may be more: claim before waiting. */
-		message = !worked && wait_for_work(env, id);
+		message = !worked && wait_for_work(env, survey, id);
 		if (stopping()) {
 			queue_nack(env->queue);
 			break;
@@ -253,6 +261,8 @@ loop(const struct export_env *env, const char *worker)
 		else if (message)
 			queue_nack(env->queue);
 		crash_at(CRASH_AFTER_ACK);
+		/* Also where there is always work. */
+		survey_step(survey);
 	}
 }
 
@@ -261,6 +271,7 @@ serve(const struct conf *conf)
 {
 	struct export_env env = { .conf = conf, .stopping = stopping,
 	    .hung = hung };
+	struct survey *survey;
 	char worker[128], host[64];
 	int rc = 1;
 
@@ -273,12 +284,14 @@ serve(const struct conf *conf)
 	env.client = mongoc_client_pool_pop(env.pool);
 	env.jobs = jobs_new(env.client, conf);
 	env.queue = queue_new(conf, HEARTBEAT_S);
-	if (env.jobs != NULL && env.queue != NULL) {
+	survey = survey_new(env.client, conf);
+	if (env.jobs != NULL && env.queue != NULL && survey != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", worker);
-		loop(&env, worker);
+		loop(&env, survey, worker);
 		log_fields(LOG_INFO, "stop", "worker=%s", worker);
 		rc = 0;
 	}
+	survey_free(survey);
 	queue_free(env.queue);
 	jobs_free(env.jobs);
 	mongoc_client_pool_push(env.pool, env.client);

@@ -12,6 +12,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
+#include "lib/timestamp.h"
 #include "worker/columns.h"
 #include "worker/pace.h"
 #include "worker/points.h"
@@ -206,6 +207,72 @@ reader_count(const struct reader_spec *spec, uint64_t *n)
 		mongoc_collection_destroy(c);
 	}
 	return count < 0 ? -1 : 0;
+}
+
+/* The time of the first document by _id of a type, in this direction. */
+static int
+end_of_index(mongoc_collection_t *c, enum id_type type, int direction,
+    const char *comment, int64_t *t_ms)
+{
+	const struct reader_spec all = { .from_ms = HOUR_MS,
+	    .to_ms = TIMESTAMP_MAX_MS };
+	bson_t *filter = range(&all, type);
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(direction), "}",
+	    "projection", "{", "_id", BCON_INT32(1), "}",
+	    "limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    "maxTimeMS", BCON_INT32(MAX_TIME_MS), "comment", BCON_UTF8(comment));
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	bson_iter_t it;
+	int rc = 0;
+
+	*t_ms = JOB_NO_TIME;
+	cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
+	if (mongoc_cursor_next(cursor, &doc)) {
+		if (bson_iter_init_find(&it, doc, "_id"))
+			*t_ms = BSON_ITER_HOLDS_DATE_TIME(&it) ?
+			    bson_iter_date_time(&it) :
+			    (int64_t)floor(bson_iter_as_double(&it));
+	} else if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("extent", &error);
+		rc = -1;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}
+
+int
+reader_extent(const struct reader_spec *spec, size_t column,
+    int64_t *documents, int64_t *first_ms, int64_t *last_ms)
+{
+	mongoc_collection_t *c = collection_of(spec, column);
+	bson_error_t error;
+	int64_t first, last;
+	int type, rc = 0;
+
+	*first_ms = *last_ms = JOB_NO_TIME;
+	*documents = mongoc_collection_estimated_document_count(c, NULL, NULL,
+	    NULL, &error);
+	if (*documents < 0) {
+		mongo_log("extent", &error);
+		rc = -1;
+	}
+	for (type = 0; type < ID_TYPES && rc == 0; type++) {
+		if (end_of_index(c, type, 1, spec->comment, &first) != 0 ||
+		    end_of_index(c, type, -1, spec->comment, &last) != 0)
+			rc = -1;
+		if (rc != 0 || first == JOB_NO_TIME || last == JOB_NO_TIME)
+			continue;
+		if (*first_ms == JOB_NO_TIME || first < *first_ms)
+			*first_ms = first;
+		if (*last_ms == JOB_NO_TIME || last > *last_ms)
+			*last_ms = last;
+	}
+	mongoc_collection_destroy(c);
+	return rc;
 }
 
 /* The same behind a document that was taken. */

@@ -42,6 +42,15 @@ struct reader_spec {
 int reader_count(const struct reader_spec *spec, uint64_t *n);
 
 /*
+ * reader_extent(spec, column, documents, first_ms, last_ms):
+ * What a column's collection holds in all: about how many documents, and the
+ * hours of the first and the last whose _id can be a time (JOB_NO_TIME: none).
+ * Reads no document. 0, -1 logged.
+ */
+int reader_extent(const struct reader_spec *spec, size_t column,
+    int64_t *documents, int64_t *first_ms, int64_t *last_ms);
+
+/*
  * reader_open(spec): The hour documents of one vehicle, a cursor per column and
  * type of _id. A cursor that is lost (a server dies, an election, a restart) is
  * opened again behind the last document that was taken, a few times, so that the

@@ -168,6 +168,7 @@ worker_amqp_password_file = $RUN/secrets/worker-amqp
 worker_s3_access_key = EXPORTWORKER
 worker_s3_secret_file = $RUN/secrets/worker-s3
 grace_ms = 10000
+catalogue_s = 60
 END
 	{
 		printf '# Written by scripts/stack at each start. CONF_EXTRA=FILE adds lines and replaces these.\n'

@@ -36,7 +36,9 @@ END
 	cat >"$d/export-site.conf" <<END
 listen 127.0.0.1:$P_NGINX;
 server_name localhost;
+root $TREE/nginx/www;
 set \$export_user \$remote_user;
+set \$export_auth claimed;
 END
 }
 

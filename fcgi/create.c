@@ -1,0 +1,360 @@
+/*
+ * POST /export
+ *   202 the job, and where it is    400 not JSON, or not such a request
+ *   409 a request of this idempotency key is in flight (Retry-After)
+ *   415 not application/json        422 a request that cannot be met
+ *   429 the owner has too many jobs (Retry-After)
+ *   503 no database, or too many jobs in all (Retry-After)
+ * POST /export?dryRun=true
+ *   200 what it would read; else as above
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <fcgiapp.h>
+#include <json-c/json.h>
+
+#include "fcgi/query.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/resource.h"
+#include "fcgi/spec.h"
+#include "lib/catalogue.h"
+#include "lib/conf.h"
+#include "lib/crash.h"
+#include "lib/job.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/queue.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define RETRY_FULL "Retry-After: 30\r\n"
+#define KEY_MAX 255
+
+static void
+no_memory(struct FCGX_Request *fcgx)
+{
+	log_msg(LOG_ERROR, "request", "out of memory");
+	reply_problem(fcgx, 503, RETRY_DATABASE, NULL, "out of memory");
+}
+
+static void
+no_database(struct FCGX_Request *fcgx)
+{
+	reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
+	    "the jobs cannot be reached at the moment");
+}
+
+/* application/json, with parameters or without. */
+static int
+is_json(const char *type)
+{
+	const size_t n = strlen("application/json");
+
+	if (strncasecmp(type, "application/json", n) != 0)
+		return 0;
+	type += n;
+	type += strspn(type, " \t");
+	return *type == '\0' || *type == ';';
+}
+
+/* 1 to KEY_MAX visible ASCII characters. */
+static int
+is_key(const char *key)
+{
+	size_t n = 0;
+
+	while (key[n] > ' ' && key[n] <= '~')
+		n++;
+	return n >= 1 && n <= KEY_MAX && key[n] == '\0';
+}
+
+static void
+accepted(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const struct job *job)
+{
+	const char *poll = job_ended(job->state) ? "" : RETRY_POLL;
+	char headers[1024];
+
+	if (api->conf->public_url != NULL)
+		snprintf(headers, sizeof(headers),
+		    "Location: %s/export/%s\r\n%s", api->conf->public_url,
+		    job->id, poll);
+	else
+		snprintf(headers, sizeof(headers),
+		    "Location: %s%s%s/export/%s\r\n%s",
+		    r->host[0] ? r->scheme : "", r->host[0] ? "://" : "",
+		    r->host, job->id, poll);
+	reply_json(fcgx, 202, headers, job_json(job));
+}
+
+/* Whether a job is what this request asks for, its name included. */
+static bool
+is_same(const struct job *a, const struct job *b)
+{
+	return strcmp(a->request_hash, b->request_hash) == 0 &&
+	    strcmp(a->name ? a->name : "", b->name ? b->name : "") == 0;
+}
+
+/*
+ * The answer when there is a job for it already: that of its idempotency key, or
+ * else the same request of the same owner that is not done yet, since a client
+ * that asks again, or twice, shall make no work. (Two that come without a key at
+ * the very same time may both find none: then there are two jobs, and no harm.)
+ * Returns false when there is none, and nothing was answered.
+ */
+static bool
+answer_known(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const struct job *job)
+{
+	const char *key = job->idempotency_key;
+	enum jobs_result rc;
+	struct job known;
+
+	rc = key != NULL ? jobs_find_key(api->jobs, job->owner, key, &known) :
+	    jobs_find_same(api->jobs, job->owner, job->request_hash, &known);
+	if (rc == JOBS_NONE)
+		return false;
+	if (rc != JOBS_OK) {
+		no_database(fcgx);
+		return true;
+	}
+	if (key == NULL || is_same(job, &known))
+		accepted(api, fcgx, r, &known);
+	else
+		reply_bad_parameter(fcgx, 422, "Idempotency-Key",
+		    "this key belongs to another request");
+	job_release(&known);
+	return true;
+}
+
+static void
+too_many_documents(const struct api *api, struct FCGX_Request *fcgx,
+    int64_t documents)
+{
+	struct json_object *o = json_object_new_object();
+	char detail[192];
+
+	snprintf(detail, sizeof(detail), "about %lld documents would have to be "
+	    "read; at most %lld are allowed: choose a shorter range, or fewer "
+	    "vehicles or parameters", (long long)documents,
+	    (long long)api->conf->documents_max);
+	if (o != NULL) {
+		json_object_object_add(o, "estimatedDocuments",
+		    json_object_new_int64(documents));
+		json_object_object_add(o, "documentsMax",
+		    json_object_new_int64(api->conf->documents_max));
+	}
+	reply_problem_with(fcgx, 422, "", detail, o);
+}
+
+/* Whether the range has too few hours for so many documents, whatever there is. */
+static bool
+surely_fits(const struct conf *conf, const struct job *job)
+{
+	const int64_t hours = (job->end_ms - job->start_ms) / HOUR_MS + 2;
+
+	return job->vehicles.given && job->parameters.given &&
+	    (double)hours * (double)job->vehicles.n *
+	    (double)job->parameters.n <= (double)conf->documents_max;
+}
+
+/* Estimate; false when that was not possible or is too much: answered. */
+static bool
+estimate(const struct api *api, struct FCGX_Request *fcgx,
+    const struct job *job, struct catalogue_estimate *e)
+{
+	if (catalogue_estimate(api->catalogue, job, e) != CATALOGUE_OK) {
+		no_database(fcgx);
+		return false;
+	}
+	if (e->documents <= api->conf->documents_max)
+		return true;
+	too_many_documents(api, fcgx, e->documents);
+	return false;
+}
+
+/* Whether the owner may have one more job; if not that is answered. */
+static bool
+admitted(const struct api *api, struct FCGX_Request *fcgx, struct job *job)
+{
+	switch (jobs_admit(api->jobs, job->owner, &job->rank)) {
+	case JOBS_OK:
+		return true;
+	case JOBS_OWNER_FULL:
+		reply_problem(fcgx, 429, RETRY_FULL, NULL, "too many of your "
+		    "jobs are unfinished: wait for one, or cancel one");
+		return false;
+	case JOBS_QUEUE_FULL:
+		reply_problem(fcgx, 503, RETRY_FULL, NULL, "too many jobs are "
+		    "unfinished");
+		return false;
+	default:
+		no_database(fcgx);
+		return false;
+	}
+}
+
+/*
+ * Store the job. Its key may have come in between with another request, which is
+ * the answer then, or be that of a job too old to have it. Returns false when the
+ * answer was given.
+ */
+static bool
+stored(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, struct job *job)
+{
+	enum jobs_result rc;
+
+	rc = jobs_insert(api->jobs, job);
+	if (rc == JOBS_TAKEN) {
+		if (answer_known(api, fcgx, r, job))
+			return false;
+		if (jobs_free_key(api->jobs, job->owner,
+		    job->idempotency_key) == JOBS_OK)
+			rc = jobs_insert(api->jobs, job);
+	}
+	if (rc == JOBS_OK)
+		return true;
+	if (rc == JOBS_TAKEN)
+		reply_problem(fcgx, 409, RETRY_POLL, NULL, "a request with this "
+		    "Idempotency-Key is in flight");
+	else
+		no_database(fcgx);
+	return false;
+}
+
+static void
+create(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, struct job *job)
+{
+	struct catalogue_estimate e;
+
+	if (answer_known(api, fcgx, r, job) ||
+	    (!surely_fits(api->conf, job) && !estimate(api, fcgx, job, &e)) ||
+	    !admitted(api, fcgx, job))
+		return;
+	crash_at(CRASH_API_BEFORE_INSERT);
+	if (!stored(api, fcgx, r, job))
+		return;
+	crash_at(CRASH_API_AFTER_INSERT);
+	log_job(job->id);
+	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->rank);
+	/* The job is durable: without a doorbell an idle worker finds it. */
+	if (queue_publish(api->queue, job->id) != 0)
+		log_msg(LOG_WARN, "publish", "not published; the job waits for "
+		    "an idle worker");
+	log_job(NULL);
+	crash_at(CRASH_API_AFTER_PUBLISH);
+	accepted(api, fcgx, r, job);
+	crash_at(CRASH_API_AFTER_REPLY);
+}
+
+static void
+dry_run(const struct api *api, struct FCGX_Request *fcgx,
+    const struct job *job)
+{
+	struct json_object *o, *list;
+	struct strings unknown = { 0 };
+	struct catalogue_estimate e;
+	size_t i;
+
+	if (!estimate(api, fcgx, job, &e))
+		return;
+	if (catalogue_unknown(api->catalogue, job, &unknown) != CATALOGUE_OK) {
+		no_database(fcgx);
+		strings_release(&unknown);
+		return;
+	}
+	o = json_object_new_object();
+	list = json_object_new_array();
+	if (o == NULL || list == NULL) {
+		json_object_put(o);
+		json_object_put(list);
+		strings_release(&unknown);
+		no_memory(fcgx);
+		return;
+	}
+	for (i = 0; i < unknown.n; i++)
+		json_object_array_add(list,
+		    json_object_new_string(unknown.v[i]));
+	json_object_object_add(o, "documents",
+	    json_object_new_int64(e.documents));
+	json_object_object_add(o, "documentsMax",
+	    json_object_new_int64(api->conf->documents_max));
+	json_object_object_add(o, "vehicles",
+	    json_object_new_int64(e.vehicles));
+	json_object_object_add(o, "unknownVehicles", list);
+	strings_release(&unknown);
+	reply_json(fcgx, 200, "", o);
+}
+
+/* What a request has beside its body. 0, -1: out of memory. */
+static int
+complete(struct job *job, const struct request *r)
+{
+	job->owner = strdup(r->owner);
+	if (r->idempotency_key != NULL)
+		job->idempotency_key = strdup(r->idempotency_key);
+	return job->owner == NULL ||
+	    (r->idempotency_key != NULL && job->idempotency_key == NULL) ||
+	    job_new_id(job) != 0 || job_hash(job) != 0 ? -1 : 0;
+}
+
+/* A request that was understood. */
+static void
+take(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, bool dry, struct job *job)
+{
+	if (complete(job, r) != 0)
+		no_memory(fcgx);
+	else if (dry)
+		dry_run(api, fcgx, job);
+	else
+		create(api, fcgx, r, job);
+}
+
+void
+export_post(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const char *id)
+{
+	const struct spec_limits limits = { api->conf->range_max_days,
+	    api->conf->vehicles_max, api->conf->parameters_max };
+	const char *dry = query_value(&r->args, "dryRun");
+	struct spec_fault fault;
+	struct job job;
+
+	(void)id;
+	if (dry != NULL && strcmp(dry, "true") != 0 &&
+	    strcmp(dry, "false") != 0) {
+		reply_bad_parameter(fcgx, 400, "dryRun", "has to be true or "
+		    "false");
+		return;
+	}
+	if (r->idempotency_key != NULL && !is_key(r->idempotency_key)) {
+		reply_bad_parameter(fcgx, 400, "Idempotency-Key", "has to have "
+		    "1 to 255 visible ASCII characters");
+		return;
+	}
+	if (!is_json(r->content_type)) {
+		reply_problem(fcgx, 415, "Accept-Post: application/json\r\n",
+		    NULL, "the body has to be application/json");
+		return;
+	}
+	job_init(&job);
+	switch (spec_parse((const char *)r->body.data, r->body.len, &limits,
+	    &job, &fault)) {
+	case 0:
+		take(api, fcgx, r, dry != NULL && dry[0] == 't', &job);
+		break;
+	case -1:
+		reply_problem(fcgx, fault.status, "", fault.pointer,
+		    fault.detail);
+		break;
+	default:
+		no_memory(fcgx);
+	}
+	job_release(&job);
+}

@@ -1,0 +1,124 @@
+#include "fcgi/query.h"
+
+#include <string.h>
+
+#include "lib/utf8.h"
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int
+query_decode(const char *text, size_t len, int plus, char *out)
+{
+	size_t i, n = 0;
+	int high, low;
+
+	for (i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == '+' && plus) {
+			c = ' ';
+		} else if (c == '%') {
+			if (len - i < 3 ||
+			    (high = hex_digit(text[i + 1])) < 0 ||
+			    (low = hex_digit(text[i + 2])) < 0)
+				return -1;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if ((unsigned char)c < 0x20 || c == 0x7f)
+			return -1;
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return utf8_valid(out, n) ? 0 : -1;
+}
+
+static int
+is_allowed(const char *allowed, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (; *allowed != '\0'; allowed += strcspn(allowed, " ") + 1)
+		if (len > 0 && strcspn(allowed, " ") == len &&
+		    strncmp(allowed, name, len) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+fault(struct query *q, const char *at, const char *what)
+{
+	q->at = at;
+	q->fault = what;
+	return -1;
+}
+
+/* One pair, decoded to the free end of q->text. */
+static int
+take_pair(const char *pair, size_t len, const char *allowed, struct query *q,
+    char **end)
+{
+	const char *equals = memchr(pair, '=', len);
+	const size_t name_len = equals == NULL ? len : (size_t)(equals - pair);
+	char *name = *end, *value;
+
+	if (query_decode(pair, name_len, 1, name) != 0)
+		return fault(q, "", "a broken escape, or not UTF-8");
+	if (!is_allowed(allowed, name))
+		return fault(q, name, "this resource has no such parameter");
+	if (query_value(q, name) != NULL)
+		return fault(q, name, "stands twice");
+	if (equals == NULL)
+		return fault(q, name, "has no value");
+	value = name + strlen(name) + 1;
+	if (query_decode(equals + 1, len - name_len - 1, 1, value) != 0)
+		return fault(q, name, "a broken escape, or not UTF-8");
+	/* Decoded, with two NULs, a pair takes no more than it did with "=", "&". */
+	q->name[q->n] = name;
+	q->value[q->n++] = value;
+	*end = value + strlen(value) + 1;
+	return 0;
+}
+
+int
+query_parse(const char *text, const char *allowed, struct query *q)
+{
+	char *end = q->text;
+	size_t len;
+
+	q->n = 0;
+	q->fault = NULL;
+	q->at = "";
+	if (*text == '\0')
+		return 0;
+	if (strlen(text) > QUERY_MAX)
+		return fault(q, "", "the query is too long");
+	for (;; text += len + 1) {
+		len = strcspn(text, "&");
+		if (q->n == QUERY_PARAMETERS_MAX)
+			return fault(q, "", "too many parameters");
+		if (take_pair(text, len, allowed, q, &end) != 0)
+			return -1;
+		if (text[len] == '\0')
+			return 0;
+	}
+}
+
+const char *
+query_value(const struct query *q, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < q->n; i++)
+		if (strcmp(q->name[i], name) == 0)
+			return q->value[i];
+	return NULL;
+}

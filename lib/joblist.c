@@ -1,0 +1,151 @@
+#include "lib/jobs.h"
+
+#include <mongoc/mongoc.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/jobs_impl.h"
+#include "lib/mongo.h"
+
+/* Here are the reads that see more than one job. */
+
+/* The count of all unfinished jobs is good for so long, our own ones added. */
+#define QUEUED_MS 1000
+/* More jobs ahead than this are not counted: each poll would cost as much. */
+#define AHEAD_MAX 1000
+
+static void
+match_unfinished(bson_t *filter)
+{
+	BCON_APPEND(filter, "state", "{", "$in", "[",
+	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}");
+}
+
+/* How many match, at most limit (0: all). Takes over filter. */
+static enum jobs_result
+count(struct jobs *jobs, const char *op, bson_t *filter, int64_t limit,
+    int64_t *n)
+{
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_error_t error;
+
+	if (limit > 0)
+		BSON_APPEND_INT64(opts, "limit", limit);
+	*n = mongoc_collection_count_documents(jobs->collection, filter, opts,
+	    NULL, NULL, &error);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	if (*n >= 0)
+		return JOBS_OK;
+	mongo_log(op, &error);
+	return JOBS_ERROR;
+}
+
+static enum jobs_result
+count_all(struct jobs *jobs)
+{
+	const int64_t now_ms = clock_monotonic_ms();
+	bson_t *filter;
+
+	if (jobs->queued_ms != 0 && now_ms - jobs->queued_ms < QUEUED_MS)
+		return JOBS_OK;
+	filter = bson_new();
+	match_unfinished(filter);
+	if (count(jobs, "count_queued", filter, jobs->conf->queue_max,
+	    &jobs->queued) != JOBS_OK)
+		return JOBS_ERROR;
+	jobs->queued_ms = now_ms;
+	return JOBS_OK;
+}
+
+enum jobs_result
+jobs_admit(struct jobs *jobs, const char *owner, int64_t *rank)
+{
+	bson_t *filter = BCON_NEW("owner", BCON_UTF8(owner));
+
+	match_unfinished(filter);
+	if (count(jobs, "count_owner", filter, jobs->conf->owner_jobs_max,
+	    rank) != JOBS_OK || count_all(jobs) != JOBS_OK)
+		return JOBS_ERROR;
+	if (*rank >= jobs->conf->owner_jobs_max)
+		return JOBS_OWNER_FULL;
+	return jobs->queued >= jobs->conf->queue_max ? JOBS_QUEUE_FULL :
+	    JOBS_OK;
+}
+
+enum jobs_result
+jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
+{
+	enum jobs_result rc;
+
+	rc = count(jobs, "count_ahead", BCON_NEW("state",
+	    BCON_UTF8("NOT_STARTED"), "$or", "[",
+	    "{", "rank", "{", "$lt", BCON_INT64(job->rank), "}", "}",
+	    "{", "rank", BCON_INT64(job->rank),
+	    "createdAt", "{", "$lt", BCON_DATE_TIME(job->created_ms), "}", "}",
+	    "]"), AHEAD_MAX + 1, n);
+	if (rc == JOBS_OK && *n > AHEAD_MAX)
+		*n = -1;
+	return rc;
+}
+
+static bson_t *
+list_filter(const struct jobs_page *page)
+{
+	bson_t *filter = BCON_NEW("owner", BCON_UTF8(page->owner)), in, list;
+	bson_oid_t after;
+	const char *key;
+	char text[12];
+	uint32_t n = 0;
+	int s;
+
+	if (page->after != NULL) {
+		bson_oid_init_from_string(&after, page->after);
+		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");
+	}
+	if (page->states == 0)
+		return filter;
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "state", &in);
+	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+	for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++) {
+		if ((page->states & 1u << s) == 0)
+			continue;
+		bson_uint32_to_string(n++, &key, text, sizeof(text));
+		BSON_APPEND_UTF8(&list, key, job_state_name(s));
+	}
+	bson_append_array_end(&in, &list);
+	bson_append_document_end(filter, &in);
+	return filter;
+}
+
+enum jobs_result
+jobs_list(struct jobs *jobs, const struct jobs_page *page,
+    int (*each)(const struct job *, void *), void *arg)
+{
+	bson_t *filter = list_filter(page);
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
+	    "limit", BCON_INT64(page->limit),
+	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	enum jobs_result rc = JOBS_OK;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	struct job job;
+
+	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
+	    opts, NULL);
+	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
+		/* One that cannot be read (logged) does not hide the others. */
+		if (job_from_bson(doc, &job) == 0 && each(&job, arg) != 0)
+			rc = JOBS_ERROR;
+		job_release(&job);
+	}
+	if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("list", &error);
+		rc = JOBS_ERROR;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}

@@ -1,0 +1,24 @@
+#ifndef LIB_JOBS_IMPL_H
+#define LIB_JOBS_IMPL_H
+
+#include <stdint.h>
+
+struct _mongoc_client_t;
+struct _mongoc_collection_t;
+struct conf;
+
+/* What jobs.c and joblist.c share, and nobody else. */
+struct jobs {
+	const struct conf *conf;
+	struct _mongoc_client_t *client;
+	struct _mongoc_collection_t *collection;
+	int64_t confirmed_ms;	/* a majority confirmed a primary; 0: never */
+	char confirmed[280];	/* which one: host and port */
+	int64_t queued;		/* unfinished jobs in all, counted a moment ago */
+	int64_t queued_ms;	/* when; 0: never */
+};
+
+/* A read of jobs for clients takes no longer. */
+#define JOBS_FIND_MAX_MS 2500
+
+#endif
