@@ -27,11 +27,14 @@ follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
 	if (floor->us > 0 && took_us > PACE_SLOW * floor->us) {
 		p->slow++;
 		p->gap_us = p->gap_us == 0 ? PACE_GAP_FIRST_US : p->gap_us * 2;
+		if (p->gap_us > PACE_GAP_TIMES * took_us)
+			p->gap_us = PACE_GAP_TIMES * took_us;
 		if (p->gap_us > PACE_GAP_MAX_US)
 			p->gap_us = PACE_GAP_MAX_US;
 	} else {
-		p->gap_us -= p->gap_us < PACE_GAP_STEP_US ? p->gap_us :
-		    PACE_GAP_STEP_US;
+		p->gap_us -= p->gap_us / PACE_GAP_LESS;
+		if (p->gap_us < PACE_GAP_LEAST_US)
+			p->gap_us = 0;
 	}
 	learn(floor, took_us);
 }

@@ -7,16 +7,20 @@
  * How fast a worker may read, so that the database stays usable: two ceilings,
  * and the database's own answers. Each fetch (a reply of some documents) is held
  * against the floor, the time such a fetch takes when nothing else goes on, which
- * is learned. A slow one doubles the gap before the next fetch; one in time
- * shortens it by a step: the additive increase, multiplicative decrease of TCP
- * (RFC 5681, 3.1), in time instead of window. Time is the caller's, in us.
+ * is learned. A slow one doubles the gap before the next fetch, up to twice the
+ * time it took itself; one in time takes a quarter of the gap away. So a database
+ * that is slow throughout, from its disk, say, is read a third of the time, and
+ * one that was slow once is read at full speed soon after. Time is the caller's,
+ * in us.
  */
 
 /* Slower than so many times the floor is slow. */
 #define PACE_SLOW 4
 #define PACE_GAP_FIRST_US 1000
-#define PACE_GAP_MAX_US 250000
-#define PACE_GAP_STEP_US 100
+#define PACE_GAP_MAX_US 5000000
+#define PACE_GAP_TIMES 2	/* the gap's bound, in times of what a fetch took */
+#define PACE_GAP_LESS 4		/* the part of it that a fetch in time takes away */
+#define PACE_GAP_LEAST_US 100	/* below it there is none */
 
 /* What one cursor's fetches take at best; zeroed at first. */
 struct pace_floor {
