@@ -26,9 +26,9 @@ LIB = lib/buf.o lib/catalogue.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o 
 	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
-API = fcgi/main.o fcgi/create.o fcgi/etag.o fcgi/export.o fcgi/health.o \
-	fcgi/limits.o fcgi/query.o fcgi/reply.o fcgi/request.o fcgi/spec.o \
-	fcgi/vehicles.o
+INPUT = fcgi/etag.o fcgi/query.o fcgi/request.o fcgi/spec.o
+API = fcgi/main.o fcgi/create.o fcgi/export.o fcgi/health.o fcgi/limits.o \
+	fcgi/reply.o fcgi/vehicles.o $(INPUT)
 ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/entry.o worker/general.o worker/huffman.o worker/manifest.o worker/merge.o \
 	worker/number.o worker/points.o worker/pool.o worker/rows.o worker/slice.o \
@@ -36,9 +36,9 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/walk.o worker/zip.o
 WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/reader.o worker/survey.o worker/upload.o $(ENGINE)
-UNIT = textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
+UNIT = query textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace zip spec life
-FUZZ = unwind spec jsontext s3xml timestamp csv number zip
+FUZZ = request unwind spec jsontext s3xml timestamp csv number zip
 
 all: $(B)/export-api $(B)/export-worker
 
@@ -56,12 +56,12 @@ $(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o $(ENGINE
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,fcgi/spec.o worker/pace.o $(ENGINE) $(LIB))
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/pace.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 $(B)/t/life.t: $(B)/t/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \
-    $(addprefix $(B)/,fcgi/spec.o $(ENGINE) $(LIB))
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+    $(addprefix $(B)/,$(INPUT) $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -96,7 +96,7 @@ fuzz:
 	for f in $(FUZZ); do \
 		$(CC) $(FLAGS) -fsanitize=fuzzer,address,undefined \
 		    -fno-sanitize-recover=all -o build-fuzz/$$f \
-		    t/fuzz/$$f.c fcgi/spec.c $(ENGINE:.o=.c) $(LIB:.o=.c) $(LIBS) && \
+		    t/fuzz/$$f.c $(INPUT:.o=.c) $(ENGINE:.o=.c) $(LIB:.o=.c) -lfcgi $(LIBS) && \
 		mkdir -p build-fuzz/corpus-$$f && \
 		build-fuzz/$$f -max_total_time=$(SECONDS) build-fuzz/corpus-$$f \
 		    t/corpus/$$f || exit 1; \
