@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""Who may ask: the passwords, client certificates, TLS and CORS that nginx/ ships prepared, each in an nginx of its own before the
+stack's handlers, with nginx/export.conf as it is; and that nobody but loopback is answered where nobody is asked who they are.
+
+Prints TAP.
+"""
+import base64
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    JSON_TYPE, ROOT, Answer, done, is_, load, mongo, ok, problem, request, section, small_fleet, under_stack, wait_for)
+
+NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+SHARE = "/usr/local/share/telemetry-export/nginx"
+BODY = json.dumps(request(vehicles=[sorted(small_fleet())[2]])).encode()
+
+
+# ---- an nginx with a site's choices -------------------------------------------------------
+
+def shipped(*lines):
+    """These commented lines of nginx/export-site.conf, active, with the tree's own files."""
+    with open(ROOT + "/nginx/export-site.conf", encoding="utf-8") as f:
+        text = f.read()
+    for line in lines:
+        if "#" + line not in text:
+            raise RuntimeError("nginx/export-site.conf has no line #" + line)
+    return [line.replace(SHARE, ROOT + "/nginx") for line in lines]
+
+
+class Front:
+    """nginx in a folder of its own; ends with the test."""
+
+    def __init__(self, name, number, lines, tls=False):
+        self.folder = os.path.join(os.environ["EXPORT_RUN"], "front-" + name)
+        self.port = int(os.environ["EXPORT_PORTS"]) + 5 + number
+        os.makedirs(self.folder + "/export")
+        self.write("nginx.conf", ("user root;\n" if os.getuid() == 0 else "") + "daemon off;\npid nginx.pid;\nerror_log error.log info;\nevents {}\nhttp {\naccess_log off;\n"
+                   + "".join("%s_temp_path tmp;\n" % x for x in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+                   + 'include "%s/nginx/export.conf";\n}\n' % ROOT)
+        self.write("export-upstream.conf", "upstream export_api { server unix:%s; }\n" % os.environ["API_SOCKET"])
+        listen = "listen 127.0.0.1:%d%s;" % (self.port, " ssl http2" if tls else "")
+        self.write("export-site.conf", "\n".join([listen, "server_name localhost;", "root %s/nginx/www;" % ROOT, *lines]) + "\n")
+        self.process = None
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def start(self):
+        self.process = subprocess.Popen([NGINX, "-p", self.folder + "/", "-e", "error.log", "-c", "nginx.conf"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_for("nginx", self.listens, 20)
+        return self
+
+    def listens(self):
+        if self.process.poll() is not None:
+            raise RuntimeError("nginx: " + self.process.stderr.read())
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def end(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def call(self, method, path, body=None, headers=None, user=None, tls=None):
+        headers = dict(headers or {})
+        if user is not None:
+            headers["Authorization"] = "Basic " + base64.b64encode(("%s:%s" % user).encode()).decode()
+        if tls is None:
+            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        else:
+            c = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=tls)
+        try:
+            c.request(method, path, body, headers)
+            got = c.getresponse()
+            return Answer(got.status, got.headers, got.read())
+        finally:
+            c.close()
+
+    def post(self, **more):
+        return self.call("POST", "/export", BODY, JSON_TYPE, **more)
+
+
+def openssl(folder, *args, **more):
+    return subprocess.run(["openssl", *args], cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more).stdout
+
+
+def certificate(folder, name, subject, ca=None, names=""):
+    """name.crt and name.key, signed by ca or by itself."""
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject, "-keyout", name + ".key", "-out",
+            name + ".crt", *(["-addext", "subjectAltName=" + names] if names else []),
+            *(["-CA", ca + ".crt", "-CAkey", ca + ".key"] if ca else []))
+
+
+# ---- passwords, CORS ----------------------------------------------------------------------
+
+def passwords():
+    front = Front("basic", 0, shipped("include %s/auth-basic.conf;" % SHARE, "set $export_origin https://fleet.example;"))
+    # As nginx/export-site.conf says, the password on stdin.
+    users = "".join("%s:%s" % (name, openssl(front.folder, "passwd", "-6", "-stdin", input=word + "\n"))
+                    for name, word in (("anna", "secret one"), ("bert", "two")))
+    front.write("export-users", users)
+    try:
+        section("basic", basic, front.start())
+        section("cors", cors, front)
+    finally:
+        front.end()
+
+
+def basic(front):
+    anna, bert = ("anna", "secret one"), ("bert", "two")
+    for name, user in (("nobody", None), ("a wrong password", ("anna", "two")), ("an unknown name", ("carl", "two")), ("none", ("anna", ""))):
+        got = front.post(user=user)
+        problem("passwords: refused: " + name, got, (401,))
+        ok((got.header("WWW-Authenticate") or "").startswith("Basic"), "and asked for: " + name, got.headers)
+    for path in ("/export", "/export/" + "0" * 24, "/vehicles", "/vehicles/vehicle_001", "/limits"):
+        problem("passwords: refused: GET %s without" % path, front.call("GET", path), (401,))
+    got = front.post(user=anna)
+    is_(got.status, 202, "a POST with a password: 202")
+    ident = got.json()["_id"]
+    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna", "its name is the job's owner")
+    is_(front.call("GET", "/export/" + ident, user=anna).status, 200, "its owner sees it")
+    for name, headers in (("by password", {}), ("by headers", {"Remote-User": "anna", "REMOTE_USER": "anna", "X-User": "anna"})):
+        problem("another owner does not, " + name, front.call("GET", "/export/" + ident, headers=headers, user=bert), (404,))
+    problem("nor cancels it", front.call("DELETE", "/export/" + ident, user=bert), (404,))
+    is_(front.call("GET", "/export", user=bert).json(), {"exports": []}, "nor lists it")
+    is_([j["_id"] for j in front.call("GET", "/export", user=anna).json()["exports"]], [ident], "its owner does")
+    is_(front.call("GET", "/health").status, 200, "/health asks nobody")
+    is_(front.call("GET", "/ready").json()["auth"], "basic", "/ready says how owners are known")
+
+
+def cors(front):
+    origin = {"Origin": "https://fleet.example"}
+    got = front.call("OPTIONS", "/export", headers=dict(origin, **{"Access-Control-Request-Method": "POST",
+                                                                "Access-Control-Request-Headers": "idempotency-key"}))
+    is_(got.status, 204, "CORS: a preflight needs no password")
+    is_(got.header("Access-Control-Allow-Origin"), "https://fleet.example", "its origin")
+    ok("POST" in got.header("Access-Control-Allow-Methods") and "Idempotency-Key" in got.header("Access-Control-Allow-Headers"),
+       "its methods and headers", got.headers)
+    for name, got in (("an answer", front.call("GET", "/limits", headers=origin, user=("anna", "secret one"))),
+                      ("a 401", front.call("GET", "/limits", headers=origin)),
+                      ("nginx's 404", front.call("GET", "/nothing", headers=origin, user=("anna", "secret one")))):
+        is_((got.header("Access-Control-Allow-Origin"), got.header("Access-Control-Allow-Credentials"), got.header("Vary")),
+            ("https://fleet.example", "true", "Origin"), "CORS: " + name)
+        ok("Location" in (got.header("Access-Control-Expose-Headers") or ""), "and what pages may see: " + name, got.headers)
+
+
+def several_origins():
+    front = Front("origins", 1, shipped(
+        'if ($http_origin ~ "^https://(fleet|depot)[.]example$") { set $export_origin $http_origin; }')).start()
+    try:
+        for origin, allowed in (("https://fleet.example", True), ("https://depot.example", True), ("https://evil.example", False),
+                                ("https://fleet.example.evil", False), ("http://fleet.example", False), (None, False)):
+            got = front.call("GET", "/limits", headers={"Origin": origin} if origin else {})
+            is_(got.header("Access-Control-Allow-Origin"), origin if allowed else None, "CORS of several: %s" % origin)
+            ok(allowed or not [h for h in got.headers.keys() if h.startswith("Access-Control")], "nothing more: %s" % origin, got.headers)
+        is_(front.call("GET", "/ready").json()["auth"], "none", "/ready says that nobody is asked")
+    finally:
+        front.end()
+
+
+# ---- TLS, certificates --------------------------------------------------------------------
+
+def context(folder, client=None, newest=None):
+    tls = ssl.create_default_context(cafile=folder + "/tls.crt")
+    if client:
+        tls.load_cert_chain("%s/%s.crt" % (folder, client), "%s/%s.key" % (folder, client))
+    if newest:
+        tls.minimum_version, tls.maximum_version = ssl.TLSVersion.TLSv1, newest
+        tls.set_ciphers("DEFAULT@SECLEVEL=0")
+    return tls
+
+
+def tls_and_certificates():
+    lines = shipped("include %s/tls.conf;" % SHARE, "include %s/auth-certificate.conf;" % SHARE)
+    front = Front("tls", 2, lines, tls=True)
+    folder = front.folder + "/export"
+    certificate(folder, "tls", "/CN=localhost", names="DNS:localhost")
+    certificate(folder, "clients-ca", "/CN=clients")
+    for name, ca in (("anna", "clients-ca"), ("evil", None)):
+        certificate(folder, name, "/CN=" + name, ca)
+    try:
+        section("tls", tls, front.start(), folder)
+    finally:
+        front.end()
+
+
+def tls(front, folder):
+    anna = context(folder, "anna")
+    got = front.post(tls=anna)
+    is_(got.status, 202, "TLS and a client certificate: 202")
+    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "CN=anna", "its subject is the owner")
+    ok((got.header("Location") or "").startswith("https://localhost:%d/export/" % front.port), "Location is https", got.headers)
+    ok("max-age" in (got.header("Strict-Transport-Security") or ""), "Strict-Transport-Security", got.headers)
+    is_(front.call("GET", "/ready", tls=anna).json()["auth"], "certificate", "/ready says how owners are known")
+    problem("refused: no certificate", front.call("GET", "/limits", tls=context(folder)), (400,))
+    problem("refused: one of nobody", front.call("GET", "/limits", tls=context(folder, "evil")), (400,))
+    problem("refused: HTTP on the TLS port", front.call("GET", "/limits"), (400,))
+    try:
+        front.call("GET", "/limits", tls=context(folder, "anna", ssl.TLSVersion.TLSv1_1))
+        ok(False, "refused: TLS 1.1")
+    except ssl.SSLError as e:
+        ok("alert" in str(e).lower() or "version" in str(e).lower(), "refused: TLS 1.1", e)
+
+
+# ---- nobody is asked ----------------------------------------------------------------------
+
+def fastcgi(path, **params):
+    """The status that a handler answers on its socket."""
+    env = dict(PATH=os.environ["PATH"], REQUEST_METHOD="GET", REQUEST_URI=path, HTTP_HOST="localhost", **params)
+    run = subprocess.run(["cgi-fcgi", "-bind", "-connect", os.environ["API_SOCKET"]], env=env, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, check=True, timeout=30)
+    head, _, body = run.stdout.partition(b"\r\n\r\n")
+    return int(head.split(b"Status: ")[1][:3]), json.loads(body)
+
+
+def loopback_alone():
+    for path in ("/export", "/export/" + "0" * 24, "/vehicles", "/vehicles/x", "/limits"):
+        is_(fastcgi(path, SERVER_ADDR="192.0.2.7")[0], 403, "nobody is asked, not loopback: 403 for " + path)
+        ok(fastcgi(path, SERVER_ADDR="192.0.2.7", EXPORT_AUTH="basic", REMOTE_USER="a")[0] != 403, "with auth it is answered: " + path)
+        for address in ("127.0.0.1", "127.1.2.3", "::1", "unix:"):
+            ok(fastcgi(path, SERVER_ADDR=address)[0] != 403, "%s is loopback: %s" % (address, path))
+    is_(fastcgi("/limits", SERVER_ADDR="2001:db8::1")[0], 403, "nor by IPv6")
+    is_(fastcgi("/health", SERVER_ADDR="192.0.2.7")[0], 200, "/health answers anybody")
+    is_(fastcgi("/ready", SERVER_ADDR="192.0.2.7")[1]["auth"], "none", "/ready says that nobody is asked")
+
+
+def main():
+    under_stack(__file__)
+    load(mongo(), small_fleet())
+    section("passwords", passwords)
+    section("several origins", several_origins)
+    section("TLS", tls_and_certificates)
+    section("loopback alone", loopback_alone)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
