@@ -2,6 +2,7 @@
 # make check      all tests; SAN=address,undefined: under sanitizers, in build-san/; SAN=thread: in build-tsan/
 # make check-unit the same without the tests of many minutes
 # make bench      how fast it is, as ratios; LONG=1: a year, too
+# make bench-api  what the HTTP interface costs
 # make profile    where the time goes
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=
@@ -54,6 +55,10 @@ $(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/constant: $(B)/t/constant.o
+	$(CC) $(LINK) -o $@ $^ -lfcgi
+$(B)/t/insert: $(B)/t/insert.o
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/pace.o $(ENGINE) $(LIB))
@@ -85,6 +90,10 @@ chaos: all
 # How fast it is, as ratios. LONG=1: a year, too.
 bench: all $(B)/t/bench $(B)/t/engine
 	scripts/bench --markdown
+
+# What the HTTP interface costs, as ratios.
+bench-api: all $(B)/t/constant $(B)/t/insert
+	scripts/bench-api
 
 # Where the time goes, on one core, from memory.
 profile: $(B)/t/engine
@@ -121,5 +130,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all bench check check-unit chaos fuzz profile install clean
+.PHONY: all bench bench-api check check-unit chaos fuzz profile install clean
 .SECONDARY:

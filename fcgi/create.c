@@ -99,6 +99,33 @@ is_same(const struct job *a, const struct job *b)
 }
 
 /*
+ * The answer when the job's idempotency key is another's already. Returns false
+ * when it is not, and nothing was answered.
+ */
+static bool
+answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const struct job *job)
+{
+	enum jobs_result rc;
+	struct job known;
+
+	rc = jobs_find_key(api->jobs, job->owner, job->idempotency_key, &known);
+	if (rc == JOBS_NONE)
+		return false;
+	if (rc != JOBS_OK) {
+		no_database(fcgx);
+		return true;
+	}
+	if (is_same(job, &known))
+		accepted(api, fcgx, r, &known);
+	else
+		reply_bad_parameter(fcgx, 422, "Idempotency-Key",
+		    "this key belongs to another request");
+	job_release(&known);
+	return true;
+}
+
+/*
  * The answer when there is a job for it already: that of its idempotency key, or
  * else the same request of the same owner that is not done yet, since a client
  * that asks again, or twice, shall make no work. (Two that come without a key at
@@ -107,26 +134,26 @@ is_same(const struct job *a, const struct job *b)
  */
 static bool
 answer_known(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r, const struct job *job)
+    const struct request *r, struct job *job)
 {
-	const char *key = job->idempotency_key;
-	enum jobs_result rc;
+	enum jobs_result rc = JOBS_NONE;
+	char same[JOB_ID_SIZE];
 	struct job known;
 
-	rc = key != NULL ? jobs_find_key(api->jobs, job->owner, key, &known) :
-	    jobs_find_same(api->jobs, job->owner, job->request_hash, &known);
+	if (job->idempotency_key != NULL && answer_by_key(api, fcgx, r, job))
+		return true;
+	if (jobs_look(api->jobs, job, same) != JOBS_OK)
+		rc = JOBS_ERROR;
+	else if (job->idempotency_key == NULL && same[0] != '\0')
+		rc = jobs_find(api->jobs, same, job->owner, &known);
 	if (rc == JOBS_NONE)
 		return false;
-	if (rc != JOBS_OK) {
-		no_database(fcgx);
-		return true;
-	}
-	if (key == NULL || is_same(job, &known))
+	if (rc == JOBS_OK) {
 		accepted(api, fcgx, r, &known);
-	else
-		reply_bad_parameter(fcgx, 422, "Idempotency-Key",
-		    "this key belongs to another request");
-	job_release(&known);
+		job_release(&known);
+	} else {
+		no_database(fcgx);
+	}
 	return true;
 }
 
@@ -178,9 +205,10 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 
 /* Whether the owner may have one more job; if not that is answered. */
 static bool
-admitted(const struct api *api, struct FCGX_Request *fcgx, struct job *job)
+admitted(const struct api *api, struct FCGX_Request *fcgx,
+    const struct job *job)
 {
-	switch (jobs_admit(api->jobs, job->owner, &job->rank)) {
+	switch (jobs_admit(api->jobs, job)) {
 	case JOBS_OK:
 		return true;
 	case JOBS_OWNER_FULL:
@@ -210,7 +238,7 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 
 	rc = jobs_insert(api->jobs, job);
 	if (rc == JOBS_TAKEN) {
-		if (answer_known(api, fcgx, r, job))
+		if (answer_by_key(api, fcgx, r, job))
 			return false;
 		if (jobs_free_key(api->jobs, job->owner,
 		    job->idempotency_key) == JOBS_OK)

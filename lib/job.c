@@ -197,6 +197,8 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_UTF8(doc, "requestHash", j->request_hash);
 	if (j->idempotency_key != NULL)
 		BSON_APPEND_UTF8(doc, "idempotencyKey", j->idempotency_key);
+	BSON_APPEND_DATE_TIME(doc, "createdAt", j->created_ms);
+	BSON_APPEND_DATE_TIME(doc, "dueAt", j->created_ms);
 	BSON_APPEND_INT32(doc, "attempts", (int32_t)j->attempts);
 	BSON_APPEND_INT64(doc, "fence", j->fence);
 	BSON_APPEND_BOOL(doc, "cancelRequested", j->cancel_requested);

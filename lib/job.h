@@ -105,8 +105,8 @@ int job_hash(struct job *j);
 
 /*
  * job_new_bson(j, doc):
- * Append what a new job's document holds, but for the times, which the database
- * sets. job_from_bson(doc, j): Read a stored one; j is initialised by it and
+ * Append what a new job's document holds; it is due when it was created.
+ * job_from_bson(doc, j): Read a stored one; j is initialised by it and
  * released by the caller in any case. Returns 0, -1 when a field is missing or
  * of another type (logged).
  */

@@ -58,17 +58,84 @@ count_all(struct jobs *jobs)
 	return JOBS_OK;
 }
 
-enum jobs_result
-jobs_admit(struct jobs *jobs, const char *owner, int64_t *rank)
+/*
+ * {all: [{n}], same: [{_id}], now}: one question instead of three. It is answered
+ * from the index "unfinished" alone.
+ */
+static bson_t *
+look_pipeline(const struct jobs *jobs, const struct job *job)
 {
-	bson_t *filter = BCON_NEW("owner", BCON_UTF8(owner));
+	bson_t match = BSON_INITIALIZER, *pipeline;
 
-	match_unfinished(filter);
-	if (count(jobs, "count_owner", filter, jobs->conf->owner_jobs_max,
-	    rank) != JOBS_OK || count_all(jobs) != JOBS_OK)
-		return JOBS_ERROR;
-	if (*rank >= jobs->conf->owner_jobs_max)
+	BSON_APPEND_UTF8(&match, "owner", job->owner);
+	match_unfinished(&match);
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(&match), "}",
+	    "{", "$project", "{", "requestHash", BCON_INT32(1),
+	    "cancelRequested", BCON_INT32(1), "}", "}",
+	    "{", "$facet", "{",
+	    "all", "[", "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max),
+	    "}", "{", "$count", BCON_UTF8("n"), "}", "]",
+	    "same", "[", "{", "$match", "{", "requestHash",
+	    BCON_UTF8(job->request_hash), "cancelRequested", BCON_BOOL(false),
+	    "}", "}", "{", "$limit", BCON_INT64(1), "}", "]", "}", "}",
+	    "{", "$set", "{", "now", BCON_UTF8("$$NOW"), "}", "}",
+	    "]");
+	bson_destroy(&match);
+	return pipeline;
+}
+
+static void
+take_look(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
+{
+	bson_iter_t it, in;
+
+	job->rank = 0;
+	same[0] = '\0';
+	if (bson_iter_init(&it, doc) &&
+	    bson_iter_find_descendant(&it, "all.0.n", &in))
+		job->rank = bson_iter_as_int64(&in);
+	if (bson_iter_init(&it, doc) &&
+	    bson_iter_find_descendant(&it, "same.0._id", &in) &&
+	    BSON_ITER_HOLDS_OID(&in))
+		bson_oid_to_string(bson_iter_oid(&in), same);
+	if (bson_iter_init_find(&it, doc, "now") &&
+	    BSON_ITER_HOLDS_DATE_TIME(&it))
+		job->created_ms = bson_iter_date_time(&it);
+}
+
+enum jobs_result
+jobs_look(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
+{
+	bson_t *pipeline = look_pipeline(jobs, job);
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	enum jobs_result rc = JOBS_ERROR;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+
+	job->created_ms = JOB_NO_TIME;
+	cursor = mongoc_collection_aggregate(jobs->collection,
+	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
+	if (mongoc_cursor_next(cursor, &doc))
+		take_look(doc, job, same);
+	if (mongoc_cursor_error(cursor, &error))
+		mongo_log("look", &error);
+	else if (job->created_ms != JOB_NO_TIME)
+		rc = JOBS_OK;
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+enum jobs_result
+jobs_admit(struct jobs *jobs, const struct job *job)
+{
+	if (job->rank >= jobs->conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
+	if (count_all(jobs) != JOBS_OK)
+		return JOBS_ERROR;
 	return jobs->queued >= jobs->conf->queue_max ? JOBS_QUEUE_FULL :
 	    JOBS_OK;
 }

@@ -137,7 +137,7 @@ make_all(struct jobs *jobs, enum transition_id t,
  */
 static enum jobs_result
 find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
-    const bson_t *pipeline, bool upsert, bson_t *reply, bson_t *doc)
+    const bson_t *pipeline, bson_t *reply, bson_t *doc)
 {
 	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
 	    BCON_INT32(1));
@@ -151,15 +151,11 @@ find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
 	opts = mongoc_find_and_modify_opts_new();
 	mongoc_find_and_modify_opts_set_update(opts, pipeline);
 	mongoc_find_and_modify_opts_set_flags(opts,
-	    MONGOC_FIND_AND_MODIFY_RETURN_NEW |
-	    (upsert ? MONGOC_FIND_AND_MODIFY_UPSERT : 0));
+	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
 	mongoc_find_and_modify_opts_set_sort(opts, sort);
 	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
 	    filter, opts, reply, &error)) {
-		if (upsert && error.code == DUPLICATE_KEY)
-			rc = JOBS_TAKEN;
-		else
-			mongo_log(op, &error);
+		mongo_log(op, &error);
 	} else if (!bson_iter_init_find(&it, reply, "value") ||
 	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
 		rc = JOBS_NONE;
@@ -181,45 +177,28 @@ make_and_see(struct jobs *jobs, enum transition_id t,
 	bson_t *pipeline = transition_update(t, args);
 	enum jobs_result rc;
 
-	rc = find_and_modify(jobs, transitions[t].name, filter, pipeline, false,
-	    reply, doc);
+	rc = find_and_modify(jobs, transitions[t].name, filter, pipeline, reply,
+	    doc);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
 }
 
-/*
- * An upsert, since only a pipeline can take the database's time. On JOBS_OK job
- * is what was stored, with its times.
- */
 static enum jobs_result
-store_new(struct jobs *jobs, struct job *job)
+store_new(struct jobs *jobs, const struct job *job)
 {
-	bson_t doc = BSON_INITIALIZER, *pipeline, *filter, reply, stored;
-	enum jobs_result rc;
-	bson_oid_t oid;
-	struct job seen;
+	enum jobs_result rc = JOBS_OK;
+	bson_t doc = BSON_INITIALIZER;
+	bson_error_t error;
 
 	job_new_bson(job, &doc);
-	bson_oid_init_from_string(&oid, job->id);
-	filter = BCON_NEW("_id", BCON_OID(&oid));
-	pipeline = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
-	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
-	    "{", "createdAt", BCON_UTF8("$$NOW"),
-	    "dueAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
-	rc = find_and_modify(jobs, "insert", filter, pipeline, true, &reply,
-	    &stored);
-	if (rc == JOBS_OK && job_from_bson(&stored, &seen) == 0) {
-		job_release(job);
-		*job = seen;
-	} else if (rc == JOBS_OK) {
-		job_release(&seen);
-		rc = JOBS_ERROR;
+	if (!mongoc_collection_insert_one(jobs->collection, &doc, NULL, NULL,
+	    &error)) {
+		rc = error.code == DUPLICATE_KEY ? JOBS_TAKEN : JOBS_ERROR;
+		if (rc == JOBS_ERROR)
+			mongo_log("insert", &error);
 	}
-	bson_destroy(&reply);
 	bson_destroy(&doc);
-	bson_destroy(filter);
-	bson_destroy(pipeline);
 	return rc;
 }
 
@@ -287,14 +266,19 @@ static enum jobs_result
 find_id(struct jobs *jobs, const char *id, const char *owner,
     const char *read_concern, mongoc_host_list_t *host, struct job *job)
 {
+	enum jobs_result rc;
 	bson_oid_t oid;
 	bson_t *filter;
 
 	bson_oid_init_from_string(&oid, id);
 	filter = BCON_NEW("_id", BCON_OID(&oid));
-	if (owner != NULL)
-		BSON_APPEND_UTF8(filter, "owner", owner);
-	return find_first(jobs, filter, read_concern, host, job);
+	/* By _id alone: then the server plans nothing. */
+	rc = find_first(jobs, filter, read_concern, host, job);
+	if (rc == JOBS_OK && owner != NULL && strcmp(job->owner, owner) != 0) {
+		job_release(job);
+		rc = JOBS_NONE;
+	}
+	return rc;
 }
 
 /*
@@ -330,18 +314,6 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 		    host.host_and_port);
 	}
 	return rc;
-}
-
-enum jobs_result
-jobs_find_same(struct jobs *jobs, const char *owner, const char *request_hash,
-    struct job *job)
-{
-	mongoc_host_list_t host;
-
-	return find_first(jobs, BCON_NEW("owner", BCON_UTF8(owner),
-	    "requestHash", BCON_UTF8(request_hash), "state", "{", "$in", "[",
-	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}",
-	    "cancelRequested", BCON_BOOL(false)), "majority", &host, job);
 }
 
 /* A key is its owner's for so long; a job that is older may have it no more. */

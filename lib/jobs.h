@@ -35,19 +35,28 @@ void jobs_free(struct jobs *jobs);
 enum jobs_result jobs_ping(struct jobs *jobs);
 
 /*
- * jobs_admit(jobs, owner, rank):
- * Whether the owner may have one more job: JOBS_OK, *rank being how many are
- * unfinished, or JOBS_OWNER_FULL, JOBS_QUEUE_FULL. All jobs are counted once a
- * second, so several handlers may let a few more in.
+ * jobs_look(jobs, job, same):
+ * What the owner of a new job (owner and request_hash are set) has already: job's
+ * rank becomes the number of unfinished jobs, its created_ms the database's time;
+ * same is the id of an unfinished one of the same request that is not to be
+ * cancelled, "" when there is none.
  */
-enum jobs_result jobs_admit(struct jobs *jobs, const char *owner,
-    int64_t *rank);
+enum jobs_result jobs_look(struct jobs *jobs, struct job *job,
+    char same[JOB_ID_SIZE]);
+
+/*
+ * jobs_admit(jobs, job):
+ * Whether a new job's owner may have it, by what jobs_look() saw: JOBS_OK,
+ * JOBS_OWNER_FULL or JOBS_QUEUE_FULL. All jobs are counted once a second, so
+ * several handlers may let a few more in.
+ */
+enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job);
 
 /*
  * jobs_insert(jobs, job):
- * Store a new job, due at once. job has its id, hash, rank and request; times
- * are filled in. After an error the id is looked for, so an answer that was lost
- * is no error. JOBS_TAKEN: nothing was stored.
+ * Store a new job that jobs_look() has seen, due at once. After an error the id
+ * is looked for, so an answer that was lost is no error. JOBS_TAKEN: nothing was
+ * stored.
  */
 enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
 
@@ -64,14 +73,6 @@ enum jobs_result jobs_find_key(struct jobs *jobs, const char *owner,
     const char *key, struct job *job);
 enum jobs_result jobs_free_key(struct jobs *jobs, const char *owner,
     const char *key);
-
-/*
- * jobs_find_same(jobs, owner, request_hash, job):
- * The owner's unfinished job of the same request, if there is one that is not to
- * be cancelled. On JOBS_OK, and only then, the caller releases job.
- */
-enum jobs_result jobs_find_same(struct jobs *jobs, const char *owner,
-    const char *request_hash, struct job *job);
 
 /*
  * jobs_find(jobs, id, owner, job):
