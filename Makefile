@@ -23,8 +23,8 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = lib/buf.o lib/catalogue.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/joblist.o lib/jobs.o \
-	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/s3.o \
+LIB = lib/buf.o lib/catalogue.o lib/check.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/joblist.o lib/jobs.o \
+	lib/jsontext.o lib/log.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/rights.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/timestamp.o lib/transition.o \
 	lib/utf8.o
 INPUT = fcgi/etag.o fcgi/query.o fcgi/request.o fcgi/spec.o

@@ -270,11 +270,9 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	crash_at(CRASH_API_AFTER_INSERT);
 	log_job(job->id);
 	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->rank);
-	/* The job is durable: without a doorbell an idle worker finds it. */
-	if (queue_publish(api->queue, job->id) != 0)
-		log_msg(LOG_WARN, "publish", "not published; the job waits for "
-		    "an idle worker");
 	log_job(NULL);
+	/* Whether the broker took it does not change the answer: main() asks. */
+	queue_publish(api->queue, job->id);
 	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
 	crash_at(CRASH_API_AFTER_REPLY);
@@ -351,17 +349,18 @@ export_post(const struct api *api, struct FCGX_Request *fcgx,
 	const struct spec_limits limits = { api->conf->range_max_days,
 	    api->conf->vehicles_max, api->conf->parameters_max };
 	const char *dry = query_value(&r->args, "dryRun");
+	const bool is_dry = dry != NULL && strcmp(dry, "true") == 0;
 	struct spec_fault fault;
 	struct job job;
 
 	(void)id;
-	if (dry != NULL && strcmp(dry, "true") != 0 &&
-	    strcmp(dry, "false") != 0) {
+	if (!is_dry && dry != NULL && strcmp(dry, "false") != 0) {
 		reply_bad_parameter(fcgx, 400, "dryRun", "has to be true or "
 		    "false");
 		return;
 	}
-	if (r->idempotency_key != NULL && !is_key(r->idempotency_key)) {
+	if (!is_dry && r->idempotency_key != NULL &&
+	    !is_key(r->idempotency_key)) {
 		reply_bad_parameter(fcgx, 400, "Idempotency-Key", "has to have "
 		    "1 to 255 visible ASCII characters");
 		return;
@@ -375,7 +374,7 @@ export_post(const struct api *api, struct FCGX_Request *fcgx,
 	switch (spec_parse((const char *)r->body.data, r->body.len, &limits,
 	    &job, &fault)) {
 	case 0:
-		take(api, fcgx, r, dry != NULL && dry[0] == 't', &job);
+		take(api, fcgx, r, is_dry, &job);
 		break;
 	case -1:
 		reply_problem(fcgx, fault.status, "", fault.pointer,

@@ -123,15 +123,15 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	}
 }
 
-/* "FAILED,CANCELLED" as bits; 0: no such list. */
+/* "FAILED,CANCELLED" as bits; 0: no such list, or longer than all states. */
 static unsigned
 states_of(const char *text)
 {
 	unsigned states = 0;
 	size_t len;
-	int s;
+	int s, n;
 
-	for (;; text += len + 1) {
+	for (n = 0; n <= JOB_EXPIRED; n++, text += len + 1) {
 		len = strcspn(text, ",");
 		for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++)
 			if (strlen(job_state_name(s)) == len &&
@@ -143,6 +143,7 @@ states_of(const char *text)
 		if (text[len] == '\0')
 			return states;
 	}
+	return 0;
 }
 
 /* Fill the page from the parameters; -1 with the fault answered. */
@@ -161,7 +162,7 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 		    "from 1 to 500");
 	else if (state != NULL && (page->states = states_of(state)) == 0)
 		reply_bad_parameter(fcgx, 400, "state", "has to be a state, or "
-		    "several, separated by commas");
+		    "up to six, separated by commas");
 	else if (page->after != NULL &&
 	    !bson_oid_is_valid(page->after, strlen(page->after)))
 		reply_bad_parameter(fcgx, 400, "after", "has to be the id of an "

@@ -2,17 +2,21 @@
  * GET /health
  *   200 this process answers; nothing else is asked
  * GET /ready
- *   200 jobs can be taken, and how nginx knows who asks; "degraded" when the broker is away, which delays
- *       jobs and loses none     503 no database
+ *   200 jobs can be taken, and how nginx knows who asks; "degraded" when the
+ *       broker is away, which delays jobs and loses none
+ *   503 no database, or no right to use it (Retry-After)
  */
+#include <string.h>
+
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/jobs.h"
+#include "lib/log.h"
 #include "lib/queue.h"
+#include "lib/rights.h"
 
 static struct json_object *
 status_of(const char *status)
@@ -39,20 +43,26 @@ void
 ready_get(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
-	const int database = jobs_ping(api->jobs) == JOBS_OK;
+	char wrong[256];
+	const int rights = rights_mongo(api->client, CONF_API, wrong,
+	    sizeof(wrong));
+	const char *database = rights < 0 ? "down" :
+	    rights & RIGHTS_LACKING ? "rights" : "ok";
+	const int usable = strcmp(database, "ok") == 0;
 	const int broker = queue_check(api->queue) == 0;
 	struct json_object *o;
 
 	(void)id;
-	o = status_of(!database ? "unavailable" : broker ? "ok" : "degraded");
+	if (!usable && rights > 0)
+		log_msg(LOG_WARN, "rights", "MongoDB: this user %s", wrong);
+	o = status_of(!usable ? "unavailable" : broker ? "ok" : "degraded");
 	if (o != NULL) {
 		json_object_object_add(o, "mongodb",
-		    json_object_new_string(database ? "ok" : "down"));
+		    json_object_new_string(database));
 		json_object_object_add(o, "rabbitmq",
 		    json_object_new_string(broker ? "ok" : "down"));
 		json_object_object_add(o, "auth", json_object_new_string(
 		    r->auth[0] ? r->auth : "none"));
 	}
-	reply_json(fcgx, database ? 200 : 503, database ? "" :
-	    "Retry-After: 5\r\n", o);
+	reply_json(fcgx, usable ? 200 : 503, usable ? "" : RETRY_DATABASE, o);
 }

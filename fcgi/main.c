@@ -23,6 +23,7 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 #include "lib/catalogue.h"
+#include "lib/check.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/jobs.h"
@@ -67,20 +68,23 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: export-api [-c FILE]\n"
+	    "usage: export-api [-c FILE] [--check]\n"
 	    "Answers /export over FastCGI on the socket that is its standard input:\n"
 	    "  spawn-fcgi -n -s SOCKET -M 0660 -- multiwatch -r 1000000 -t 1 -f 4 -- \\\n"
 	    "      export-api -c FILE\n"
 	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
+	    "  --check             reach all servers, see whether the rights are as they\n"
+	    "                      should be, print what was found; exit 0, or 1\n"
 	    "  -h, --help          this text\n"
 	    "SIGTERM: answer the request in hand, then exit 0.\n");
 }
 
 static const char *
-read_options(int argc, char **argv)
+read_options(int argc, char **argv, int *check)
 {
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 #ifdef CRASH_POINTS
 		{ "crash-points", no_argument, NULL, 'C' },
@@ -94,6 +98,9 @@ read_options(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			path = optarg;
+			break;
+		case 'k':
+			*check = 1;
 			break;
 		case 'h':
 			usage(stdout);
@@ -231,6 +238,18 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 	request_release(&r);
 }
 
+/*
+ * The client need not wait for the broker's confirm: the job is durable, and
+ * without a doorbell an idle worker finds it.
+ */
+static void
+settle(const struct api *api)
+{
+	if (queue_settle(api->queue) != 0)
+		log_msg(LOG_WARN, "publish", "not published; the job waits for "
+		    "an idle worker");
+}
+
 /* Returns 0 after a stop, 1 when the socket does not work. */
 static int
 accept_loop(const struct api *api, const sigset_t *while_waiting)
@@ -264,6 +283,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 		if ((rc = FCGX_Accept_r(&fcgx)) == 0) {
 			handle(api, &fcgx);
 			FCGX_Finish_r(&fcgx);
+			settle(api);
 		} else if (rc != -EAGAIN) {
 			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));
 			return 1;
@@ -277,14 +297,13 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 {
 	struct api api = { .conf = conf };
 	mongoc_client_pool_t *pool;
-	mongoc_client_t *client;
 	int rc = 1;
 
 	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
 		return CONF_EXIT;
-	client = mongoc_client_pool_pop(pool);
-	api.jobs = jobs_new(client, conf);
-	api.catalogue = catalogue_new(client, conf);
+	api.client = mongoc_client_pool_pop(pool);
+	api.jobs = jobs_new(api.client, conf);
+	api.catalogue = catalogue_new(api.client, conf);
 	/* No heartbeats: nobody would serve them while we wait in ppoll(). */
 	api.queue = queue_new(conf, 0);
 	if (api.jobs != NULL && api.catalogue != NULL && api.queue != NULL) {
@@ -295,7 +314,7 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 	queue_free(api.queue);
 	catalogue_free(api.catalogue);
 	jobs_free(api.jobs);
-	mongoc_client_pool_push(pool, client);
+	mongoc_client_pool_push(pool, api.client);
 	mongo_pool_free(pool);
 	return rc;
 }
@@ -303,15 +322,21 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 int
 main(int argc, char **argv)
 {
-	const char *path = read_options(argc, argv);
+	int check = 0, rc = CONF_EXIT;
+	const char *path = read_options(argc, argv, &check);
 	sigset_t while_waiting;
 	struct conf conf;
-	int rc = CONF_EXIT;
 
 	set_up_process(&while_waiting);
-	if (conf_load(path, CONF_API, &conf) == 0 && log_open(conf.log) == 0)
+	if (conf_load(path, CONF_API, &conf) != 0)
+		rc = CONF_EXIT;
+	else if (check)
+		rc = check_servers(&conf, CONF_API, stdout) != 0;
+	else if (log_open(conf.log) == 0)
 		rc = serve(&conf, &while_waiting);
 	conf_release(&conf);
+	if (check)
+		return rc;
 	/* multiwatch starts us again at once: not a thousand times a second. */
 	if (rc != 0)
 		sleep(1);

@@ -2,6 +2,7 @@
 #define FCGI_RESOURCE_H
 
 struct FCGX_Request;
+struct _mongoc_client_t;
 struct catalogue;
 struct conf;
 struct jobs;
@@ -11,6 +12,7 @@ struct request;
 /* What a handler's process has for every request. */
 struct api {
 	const struct conf *conf;
+	struct _mongoc_client_t *client;
 	struct jobs *jobs;
 	struct catalogue *catalogue;
 	struct queue *queue;

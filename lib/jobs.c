@@ -45,25 +45,6 @@ jobs_free(struct jobs *jobs)
 	free(jobs);
 }
 
-enum jobs_result
-jobs_ping(struct jobs *jobs)
-{
-	mongoc_read_prefs_t *primary;
-	bson_error_t error;
-	bson_t *ping;
-	bool ok;
-
-	primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
-	ping = BCON_NEW("ping", BCON_INT32(1));
-	ok = mongoc_client_command_simple(jobs->client, "admin", ping, primary,
-	    NULL, &error);
-	if (!ok)
-		mongo_log("ping", &error);
-	bson_destroy(ping);
-	mongoc_read_prefs_destroy(primary);
-	return ok ? JOBS_OK : JOBS_ERROR;
-}
-
 /* The settings that transitions are made with, and the job they are for. */
 static struct transition_args
 args_for(const struct jobs *jobs, const struct job *job)

@@ -31,9 +31,6 @@ enum jobs_result {
 struct jobs *jobs_new(struct _mongoc_client_t *client, const struct conf *conf);
 void jobs_free(struct jobs *jobs);
 
-/* jobs_ping(jobs): Whether a primary answers. */
-enum jobs_result jobs_ping(struct jobs *jobs);
-
 /*
  * jobs_look(jobs, job, same):
  * What the owner of a new job (owner and request_hash are set) has already: job's

@@ -12,7 +12,13 @@ struct _bson_error_t;
  * w:majority, and no call waits for ever. The API's limits are short, so that
  * what it answers while there is no primary comes within 10 s. Does not connect. To be made behind a
  * fork, never before. Returns NULL with the fault logged; the caller destroys it
- * with mongo_pool_free().
+ * with mongo_pool_free(). One pool at a time: a server that stops answering is
+ * logged once, with the reason.
+ * With tls=true in the URI a server's certificate has to name it, by host or IP
+ * address, and to come from the URI's tlsCAFile, else conf's tls_ca_file, else a
+ * CA of the system's; a file that cannot be read is a fault. That nothing older
+ * than TLS 1.2 is spoken is OpenSSL's doing, the library sets no floor: OpenSSL 3
+ * speaks it only where its own configuration sets security level 0.
  */
 struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
     enum conf_role role);

@@ -1,5 +1,6 @@
 #include "lib/queue.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,7 +10,11 @@
 #include <sys/socket.h>
 
 #include <amqp.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -19,6 +24,9 @@
 #define CHANNEL 1
 #define HOSTS_MAX 8
 #define PORT_PRESET 5672
+#define PORT_TLS_PRESET 5671
+/* Named, since rabbitmq-c itself trusts nobody, not even the system's CAs. */
+#define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
 #define FRAME_MAX 131072
 #define CONNECT_MS 3000
 #define CONFIRM_MS 2000
@@ -26,6 +34,9 @@
 #define EXCHANGE "exports"
 #define ROUTING_KEY "job"
 #define QUEUE "exports.jobs"
+
+/* Of libssl, which librabbitmq brings along: the link line need not name it. */
+#pragma weak SSL_CTX_set_cert_verify_callback
 
 struct queue {
 	const struct conf *conf;
@@ -35,12 +46,16 @@ struct queue {
 	struct { char *host; int port; } hosts[HOSTS_MAX];
 	int nhosts, host;	/* host: the one that is used, or tried next */
 	int heartbeat_s;
+	bool tls;
+	char why[320];	/* what TLS has against the host, or "" */
 
 	amqp_connection_state_t conn;	/* NULL: none */
 	bool consuming, confirming;
 	bool unacked;	/* a message was delivered and not ended yet */
 	uint64_t tag;
 	char id[25];	/* its body */
+	char sent[25];	/* published and not confirmed yet; "": nothing */
+	bool sent_fresh;	/* over a connection that was made for it */
 	bool blocked;
 };
 
@@ -103,7 +118,7 @@ static int
 add_host(struct queue *q, char *text)
 {
 	char *colon = strrchr(text, ':');
-	int64_t port = PORT_PRESET;
+	int64_t port = q->tls ? PORT_TLS_PRESET : PORT_PRESET;
 
 	if (q->nhosts == HOSTS_MAX)
 		return -1;
@@ -121,12 +136,14 @@ add_host(struct queue *q, char *text)
 static int
 parse_uri(struct queue *q)
 {
-	static const char scheme[] = "amqp://";
+	const char *scheme;
 	char *list, *vhost, *text, *save;
 
-	if (strncmp(q->uri, scheme, sizeof(scheme) - 1) != 0)
+	q->tls = strncmp(q->uri, "amqps:", 6) == 0;
+	scheme = q->tls ? "amqps://" : "amqp://";
+	if (strncmp(q->uri, scheme, strlen(scheme)) != 0)
 		return -1;
-	list = q->uri + sizeof(scheme) - 1;
+	list = q->uri + strlen(scheme);
 	if ((vhost = strchr(list, '/')) == NULL || vhost == list)
 		return -1;
 	if ((q->hosts_text = strndup(list, (size_t)(vhost - list))) == NULL)
@@ -152,11 +169,17 @@ queue_new(const struct conf *conf, int heartbeat_s)
 		return NULL;
 	q->conf = conf;
 	q->heartbeat_s = heartbeat_s;
+	/*
+	 * OpenSSL is also libmongoc's and libcurl's: it initialises itself, and
+	 * nobody here takes it down.
+	 */
+	amqp_set_initialize_ssl_library(0);
 	if ((q->uri = strdup(conf->amqp_uri)) == NULL)
 		goto fail;
 	if (parse_uri(q) != 0) {
-		log_msg(LOG_ERROR, "amqp_uri", "not amqp://host:port/vhost, "
-		    "with up to %d hosts separated by commas", HOSTS_MAX);
+		log_msg(LOG_ERROR, "amqp_uri", "not amqp://host:port/vhost "
+		    "or amqps://host:port/vhost, with up to %d hosts separated "
+		    "by commas", HOSTS_MAX);
 		goto fail;
 	}
 	return q;
@@ -213,6 +236,98 @@ login(struct queue *q)
 	    q->conf->amqp_user, q->conf->amqp_password);
 }
 
+/*
+ * Called in place of X509_verify_cert(), which it calls, to have the host looked
+ * for there, too (rabbitmq-c knows the certificate's DNS names alone, not its IP
+ * addresses), and to keep the reason (rabbitmq-c does not tell it). With the
+ * error in ctx rabbitmq-c refuses the server.
+ */
+static int
+on_verify(X509_STORE_CTX *ctx, void *arg)
+{
+	struct queue *q = arg;
+	const char *host = q->hosts[q->host].host;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1 &&
+	    X509_VERIFY_PARAM_set1_host(param, host, 0) != 1)
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+	else if (X509_verify_cert(ctx) == 1)
+		return 1;
+	else if (X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+	snprintf(q->why, sizeof(q->why), "TLS: the certificate is refused: %s",
+	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	return 0;
+}
+
+/* Returns 0, or -1 with q->why said. */
+static int
+set_up_tls(struct queue *q, amqp_socket_t *socket)
+{
+	const char *cas = q->conf->tls_ca_file != NULL ?
+	    q->conf->tls_ca_file : SYSTEM_CAS;
+	struct in_addr address;
+
+	if (amqp_ssl_socket_set_cacert(socket, cas) != AMQP_STATUS_OK) {
+		snprintf(q->why, sizeof(q->why), "TLS: there are no "
+		    "certificates that can be read in %s", cas);
+		return -1;
+	}
+	/* By itself it takes TLS 1.0. LATEST is no ceiling: 1.3 is taken too. */
+	if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2,
+	    AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
+		snprintf(q->why, sizeof(q->why), "TLS: no TLS 1.2 here");
+		return -1;
+	}
+	amqp_ssl_socket_set_verify_peer(socket, 1);
+	amqp_ssl_socket_set_verify_hostname(socket, 1);
+	if (SSL_CTX_set_cert_verify_callback == NULL)
+		return 0;
+	SSL_CTX_set_cert_verify_callback(amqp_ssl_socket_get_context(socket),
+	    on_verify, q);
+	/* It would refuse every one of them; on_verify() knows them. */
+	if (inet_pton(AF_INET, q->hosts[q->host].host, &address) == 1)
+		amqp_ssl_socket_set_verify_hostname(socket, 0);
+	return 0;
+}
+
+/* Why there is no connection, for a log line. */
+static const char *
+connect_text(struct queue *q, int rc)
+{
+	const unsigned long e = ERR_peek_error();
+	const char *text = ERR_reason_error_string(e), *hint = "";
+
+	if (q->why[0] != '\0')
+		return q->why;
+	if (rc != AMQP_STATUS_SSL_CONNECTION_FAILED || text == NULL)
+		return amqp_error_string2(rc);
+	switch (ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0) {
+	case SSL_R_WRONG_VERSION_NUMBER:
+		hint = ": it does not speak TLS";
+		break;
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+		hint = ": it does not speak TLS 1.2 or newer";
+		break;
+	}
+	snprintf(q->why, sizeof(q->why), "TLS: %s%s", text, hint);
+	return q->why;
+}
+
+static int
+lost_login(struct queue *q, amqp_rpc_reply_t r)
+{
+	/* A port that wants TLS hangs up on whom it does not understand. */
+	if (q->tls || r.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION ||
+	    r.library_error == AMQP_STATUS_TIMEOUT)
+		return lost_reply(q, "amqp_login", r);
+	snprintf(q->why, sizeof(q->why), "%s; does it want TLS (amqps://)?",
+	    amqp_error_string2(r.library_error));
+	return lost(q, "amqp_login", q->why);
+}
+
 static int
 connect_one(struct queue *q)
 {
@@ -221,18 +336,22 @@ connect_one(struct queue *q)
 	amqp_rpc_reply_t r;
 	int rc;
 
+	q->why[0] = '\0';
 	if ((q->conn = amqp_new_connection()) == NULL ||
-	    (socket = amqp_tcp_socket_new(q->conn)) == NULL)
+	    (socket = q->tls ? amqp_ssl_socket_new(q->conn) :
+	    amqp_tcp_socket_new(q->conn)) == NULL)
 		return lost(q, "amqp_connect", "out of memory");
+	if (q->tls && set_up_tls(q, socket) != 0)
+		return lost(q, "amqp_connect", q->why);
 	amqp_set_handshake_timeout(q->conn, &limit);
 	amqp_set_rpc_timeout(q->conn, &limit);
 	rc = amqp_socket_open_noblock(socket, q->hosts[q->host].host,
 	    q->hosts[q->host].port, &limit);
 	if (rc != AMQP_STATUS_OK)
-		return lost(q, "amqp_connect", amqp_error_string2(rc));
+		return lost(q, "amqp_connect", connect_text(q, rc));
 	set_socket_limits(amqp_get_sockfd(q->conn));
 	if ((r = login(q)).reply_type != AMQP_RESPONSE_NORMAL)
-		return lost_reply(q, "amqp_login", r);
+		return lost_login(q, r);
 	amqp_channel_open(q->conn, CHANNEL);
 	r = amqp_get_rpc_reply(q->conn);
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)
@@ -347,49 +466,67 @@ await_confirm(struct queue *q)
 }
 
 static int
-publish_once(struct queue *q, const char *id)
+select_confirms(struct queue *q)
+{
+	amqp_rpc_reply_t r;
+
+	if (q->confirming)
+		return 0;
+	amqp_confirm_select(q->conn, CHANNEL);
+	r = amqp_get_rpc_reply(q->conn);
+	if (r.reply_type != AMQP_RESPONSE_NORMAL)
+		return lost_reply(q, "amqp_confirm", r);
+	q->confirming = true;
+	return 0;
+}
+
+static int
+send_message(struct queue *q, const char *routing_key, const char *body)
 {
 	amqp_basic_properties_t props;
-	amqp_rpc_reply_t r;
 	int rc;
 
-	if (queue_connect(q) != 0)
+	if (queue_connect(q) != 0 || select_confirms(q) != 0)
 		return -1;
-	if (!q->confirming) {
-		amqp_confirm_select(q->conn, CHANNEL);
-		r = amqp_get_rpc_reply(q->conn);
-		if (r.reply_type != AMQP_RESPONSE_NORMAL)
-			return lost_reply(q, "amqp_confirm", r);
-		q->confirming = true;
-	}
 	memset(&props, 0, sizeof(props));
 	props._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
 	    AMQP_BASIC_CONTENT_TYPE_FLAG;
 	props.delivery_mode = AMQP_DELIVERY_PERSISTENT;
 	props.content_type = amqp_cstring_bytes("text/plain");
 	rc = amqp_basic_publish(q->conn, CHANNEL, amqp_cstring_bytes(EXCHANGE),
-	    amqp_cstring_bytes(ROUTING_KEY), 1, 0, &props,
-	    amqp_cstring_bytes(id));
-	if (rc != AMQP_STATUS_OK)
-		return lost(q, "amqp_publish", amqp_error_string2(rc));
-	rc = await_confirm(q);
-	if (q->conn != NULL)
-		amqp_maybe_release_buffers(q->conn);
-	return rc;
+	    amqp_cstring_bytes(routing_key), 1, 0, &props,
+	    amqp_cstring_bytes(body));
+	return rc == AMQP_STATUS_OK ? 0 :
+	    lost(q, "amqp_publish", amqp_error_string2(rc));
+}
+
+void
+queue_publish(struct queue *q, const char *id)
+{
+	q->sent_fresh = q->conn == NULL;
+	snprintf(q->sent, sizeof(q->sent), "%s", id);
+	send_message(q, ROUTING_KEY, q->sent);
 }
 
 int
-queue_publish(struct queue *q, const char *id)
+queue_settle(struct queue *q)
 {
-	bool fresh = q->conn == NULL;
+	int rc;
 
-	if (publish_once(q, id) == 0)
+	if (q->sent[0] == '\0')
 		return 0;
+	rc = q->conn == NULL ? -1 : await_confirm(q);
 	/*
 	 * A kept connection may have died unseen since its last use; only then
 	 * does another try tell more than the first.
 	 */
-	return fresh || q->conn != NULL ? -1 : publish_once(q, id);
+	if (rc != 0 && !q->sent_fresh && q->conn == NULL &&
+	    send_message(q, ROUTING_KEY, q->sent) == 0)
+		rc = await_confirm(q);
+	if (q->conn != NULL)
+		amqp_maybe_release_buffers(q->conn);
+	q->sent[0] = '\0';
+	return rc;
 }
 
 static int
@@ -508,4 +645,78 @@ int
 queue_fd(const struct queue *q)
 {
 	return q->conn == NULL ? -1 : amqp_get_sockfd(q->conn);
+}
+
+/* 1: it was done; 0: access refused; -1: anything else, logged. */
+static int
+allowed(struct queue *q, const char *op, amqp_rpc_reply_t r)
+{
+	const amqp_channel_close_t *close = r.reply.decoded;
+
+	if (r.reply_type == AMQP_RESPONSE_NORMAL)
+		return 1;
+	if (r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	    r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+	    close->reply_code == AMQP_ACCESS_REFUSED)
+		return 0;
+	return lost_reply(q, op, r);
+}
+
+/* A message that no queue is bound for comes back, and is confirmed then. */
+static int
+may_publish(struct queue *q)
+{
+	const int64_t until = clock_monotonic_ms() + CONFIRM_MS;
+	amqp_rpc_reply_t r = { .reply_type = AMQP_RESPONSE_NORMAL };
+	amqp_frame_t frame;
+	struct timeval left;
+	int rc;
+
+	if (send_message(q, "check", "check") != 0)
+		return -1;
+	for (;;) {
+		left = in_ms(until - clock_monotonic_ms());
+		rc = amqp_simple_wait_frame_noblock(q->conn, &frame, &left);
+		if (rc != AMQP_STATUS_OK)
+			return lost(q, "amqp_publish", amqp_error_string2(rc));
+		if (frame.frame_type != AMQP_FRAME_METHOD)
+			continue;
+		switch (frame.payload.method.id) {
+		case AMQP_CHANNEL_CLOSE_METHOD:
+			r.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION;
+			r.reply = frame.payload.method;
+			return allowed(q, "amqp_publish", r);
+		case AMQP_BASIC_ACK_METHOD:
+			return 1;
+		default:
+			break;
+		}
+	}
+}
+
+int
+queue_may(struct queue *q, enum queue_right right)
+{
+	int may = -1;
+
+	if (queue_connect(q) != 0)
+		return -1;
+	switch (right) {
+	case QUEUE_PUBLISH:
+		may = may_publish(q);
+		break;
+	case QUEUE_CONSUME:
+		amqp_basic_consume(q->conn, CHANNEL, amqp_cstring_bytes(QUEUE),
+		    amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+		may = allowed(q, "amqp_consume", amqp_get_rpc_reply(q->conn));
+		break;
+	case QUEUE_DECLARE:
+		amqp_queue_declare(q->conn, CHANNEL,
+		    amqp_cstring_bytes("export-check"), 0, 0, 1, 1,
+		    amqp_empty_table);
+		may = allowed(q, "amqp_declare", amqp_get_rpc_reply(q->conn));
+		break;
+	}
+	drop(q);
+	return may;
 }

@@ -22,7 +22,14 @@ enum queue_result {
 	QUEUE_DOWN		/* no connection; logged when it was lost */
 };
 
-/* queue_new(conf, heartbeat_s): Does not connect. NULL: memory or a bad URI. */
+/*
+ * queue_new(conf, heartbeat_s): Does not connect. NULL: memory or a bad URI.
+ * Each host of an amqps:// URI (port 5671 where none is given) has to speak TLS
+ * 1.2 or newer and to have a certificate from conf's tls_ca_file, or where that is
+ * NULL from a CA of the system's, that names the host as the URI does: among its
+ * DNS names or, an IPv4 address, among its IP addresses. Else it is passed over
+ * like one that is down, the reason logged.
+ */
 struct queue *queue_new(const struct conf *conf, int heartbeat_s);
 void queue_free(struct queue *q);
 
@@ -37,11 +44,26 @@ int queue_check(struct queue *q);
 
 /*
  * queue_publish(q, id):
- * Publish to exchange exports with key job: persistent, mandatory, confirmed
- * within 2 s, tried twice. Returns 0, -1 when the broker did not take it or did
- * not say so (logged).
+ * Send to exchange exports with key job: persistent, mandatory. queue_settle()
+ * has to follow; it tells.
+ * queue_settle(q): Wait until the broker has confirmed what was sent, 2 s at
+ * most; send it again where the connection had died unseen. Returns 0, also when
+ * nothing was sent, or -1 when the broker did not take it or did not say so
+ * (logged).
  */
-int queue_publish(struct queue *q, const char *id);
+void queue_publish(struct queue *q, const char *id);
+int queue_settle(struct queue *q);
+
+/* What --check asks of the broker. */
+enum queue_right { QUEUE_PUBLISH, QUEUE_CONSUME, QUEUE_DECLARE };
+
+/*
+ * queue_may(q, right):
+ * Whether the broker lets us; by trying it, so that nothing is left behind: a
+ * message for no queue, a consumer that goes, a queue that goes with us. Drops
+ * the connection. 1, 0: refused, -1: not known, logged.
+ */
+int queue_may(struct queue *q, enum queue_right right);
 
 /*
  * queue_wait(q, wait_ms, id):

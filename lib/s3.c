@@ -29,6 +29,7 @@
 #define ETAG_SIZE 128
 #define UPLOAD_ID_SIZE 1024
 #define ABORTS 3
+#define LINE_MAX_BYTES 80
 
 struct s3 {
 	const struct conf *conf;
@@ -37,6 +38,8 @@ struct s3 {
 	void *arg;
 	enum failure failure;
 	int64_t skew_ms;	/* server's clock minus ours, when it mattered */
+	/* curl's own account; it may be written to until the handle is gone. */
+	char why[CURL_ERROR_SIZE];
 };
 
 struct s3_upload {
@@ -50,6 +53,7 @@ struct s3_upload {
 struct exchange {
 	const char *op, *method;
 	const char *key;
+	const char *host;	/* for log lines */
 	struct sigv4_pair query[2];
 	size_t nquery;
 	struct sigv4_pair headers[4];
@@ -273,6 +277,16 @@ perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (s3->conf->tls_ca_file != NULL) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, s3->conf->tls_ca_file);
+		/* Else the system's CAs were trusted beside it. */
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+	s3->why[0] = '\0';
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s3->why);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
@@ -313,13 +327,39 @@ perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
 /* What an exchange that did not succeed means, and whether to try again. */
 enum verdict { GOOD, AGAIN, GIVE_UP };
 
+/* Certificates do not get better by asking again; an operator has to look. */
+static bool
+is_distrust(CURLcode rc)
+{
+	return rc == CURLE_PEER_FAILED_VERIFICATION ||
+	    rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_ISSUER_ERROR ||
+	    rc == CURLE_SSL_CRL_BADFILE || rc == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+/* How long its first line is, as far as a log line takes it. */
+static int
+first_line(const struct buf *b)
+{
+	int n = 0;
+
+	while (n < LINE_MAX_BYTES && (size_t)n < b->len && b->data[n] != '\r' &&
+	    b->data[n] != '\n')
+		n++;
+	return n;
+}
+
 static enum verdict
 judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 {
 	const char *body = (const char *)x->reply.data;
 
 	if (rc != CURLE_OK) {
-		log_msg(LOG_WARN, x->op, "S3: %s", curl_easy_strerror(rc));
+		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->host,
+		    s3->why[0] != '\0' ? s3->why : curl_easy_strerror(rc));
+		if (is_distrust(rc)) {
+			s3->failure = FAILURE_STORAGE_REFUSED;
+			return GIVE_UP;
+		}
 		return failure_s3(0, "", &s3->failure) ? AGAIN : GIVE_UP;
 	}
 	if (x->reply.len > 0)
@@ -332,7 +372,10 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 	/* Nothing there (any more) is what an abort is for. */
 	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
 		return GIVE_UP;
-	log_msg(LOG_WARN, x->op, "S3: HTTP %ld %s", x->status, x->code);
+	/* No Code comes of what is not S3, or is its port for TLS. */
+	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->host, x->status,
+	    x->code, x->code[0] == '\0' ? first_line(&x->reply) : 0,
+	    body != NULL ? body : "");
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
 	return failure_s3(x->status, x->code, &s3->failure) ? AGAIN : GIVE_UP;
@@ -367,6 +410,7 @@ exchange(struct s3 *s3, struct exchange *x)
 	s3->failure = FAILURE_STORAGE;
 	if (address_of(s3->conf, s3->conf->s3_endpoint, x->key, &a) != 0)
 		return -1;
+	x->host = a.host;
 	for (try = 0; try < TRIES && verdict == AGAIN; try++) {
 		if (try > 0)
 			back_off(s3, try);
@@ -521,6 +565,72 @@ s3_abort(struct s3_upload *u)
 	}
 	u->s3->stop = stop;
 	u->s3->failure = failure;
+}
+
+#define CHECK_KEY "exports/check"
+
+static const struct {
+	const char *method, *key;
+	struct sigv4_pair query[2];
+	size_t nquery;
+} probes[] = {
+	[S3_GET] = { "GET", CHECK_KEY, { { NULL, NULL } }, 0 },
+	[S3_UPLOAD] = { "POST", CHECK_KEY, { { "uploads", "" } }, 1 },
+	[S3_DELETE] = { "DELETE", CHECK_KEY, { { NULL, NULL } }, 0 },
+	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
+	    2 },
+};
+
+/* What was begun by asking goes again. */
+static void
+abort_probe(struct s3 *s3, const struct exchange *x)
+{
+	char key[] = CHECK_KEY;
+	struct s3_upload u = { .s3 = s3, .key = key };
+
+	if (s3xml_text((char *)x->reply.data, x->reply.len, "UploadId", u.id,
+	    sizeof(u.id)) == 0)
+		s3_abort(&u);
+}
+
+/* 1, 0 or -1 by what the one exchange came to. */
+static int
+allowed(struct s3 *s3, struct exchange *x, CURLcode rc)
+{
+	if (rc == CURLE_OK && ((x->status >= 200 && x->status < 300) ||
+	    x->status == 404))
+		return 1;
+	if (rc == CURLE_OK && x->reply.len > 0)
+		s3xml_text((char *)x->reply.data, x->reply.len, "Code",
+		    x->code, sizeof(x->code));
+	if (rc == CURLE_OK && strcmp(x->code, "AccessDenied") == 0)
+		return 0;
+	judge(s3, x, rc);
+	return -1;
+}
+
+int
+s3_may(struct s3 *s3, enum s3_right right)
+{
+	struct exchange x = { .op = "s3_check", .method = probes[right].method,
+	    .key = probes[right].key, .nquery = probes[right].nquery };
+	struct curl_slist *list = NULL;
+	struct address a;
+	int may = -1;
+
+	memcpy(x.query, probes[right].query, sizeof(x.query));
+	buf_init(&x.reply, REPLY_MAX);
+	if (address_of(s3->conf, s3->conf->s3_endpoint, x.key, &a) != 0)
+		return -1;
+	x.host = a.host;
+	if (set_up(s3, &x, &a, &list) == 0)
+		may = allowed(s3, &x, perform(s3, &x, list));
+	if (may == 1 && right == S3_UPLOAD)
+		abort_probe(s3, &x);
+	curl_slist_free_all(list);
+	buf_release(&x.reply);
+	free(a.path);
+	return may;
 }
 
 int

@@ -22,6 +22,9 @@ struct s3_upload;
  * jitter, when the server is away, slow or says 5xx; stop (may be NULL) is asked
  * in between and during a transfer, and ends it when it returns true. A client is
  * one thread's.
+ * An https:// endpoint has to speak TLS 1.2 or newer and to have a certificate
+ * for its host, from conf's tls_ca_file, or where that is NULL from a CA of the
+ * system's. A refused one is not tried again: FAILURE_STORAGE_REFUSED.
  * s3_new(): NULL when memory ends.
  */
 struct s3 *s3_new(const struct conf *conf, bool (*stop)(void *), void *arg);
@@ -59,6 +62,17 @@ int s3_complete(struct s3_upload *u, int parts, char *etag, size_t size);
 
 /* s3_abort(u): Give up; what cannot be removed is left to the lifecycle rule. */
 void s3_abort(struct s3_upload *u);
+
+/* What --check asks of the bucket. */
+enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST };
+
+/*
+ * s3_may(s3, right):
+ * Whether the bucket lets us; by trying it once with a key that is nobody's, an
+ * upload being aborted. 1, 0: refused, -1: not known, logged. Where what is not
+ * there is refused to whoever may not list (Amazon S3), S3_GET is always 0.
+ */
+int s3_may(struct s3 *s3, enum s3_right right);
 
 /*
  * s3_presign_get(conf, key, filename, t_ms, out):

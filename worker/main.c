@@ -15,6 +15,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/check.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
@@ -62,10 +63,12 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: export-worker [-c FILE] [--pidfile FILE]\n"
+	    "usage: export-worker [-c FILE] [--pidfile FILE] [--check]\n"
 	    "Takes export jobs, one after the other, and writes their archives to S3.\n"
 	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
 	    "  --pidfile FILE      write the process id there\n"
+	    "  --check             reach all servers, see whether the rights are as they\n"
+	    "                      should be, print what was found; exit 0, or 1\n"
 	    "  -h, --help          this text\n"
 	    "SIGTERM: finish the job within grace_ms, or give it back; then exit 0.\n");
 }
@@ -73,6 +76,7 @@ usage(FILE *to)
 struct options {
 	const char *conf;
 	const char *pidfile;
+	bool check;
 };
 
 static void
@@ -81,6 +85,7 @@ read_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "pidfile", required_argument, NULL, 'p' },
+		{ "check", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 #ifdef CRASH_POINTS
 		{ "crash-points", no_argument, NULL, 'C' },
@@ -91,6 +96,7 @@ read_options(int argc, char **argv, struct options *o)
 
 	o->conf = CONF_PRESET;
 	o->pidfile = NULL;
+	o->check = false;
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -98,6 +104,9 @@ read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->pidfile = optarg;
+			break;
+		case 'k':
+			o->check = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -308,8 +317,11 @@ main(int argc, char **argv)
 
 	read_options(argc, argv, &options);
 	set_up_process();
-	if (conf_load(options.conf, CONF_WORKER, &conf) == 0 &&
-	    log_open(conf.log) == 0 && write_pidfile(options.pidfile) == 0)
+	if (conf_load(options.conf, CONF_WORKER, &conf) != 0)
+		rc = CONF_EXIT;
+	else if (options.check)
+		rc = check_servers(&conf, CONF_WORKER, stdout) != 0;
+	else if (log_open(conf.log) == 0 && write_pidfile(options.pidfile) == 0)
 		rc = serve(&conf);
 	conf_release(&conf);
 	return rc;

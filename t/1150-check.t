@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""export-api --check and export-worker --check: a table of what is right, exit 0; what is wrong by its name, exit 1; and /ready, which
+says when the database's user lacks a right.
+
+Prints TAP. Always on a stack of its own: rights are taken away and given.
+"""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import ROOT, call, channel, done, is_, mongo, ok, section, under_stack    # noqa: E402
+
+BIN = os.path.join(ROOT, os.environ.get("B", "build"))
+JOBS = {"db": "exports", "collection": "jobs"}
+
+
+def check(program, change=None):
+    """(exit code, lines, all output); change: (pattern, replacement) of the configuration."""
+    conf = os.environ["EXPORT_CONF"]
+    if change:
+        with open(conf, encoding="utf-8") as f:
+            text, n = re.subn(change[0], change[1], f.read(), flags=re.M)
+        if n == 0:
+            raise RuntimeError("no %s in export.conf" % change[0])
+        conf = os.path.join(os.environ["EXPORT_RUN"], "check.conf")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(text)
+    run = subprocess.run([os.path.join(BIN, "export-" + program), "-c", conf, "--check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True, timeout=120, check=False)
+    return run.returncode, run.stdout.splitlines(), run.stdout + run.stderr
+
+
+def wrong(lines):
+    return [line for line in lines if "WRONG" in line]
+
+
+def all_right():
+    for program in ("api", "worker"):
+        code, lines, _ = check(program)
+        is_(code, 0, program + ": exit 0")
+        is_(wrong(lines), [], program + ": nothing is wrong")
+        is_({line.split()[0] for line in lines}, {"mongodb", "rabbitmq", "s3"}, program + ": each server has its lines")
+        ok(len(lines) >= 9, program + ": a line a finding", lines)
+    c = channel()
+    is_(c.queue_declare("exports.jobs", passive=True).method.message_count, 0, "no message is left behind")
+    from service import s3
+    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"]).get("KeyCount", 0)
+    uploads = s3().list_multipart_uploads(Bucket=os.environ["S3_BUCKET"]).get("Uploads", [])
+    is_((found, uploads), (0, []), "nor an object or an upload")
+
+
+def role(client, name, privileges):
+    client.admin.command("updateRole", name, privileges=privileges, roles=[])
+
+
+def rights_of_mongodb(client):
+    for program, name in (("api", "exportApi"), ("worker", "exportWorker")):
+        had = client.admin.command("rolesInfo", name, showPrivileges=True)["roles"][0]["privileges"]
+        try:
+            role(client, name, [dict(p, actions=[a for a in p["actions"] if a != "update"]) if p["resource"] == JOBS else p for p in had])
+            code, lines, _ = check(program)
+            is_((code, len(wrong(lines))), (1, 1), program + ": a right that lacks: exit 1")
+            ok("lacks update on exports.jobs" in wrong(lines)[0], "it is named", lines)
+            if program == "api":
+                got = call("GET", "/ready")
+                is_((got.status, got.json()["status"], got.json()["mongodb"]), (503, "unavailable", "rights"), "/ready says so")
+            role(client, name, [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p in had])
+            code, lines, _ = check(program)
+            is_((code, len(wrong(lines))), (1, 1), program + ": a right too many: exit 1")
+            ok("has remove on exports.jobs" in wrong(lines)[0], "it is named", lines)
+            if program == "api":
+                is_(call("GET", "/ready").json()["status"], "ok", "/ready: jobs can be taken all the same")
+            role(client, name, had + [{"resource": {"cluster": True}, "actions": ["shutdown"]}])
+            ok("has shutdown on cluster" in " ".join(wrong(check(program)[1])), program + ": one over the cluster, too")
+        finally:
+            role(client, name, had)
+        is_(check(program)[0], 0, program + ": given back, all is right")
+
+
+def rights_of_others():
+    """Each program as the other one has the rights the other way round."""
+    for key in ("amqp", "s3"):
+        swap = {"amqp": ("user", "password_file"), "s3": ("access_key", "secret_file")}[key]
+        for program, other in (("api", "worker"), ("worker", "api")):
+            conf = dict(line.replace(" ", "").strip().split("=", 1) for line in open(os.environ["EXPORT_CONF"], encoding="utf-8")
+                        if "=" in line and not line.startswith("#"))
+            lines = []
+            text = "|".join("%s_%s_%s" % (program, key, x) for x in swap)
+            code, lines, _ = check(program, ("^(%s)( *= *).*$" % text,
+                                             lambda m: m[1] + m[2] + conf[m[1].replace(program, other, 1)]))
+            is_(code, 1, "%s with the %s user of %s: exit 1" % (program, key, other))
+            bad = "\n".join(wrong(lines))
+            ok("but must not" in bad and "but has to" in bad, "what it may and may not is named", lines)
+
+
+def unreachable():
+    for program in ("api", "worker"):
+        for name, change, server in (
+                ("MongoDB", (r"^(mongodb_uri *= *).*$", r"\1mongodb://127.0.0.1:1/?replicaSet=exports"), "mongodb"),
+                ("the broker", (r"^(amqp_uri *= *).*$", r"\1amqp://127.0.0.1:1/exports"), "rabbitmq"),
+                ("S3", (r"^(s3_endpoint *= *).*$", r"\1http://127.0.0.1:1"), "s3")):
+            code, lines, _ = check(program, change)
+            is_(code, 1, "%s: %s is away: exit 1" % (program, name))
+            is_({line.split()[0] for line in wrong(lines)}, {server}, "it alone is wrong")
+        wrong_password = os.path.join(os.environ["EXPORT_RUN"], "secrets", "wrong")
+        if not os.path.exists(wrong_password):
+            with open(os.open(wrong_password, os.O_WRONLY | os.O_CREAT, 0o400), "w", encoding="ascii") as f:
+                f.write("a-wrong-password\n")
+        for key in ("mongodb_password_file", "amqp_password_file", "s3_secret_file"):
+            code, lines, output = check(program, (r"^(%s_%s *= *).*$" % (program, key), r"\1" + wrong_password))
+            is_(code, 1, "%s: a wrong %s: exit 1" % (program, key))
+            ok("a-wrong-password" not in output, "which is not shown")
+
+
+def secrets():
+    """No secret in what either prints, right or wrong."""
+    words = []
+    folder = os.path.join(os.environ["EXPORT_RUN"], "secrets")
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding="ascii") as f:
+            words.append(f.read().strip())
+    for program in ("api", "worker"):
+        output = check(program)[2]
+        ok(not [w for w in words if w in output], program + ": no secret in its output")
+
+
+def main():
+    under_stack(__file__, own=True)
+    section("all right", all_right)
+    section("MongoDB's rights", rights_of_mongodb, mongo())
+    section("the others' rights", rights_of_others)
+    section("unreachable", unreachable)
+    section("secrets", secrets)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
