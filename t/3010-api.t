@@ -687,7 +687,7 @@ def kinds_of_id(client):
 
 def comings_and_goings(client):
     """Each within a few catalogue_s; the deadline is for a machine that has other work."""
-    vehicle, empty, after = "vehicle_new", "vehicle_new_empty", 15 * setting("catalogue_s", 0)
+    vehicle, empty, after = "vehicle_new", "vehicle_new_empty", 30 * setting("catalogue_s", 0)
     put(client, vehicle, "speed", longs(hours(3)))
     wait_for("a new vehicle in the list", lambda: vehicle in names(), after)
     is_(good("/vehicles/" + vehicle)["parameters"][0]["documents"], 3, "a new vehicle appears")
@@ -710,6 +710,23 @@ def comings_and_goings(client):
     wait_for("their end", lambda: not {vehicle, empty} & set(names()), after)
     problem("a vehicle that is dropped disappears", get("/vehicles/" + vehicle), (404,))
     is_(dry(request(vehicles=[vehicle]))["unknownVehicles"], [vehicle], "and is unknown to a dry run")
+
+
+# ---- characters ---------------------------------------------------------------------------
+
+def characters():
+    """A name comes back as it was sent, in UTF-8 or in escapes, on and beside the ends of planes and surrogates."""
+    user = "characters"
+    for n, points in enumerate((
+            (0x7e, 0xa0, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfffd, 0x10000), (0x1d7ff, 0x1d800, 0x1dbff, 0x1dc00),
+            (0x1dfff, 0x1e000, 0x1f600), (0x2d7ff, 0x2d800, 0x2dfff, 0x2e000), (0x10d800, 0x10dfff, 0x10fffd))):
+        name = "".join(map(chr, points))
+        for how, escaped in (("UTF-8", False), ("escapes", True)):
+            body = request(10 * n + escaped, name=name)
+            got = post(json.dumps(body, ensure_ascii=escaped).encode(), user)
+            ident = taken("a name of U+%04X and so on, in %s" % (points[0], how), got)
+            is_(ascii(job_of(ident, user).get("name")), ascii(name), "it is the name of the job")
+            finish(ident, user)
 
 
 # ---- limits -------------------------------------------------------------------------------
@@ -1060,7 +1077,8 @@ def main():
     for name, f, *args in (
             ("vehicles", vehicle_pages), ("a vehicle", vehicle_lines), ("kinds of _id", kinds_of_id, client),
             ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client), ("lists", lists, client),
-            ("keys", keys, client), ("fifty at once", at_once, client), ("old keys", old_keys, client), ("limits", limits),
+            ("keys", keys, client), ("fifty at once", at_once, client), ("old keys", old_keys, client),
+            ("characters", characters), ("limits", limits),
             ("limit of an owner", owner_limit, client), ("limit of all", queue_limit, client), ("queue", queue, client),
             ("eta", eta), ("tags", etags, client), ("links behind tags", links_behind_tags), ("methods", methods),
             ("CORS", cross_origin), ("ready", ready), ("nginx", errors_of_nginx), ("each answer", each_answer)):

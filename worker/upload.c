@@ -92,7 +92,7 @@ run(void *arg)
 {
 	struct sender *sender = arg;
 	struct upload *u = sender->u;
-	struct part *part;
+	struct part *part = NULL;
 
 	pthread_mutex_lock(&u->lock);
 	for (;;) {

@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Clients that mean harm or are broken, many and slow ones: everybody else is answered all the while, no handler ends or grows, and none
+holds what it must not. Hostile JSON, paths and single FastCGI requests are in t/3000-http.t.
+
+Prints TAP. Environment: HOSTILE_SEED replays the random bytes of a run (it prints its own).
+"""
+import http.client
+import os
+import random
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of, raw_call, request, section, skip, small_fleet,
+    under_stack, wait_for)
+
+PARTS = urllib.parse.urlsplit(os.environ.get("EXPORT_URL", ""))
+VEHICLE = sorted(small_fleet())[2]
+SLOW_S = 1.0                            # what an answer to somebody else may take at worst
+GROWTH_KB = 2048
+
+
+# ---- somebody else ------------------------------------------------------------------------
+
+def get(path, source):
+    c = http.client.HTTPConnection(PARTS.hostname, PARTS.port, timeout=30, source_address=(source, 0))
+    try:
+        c.request("GET", path)
+        got = c.getresponse()
+        got.read()
+        return got.status
+    finally:
+        c.close()
+
+
+class Witness:
+    """From an address of its own: is a job still told, and how soon?"""
+
+    def __init__(self, ident):
+        self.ident, self.statuses, self.took, self.over = ident, [], [], threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.wait(0.02):
+            began = time.monotonic()
+            try:
+                self.statuses.append(get("/export/" + self.ident, "127.0.0.99"))
+            except OSError as e:
+                self.statuses.append(str(e))
+            self.took.append(time.monotonic() - began)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        wait_for("ten answers", lambda: len(self.statuses) >= 10, 30)
+        self.over.set()
+        self.thread.join(60)
+
+    def tell(self, name):
+        ok(len(self.statuses) >= 10 and set(self.statuses) == {200}, "%s: everybody else is answered" % name, (len(self.statuses), set(self.statuses)))
+        ok(max(self.took) < SLOW_S, "%s: as soon as ever" % name, "%.3f s at worst" % max(self.took))
+        note("%s: %d answers beside it, %.0f ms at worst" % (name, len(self.statuses), max(self.took) * 1000))
+
+
+def resident_kb(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+
+def nginx_pids():
+    parent = pid_of("NGINX_PIDFILE")
+    with open("/proc/%d/task/%d/children" % (parent, parent), encoding="ascii") as f:
+        return [int(x) for x in f.read().split()]
+
+
+def warm_up(ident):
+    """Each handler answers often enough to have what memory it needs."""
+    for n in range(400):
+        get("/export/" + ident, "127.0.1.%d" % (n % 4 + 1))
+
+
+# ---- slow and idle ------------------------------------------------------------------------
+
+def slow(name, *options):
+    """slowhttptest: 200 connections that take their time."""
+    run = subprocess.run(["slowhttptest", *options, "-c", "200", "-r", "100", "-l", "6", "-u", base() + "/export", "-p", "3"],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    ok("Exit status" in run.stdout or "test ended" in run.stdout.lower(), name + ": it was tried", run.stdout[-500:])
+
+
+def idle_connections(witness):
+    held = []
+    try:
+        for n in range(1000):
+            s = socket.socket()
+            s.bind(("127.0.2.%d" % (n % 10 + 1), 0))
+            s.settimeout(30)
+            s.connect((PARTS.hostname, PARTS.port))
+            if n % 2:
+                s.sendall(b"GET /export HTTP/1.1\r\nHost: a\r\n")
+            held.append(s)
+        seen = len(witness.statuses)
+        wait_for("answers beside 1,000 connections", lambda: len(witness.statuses) >= seen + 50, 60)
+    finally:
+        for s in held:
+            s.close()
+    is_(len(held), 1000, "1,000 connections at a time")
+
+
+def floods():
+    def status(data):
+        try:
+            return raw_call(data).status
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    head = b"GET /export HTTP/1.1\r\nHost: a\r\n"
+    is_(status(head + b"X: " + b"a" * 40000 + b"\r\n\r\n"), 431, "a header of 40 KB: 431")
+    ok(status(head + b"".join(b"X-%d: %s\r\n" % (n, b"b" * 500) for n in range(200)) + b"\r\n") in (400, 431), "200 headers, 100 KB: refused")
+    ok(status(b"GET /" + b"c" * 60000 + b" HTTP/1.1\r\nHost: a\r\n\r\n") == 414, "a path of 60 KB: 414")
+    is_(status(b"GET /export?" + b"d" * 2000 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 400, "a query of 2 KB: 400")
+    is_(status(b"GET /export/" + b"e" * 1000 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 414, "a path of 1 KB: 414")
+    is_(status(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}"), 400, "two lengths: 400")
+    ok(status(b"POST /export HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: close\r\n\r\n0\r\n\r\n")
+       in (400, 415), "length and chunks: no smuggling")
+    is_(status(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"), 400, "a length below 0: 400")
+    is_(status(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 400, "TLS where there is none: 400")
+    is_(status(b"GET /export HTTP/1.1\r\nHost: a\x00b\r\n\r\n"), 400, "a NUL in a header: 400")
+    many = [threading.Thread(target=status, args=(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000"
+                                                 b"\r\n\r\n" + b"f" * 60000,)) for _ in range(60)]
+    for t in many:
+        t.start()
+    for t in many:
+        t.join(60)
+
+
+def random_records(r):
+    """Bytes that are no FastCGI, or begin as it and go wrong, on the handlers' own socket. No byte above 127, though: for a
+    name or value that is said to have 2 GB libfcgi asks for that memory, and ends the handler where there is none. nginx says no such
+    thing, and the socket's mode lets nobody else connect."""
+    for n in range(300):
+        data = bytearray(b & 127 for b in r.randbytes(r.randrange(1, 2000)))
+        if n % 3:
+            data[:16] = b"\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+        if n % 3 == 2:
+            data[16:24] = b"\x01\x04\x00\x01" + bytes(b & 127 for b in r.randbytes(4))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(os.environ["API_SOCKET"])
+            try:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
+                while s.recv(65536):
+                    pass
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+
+
+def attacks(ident):
+    seed = int(os.environ.get("HOSTILE_SEED") or random.SystemRandom().randrange(10 ** 9))
+    note("HOSTILE_SEED=%d" % seed)
+    for name, f, args in (("floods", floods, ()), ("1,000 idle connections", None, ()),
+                          ("slow headers", slow, ("slow headers", "-H", "-i", "3")), ("slow bodies", slow, ("slow bodies", "-B", "-i", "3", "-s", "8192", "-t", "POST")),
+                          ("slow readers", slow, ("slow readers", "-X", "-w", "1", "-y", "2", "-n", "3", "-z", "1"))):
+        if f is slow and not shutil.which("slowhttptest"):
+            skip(name, "slowhttptest; run scripts/deps")
+            continue
+        with Witness(ident) as witness:
+            section(name, f or idle_connections, *(args if f else (witness,)))
+        witness.tell(name)
+    section("random records", random_records, random.Random(seed))
+
+
+def unharmed(ident):
+    before = handlers()
+    pools = {p: resident_kb(p) for p in before}
+    front = {p: resident_kb(p) for p in nginx_pids()}
+    attacks(ident)
+    warm_up(ident)
+    is_(handlers(), before, "no handler has ended")
+    grown = {p: resident_kb(p) - kb for p, kb in pools.items()}
+    if "san" not in os.environ.get("B", ""):        # whose allocator keeps what is freed
+        ok(max(grown.values()) <= GROWTH_KB, "no handler has grown", grown)
+    grown = {p: resident_kb(p) - kb for p, kb in front.items() if os.path.exists("/proc/%d" % p)}
+    is_(len(grown), len(front), "nor has nginx lost a process")
+    ok(max(grown.values()) <= 4 * GROWTH_KB, "nor grown", grown)
+    note("handlers grew by %s KiB, nginx by %s" % (sorted(resident_kb(p) - pools[p] for p in pools), sorted(grown.values())))
+    is_(finish(create(request(vehicles=[VEHICLE]), "after it"), "after it")["state"], "FINISHED", "and an export works")
+
+
+# ---- what the processes are ---------------------------------------------------------------
+
+def status_of(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def hardened():
+    for name, pids in (("handler", sorted(handlers())), ("worker", [pid_of("WORKER_PIDFILE")])):
+        for pid in pids:
+            s = status_of(pid)
+            is_((s["NoNewPrivs"], s["Umask"]), ("1", "0027"), "%s: no new privileges, umask 027" % name)
+            with open("/proc/%d/limits" % pid, encoding="ascii") as f:
+                core = next(line.split()[4:6] for line in f if line.startswith("Max core file size"))
+            is_(core, ["0", "0"], name + ": no core dumps")
+            # PR_SET_DUMPABLE 0: then its files in /proc are root's, whoever it runs as.
+            is_(os.stat("/proc/%d/maps" % pid).st_uid, 0, name + ": nobody but root looks into it")
+    mode = os.stat(os.environ["API_SOCKET"]).st_mode
+    is_((stat.S_ISSOCK(mode), stat.S_IMODE(mode)), (True, 0o660), "the socket is 0660")
+    folder = os.path.join(os.environ["EXPORT_RUN"], "secrets")
+    is_({stat.S_IMODE(os.stat(os.path.join(folder, n)).st_mode) for n in os.listdir(folder)}, {0o400}, "secrets are 0400")
+
+
+def nothing_told():
+    """No secret in arguments, environments or logs; t/with-stack looks through all logs of every test as well."""
+    folder, words = os.path.join(os.environ["EXPORT_RUN"], "secrets"), []
+    for n in os.listdir(folder):
+        if n != "s3-admin-key":
+            with open(os.path.join(folder, n), encoding="ascii") as f:
+                words.append(f.read().strip())
+    for pid in handlers() | {pid_of("WORKER_PIDFILE")}:
+        for name in ("cmdline", "environ"):
+            with open("/proc/%d/%s" % (pid, name), "rb") as f:
+                text = f.read().decode("utf-8", "replace")
+            ok(not [w for w in words if w in text], "no secret in its " + name)
+    for name in ("export-api", "export-worker", "nginx", "nginx-access", "supervisord"):
+        text = logged(name)
+        ok("X-Amz-Signature" not in text and not [w for w in words if w in text], "no secret, no signature in %s.log" % name)
+
+
+def main():
+    under_stack(__file__, own=True)
+    load(mongo(), small_fleet())
+    ident = create(request(vehicles=[VEHICLE]))
+    is_(finish(ident)["state"], "FINISHED", "an export to ask about")
+    warm_up(ident)
+    section("hardened", hardened)
+    section("unharmed", unharmed, ident)
+    section("nothing told", nothing_told)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
