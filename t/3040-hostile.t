@@ -8,6 +8,7 @@ import http.client
 import os
 import random
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -20,8 +21,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of, raw_call, request, section, skip, small_fleet,
-    under_stack, wait_for)
+    Answer, base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of, problem, raw_call, request, section, skip,
+    small_fleet, under_stack, wait_for)
 
 PARTS = urllib.parse.urlsplit(os.environ.get("EXPORT_URL", ""))
 VEHICLE = sorted(small_fleet())[2]
@@ -68,7 +69,8 @@ class Witness:
         self.thread.join(60)
 
     def tell(self, name):
-        ok(len(self.statuses) >= 10 and set(self.statuses) == {200}, "%s: everybody else is answered" % name, (len(self.statuses), set(self.statuses)))
+        ok(len(self.statuses) >= 10 and set(self.statuses) == {200}, "%s: everybody else is answered" % name,
+           (len(self.statuses), set(self.statuses)))
         ok(max(self.took) < SLOW_S, "%s: as soon as ever" % name, "%.3f s at worst" % max(self.took))
         note("%s: %d answers beside it, %.0f ms at worst" % (name, len(self.statuses), max(self.took) * 1000))
 
@@ -137,8 +139,8 @@ def floods():
     is_(status(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"), 400, "a length below 0: 400")
     is_(status(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 400, "TLS where there is none: 400")
     is_(status(b"GET /export HTTP/1.1\r\nHost: a\x00b\r\n\r\n"), 400, "a NUL in a header: 400")
-    many = [threading.Thread(target=status, args=(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000"
-                                                 b"\r\n\r\n" + b"f" * 60000,)) for _ in range(60)]
+    large = (b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n" + b"f" * 60000,)
+    many = [threading.Thread(target=status, args=large) for _ in range(60)]
     for t in many:
         t.start()
     for t in many:
@@ -171,7 +173,8 @@ def attacks(ident):
     seed = int(os.environ.get("HOSTILE_SEED") or random.SystemRandom().randrange(10 ** 9))
     note("HOSTILE_SEED=%d" % seed)
     for name, f, args in (("floods", floods, ()), ("1,000 idle connections", None, ()),
-                          ("slow headers", slow, ("slow headers", "-H", "-i", "3")), ("slow bodies", slow, ("slow bodies", "-B", "-i", "3", "-s", "8192", "-t", "POST")),
+                          ("slow headers", slow, ("slow headers", "-H", "-i", "3")),
+                          ("slow bodies", slow, ("slow bodies", "-B", "-i", "3", "-s", "8192", "-t", "POST")),
                           ("slow readers", slow, ("slow readers", "-X", "-w", "1", "-y", "2", "-n", "3", "-z", "1"))):
         if f is slow and not shutil.which("slowhttptest"):
             skip(name, "slowhttptest; run scripts/deps")
@@ -197,6 +200,61 @@ def unharmed(ident):
     ok(max(grown.values()) <= 4 * GROWTH_KB, "nor grown", grown)
     note("handlers grew by %s KiB, nginx by %s" % (sorted(resident_kb(p) - pools[p] for p in pools), sorted(grown.values())))
     is_(finish(create(request(vehicles=[VEHICLE]), "after it"), "after it")["state"], "FINISHED", "and an export works")
+
+
+# ---- nginx's own answers ------------------------------------------------------------------
+
+def own_answers():
+    """What nginx alone can say, as a problem: 504 after its time, 429 of too many at once. To a body that does not come it
+    says nothing: it closes, and writes 408 into its log."""
+    got = {}
+
+    def ask(name, data):
+        try:
+            got[name] = raw_call(data)
+        except (OSError, http.client.HTTPException) as e:
+            got[name] = e
+
+    slow_body = b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    stopped = handlers()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        threads = [threading.Thread(target=ask, args=x) for x in (
+            ("slow body", slow_body), ("handlers that do not answer: 504", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"))]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    problem("handlers that do not answer: 504", got["handlers that do not answer: 504"], (504,))
+    ok(isinstance(got["slow body"], Exception) and '"POST /export HTTP/1.1" 408' in logged("nginx-access"), "a body that does not come: closed",
+       got["slow body"])
+    seen = []
+    flood = [threading.Thread(target=pipelined, args=(250, seen)) for _ in range(12)]
+    for t in flood:
+        t.start()
+    for t in flood:
+        t.join(60)
+    refused = [a for a in b"".join(seen).split(b"HTTP/1.1 ") if a.startswith(b"429 ")]
+    answered = b"".join(seen).count(b"HTTP/1.1 200 ")
+    ok(refused and answered >= 400, "too many requests of one client: 429, behind the first 400", (len(refused), answered))
+    ok(refused and b"application/problem+json" in refused[0] and b'"status":429' in refused[0], "429 is a problem", refused[:1])
+
+
+def pipelined(n, seen):
+    """n requests in one go over one connection; what comes is appended to seen."""
+    with socket.socket() as s:
+        s.settimeout(60)
+        s.bind(("127.0.3.1", 0))
+        s.connect((PARTS.hostname, PARTS.port))
+        s.sendall(b"GET /limits HTTP/1.1\r\nHost: a\r\n\r\n" * (n - 1) + b"GET /limits HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        got = b""
+        while more := s.recv(1 << 20):
+            got += more
+        seen.append(got)
 
 
 # ---- what the processes are ---------------------------------------------------------------
@@ -247,6 +305,7 @@ def main():
     warm_up(ident)
     section("hardened", hardened)
     section("unharmed", unharmed, ident)
+    section("nginx's own answers", own_answers)
     section("nothing told", nothing_told)
     return done()
 
