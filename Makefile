@@ -1,6 +1,7 @@
 # make            both programs, into build/
 # make check      all tests; SAN=address,undefined: under sanitizers, in build-san/; SAN=thread: in build-tsan/
 # make check-unit the same without the tests of many minutes
+# make check-api the API against its description, 20,000 requests
 # make bench      how fast it is, as ratios; LONG=1: a year, too
 # make bench-api  what the HTTP interface costs
 # make profile    where the time goes
@@ -59,6 +60,8 @@ $(B)/t/constant: $(B)/t/constant.o
 	$(CC) $(LINK) -o $@ $^ -lfcgi
 $(B)/t/insert: $(B)/t/insert.o
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/4000-tls: $(addprefix $(B)/,t/4000-tls.o $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/pace.o $(ENGINE) $(LIB))
@@ -72,7 +75,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
@@ -81,6 +84,10 @@ check: all $(B)/t/engine $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/
 check-unit: export TSAN_OPTIONS = allocator_may_return_null=1
 check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
+
+# The API against its description at length: REQUESTS=20000
+check-api: all
+	t/check-api
 
 # Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
 MINUTES = 10
@@ -130,5 +137,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all bench bench-api check check-unit chaos fuzz profile install clean
+.PHONY: all bench bench-api check check-api check-unit chaos fuzz profile install clean
 .SECONDARY:

@@ -10,6 +10,7 @@ POOLS=${POOLS:-1}
 S3_PROXY=${S3_PROXY:-}
 RETRY_TTL_MS=${RETRY_TTL_MS:-30000}
 MONGO_CACHE_GB=${MONGO_CACHE_GB:-0.5}
+TLS=${TLS:+$(realpath -m "$TLS")}
 CONF_EXTRA=${CONF_EXTRA:-}
 PYTHON=/usr/bin/python3
 BUCKET=exports
@@ -80,6 +81,8 @@ settings_keep()
 
 prepare()
 {
+	local file
+
 	number HANDLERS "$HANDLERS"
 	number WORKERS "$WORKERS"
 	number POOLS "$POOLS"
@@ -92,6 +95,12 @@ prepare()
 	esac
 	# A unix socket's path has room for 107 bytes.
 	[ "${#RUN}" -le 85 ] || die "RUN=$RUN is too long for the sockets in it; 85 bytes at most"
+	case "$TLS" in
+	*[!A-Za-z0-9._/+@-]*)	die "TLS=$TLS: only letters, digits and . _ / + @ - work in this path" ;;
+	esac
+	[ -z "$TLS" ] || for file in ca.crt server.crt server.key; do
+		[ -r "$TLS/$file" ] || die "TLS=$TLS: there is no $file that can be read"
+	done
 	[ -z "$CONF_EXTRA" ] || [ -r "$CONF_EXTRA" ] || die "CONF_EXTRA=$CONF_EXTRA cannot be read"
 	if wanted mongo && [ ! -x "$SERVERS/mongod" ] || wanted s3 && [ ! -x "$SERVERS/weed" ]; then
 		die "mongod and weed are not in $SERVERS; run scripts/deps"
@@ -150,10 +159,10 @@ amqp_hosts()
 conf_write()
 {
 	cat >"$RUN/tmp/conf" <<END
-mongodb_uri = mongodb://$(mongo_hosts)/?replicaSet=exports
-amqp_uri = amqp://$(amqp_hosts)/exports
-s3_endpoint = http://127.0.0.1:${S3_PROXY:-$P_S3}
-s3_public_endpoint = http://127.0.0.1:$P_S3
+mongodb_uri = mongodb://$(mongo_hosts)/?replicaSet=exports${TLS:+&tls=true}
+amqp_uri = amqp${TLS:+s}://$(amqp_hosts)/exports
+s3_endpoint = http${TLS:+s}://127.0.0.1:${S3_PROXY:-$P_S3}
+s3_public_endpoint = http${TLS:+s}://127.0.0.1:$P_S3
 s3_bucket = $BUCKET
 api_mongodb_user = export_api
 api_mongodb_password_file = $RUN/secrets/api-mongodb
@@ -169,6 +178,7 @@ worker_s3_access_key = EXPORTWORKER
 worker_s3_secret_file = $RUN/secrets/worker-s3
 grace_ms = 10000
 catalogue_s = 60
+${TLS:+tls_ca_file = $TLS/ca.crt}
 END
 	{
 		printf '# Written by scripts/stack at each start. CONF_EXTRA=FILE adds lines and replaces these.\n'
@@ -192,11 +202,11 @@ env_write()
 		umask 077
 		{
 			pair EXPORT_URL "http://127.0.0.1:$P_NGINX"
-			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin"
+			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin${TLS:+&tls=true&tlsCAFile=$TLS/ca.crt}"
 			for ((i = 1; i <= RABBITS; i++)); do
-				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp://admin:$(secret amqp-admin)@127.0.0.1:${P_AMQP[i]}/exports"
+				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp${TLS:+s}://admin:$(secret amqp-admin)@127.0.0.1:${P_AMQP[i]}/exports"
 			done
-			pair S3_ENDPOINT "http://127.0.0.1:$P_S3"
+			pair S3_ENDPOINT "http${TLS:+s}://127.0.0.1:$P_S3"
 			pair S3_BUCKET "$BUCKET"
 			pair S3_ADMIN_KEY "$(secret s3-admin-key)"
 			pair S3_ADMIN_SECRET "$(secret s3-admin)"
@@ -222,6 +232,8 @@ env_write()
 			done
 			pair EPMD_PIDFILE "$RUN/epmd.pid"
 			pair S3_PIDFILE "$RUN/s3.pid"
+			# For scripts/provision, scripts/exportctl and tests; the services have tls_ca_file.
+			[ -z "$TLS" ] || { pair AWS_CA_BUNDLE "$TLS/ca.crt"; pair SSL_CERT_FILE "$TLS/ca.crt"; }
 			pair NGINX_PIDFILE "$RUN/nginx.pid"
 			pair SUPERVISORD_PIDFILE "$RUN/supervisord.pid"
 		} >"$RUN/env.new"

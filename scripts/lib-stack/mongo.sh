@@ -12,8 +12,13 @@ mongo_names()
 
 mongo_start()
 {
-	local i name
+	local i name tls=()
 
+	[ -z "$TLS" ] || {
+		(umask 077; cat "$TLS/server.crt" "$TLS/server.key" >"$RUN/secrets/mongodb-tls")
+		tls=(--tlsMode requireTLS --tlsCertificateKeyFile "$RUN/secrets/mongodb-tls" --tlsCAFile "$TLS/ca.crt"
+		    --tlsAllowConnectionsWithoutCertificates --setParameter suppressNoTLSPeerCertificateWarning=true)
+	}
 	for ((i = 1; i <= MEMBERS; i++)); do
 		name=mongod-$i
 		! pid_of "$name" >/dev/null || continue
@@ -22,7 +27,7 @@ mongo_start()
 		launch "$name" "$RUN/mongo" "$SERVERS/mongod" --replSet exports --keyFile "$RUN/secrets/mongodb-keyfile" --auth \
 			--bind_ip 127.0.0.1 --port $((P_MONGO + i - 1)) --nounixsocket --dbpath "$RUN/mongo/$i" \
 			--wiredTigerCacheSizeGB "$MONGO_CACHE_GB" --oplogSize 1024 \
-			--setParameter shutdownTimeoutMillisForSignaledShutdown=100
+			--setParameter shutdownTimeoutMillisForSignaledShutdown=100 "${tls[@]}"
 	done
 }
 

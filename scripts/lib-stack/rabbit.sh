@@ -45,7 +45,7 @@ rabbit_node_conf()
 		# consumer_timeout: above the longest job, in ms; the default of 30 min would take a long export's message away.
 		# disk_free_limit: small, so that a tight disk of a test machine raises no alarm.
 		cat >"$d/rabbitmq$n.conf" <<END
-listeners.tcp.1 = 127.0.0.1:${P_AMQP[$1]}
+$(rabbit_listener "${P_AMQP[$1]}")
 default_user = admin
 default_pass = $(secret amqp-admin)
 consumer_timeout = 86400000
@@ -69,6 +69,17 @@ END
 	} >"$RUN/rabbitmqctl$n.new"
 	chmod 0700 "$RUN/rabbitmqctl$n.new"
 	mv -f "$RUN/rabbitmqctl$n.new" "$RUN/rabbitmqctl$n"
+}
+
+rabbit_listener()
+{
+	if [ -z "$TLS" ]; then
+		printf 'listeners.tcp.1 = 127.0.0.1:%s\n' "$1"
+	else
+		printf 'listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:%s\n' "$1"
+		printf 'ssl_options.%s\n' "cacertfile = $TLS/ca.crt" "certfile = $TLS/server.crt" "keyfile = $TLS/server.key" \
+		    'verify = verify_none' 'versions.1 = tlsv1.3' 'versions.2 = tlsv1.2'
+	fi
 }
 
 # Once in an `up`: until its shell has become the node, pid_of does not know it, and a second one would fight it for its ports.
@@ -130,8 +141,20 @@ amqp_answers()
 {
 	local answer
 
+	[ -z "$TLS" ] || { amqps_answers "$1"; return; }
 	answer=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "AMQP\0\0\11\1" >&3 &&
 	    head -c 3 <&3 | od -An -tx1' _ "${P_AMQP[$1]}") && [ "$answer" = ' 01 00 00' ]
+}
+
+amqps_answers()
+{
+	"$PYTHON" - "${P_AMQP[$1]}" "$TLS/ca.crt" <<'END'
+import socket, ssl, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)
+s = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(s, server_hostname="127.0.0.1")
+s.sendall(b"AMQP\0\0\11\1")
+sys.exit(s.recv(3) != b"\1\0\0")
+END
 }
 
 epmd_answers() { ERL_EPMD_PORT=$P_EPMD epmd -names >/dev/null 2>&1; }

@@ -35,7 +35,10 @@ END
 
 s3_start()
 {
+	local tls=()
+
 	! pid_of s3 >/dev/null || return 0
+	[ -z "$TLS" ] || tls=(-s3.cert.file="$TLS/server.crt" -s3.key.file="$TLS/server.key")
 	s3_conf
 	s3_unlink
 	launch s3 "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server -dir="$RUN/s3" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
@@ -45,7 +48,7 @@ s3_start()
 	    -volume.minFreeSpace=100MiB \
 	    -filer -filer.port="$P_FILER" -filer.port.grpc=$((PORTS + 33)) -filer.localSocket="$RUN/s3-filer.sock" \
 	    -s3 -s3.port="$P_S3" -s3.port.grpc=$((PORTS + 34)) -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$RUN/s3-s3.sock" \
-	    -s3.config="$RUN/s3.json" -s3.iam=false -s3.autoCreateBucket=false
+	    -s3.config="$RUN/s3.json" -s3.iam=false -s3.autoCreateBucket=false "${tls[@]}"
 }
 
 s3_wait() { wait_for s3 90 s3_answers; }
@@ -53,7 +56,7 @@ s3_wait() { wait_for s3 90 s3_answers; }
 # The gateway refuses us, and there is a volume to write to: the first write of a test must not be the one that waits.
 s3_answers()
 {
-	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$P_S3/")" = 403 ] &&
+	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' ${TLS:+--cacert "$TLS/ca.crt"} "http${TLS:+s}://127.0.0.1:$P_S3/")" = 403 ] &&
 	    curl -sf -m 10 "http://127.0.0.1:$P_MASTER/dir/assign?collection=$BUCKET" | grep -q '"fid"'
 }
 
