@@ -14,7 +14,7 @@ B      = build$(if $(SAN),-$(if $(findstring thread,$(SAN)),t)san)$(if $(CRASH),
 PREFIX = /usr/local
 CFLAGS ?= -O2 -g
 
-PKGS     = libmongoc-1.0 librabbitmq json-c libcurl libcrypto zlib libisal
+PKGS     = libmongoc-1.0 librabbitmq json-c libcurl libssl libcrypto zlib libisal
 PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
