@@ -4,6 +4,8 @@
 
 #include "lib/utf8.h"
 
+#define BAD_TEXT "a broken escape, a control character, or not UTF-8"
+
 static int
 hex_digit(char c)
 {
@@ -71,7 +73,7 @@ take_pair(const char *pair, size_t len, const char *allowed, struct query *q,
 	char *name = *end, *value;
 
 	if (query_decode(pair, name_len, 1, name) != 0)
-		return fault(q, "", "a broken escape, or not UTF-8");
+		return fault(q, "", BAD_TEXT);
 	if (!is_allowed(allowed, name))
 		return fault(q, name, "this resource has no such parameter");
 	if (query_value(q, name) != NULL)
@@ -80,7 +82,7 @@ take_pair(const char *pair, size_t len, const char *allowed, struct query *q,
 		return fault(q, name, "has no value");
 	value = name + strlen(name) + 1;
 	if (query_decode(equals + 1, len - name_len - 1, 1, value) != 0)
-		return fault(q, name, "a broken escape, or not UTF-8");
+		return fault(q, name, BAD_TEXT);
 	/* Decoded, with two NULs, a pair takes no more than it did with "=", "&". */
 	q->name[q->n] = name;
 	q->value[q->n++] = value;

@@ -286,28 +286,43 @@ take_members(struct parse *p, struct json_object *root)
 	return check_range(p);
 }
 
+/* The text as json-c reads it right; NULL when it is none, or memory ended. */
+static struct json_object *
+parse_text(const char *text, size_t len)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *root = NULL;
+	char *joined = malloc(len + 1);
+
+	if (tokener != NULL && joined != NULL) {
+		len = jsontext_join(text, len, joined);
+		root = json_tokener_parse_ex(tokener, joined, (int)len);
+		if (root == NULL && json_tokener_get_error(tokener) ==
+		    json_tokener_continue)
+			root = json_tokener_parse_ex(tokener, "", -1);
+	}
+	free(joined);
+	if (tokener != NULL)
+		json_tokener_free(tokener);
+	return root;
+}
+
 int
 spec_parse(const char *text, size_t len, const struct spec_limits *limits,
     struct job *job, struct spec_fault *found)
 {
 	struct parse p = { limits, job, found };
-	struct json_tokener *tokener;
 	struct json_object *root;
 	const char *wrong;
 	size_t n;
-	int rc = -2;
+	int rc;
 
 	memset(found, 0, sizeof(*found));
 	if (len > SPEC_BODY_MAX)
 		return fault(&p, 400, "", "more than %d bytes", SPEC_BODY_MAX);
 	if ((wrong = jsontext_check(text, len, &n)) != NULL)
 		return fault(&p, 400, "", "not JSON: %s", wrong);
-	if ((tokener = json_tokener_new()) == NULL)
-		return -2;
-	root = json_tokener_parse_ex(tokener, text, (int)len);
-	if (root == NULL && json_tokener_get_error(tokener) ==
-	    json_tokener_continue)
-		root = json_tokener_parse_ex(tokener, "", -1);
+	root = parse_text(text, len);
 	if (!json_object_is_type(root, json_type_object))
 		rc = fault(&p, 400, "", "has to be a JSON object");
 	else if (n != (size_t)json_object_object_length(root))
@@ -315,6 +330,5 @@ spec_parse(const char *text, size_t len, const struct spec_limits *limits,
 	else
 		rc = take_members(&p, root);
 	json_object_put(root);
-	json_tokener_free(tokener);
 	return rc;
 }

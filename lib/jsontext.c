@@ -1,5 +1,6 @@
 #include "lib/jsontext.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/utf8.h"
@@ -224,4 +225,52 @@ jsontext_check(const char *text, size_t len, size_t *members)
 		return "something behind the end";
 	*members = s.members;
 	return NULL;
+}
+
+/* The number in four hex digits. */
+static unsigned
+number_at(const char *at)
+{
+	char text[5];
+
+	memcpy(text, at, 4);
+	text[4] = '\0';
+	return (unsigned)strtoul(text, NULL, 16);
+}
+
+/* U+10000 to U+10FFFF, in four bytes (RFC 3629). */
+static void
+put_utf8(unsigned c, char *out)
+{
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+}
+
+size_t
+jsontext_join(const char *text, size_t len, char *out)
+{
+	size_t i = 0, n = 0;
+	unsigned high, low;
+
+	while (i < len) {
+		if (text[i] != '\\' || i + 1 == len) {
+			out[n++] = text[i++];
+			continue;
+		}
+		/* High ones never stand alone: jsontext_check() saw to that. */
+		if (text[i + 1] == 'u' && len - i >= 12 &&
+		    (high = number_at(text + i + 2)) >= 0xd800 && high < 0xdc00) {
+			low = number_at(text + i + 8);
+			put_utf8(0x10000 + ((high - 0xd800) << 10) +
+			    (low - 0xdc00), out + n);
+			i += 12;
+			n += 4;
+			continue;
+		}
+		out[n++] = text[i++];
+		out[n++] = text[i++];
+	}
+	return n;
 }

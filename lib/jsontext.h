@@ -16,4 +16,13 @@
  */
 const char *jsontext_check(const char *text, size_t len, size_t *members);
 
+/*
+ * jsontext_join(text, len, out):
+ * Copy a text that jsontext_check() has taken to out, which has room for len,
+ * with each pair of escaped surrogates as the UTF-8 of its character: json-c 0.16
+ * takes some of these for surrogates again and makes them U+FFFD. Returns the
+ * number of bytes.
+ */
+size_t jsontext_join(const char *text, size_t len, char *out);
+
 #endif

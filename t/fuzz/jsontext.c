@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct json_object *o;
 	enum json_tokener_error error;
 	const char *wrong;
-	size_t members = 12345;
+	size_t members = 12345, again, joined;
 	char *text;
 
 	wrong = jsontext_check((const char *)data, len, &members);
@@ -32,7 +32,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if ((text = malloc(len + 1)) == NULL ||
 	    (tok = json_tokener_new_ex(JSONTEXT_DEPTH_MAX + 1)) == NULL)
 		abort();
-	memcpy(text, data, len);
+	joined = jsontext_join((const char *)data, len, text);
+	CHECK(joined <= len);
+	CHECK(jsontext_check(text, joined, &again) == NULL);
+	CHECK(again == members);
+	len = joined;
 	text[len] = '\0';
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
 	    JSON_TOKENER_VALIDATE_UTF8);

@@ -190,6 +190,43 @@ test_large(void)
 	free(text);
 }
 
+static const struct {
+	const char *text, *joined;
+} pairs[] = {
+	{ "\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"" },
+	{ "\"\\uD836\\uDC00\"", "\"\xf0\x9d\xa0\x80\"" },
+	{ "\"\\ud800\\udc00\\udbff\\udfff\"",
+	    "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"" },
+	{ "\"a\\u00e4b\\ud836\\udc00c\"",
+	    "\"a\\u00e4b\xf0\x9d\xa0\x80" "c\"" },
+	/* these are no escapes of surrogates */
+	{ "\"\\\\ud836\\\\udc00\"", "\"\\\\ud836\\\\udc00\"" },
+	{ "\"\\ud7ff\\ue000\"", "\"\\ud7ff\\ue000\"" },
+	{ "\"\\n\\\"\\/\"", "\"\\n\\\"\\/\"" },
+	{ "{\"\\ud83d\\ude00\":1}", "{\"\xf0\x9f\x98\x80\":1}" },
+	{ "1", "1" },
+};
+
+static void
+test_pairs(void)
+{
+	size_t i, n, len, members;
+	char *out;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		len = strlen(pairs[i].text);
+		/* Of just that size, so that a byte more would be seen. */
+		if ((out = malloc(len)) == NULL)
+			abort();
+		n = jsontext_join(pairs[i].text, len, out);
+		ok(check(pairs[i].text, len, &members) == NULL &&
+		    n == strlen(pairs[i].joined) &&
+		    memcmp(out, pairs[i].joined, n) == 0, "joined: %s",
+		    pairs[i].text);
+		free(out);
+	}
+}
+
 int
 main(void)
 {
@@ -214,5 +251,6 @@ main(void)
 		    "refused: a NUL, %zu", i);
 	test_prefixes();
 	test_large();
+	test_pairs();
 	return done_testing();
 }

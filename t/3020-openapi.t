@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""nginx/www/openapi.yaml against the real stack: requests made from the description, each answer judged by it (t/openapi.py).
+
+Prints TAP. Always on a stack of its own, with t/3020-openapi.conf. Environment: OPENAPI_REQUESTS, how many (1500; t/check-api:
+20000); OPENAPI_SEED replays a run (it prints its own); OPENAPI_WORKERS, how many processes ask at a time (2).
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import openapi                          # noqa: E402
+from service import (                   # noqa: E402
+    FINAL, base, call, done, handlers, is_, jobs_of, load, mongo, note, ok, section, skip_all, small_fleet, under_stack, wait_for)
+
+REQUESTS = int(os.environ.get("OPENAPI_REQUESTS") or 1500)
+WORKERS = int(os.environ.get("OPENAPI_WORKERS") or 2)
+DATA = small_fleet()
+# What has to be met of each resource, by any method; 413 and 414 are t/3000-http.t's.
+MET = {"/export": (200, 202, 204, 304, 400, 405, 415, 422), "/export/{id}": (200, 204, 304, 404, 405),
+       "/vehicles": (200, 204, 304, 400, 405), "/vehicles/{vehicle}": (200, 204, 304, 404, 405), "/limits": (200, 204, 405),
+       "/health": (200, 204, 405), "/ready": (200, 204, 405)}
+
+
+def schemathesis():
+    """Installed where all must run; else whoever wants it does that."""
+    if not openapi.installed():
+        if os.environ.get("EXPORT_TEST_ALL") != "1":
+            skip_all("schemathesis; run t/openapi.py --install")
+        began = time.monotonic()
+        try:
+            openapi.install()
+        except (OSError, subprocess.SubprocessError) as e:
+            skip_all("schemathesis: %s" % e)
+        note("schemathesis was installed in %.1f s" % (time.monotonic() - began))
+
+
+def checks_notice():
+    """Each wrong answer is noticed, as what it is; the right ones are not found wrong."""
+    got = subprocess.run([openapi.PYTHON, openapi.__file__, "--self-test"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         stdin=subprocess.DEVNULL, timeout=300, check=False)
+    results = json.loads(got.stdout or b"[]")
+    for name, good, found in results:
+        ok(good, "checks: " + name, found)
+    ok(got.returncode == 0 and len(results) > 30, "checks: each of %d specimens" % len(results), got.stderr.decode()[-1500:])
+
+
+def described():
+    got = call("GET", "/openapi.yaml")
+    with open(openapi.DESCRIPTION, "rb") as f:
+        is_((got.status, got.type(), got.body == f.read()), (200, "application/yaml", True), "/openapi.yaml is the description")
+
+
+def generated():
+    seed = int(os.environ.get("OPENAPI_SEED") or random.SystemRandom().randrange(10 ** 9))
+    note("OPENAPI_SEED=%d" % seed)
+
+    def each(one, good):
+        ok(good, "seed %d: %d requests, nothing wrong" % (one.seed, one.sent()), "")
+        if not good:
+            note(one.told()[:20000])
+
+    began = time.monotonic()
+    counts = openapi.run(REQUESTS, seed, WORKERS, json.loads(call("GET", "/limits").body), sorted(DATA), each)
+    sent, seconds = openapi.sum_of(counts), time.monotonic() - began
+    note("%d requests in %.1f s, seed %d" % (sent, seconds, seed))
+    ok(sent >= REQUESTS, "%d requests or more were sent" % REQUESTS, sent)
+    return counts
+
+
+def met(counts):
+    """What was asked, and what came of it: a run that meets nothing but 404 has shown nothing."""
+    for what, n in sorted(counts.items()):
+        note("%6d %s" % (n, what))
+    by_path = {}
+    for what in counts:
+        method, path, status = (what.split(" ") + ["", ""])[:3]
+        if status.isdigit() and path in MET:
+            by_path.setdefault(path, {}).setdefault(int(status), set()).add(method)
+    for path, statuses in MET.items():
+        is_(sorted(set(statuses) - set(by_path.get(path, {}))), [], "%s: met %s" % (path, ", ".join(map(str, statuses))))
+        ok(len(by_path.get(path, {}).get(405, ())) >= 3, "%s: several methods that it lacks" % path, by_path.get(path))
+    is_([what for what in counts if what[-3:].isdigit() and int(what[-3:]) >= 500], [], "no 5xx")
+    is_([what for what in counts if what[-3:].isdigit() and int(what[-3:]) < 200], [], "no 1xx")
+    ok(counts.get(openapi.TOO_FAST, 0) * 100 <= openapi.sum_of(counts), "hardly any was too fast for nginx", counts)
+
+
+def afterwards(client):
+    jobs = jobs_of(client)
+    wait_for("the end of all jobs", lambda: jobs.count_documents({"state": {"$nin": FINAL}}) == 0, 300)
+    ended = {d["_id"]: d["n"] for d in jobs.aggregate([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])}
+    note("jobs: %s" % ended)
+    ok({"FINISHED", "FAILED", "CANCELLED"} <= set(ended), "every job comes to an end, some to each", ended)
+    is_(jobs.distinct("error.code", {"state": "FAILED"}), ["unknown_vehicle"], "FAILED because of an unknown vehicle, if at all")
+
+
+def main():
+    schemathesis()
+    under_stack(__file__, own=True)
+    client, pool = mongo(), handlers()
+    load(client, DATA)
+    wait_for("the catalogue", lambda: len(json.loads(call("GET", "/vehicles").body)["vehicles"]) == len(DATA), 60)
+    note("of %s" % base())
+    for name, f in (("checks", checks_notice), ("description", described)):
+        section(name, f)
+    counts = section("requests", generated)
+    if counts is not None:
+        section("met", met, counts)
+    section("afterwards", afterwards, client)
+    is_(handlers(), pool, "no handler died of any of this")
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,772 @@
+#!/usr/bin/python3
+"""nginx/www/openapi.yaml against a running service: schemathesis makes the requests and judges each answer.
+
+    t/openapi.py [--requests N] [--seed S] [--workers W]    runs against EXPORT_URL until N requests were sent, W processes
+                 at a time, each with a seed of its own: S, S + 1, ...; exit 0 where nothing is wrong. A seed replays: the same
+                 requests, as far as they don't follow from answers (ids of jobs, tags)
+    t/openapi.py --self-test    feeds wrong answers to the checks; exit 0 where each is noticed and the right ones pass
+    t/openapi.py --install      puts schemathesis, pinned by hash, into build/check-api
+
+All of schemathesis' checks are on but use_after_free, which wants a 404 after each DELETE: here a job stays to be seen when it
+was deleted (CANCELLED, EXPIRED), and ended_jobs_stay_ended looks after that. What the description says in words is judged by
+checks of our own (CHECKS). schemathesis loads this same file for them. t/3020-openapi.t is the test, t/check-api the one at
+length.
+"""
+import argparse
+import atexit
+import collections
+import contextlib
+import datetime
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+DESCRIPTION = os.path.join(ROOT, "nginx", "www", "openapi.yaml")
+REQUIREMENTS = os.path.join(ROOT, "scripts", "check-api-requirements.txt")
+TOOL = os.path.join(ROOT, "build", "check-api")
+PYTHON = "/usr/bin/python3"
+ROUND_REQUESTS, ROUND_S = 3000, 900     # of one process, at most
+HOUR, DAY = 3600000, 86400000
+START = 1543536000000                   # 2018-11-30
+ENDS = ("FAILED", "CANCELLED", "EXPIRED")
+STATES = {"NOT_STARTED": ("STARTED", "FINISHED") + ENDS, "STARTED": ("FINISHED",) + ENDS, "FINISHED": ("EXPIRED",),
+          "FAILED": (), "CANCELLED": (), "EXPIRED": ()}     # what may come next, where some may have been missed
+USER, OTHER = "openapi", "somebody else"
+
+# 413 and 414 refuse, too. A schema can't say that a range is reversed, nor count bytes, so that what fits it may be refused;
+# judged_as_described and names_are_of_bytes know when.
+CONFIG = """
+[checks]
+negative_data_rejection.expected-statuses = ["400", "404", "405", "413", "414", "415", "422", "429"]
+
+[[operations]]
+include-operation-id = "createExport"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "409", "422", "429"]
+
+[[operations]]
+include-operation-id = "listVehicles"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "429"]
+"""
+
+
+# ---- schemathesis itself ------------------------------------------------------------------
+
+def stamp():
+    with open(REQUIREMENTS, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def installed():
+    try:
+        with open(os.path.join(TOOL, "stamp"), encoding="ascii") as f:
+            return f.read() == stamp()
+    except OSError:
+        return False
+
+
+def install():
+    """Into a folder beside, then into its place: a half-done one is never used."""
+    os.makedirs(os.path.dirname(TOOL), exist_ok=True)
+    with open(TOOL + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if installed():
+            return
+        new = TOOL + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps",
+                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes", "--target", new,
+                        "-r", REQUIREMENTS], stdin=subprocess.DEVNULL, check=True, timeout=600)
+        with open(os.path.join(new, "stamp"), "w", encoding="ascii") as f:
+            f.write(stamp())
+        shutil.rmtree(TOOL, ignore_errors=True)
+        os.rename(new, TOOL)
+
+
+def environment(**more):
+    return dict(os.environ, PYTHONPATH=TOOL, PYTHONDONTWRITEBYTECODE="1", **more)
+
+
+# ---- what the description says in words ---------------------------------------------------
+
+GOOD, BAD, ODD = "good", "bad", "odd"   # to be taken, to be refused, either
+LIMITS = json.loads(os.environ.get("OPENAPI_LIMITS") or "{}") or {
+    "rangeMaxDays": 3660, "vehiclesMax": 1000, "parametersMax": 100, "nameMaxBytes": 100, "bodyMaxBytes": 16384}
+DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([Tt])(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|[+-](\d\d):(\d\d)))?", re.A)
+
+
+def date(text):
+    """(verdict, Unix ms) of a date that fits the schema: YYYY-MM-DD or RFC 3339, from 1970 to 2100, to the millisecond."""
+    m = DATE.fullmatch(text)
+    if not m:
+        return BAD, None
+    try:
+        t = datetime.datetime(*(int(x or 0) for x in m.group(1, 2, 3, 5, 6, 7)))
+    except ValueError:
+        return BAD, None
+    ms = (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1) + int((m[8] or "0")[:3].ljust(3, "0"))
+    if m[10]:
+        if int(m[10]) > 23 or int(m[11]) > 59:
+            return BAD, None
+        ms += (int(m[10]) * 60 + int(m[11])) * (60000 if text[-6] == "-" else -60000)
+    if ms < 0 or ms >= 4133980800000:   # 2101-01-01
+        return BAD, None
+    odd = ms > 4102444800000 or len(m[8] or "") > 3 or m[4] == "t" or m[9] == "z"
+    return ODD if odd else GOOD, ms
+
+
+def size(text):
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def verdict(body):
+    """Of a POST whose body fits the schema."""
+    (first, start), (last, end) = date(body["startDate"]), date(body["endDate"])
+    if BAD in (first, last):
+        return BAD
+    found = {first, last}
+    if end <= start or end - start > LIMITS["rangeMaxDays"] * DAY:
+        found.add(BAD)
+    for member, most, longest in (("vehicles", LIMITS["vehiclesMax"], 63), ("parameters", LIMITS["parametersMax"], 180)):
+        names = body.get(member, [])
+        if len(names) > most or member == "vehicles" and any(size(n) > longest for n in names):
+            found.add(BAD)
+        # How long a parameter's name may be is MongoDB's; its own collections are nobody's.
+        if any(size(n) > longest or n.startswith("system.") for n in names) or \
+                member == "vehicles" and {"admin", "config", "local", "exports"} & set(names):
+            found.add(ODD)
+    if size(body.get("name", "")) > LIMITS["nameMaxBytes"]:
+        found.add(BAD)
+    return BAD if BAD in found else ODD if ODD in found else GOOD
+
+
+# ---- our checks ---------------------------------------------------------------------------
+
+TELLS = re.compile(r"127\.0\.0\.1|localhost|mongodb:|amqp:|/etc/|/tmp/|/usr/|\.sock\b|\.c:\d", re.I)
+JOBS, ENDED = {}, set()                 # {id: the state last seen}; ids whose DELETE was a 204
+KEYS = {}                               # {Idempotency-Key: (body, id) of the job that it made}
+
+
+def header(response, name):
+    """Its value, or None; schemathesis has lists of values by names in small letters."""
+    return ", ".join(response.headers[name]) if name in response.headers else None
+
+
+def json_of(response):
+    try:
+        found = json.loads(response.content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def jobs_in(response):
+    """Jobs in an answer, one or a list of them."""
+    body = json_of(response) if response.status_code in (200, 202) else {}
+    return [j for j in (body["exports"] if isinstance(body.get("exports"), list) else [body]) if "_id" in j and "state" in j]
+
+
+def meant(case):
+    """Whether the method is the one that the description has for this operation: there are requests of other methods, too."""
+    return case.method.upper() == case.operation.method.upper()
+
+
+def bears_what_each_bears(ctx, response, case):
+    """The headers of each answer, and a problem that is one and tells nothing of the inside."""
+    body, status = response.content, response.status_code
+    assert header(response, "cache-control") == "no-store", "Cache-Control is %r" % header(response, "cache-control")
+    if body:
+        assert header(response, "x-content-type-options") == "nosniff", "no X-Content-Type-Options: nosniff"
+    if response.request.method == "HEAD" or status in (204, 304):
+        assert not body, "a body where there is none"
+    elif status >= 400:
+        assert json_of(response).get("status") == status, "the problem's status is not the answer's"
+        told = TELLS.search(body.decode("utf-8", "replace"))
+        assert not told, "it tells %r" % told
+    if status == 304:
+        assert "If-None-Match" in response.request.headers, "304 without If-None-Match"
+        assert header(response, "etag"), "304 without ETag"
+    if status == 405:
+        assert response.request.method not in re.split(r"\s*,\s*", header(response, "allow") or ""), "405 of what is allowed"
+
+
+def retry_after_while_unfinished(ctx, response, case):
+    wanted = None
+    if response.status_code in (409, 503):
+        wanted = True
+    elif response.status_code in (200, 202) and "exports" not in json_of(response):
+        wanted = any(job["state"] in ("NOT_STARTED", "STARTED") for job in jobs_in(response))
+    elif response.status_code not in (304, 429):
+        wanted = False
+    given = header(response, "retry-after") is not None
+    assert wanted is None or response.request.method == "HEAD" or given == wanted, \
+        "Retry-After where the answer is final" if given else "no Retry-After"
+
+
+def meaning(body):
+    """A POST's body however it is spelled: dates as ms, defaults written out."""
+    dates = {m: date(body[m]) for m in ("startDate", "endDate") if isinstance(body.get(m), str)}
+    return dict({"time": "ms", "csv": "rfc4180", "compression": "fast"}, **dict(body, **dates))
+
+
+def judged_as_described(ctx, response, case):
+    """A POST whose body fits the schema: taken where it is one of those that are, else refused."""
+    from schemathesis.core.parameters import ParameterLocation
+    if case.operation.definition.raw.get("operationId") != "createExport" or not meant(case) or case.meta is None:
+        return
+    body, part, status = case.body, case.meta.components.get(ParameterLocation.BODY), response.status_code
+    if not isinstance(body, dict) or part is None or not part.mode.is_positive or not case.meta.generation.mode.is_positive:
+        return
+    key = response.request.headers.get("Idempotency-Key")
+    if status == 202 and key is not None:
+        made = (meaning(body), json_of(response).get("_id"))
+        first = KEYS.setdefault(key, made)
+        assert first == made, "the key made %s; now %s made" % (first, body)
+    elif status == 422 and json_of(response).get("parameter") == "Idempotency-Key":
+        assert KEYS.get(key, (meaning(body),))[0] != meaning(body), "the key refused, of no other body: %s" % body
+        return
+    said = BAD if len(response.request.body or b"") > LIMITS["bodyMaxBytes"] else verdict(body)
+    assert said != GOOD or status in (200, 202, 409, 429), "refused: %s" % body
+    assert said != BAD or status in (400, 413, 422, 429), "taken: %s" % body
+
+
+def query_of(response):
+    return urllib.parse.parse_qsl(urllib.parse.urlsplit(response.request.url).query, keep_blank_values=True)
+
+
+def names_are_of_bytes(ctx, response, case):
+    """A list of vehicles that fits its schema is refused for one reason: a name begins with 63 bytes at most."""
+    if case.operation.definition.raw.get("operationId") == "listVehicles" and meant(case) and case.meta is not None and \
+            case.meta.generation.mode.is_positive:
+        too_long = any(size(text) > 63 for name, text in query_of(response) if name in ("prefix", "after"))
+        assert response.status_code in ((400, 429) if too_long else (200, 304, 429)), "%s: %s" % (
+            "taken" if too_long else "refused", query_of(response))
+
+
+def job_as_asked(body, job):
+    """What differs between a POST's body and the job that came of it; None where nothing does."""
+    for member in ("startDate", "endDate"):
+        said, ms = date(body[member])
+        if said == GOOD and ms != date(job[member])[1]:
+            return "%s %s is %s" % (member, body[member], job[member])
+    for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"), ("parameters", None)):
+        if job.get(member) != body.get(member, default):
+            return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
+    if sorted(job.get("vehicles", [])) != sorted(body.get("vehicles", [])):
+        return "vehicles are %a, asked for %a" % (job.get("vehicles"), body.get("vehicles"))
+    return None
+
+
+def page_as_asked(response, member, usual, before):
+    """What is wrong with a page: too long, out of order, not behind `after`, or a next where there is none."""
+    query, page = dict(query_of(response)), json_of(response)
+    ids = [line["_id"] for line in page[member]]
+    limit = int(query.get("limit", usual))
+    if len(ids) > limit or "next" in page and len(ids) < limit:
+        return "%d of %d, next is %r" % (len(ids), limit, page.get("next"))
+    if "after" in query:
+        ids.insert(0, query["after"].lower() if member == "exports" else query["after"])
+    if not all(before(a, b) for a, b in zip(ids, ids[1:])):
+        return "out of order: %s" % ids
+    return None
+
+
+def answers_what_was_asked(ctx, response, case):
+    """The answer is about the resource, the request and the page that were asked for."""
+    if not meant(case) or response.status_code not in (200, 202):
+        return
+    operation, body = case.operation.definition.raw["operationId"], json_of(response)
+    query = dict(query_of(response))
+    name = urllib.parse.unquote(urllib.parse.urlsplit(response.request.url).path.rpartition("/")[2])
+    wrong = None
+    if operation == "createExport":
+        assert (response.status_code == 200) == (query.get("dryRun") == "true"), "dryRun=%s" % query.get("dryRun")
+        if response.status_code == 202 and isinstance(case.body, dict):
+            wrong = job_as_asked(case.body, body)
+    elif operation in ("getExport", "getVehicle"):
+        wrong = None if body["_id"] == (name.lower() if operation == "getExport" else name) else "it is %r" % body["_id"]
+    elif operation == "listExports":
+        wrong = page_as_asked(response, "exports", 50, lambda a, b: a > b)
+        states = query.get("state", ",".join(STATES)).split(",")
+        assert all(job["state"] in states for job in body["exports"]), "other states than %s" % states
+        assert not any({"exportUri", "queue", "eta"} & set(job) for job in body["exports"]), "more than a list shows"
+    elif operation == "listVehicles":
+        wrong = page_as_asked(response, "vehicles", 100, lambda a, b: a.encode() < b.encode())
+        assert all(v["_id"].startswith(query.get("prefix", "")) for v in body["vehicles"]), "another prefix"
+    assert wrong is None, wrong
+
+
+def fits(schema, text):
+    """Whether a query parameter's text is one that its schema allows; None where it's a number in another spelling."""
+    if schema["type"] == "integer":
+        if re.fullmatch(r"\+?0*[0-9]+", text) and str(int(text)) != text:
+            return None
+        return re.fullmatch("0|-?[1-9][0-9]*", text) is not None and schema["minimum"] <= int(text) <= schema["maximum"]
+    return schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)) and \
+        text in schema.get("enum", [text]) and re.search(schema.get("pattern", ""), text) is not None
+
+
+def unfit_parameters_are_refused(ctx, response, case):
+    """Unknown, doubled, or against their schema. schemathesis lets some of these pass, since many services do."""
+    sent = query_of(response)
+    known = {p["name"]: p["schema"] for p in case.operation.definition.raw.get("parameters", []) if p["in"] == "query"}
+    names = [name for name, _ in sent]
+    if meant(case) and (set(names) - set(known) or len(set(names)) < len(names) or
+                        any(fits(known[name], text) is False for name, text in sent)):
+        assert response.status_code >= 400, "taken, with the parameters %s" % sent
+
+
+def states_never_go_back(ctx, response, case):
+    for job in jobs_in(response):
+        before, now = JOBS.get(job["_id"], "NOT_STARTED"), job["state"]
+        JOBS[job["_id"]] = now
+        assert now == before or now in STATES[before], "job %s: %s after %s" % (job["_id"], now, before)
+
+
+def ended_jobs_stay_ended(ctx, response, case):
+    """What use_after_free is elsewhere: deleted, a job is still to be seen, and has no link any more."""
+    if response.request.method == "DELETE" and response.status_code == 204:
+        ENDED.add(urllib.parse.urlsplit(response.request.url).path.rpartition("/")[2].lower())
+    for job in jobs_in(response):
+        assert job["state"] == "FINISHED" or "exportUri" not in job, "a link in a job that is %s" % job["state"]
+        if job["_id"] in ENDED:
+            assert job["state"] in ENDS, "job %s is %s after a 204 of its DELETE" % (job["_id"], job["state"])
+
+
+def owners_see_their_own_alone(ctx, response, case):
+    """A job that was shown, asked for by somebody else. (schemathesis' own check is for services that let nobody in unknown.)"""
+    import requests
+    if case.method == "GET" and case.operation.path == "/export/{id}" and response.status_code == 200 and \
+            random.Random(response.request.url).random() < 0.3 and "_id" in json_of(response):
+        got = requests.get(response.request.url, auth=(OTHER, "x"), timeout=60)
+        assert got.status_code in (404, 429), "%s got %d" % (OTHER, got.status_code)
+
+
+def sound(check):
+    """An answer that has not even the form that the check looks into fails it."""
+    @functools.wraps(check)
+    def sure(ctx, response, case):
+        try:
+            check(ctx, response, case)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+            raise AssertionError("not of its form: %r" % e) from e
+    return sure
+
+
+CHECKS = [sound(check) for check in (
+    bears_what_each_bears, retry_after_while_unfinished, judged_as_described, names_are_of_bytes, answers_what_was_asked,
+    unfit_parameters_are_refused, states_never_go_back, ended_jobs_stay_ended, owners_see_their_own_alone)]
+
+
+# ---- what requests are made of ------------------------------------------------------------
+
+VEHICLES = (os.environ.get("OPENAPI_VEHICLES") or "vehicle_001").split(",")
+TAGS = {}                               # {path and query: the ETag that came last}
+
+
+def spelled(r, ms):
+    t = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=ms)
+    if ms % DAY == 0 and r.random() < 0.5:
+        return t.date().isoformat()
+    if r.random() < 0.3:
+        minutes = r.choice((-720, -90, 1, 330, 840))
+        t += datetime.timedelta(minutes=minutes)
+        return t.isoformat(timespec="milliseconds") + "%s%02d:%02d" % ("-" if minutes < 0 else "+", *divmod(abs(minutes), 60))
+    return t.isoformat(timespec="milliseconds" if ms % 1000 or r.random() < 0.5 else "seconds") + "Z"
+
+
+def range_of(r):
+    """(startDate, endDate), four of five in order."""
+    start = START + r.choice((0, 0, DAY, -DAY, HOUR, 1, r.randrange(3 * DAY), -365 * DAY))
+    days = LIMITS["rangeMaxDays"] * DAY
+    length = r.choice((DAY, DAY, HOUR, 1, 2 * DAY, r.randrange(1, 3 * DAY), days)) if r.random() < 0.8 else \
+        r.choice((0, -1, -DAY, days + 1, 2 * days))
+    return spelled(r, start), spelled(r, start + length)
+
+
+def shape_body(case):
+    """The schema lets dates be 0000-00-00; then nothing else of the body would be looked at. So most get dates that are some."""
+    body, pattern = case.body, re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?")
+    r = random.Random(repr(body))
+    if r.random() < 0.85 and all(isinstance(body.get(k), str) and pattern.fullmatch(body[k]) for k in ("startDate", "endDate")):
+        body = dict(body)
+        body["startDate"], body["endDate"] = range_of(r)
+        names = body.get("vehicles")
+        if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names) and r.random() < 0.5:
+            body["vehicles"] = r.sample(VEHICLES, r.randrange(1, len(VEHICLES) + 1)) + \
+                [n for n in names if n not in VEHICLES and r.random() < 0.3]
+        case.body = body
+
+
+def shape(context, case, kwargs):
+    """Before each request."""
+    from schemathesis.core.parameters import ParameterLocation
+    if isinstance(case.body, dict) and case.operation.path == "/export":
+        shape_body(case)
+    part = case.meta.components.get(ParameterLocation.PATH) if case.meta else None
+    if "vehicle" in case.path_parameters and part is not None and part.mode.is_positive and \
+            random.Random(repr(case.path_parameters)).random() < 0.5:
+        case.path_parameters["vehicle"] = random.Random(repr(case.path_parameters)).choice(VEHICLES)
+    # In a dry run the key is not looked at; here a bad one is to be seen.
+    part = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
+    if case.query.get("dryRun") == "true" and part is not None and part.mode.is_negative:
+        del case.query["dryRun"]
+    where = json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)
+    if case.method == "GET" and TAGS.get(where) and random.Random(where + TAGS[where]).random() < 0.5:
+        case.headers["If-None-Match"] = TAGS[where]
+
+
+def remember(context, case, response):
+    """After each request."""
+    if case.method == "GET" and response.status_code == 200 and header(response, "etag"):
+        TAGS[json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)] = header(response, "etag")
+
+
+# ---- counting -----------------------------------------------------------------------------
+
+COUNTS = collections.Counter()          # {"GET /export/{id} 200": n}
+TEMPLATES = (("/export/{id}", "/export/."), ("/vehicles/{vehicle}", "/vehicles/."))
+TOO_FAST = "429 of nginx"
+
+
+def template(path):
+    return next((t for t, begin in TEMPLATES if re.match(begin, path)), path)
+
+
+def sum_of(counts):
+    return sum(n for what, n in counts.items() if what != TOO_FAST)
+
+
+def watch():
+    """Counts what goes over the wire. (nginx lets an address send 200 requests a second; schemathesis makes fewer.)"""
+    from requests.adapters import HTTPAdapter
+    send = HTTPAdapter.send
+
+    def counted(self, request, *args, **kwargs):
+        got = send(self, request, *args, **kwargs)
+        path = template(urllib.parse.urlsplit(request.url).path)
+        if got.status_code == 429 and "Retry-After" not in got.headers:
+            COUNTS[TOO_FAST] += 1
+        COUNTS["%s %s %d" % (request.method, path if len(path) < 30 else "(long)", got.status_code)] += 1
+        return got
+
+    HTTPAdapter.send = counted
+
+
+def tell_counts(file):
+    with open(file, "w", encoding="utf-8") as f:
+        json.dump(COUNTS, f)
+
+
+def begin_hooks():
+    """Of schemathesis, which runs this file."""
+    import schemathesis
+    for check in CHECKS:
+        schemathesis.check(check)
+    schemathesis.hook("before_call")(shape)
+    schemathesis.hook("after_call")(remember)
+    watch()
+    atexit.register(tell_counts, os.environ["OPENAPI_COUNTS"])
+
+
+# ---- the runs -----------------------------------------------------------------------------
+
+class Round:
+    """One process of schemathesis: what it sent, what is wrong."""
+
+    def __init__(self, folder, url, seed, number, requests, limits, vehicles):
+        self.seed, self.number = seed, number
+        self.files = {k: os.path.join(folder, "%d.%s" % (number, k)) for k in ("toml", "out", "counts", "json")}
+        with open(self.files["toml"], "w", encoding="utf-8") as f:
+            f.write(CONFIG)
+        # The first looks at all examples and at the ends of each range, too: about 300 requests, the same for any seed. Beside
+        # these 8 or more are made for each example that is asked for.
+        phases = ("examples,coverage," if number == 0 else "") + "fuzzing,stateful"
+        examples = max(10, (requests - (300 if number == 0 else 0)) // 8)
+        command = [PYTHON, "-m", "schemathesis.cli", "--config-file", self.files["toml"], "run", DESCRIPTION, "--url", url,
+                   "--auth", "%s %d.%d:x" % (USER, os.getpid(), number), "--checks", "all",
+                   "--exclude-checks", "use_after_free", "--mode", "all", "--max-examples", str(examples),
+                   "--phases", phases, "--seed", str(seed), "--workers", "1",
+                   "--continue-on-failure", "--no-color", "--warnings", "off", "--generation-database", "none",
+                   "--request-timeout", "60", "--suppress-health-check", "all", "--report-json-path", self.files["json"]]
+        env = environment(SCHEMATHESIS_HOOKS=os.path.abspath(__file__), OPENAPI_COUNTS=self.files["counts"],
+                          OPENAPI_LIMITS=json.dumps(limits), OPENAPI_VEHICLES=",".join(vehicles))
+        with open(self.files["out"], "wb") as out:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, env=env)
+        self.counts, self.report = collections.Counter(), {}
+
+    def end(self):
+        """Waits for it; True where nothing is wrong."""
+        try:
+            status = self.process.wait(ROUND_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        for name, default in (("counts", self.counts), ("json", self.report)):
+            with contextlib.suppress(OSError, ValueError), open(self.files[name], encoding="utf-8") as f:
+                default.update(json.load(f))
+        # A run that broke off, or that tried nothing, is none.
+        report = self.report
+        return status == 0 and report.get("complete") is True and not report.get("failures") and not report.get("errors") and \
+            report["operations"]["tested"] == report["operations"]["total"] and self.sent() > 0
+
+    def sent(self):
+        return sum_of(self.counts)
+
+    def told(self):
+        with open(self.files["out"], encoding="utf-8", errors="replace") as f:
+            text = f.read()
+        return text[text.find("\n==") + 1:] if "\n==" in text else text
+
+
+def run(requests, seed, workers, limits, vehicles, each):
+    """Rounds until so many requests were sent; each(round, good) is called for every one that is over. The sum of the counts."""
+    counts, number, sent = collections.Counter(), 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        while sent < requests:
+            target = min(ROUND_REQUESTS, -(-(requests - sent) // workers))
+            running = [Round(folder, os.environ["EXPORT_URL"], seed + number + i, number + i, target, limits, vehicles)
+                       for i in range(workers)]
+            number += workers
+            try:
+                for one in running:
+                    each(one, one.end())
+                    counts.update(one.counts)
+            finally:
+                for one in running:
+                    one.process.kill()
+                    one.process.wait()
+            if not any(one.sent() for one in running):
+                raise RuntimeError("schemathesis sends nothing: %s" % running[0].told()[-2000:])
+            sent = sum_of(counts)
+    return counts
+
+
+# ---- do the checks notice? ----------------------------------------------------------------
+
+JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z", "endDate": "2018-12-01T00:00:00.000Z",
+       "state": "NOT_STARTED", "time": "ms", "csv": "rfc4180", "compression": "fast", "createdAt": "2018-12-02T00:00:00.000Z",
+       "progress": dict.fromkeys(("documents", "documentsTotal", "rows", "points", "bytesRead", "bytesWritten"), 0)}
+JOB["progress"]["phase"] = "queued"
+BODY = {"startDate": "2018-11-30", "endDate": "2018-12-01"}
+PROBLEM = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "no"}
+
+
+def answer(case, status, body, more=None, lacks=(), kind=None, method=None, query=""):
+    """A response to this case as the service gives them, but for `more` and `lacks`."""
+    import requests
+    from urllib3 import HTTPResponse
+    headers = {"X-Request-Id": "0123456789abcdef" * 2, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+               "Content-Type": kind or ("application/json" if status < 400 else "application/problem+json"), **(more or {})}
+    headers = {k: v for k, v in headers.items() if k not in lacks}
+    url = "http://127.0.0.1:1" + case.formatted_path + (query or "?" * bool(case.query) + urllib.parse.urlencode(case.query))
+    made = requests.Request(method or case.method, url, json=case.body if isinstance(case.body, dict) else None).prepare()
+    got = requests.Response()
+    got.status_code, got.request, got.url = status, made, url
+    got._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    got.headers.update(headers)
+    got.raw = HTTPResponse(body=got._content, headers=headers, status=status, preload_content=False)
+    got.elapsed = datetime.timedelta(milliseconds=5)
+    return got
+
+
+def case_of(schema, path, method, positive=True, query=None, **parts):
+    """A case as if it had been generated, fit for the schema or unfit."""
+    from schemathesis.core.parameters import ParameterLocation
+    from schemathesis.generation import GenerationMode
+    from schemathesis.generation.meta import (
+        CaseMetadata, ComponentInfo, FuzzingPhaseData, GenerationInfo, PhaseInfo, TestPhase)
+    mode = GenerationMode.POSITIVE if positive else GenerationMode.NEGATIVE
+    location = ParameterLocation.BODY if "body" in parts else ParameterLocation.QUERY
+    data = FuzzingPhaseData(description="", parameter=None, parameter_location=location, location=None)
+    meta = CaseMetadata(generation=GenerationInfo(time=0.0, mode=mode), phase=PhaseInfo(name=TestPhase.FUZZING, data=data),
+                        components={location: ComponentInfo(mode=mode)})
+    if "body" in parts:
+        parts["media_type"] = "application/json"
+    return schema[path][method].Case(query=query or {}, _meta=meta, **parts)
+
+
+def noticed(case, got):
+    """What is wrong with an answer: a text of each failure."""
+    from schemathesis import checks
+    # The two others would send something.
+    chosen = [c for c in checks.CHECKS.get_all() if not checks.is_check_class(c) and
+              c.__name__ not in ("use_after_free", "owners_see_their_own_alone")]
+    try:
+        case.validate_response(got, checks=chosen)
+    except BaseExceptionGroup as group:
+        return ["%s: %s" % (type(e).__name__, e.message) for e in group.exceptions]
+    return []
+
+
+def specimens(schema):
+    """(name, what it is to be noticed as or None, case, answer)."""
+    def limits():
+        return case_of(schema, "/limits", "GET")
+
+    def get():
+        return case_of(schema, "/export/{id}", "GET", path_parameters={"id": JOB["_id"]})
+
+    def post(body=None, **more):
+        return case_of(schema, "/export", "POST", body=body or BODY, **more)
+
+    def pair(case, *args, **more):
+        return case, answer(case, *args, **more)
+
+    members = dict.fromkeys(schema.raw_schema["components"]["schemas"]["Limits"]["required"], 1)
+    tag, retry = {"ETag": 'W/"1"'}, {"Retry-After": "1"}
+    place = dict(retry, Location="http://127.0.0.1/export/" + JOB["_id"])
+    yield "a right answer", None, *pair(limits(), 200, members, tag)
+    yield "a status that is not described", "UndefinedStatusCode", *pair(limits(), 418, dict(PROBLEM, status=418))
+    yield "a 500", "ServerError", *pair(limits(), 500, dict(PROBLEM, status=500))
+    yield "a member too many", "JsonSchemaError", *pair(limits(), 200, dict(members, more=1), tag)
+    yield "a member too few", "JsonSchemaError", *pair(limits(), 200, {k: 1 for k in list(members)[1:]}, tag)
+    yield "a number as a string", "JsonSchemaError", *pair(limits(), 200, dict(members, queueMax="1"), tag)
+    yield "no JSON", "MalformedJson", *pair(limits(), 200, b"{", tag)
+    yield "another Content-Type", "UndefinedContentType", *pair(limits(), 200, members, tag, kind="text/html")
+    yield "no X-Request-Id", "MissingHeaders", *pair(limits(), 200, members, tag, lacks=("X-Request-Id",))
+    yield "an X-Request-Id of another form", "JsonSchemaError", *pair(limits(), 200, members, dict(tag, **{"X-Request-Id": "X"}))
+    yield "no ETag", "MissingHeaders", *pair(limits(), 200, members)
+    yield "no Cache-Control", "Cache-Control", *pair(limits(), 200, members, tag, lacks=("Cache-Control",))
+    yield "no nosniff", "nosniff", *pair(limits(), 200, members, tag, lacks=("X-Content-Type-Options",))
+    yield "a 304 that nobody asked for", "304 without", *pair(limits(), 304, b"", tag, lacks=("Content-Type",))
+    yield "a 405 without Allow", "MissingHeaders", *pair(limits(), 405, dict(PROBLEM, status=405))
+    yield "a problem with another status", "status is not", *pair(limits(), 400, dict(PROBLEM, status=404))
+    yield "a problem that tells of a server", "it tells", *pair(limits(), 400, dict(PROBLEM, detail="mongodb://10.0.0.1"))
+    yield "an unknown parameter taken", "taken, with", *pair(limits(), 200, members, tag, query="?foo=1")
+    case = case_of(schema, "/export", "GET")
+    yield "a doubled parameter taken", "taken, with", *pair(case, 200, {"exports": []}, tag, query="?limit=5&limit=5")
+    yield "a parameter against its schema taken", "taken, with", *pair(case, 200, {"exports": []}, tag, query="?limit=501")
+    yield "a parameter of its schema taken", None, *pair(case, 200, {"exports": []}, tag, query="?limit=500&state=FAILED,EXPIRED")
+    case = case_of(schema, "/export", "GET", query={"limit": 5})
+    yield "a good list refused", "RejectedPositiveData", *pair(case, 400, PROBLEM)
+    case = case_of(schema, "/export", "GET", positive=False, query={"limit": "x"})
+    yield "a bad limit taken", "AcceptedNegativeData", *pair(case, 200, {"exports": []}, tag)
+    yield "a right job", None, *pair(get(), 200, JOB, dict(tag, **retry))
+    yield "no Retry-After", "no Retry-After", *pair(get(), 200, JOB, tag)
+    yield "Retry-After where it has ended", "is final", *pair(get(), 200, dict(JOB, state="FAILED"), dict(tag, **retry))
+    yield "a state that goes back", "NOT_STARTED after FAILED", *pair(get(), 200, JOB, dict(tag, **retry))
+    done = dict(JOB, _id="5c007e80a1b2c3d4e5f60717", state="FINISHED")
+    yield "a job that is FINISHED", None, *finished(schema, done, tag)
+    yield "FAILED after FINISHED", "FAILED after FINISHED", *finished(schema, dict(done, state="FAILED"), tag)
+    yield "a link in a FAILED job", "a link in", *pair(get(), 200, dict(JOB, state="FAILED", exportUri="http://127.0.0.1/"), tag)
+    other = dict(JOB, _id="5c007e80a1b2c3d4e5f60719", state="FINISHED")
+    case = case_of(schema, "/export/{id}", "DELETE", path_parameters={"id": other["_id"]})
+    yield "a right 204", None, *pair(case, 204, b"", lacks=("Content-Type",))
+    yield "FINISHED after its DELETE", "after a 204", *pair(get(), 200, other, tag)
+    yield "a right POST", None, *pair(post(), 202, dict(JOB, _id="0" * 24), place)
+    yield "a good POST refused", "refused", *pair(post(), 422, dict(PROBLEM, status=422))
+    yield "a reversed range taken", "taken", *pair(post(dict(BODY, endDate="2018-11-29")), 202, dict(JOB, _id="0" * 24), place)
+    case = post(dict(BODY, startDate="2018-02-30"))
+    yield "a day that is none taken", "taken", *pair(case, 202, dict(JOB, _id="0" * 24), place)
+    case = post(dict(BODY, startDate="2018-11-29"))
+    yield "a job of another range", "startDate", *pair(case, 202, dict(JOB, _id="0" * 24), place)
+    yield "a job of all vehicles", "vehicles are", *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
+    yield "a job of a dry run", "dryRun=true", *pair(post(), 202, dict(JOB, _id="0" * 24), place, query="?dryRun=true")
+    yield "another job", "it is", *pair(get(), 200, dict(other, _id="0" * 24), tag)
+    yield from wrong_pages(schema, dict(other, state="FAILED"), tag)
+    case = post(dict(BODY, foo=1), positive=False)
+    yield "an unknown member taken", "AcceptedNegativeData", *pair(case, 202, dict(JOB, _id="0" * 24), place)
+
+
+def finished(schema, job, tag):
+    case = case_of(schema, "/export/{id}", "GET", path_parameters={"id": job["_id"]})
+    return case, answer(case, 200, job, tag)
+
+
+def wrong_pages(schema, job, tag):
+    def page(path, body, query):
+        case = case_of(schema, path, "GET")
+        return case, answer(case, 200, body, tag, query=query)
+
+    jobs = [dict(job, _id="%024x" % n) for n in (9, 8, 7)]
+    vehicles = [{"_id": v, "parameters": []} for v in ("B", "a", "ab")]
+    full = {"exports": jobs, "next": jobs[2]["_id"]}
+    yield "a right page", None, *page("/export", full, "?limit=3&state=FAILED&after=" + "f" * 24)
+    yield "a page too long", "3 of 2", *page("/export", {"exports": jobs}, "?limit=2")
+    yield "a short page with a next", "next is", *page("/export", {"exports": jobs, "next": "1"}, "?limit=4")
+    yield "jobs out of order", "out of order", *page("/export", {"exports": jobs[::-1]}, "")
+    yield "a job twice", "out of order", *page("/export", {"exports": jobs[:1] * 2}, "")
+    yield "a job before after", "out of order", *page("/export", {"exports": jobs}, "?after=" + jobs[0]["_id"])
+    yield "a job of another state", "other states", *page("/export", {"exports": jobs}, "?state=FINISHED,EXPIRED")
+    yield "a link in a list", "more than", *page("/export", {"exports": [dict(jobs[0], state="FINISHED", exportUri="x")]}, "")
+    yield "right vehicles", None, *page("/vehicles", {"vehicles": vehicles}, "?limit=4")
+    yield "vehicles out of order", "out of order", *page("/vehicles", {"vehicles": vehicles[::-1]}, "")
+    for name, text, status in (("64 bytes taken", "\u00e9" * 32, 200), ("63 bytes refused", "\u00e9" * 31 + "e", 400)):
+        case = case_of(schema, "/vehicles", "GET", query={"prefix": text})
+        yield "a prefix of " + name, name.split()[-1] + ": ", case, answer(case, status, dict(PROBLEM, vehicles=[]), tag)
+    yield "vehicles of another prefix", "another prefix", *page("/vehicles", {"vehicles": vehicles}, "?prefix=a")
+
+
+def self_test():
+    """[name, whether all is as it should be, what was noticed] of each specimen."""
+    import schemathesis
+    for check in CHECKS:
+        schemathesis.check(check)
+    schema = schemathesis.openapi.from_path(DESCRIPTION)
+    schema.config.base_url = "http://127.0.0.1:1"
+    out = []
+    for name, want, case, got in specimens(schema):
+        found = noticed(case, got)
+        out.append([name, not found if want is None else any(want in f for f in found), found])
+    return out
+
+
+# ---- the command --------------------------------------------------------------------------
+
+def limits_of(url):
+    import urllib.request
+    with urllib.request.urlopen(url + "/limits", timeout=60) as f:
+        return json.load(f)
+
+
+def show(one, good):
+    print("seed %d: %d requests, %s" % (one.seed, one.sent(), "nothing wrong" if good else "see below"), flush=True)
+    if not good:
+        print(one.told(), flush=True)
+    show.good = show.good and good
+
+
+def main():
+    p = argparse.ArgumentParser(description="check the running service against its description",
+                                epilog="EXPORT_URL says where it is")
+    p.add_argument("--requests", type=int, default=1500)
+    p.add_argument("--seed", type=int, default=None)
+    p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--vehicles", default="vehicle_001", metavar="NAME,NAME...", help="that there are")
+    p.add_argument("--self-test", action="store_true")
+    p.add_argument("--install", action="store_true")
+    a = p.parse_args()
+    if a.install:
+        install()
+        return 0
+    if not installed():
+        sys.exit("openapi.py: schemathesis is not in build/check-api; run: t/openapi.py --install")
+    if a.self_test:
+        sys.path.insert(0, TOOL)
+        results = self_test()
+        print(json.dumps(results, indent=1))
+        return 0 if all(good for _, good, _ in results) else 1
+    seed = random.SystemRandom().randrange(10 ** 9) if a.seed is None else a.seed
+    print("seed %d" % seed, flush=True)
+    show.good, url = True, os.environ["EXPORT_URL"]
+    counts = run(a.requests, seed, a.workers, limits_of(url), a.vehicles.split(","), show)
+    for what, n in sorted(counts.items()):
+        print("%6d %s" % (n, what))
+    return 0 if show.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+if "OPENAPI_COUNTS" in os.environ:
+    begin_hooks()
