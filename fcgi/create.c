@@ -40,13 +40,6 @@ no_memory(struct FCGX_Request *fcgx)
 	reply_problem(fcgx, 503, RETRY_DATABASE, NULL, "out of memory");
 }
 
-static void
-no_database(struct FCGX_Request *fcgx)
-{
-	reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
-	    "the jobs cannot be reached at the moment");
-}
-
 /* application/json, with parameters or without. */
 static int
 is_json(const char *type)
@@ -113,7 +106,7 @@ answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
 	if (rc == JOBS_NONE)
 		return false;
 	if (rc != JOBS_OK) {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		return true;
 	}
 	if (is_same(job, &known))
@@ -152,7 +145,7 @@ answer_known(const struct api *api, struct FCGX_Request *fcgx,
 		accepted(api, fcgx, r, &known);
 		job_release(&known);
 	} else {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 	}
 	return true;
 }
@@ -194,7 +187,7 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
     const struct job *job, struct catalogue_estimate *e)
 {
 	if (catalogue_estimate(api->catalogue, job, e) != CATALOGUE_OK) {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		return false;
 	}
 	if (e->documents <= api->conf->documents_max)
@@ -220,7 +213,7 @@ admitted(const struct api *api, struct FCGX_Request *fcgx,
 		    "unfinished");
 		return false;
 	default:
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		return false;
 	}
 }
@@ -250,7 +243,7 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 		reply_problem(fcgx, 409, RETRY_POLL, NULL, "a request with this "
 		    "Idempotency-Key is in flight");
 	else
-		no_database(fcgx);
+		reply_no_database(fcgx);
 	return false;
 }
 
@@ -290,7 +283,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	if (!estimate(api, fcgx, job, &e))
 		return;
 	if (catalogue_unknown(api->catalogue, job, &unknown) != CATALOGUE_OK) {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		strings_release(&unknown);
 		return;
 	}

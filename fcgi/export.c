@@ -36,13 +36,6 @@
 #define LIMIT_PRESET 50
 #define LIMIT_MAX 500
 
-static void
-no_database(struct FCGX_Request *fcgx)
-{
-	reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
-	    "the jobs cannot be reached at the moment");
-}
-
 /*
  * Signed on each read: a link is never stored, and never old. 0, -1: memory, or
  * an endpoint that is none.
@@ -119,7 +112,7 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	} else if (rc == JOBS_NONE) {
 		reply_problem(fcgx, 404, "", NULL, "there is no such export");
 	} else {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 	}
 }
 
@@ -212,7 +205,7 @@ export_list(const struct api *api, struct FCGX_Request *fcgx,
 	    json_object_object_add(o, "exports", l.list) != 0 ||
 	    jobs_list(api->jobs, &page, add_line, &l) != JOBS_OK) {
 		json_object_put(o);
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		return;
 	}
 	if (l.more)
@@ -238,7 +231,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 		return;
 	}
 	if (rc != JOBS_OK) {
-		no_database(fcgx);
+		reply_no_database(fcgx);
 		return;
 	}
 	log_job(job.id);

@@ -8,6 +8,7 @@
 
 #include "fcgi/etag.h"
 #include "fcgi/request.h"
+#include "fcgi/resource.h"
 
 static const struct {
 	int status;
@@ -132,6 +133,13 @@ reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
     const char *pointer, const char *detail)
 {
 	problem_at(fcgx, status, headers, "pointer", pointer, detail);
+}
+
+void
+reply_no_database(struct FCGX_Request *fcgx)
+{
+	reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
+	    "the database cannot be reached at the moment");
 }
 
 void

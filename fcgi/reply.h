@@ -35,6 +35,9 @@ void reply_problem_with(struct FCGX_Request *fcgx, int status,
 void reply_bad_parameter(struct FCGX_Request *fcgx, int status,
     const char *name, const char *detail);
 
+/* reply_no_database(fcgx): 503, to be tried again. */
+void reply_no_database(struct FCGX_Request *fcgx);
+
 /*
  * reply_tagged(fcgx, r, headers, etag, o):
  * 200 with o and its ETag, or 304 where r has that already. Puts o.

@@ -38,8 +38,7 @@ answer(struct FCGX_Request *fcgx, const struct request *r,
 		reply_problem(fcgx, 404, "", NULL, "there is no such vehicle");
 		break;
 	case CATALOGUE_ERROR:
-		reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
-		    "the vehicles cannot be reached at the moment");
+		reply_no_database(fcgx);
 		break;
 	}
 }
