@@ -59,8 +59,8 @@ count_all(struct jobs *jobs)
 }
 
 /*
- * {all: [{n}], same: [{_id}], now}: one question instead of three. It is answered
- * from the index "unfinished" alone.
+ * {n, same, now}, or nothing where the owner has no unfinished job: one question
+ * instead of three. It is answered from the index "unfinished" alone.
  */
 static bson_t *
 look_pipeline(const struct jobs *jobs, const struct job *job)
@@ -71,16 +71,15 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 	match_unfinished(&match);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
-	    "{", "$project", "{", "requestHash", BCON_INT32(1),
-	    "cancelRequested", BCON_INT32(1), "}", "}",
-	    "{", "$facet", "{",
-	    "all", "[", "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max),
-	    "}", "{", "$count", BCON_UTF8("n"), "}", "]",
-	    "same", "[", "{", "$match", "{", "requestHash",
-	    BCON_UTF8(job->request_hash), "cancelRequested", BCON_BOOL(false),
-	    "}", "}", "{", "$limit", BCON_INT64(1), "}", "]", "}", "}",
-	    "{", "$set", "{", "now", BCON_UTF8("$$NOW"), "}", "}",
-	    "]");
+	    "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max), "}",
+	    "{", "$group", "{", "_id", BCON_NULL,
+	    "n", "{", "$sum", BCON_INT64(1), "}",
+	    "now", "{", "$max", BCON_UTF8("$$NOW"), "}",
+	    "same", "{", "$max", "{", "$cond", "[", "{", "$and", "[",
+	    "{", "$eq", "[", BCON_UTF8("$requestHash"),
+	    BCON_UTF8(job->request_hash), "]", "}",
+	    "{", "$not", "[", BCON_UTF8("$cancelRequested"), "]", "}", "]", "}",
+	    BCON_UTF8("$_id"), BCON_NULL, "]", "}", "}", "}", "}", "]");
 	bson_destroy(&match);
 	return pipeline;
 }
@@ -88,20 +87,40 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 static void
 take_look(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
 {
-	bson_iter_t it, in;
+	bson_iter_t it;
 
-	job->rank = 0;
-	same[0] = '\0';
-	if (bson_iter_init(&it, doc) &&
-	    bson_iter_find_descendant(&it, "all.0.n", &in))
-		job->rank = bson_iter_as_int64(&in);
-	if (bson_iter_init(&it, doc) &&
-	    bson_iter_find_descendant(&it, "same.0._id", &in) &&
-	    BSON_ITER_HOLDS_OID(&in))
-		bson_oid_to_string(bson_iter_oid(&in), same);
+	if (bson_iter_init_find(&it, doc, "n"))
+		job->rank = bson_iter_as_int64(&it);
+	if (bson_iter_init_find(&it, doc, "same") && BSON_ITER_HOLDS_OID(&it))
+		bson_oid_to_string(bson_iter_oid(&it), same);
 	if (bson_iter_init_find(&it, doc, "now") &&
 	    BSON_ITER_HOLDS_DATE_TIME(&it))
 		job->created_ms = bson_iter_date_time(&it);
+}
+
+/* The primary's own time, where no document came that could bear it. */
+static enum jobs_result
+ask_time(struct jobs *jobs, int64_t *t_ms)
+{
+	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(
+	    MONGOC_READ_PRIMARY);
+	bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
+	enum jobs_result rc = JOBS_ERROR;
+	bson_error_t error;
+	bson_iter_t it;
+
+	if (!mongoc_client_command_simple(jobs->client, "admin", hello, primary,
+	    &reply, &error)) {
+		mongo_log("hello", &error);
+	} else if (bson_iter_init_find(&it, &reply, "localTime") &&
+	    BSON_ITER_HOLDS_DATE_TIME(&it)) {
+		*t_ms = bson_iter_date_time(&it);
+		rc = JOBS_OK;
+	}
+	bson_destroy(&reply);
+	bson_destroy(hello);
+	mongoc_read_prefs_destroy(primary);
+	return rc;
 }
 
 enum jobs_result
@@ -109,20 +128,24 @@ jobs_look(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 {
 	bson_t *pipeline = look_pipeline(jobs, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	enum jobs_result rc = JOBS_ERROR;
+	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
 
+	job->rank = 0;
 	job->created_ms = JOB_NO_TIME;
+	same[0] = '\0';
 	cursor = mongoc_collection_aggregate(jobs->collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc))
 		take_look(doc, job, same);
-	if (mongoc_cursor_error(cursor, &error))
+	if (mongoc_cursor_error(cursor, &error)) {
 		mongo_log("look", &error);
-	else if (job->created_ms != JOB_NO_TIME)
-		rc = JOBS_OK;
+		rc = JOBS_ERROR;
+	}
+	if (rc == JOBS_OK && job->created_ms == JOB_NO_TIME)
+		rc = ask_time(jobs, &job->created_ms);
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
