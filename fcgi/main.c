@@ -234,7 +234,6 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 		reply_problem(fcgx, 414, "", NULL, "the path is too long");
 		break;
 	}
-	log_request(NULL);
 	request_release(&r);
 }
 
@@ -284,6 +283,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 			handle(api, &fcgx);
 			FCGX_Finish_r(&fcgx);
 			settle(api);
+			log_request(NULL);
 		} else if (rc != -EAGAIN) {
 			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));
 			return 1;

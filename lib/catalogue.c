@@ -15,7 +15,6 @@
 #define FIND_MAX_MS 2500
 #define SCAN_MAX_MS 20000
 #define HOUR_MS INT64_C(3600000)
-#define DUPLICATE_KEY 11000
 
 struct catalogue {
 	const struct conf *conf;
@@ -506,27 +505,28 @@ catalogue_stale(struct catalogue *c, struct strings *all,
 	return rc;
 }
 
-/* A line for a vehicle that has none. */
+/* A new vehicle has no line that could be claimed. */
 static enum catalogue_result
-add_new(struct catalogue *c, const char *name)
+is_new(struct catalogue *c, const char *name)
 {
-	bson_t *doc = BCON_NEW("_id", BCON_UTF8(name), "checkedAt",
-	    BCON_DATE_TIME(0), "parameters", "[", "]");
-	enum catalogue_result rc = CATALOGUE_OK;
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
 	bson_error_t error;
+	int64_t n;
 
-	if (!mongoc_collection_insert_one(c->collection, doc, NULL, NULL,
-	    &error)) {
-		rc = error.code == DUPLICATE_KEY ? CATALOGUE_NONE :
-		    CATALOGUE_ERROR;
-		if (rc == CATALOGUE_ERROR)
-			mongo_log("catalogue", &error);
+	n = mongoc_collection_count_documents(c->collection, filter, NULL, NULL,
+	    NULL, &error);
+	bson_destroy(filter);
+	if (n < 0) {
+		mongo_log("catalogue", &error);
+		return CATALOGUE_ERROR;
 	}
-	bson_destroy(doc);
-	return rc;
+	return n == 0 ? CATALOGUE_OK : CATALOGUE_NONE;
 }
 
-/* Whoever sets checkedAt, or adds the line, checks. */
+/*
+ * Whoever sets checkedAt checks. Two workers may both look at a new one, and
+ * write the same; a line without what was seen would be shown.
+ */
 enum catalogue_result
 catalogue_claim(struct catalogue *c, const char *name)
 {
@@ -543,7 +543,7 @@ catalogue_claim(struct catalogue *c, const char *name)
 		mongo_log("catalogue", &error);
 	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
 		rc = bson_iter_as_int64(&it) == 1 ? CATALOGUE_OK :
-		    add_new(c, name);
+		    is_new(c, name);
 	bson_destroy(&reply);
 	bson_destroy(update);
 	bson_destroy(filter);

@@ -80,7 +80,8 @@ struct catalogue_parameter {
  * Compare with the names of all vehicles there are, which are sorted: take out those that are gone
  * and append to stale those that are new or were checked more than catalogue_s
  * ago.
- * catalogue_claim(c, name): CATALOGUE_OK: it is to be checked, by nobody else.
+ * catalogue_claim(c, name): CATALOGUE_OK: it is to be checked, by nobody else
+ * unless it is new.
  * catalogue_put(c, name, parameters, n): Write what was seen, checked now.
  */
 enum catalogue_result catalogue_stale(struct catalogue *c,
