@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The pool of handlers is restarted again and again under load: no request fails, and each 202 is a stored job.
 
-Prints TAP. POSTS=n requests (12000; LONG=1: 20000), from several addresses of the loopback network, since one client is
+Prints TAP. POSTS=n requests (6000; LONG=1: 20000), from several addresses of the loopback network, since one client is
 held to a rate. The stack runs without workers.
 """
 import base64
@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 
 from service import ROOT, base, done, handlers, mongo, note, ok      # noqa: E402
 
-POSTS = int(os.environ.get("POSTS") or (20000 if os.environ.get("LONG") == "1" else 12000))
+POSTS = int(os.environ.get("POSTS") or (20000 if os.environ.get("LONG") == "1" else 6000))
 CLIENTS = 8
 
 answers = []            # (status, id or text)
