@@ -222,23 +222,6 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 	return rc;
 }
 
-/* ["a", "b"] as a member of doc. */
-static void
-append_names(bson_t *doc, const char *name, const struct strings *list)
-{
-	const char *key;
-	char text[16];
-	bson_t array;
-	size_t i;
-
-	BSON_APPEND_ARRAY_BEGIN(doc, name, &array);
-	for (i = 0; i < list->n; i++) {
-		bson_uint32_to_string((uint32_t)i, &key, text, sizeof(text));
-		BSON_APPEND_UTF8(&array, key, list->v[i]);
-	}
-	bson_append_array_end(doc, &array);
-}
-
 /* {_id: {$in: the vehicles asked for}}, or {} for all. */
 static bson_t *
 asked_filter(const struct job *job)
@@ -248,7 +231,7 @@ asked_filter(const struct job *job)
 	if (!job->vehicles.given)
 		return filter;
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-	append_names(&in, "$in", &job->vehicles);
+	strings_bson(&job->vehicles, "$in", &in);
 	bson_append_document_end(filter, &in);
 	return filter;
 }
@@ -299,7 +282,7 @@ expected_of_chosen(const struct job *job)
 
 	if (!job->parameters.given)
 		return all;
-	append_names(&names, "$literal", &job->parameters);
+	strings_bson(&job->parameters, "$literal", &names);
 	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$p.name"),
 	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
 	    BCON_INT64(0), "]");

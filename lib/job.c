@@ -144,16 +144,14 @@ job_hash(struct job *j)
 	return rc;
 }
 
-static void
-append_strings(bson_t *doc, const char *name, const struct strings *list)
+void
+strings_bson(const struct strings *list, const char *name, bson_t *doc)
 {
 	char key[16];
 	const char *k;
 	bson_t array;
 	size_t i;
 
-	if (!list->given)
-		return;
 	BSON_APPEND_ARRAY_BEGIN(doc, name, &array);
 	for (i = 0; i < list->n; i++) {
 		bson_uint32_to_string((uint32_t)i, &k, key, sizeof(key));
@@ -186,8 +184,10 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_UTF8(doc, "state", state_names[j->state]);
 	BSON_APPEND_DATE_TIME(doc, "startDate", j->start_ms);
 	BSON_APPEND_DATE_TIME(doc, "endDate", j->end_ms);
-	append_strings(doc, "vehicles", &j->vehicles);
-	append_strings(doc, "parameters", &j->parameters);
+	if (j->vehicles.given)
+		strings_bson(&j->vehicles, "vehicles", doc);
+	if (j->parameters.given)
+		strings_bson(&j->parameters, "parameters", doc);
 	BSON_APPEND_UTF8(doc, "time", job_time_names[j->time]);
 	BSON_APPEND_UTF8(doc, "csv", job_csv_names[j->csv]);
 	BSON_APPEND_UTF8(doc, "compression",

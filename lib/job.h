@@ -76,6 +76,10 @@ struct job {
 int strings_add(struct strings *list, const char *text, size_t len);
 void strings_release(struct strings *list);
 
+/* strings_bson(list, name, doc): Append the list to doc, an array named so. */
+void strings_bson(const struct strings *list, const char *name,
+    struct _bson_t *doc);
+
 /* job_init(j): All unset. job_release(j): Free what j owns. */
 void job_init(struct job *j);
 void job_release(struct job *j);

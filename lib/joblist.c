@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "lib/jobs_impl.h"
 #include "lib/mongo.h"
+#include "lib/transition.h"
 
 /* Here are the reads that see more than one job. */
 
@@ -13,13 +14,7 @@
 #define QUEUED_MS 1000
 /* More jobs ahead than this are not counted: each poll would cost as much. */
 #define AHEAD_MAX 1000
-
-static void
-match_unfinished(bson_t *filter)
-{
-	BCON_APPEND(filter, "state", "{", "$in", "[",
-	    BCON_UTF8("NOT_STARTED"), BCON_UTF8("STARTED"), "]", "}");
-}
+#define UNFINISHED (1u << JOB_NOT_STARTED | 1u << JOB_STARTED)
 
 /* How many match, at most limit (0: all). Takes over filter. */
 static enum jobs_result
@@ -50,7 +45,7 @@ count_all(struct jobs *jobs)
 	if (jobs->queued_ms != 0 && now_ms - jobs->queued_ms < QUEUED_MS)
 		return JOBS_OK;
 	filter = bson_new();
-	match_unfinished(filter);
+	transition_match_states(filter, UNFINISHED);
 	if (count(jobs, "count_queued", filter, jobs->conf->queue_max,
 	    &jobs->queued) != JOBS_OK)
 		return JOBS_ERROR;
@@ -68,7 +63,7 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 	bson_t match = BSON_INITIALIZER, *pipeline;
 
 	BSON_APPEND_UTF8(&match, "owner", job->owner);
-	match_unfinished(&match);
+	transition_match_states(&match, UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max), "}",
@@ -182,29 +177,15 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 static bson_t *
 list_filter(const struct jobs_page *page)
 {
-	bson_t *filter = BCON_NEW("owner", BCON_UTF8(page->owner)), in, list;
+	bson_t *filter = BCON_NEW("owner", BCON_UTF8(page->owner));
 	bson_oid_t after;
-	const char *key;
-	char text[12];
-	uint32_t n = 0;
-	int s;
 
 	if (page->after != NULL) {
 		bson_oid_init_from_string(&after, page->after);
 		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");
 	}
-	if (page->states == 0)
-		return filter;
-	BSON_APPEND_DOCUMENT_BEGIN(filter, "state", &in);
-	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-	for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++) {
-		if ((page->states & 1u << s) == 0)
-			continue;
-		bson_uint32_to_string(n++, &key, text, sizeof(text));
-		BSON_APPEND_UTF8(&list, key, job_state_name(s));
-	}
-	bson_append_array_end(&in, &list);
-	bson_append_document_end(filter, &in);
+	if (page->states != 0)
+		transition_match_states(filter, page->states);
 	return filter;
 }
 

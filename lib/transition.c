@@ -40,8 +40,8 @@ const struct transition transitions[TRANSITIONS] = {
 	    JOB_EXPIRED, 0 },
 };
 
-static void
-match_states(bson_t *filter, unsigned states)
+void
+transition_match_states(bson_t *filter, unsigned states)
 {
 	bson_t in, list;
 	char key[12];
@@ -95,7 +95,7 @@ transition_filter(enum transition_id t, const struct transition_args *args)
 	}
 	if (args->owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", args->owner);
-	match_states(filter, transitions[t].from);
+	transition_match_states(filter, transitions[t].from);
 	if (guard & G_MINE)
 		BSON_APPEND_INT64(filter, "fence", args->fence);
 	if (guard & (G_HELD | G_UNHELD))

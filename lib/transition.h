@@ -82,6 +82,9 @@ struct transition_args {
 	const char *error_code, *error_message;
 };
 
+/* transition_match_states(filter, states): One of them; bits as in `from`. */
+void transition_match_states(struct _bson_t *filter, unsigned states);
+
 /*
  * transition_filter(t, args): What the document has to match.
  * transition_update(t, args): The update, a pipeline; all times are $$NOW.
