@@ -7,7 +7,10 @@
  *   202 the job: it is cancelled, or will be within seconds
  *   204 it has ended; if it was FINISHED it is EXPIRED now, without links
  *   404 none of the caller's
- * Each GET: 304 unchanged. All: 503 no database (Retry-After)
+ * GET /export/:id/preview
+ *   200 the first rows and some values, of a FINISHED job
+ *   204 it is not FINISHED, or without rows    404 none of the caller's
+ * Each GET but the preview's: 304 unchanged. All: 503 no database (Retry-After)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +112,27 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	if (rc == JOBS_OK) {
 		show(api, fcgx, r, &job);
 		job_release(&job);
+	} else if (rc == JOBS_NONE) {
+		reply_problem(fcgx, 404, "", NULL, "there is no such export");
+	} else {
+		reply_no_database(fcgx);
+	}
+}
+
+void
+export_preview(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r, const char *id)
+{
+	enum jobs_result rc = JOBS_NONE;
+	char *text;
+
+	if (bson_oid_is_valid(id, strlen(id)))
+		rc = jobs_preview(api->jobs, id, r->owner, &text);
+	if (rc == JOBS_OK && text != NULL) {
+		reply_text(fcgx, text);
+		free(text);
+	} else if (rc == JOBS_OK) {
+		reply_empty(fcgx, 204, "");
 	} else if (rc == JOBS_NONE) {
 		reply_problem(fcgx, 404, "", NULL, "there is no such export");
 	} else {

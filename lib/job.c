@@ -80,6 +80,7 @@ job_release(struct job *j)
 	free(j->object_key);
 	free(j->object_sha256);
 	free(j->object_etag);
+	free(j->preview);
 	free(j->error_code);
 	free(j->error_message);
 	job_init(j);

@@ -69,6 +69,7 @@ struct job {
 
 	char *object_key, *object_sha256, *object_etag;
 	int64_t object_size;
+	char *preview;		/* JSON (worker/preview.h); set to be stored, never read */
 	char *error_code, *error_message;
 };
 

@@ -195,7 +195,7 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 {
 	bson_t *filter = list_filter(page);
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
-	    "limit", BCON_INT64(page->limit),
+	    "limit", BCON_INT64(page->limit), JOBS_WITHOUT_PREVIEW,
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;

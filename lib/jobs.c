@@ -213,6 +213,7 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	bson_t *opts;
 
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    JOBS_WITHOUT_PREVIEW,
 	    "readConcern", "{", "level", BCON_UTF8(read_concern), "}",
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
@@ -294,6 +295,40 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 		snprintf(jobs->confirmed, sizeof(jobs->confirmed), "%s",
 		    host.host_and_port);
 	}
+	return rc;
+}
+
+enum jobs_result
+jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
+{
+	enum jobs_result rc = JOBS_NONE;
+	bson_t *filter, *opts;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	bson_iter_t it;
+	bson_oid_t oid;
+
+	bson_oid_init_from_string(&oid, id);
+	filter = BCON_NEW("_id", BCON_OID(&oid), "owner", BCON_UTF8(owner));
+	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    "projection", "{", "preview", BCON_INT32(1), "}",
+	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
+	    opts, NULL);
+	*text = NULL;
+	if (mongoc_cursor_next(cursor, &doc)) {
+		if (bson_iter_init_find(&it, doc, "preview") &&
+		    BSON_ITER_HOLDS_UTF8(&it))
+			*text = bson_iter_dup_utf8(&it, NULL);
+		rc = JOBS_OK;
+	} else if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("preview", &error);
+		rc = JOBS_ERROR;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
 	return rc;
 }
 

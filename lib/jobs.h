@@ -80,6 +80,15 @@ enum jobs_result jobs_find(struct jobs *jobs, const char *id,
     const char *owner, struct job *job);
 
 /*
+ * jobs_preview(jobs, id, owner, text):
+ * The preview that was stored with the result of the owner's FINISHED job, JSON,
+ * which the caller frees; NULL where there is none (yet, or any more). JOBS_NONE:
+ * the owner has no such job.
+ */
+enum jobs_result jobs_preview(struct jobs *jobs, const char *id,
+    const char *owner, char **text);
+
+/*
  * jobs_ahead(jobs, job, n):
  * How many of those that wait would be begun before job; -1: above 1,000.
  */

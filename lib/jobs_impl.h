@@ -20,5 +20,7 @@ struct jobs {
 
 /* A read of jobs for clients takes no longer. */
 #define JOBS_FIND_MAX_MS 2500
+/* An option of such a read: all of the job but what may be long. */
+#define JOBS_WITHOUT_PREVIEW "projection", "{", "preview", BCON_INT32(0), "}"
 
 #endif

@@ -37,7 +37,7 @@ const struct transition transitions[TRANSITIONS] = {
 	[T_CANCEL_RUNNING] = { "cancel_running", RUN, G_HELD,
 	    STAYS, E_CANCEL },
 	[T_EXPIRE] = { "expire", DONE, 0,
-	    JOB_EXPIRED, 0 },
+	    JOB_EXPIRED, E_FORGET },
 };
 
 void
@@ -155,6 +155,9 @@ set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 		    "size", BCON_INT64(args->object->object_size),
 		    "sha256", BCON_UTF8(args->object->object_sha256),
 		    "etag", BCON_UTF8(args->object->object_etag), "}", "}");
+	if (effect & E_OBJECT && args->object->preview != NULL)
+		BCON_APPEND(set, "preview", "{", "$literal",
+		    BCON_UTF8(args->object->preview), "}");
 }
 
 static void
@@ -195,6 +198,7 @@ fill_unset(bson_t *unset, unsigned effect)
 {
 	static const struct { unsigned effect; const char *field; } fields[] = {
 		{ E_UNHOLD, "worker" }, { E_OBJECT, "error" },
+		{ E_FORGET, "preview" },
 	};
 	char key[12];
 	const char *k;

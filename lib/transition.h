@@ -54,10 +54,11 @@ enum transition_effect {
 	E_DELAY = 1 << 3,	/* dueAt = now + delay_ms */
 	E_UNHOLD = 1 << 4,	/* no worker */
 	E_ENDED = 1 << 5,	/* finishedAt = now */
-	E_OBJECT = 1 << 6,	/* object, expiresAt; an earlier error goes */
+	E_OBJECT = 1 << 6,	/* object, preview, expiresAt; an earlier error goes */
 	E_ERROR = 1 << 7,
 	E_PROGRESS = 1 << 8,	/* progress, progressAt = now */
-	E_CANCEL = 1 << 9	/* cancelRequested */
+	E_CANCEL = 1 << 9,	/* cancelRequested */
+	E_FORGET = 1 << 10	/* the preview goes */
 };
 
 struct transition {

@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 
 import service                          # noqa: E402
 from service import (                   # noqa: E402
-    DAY, FINAL, HOUR, JSON_TYPE, START, base, create, done, handlers, instant, is_, job_of, jobs_of, mongo, note, ok, pid_of,
+    DAY, FINAL, HOUR, JSON_TYPE, START, base, create, done, handlers, instant, is_, job_document, job_of, jobs_of, mongo, note, ok, pid_of,
     problem, problem_wrongs, raw_call, section, setting, tells, under_stack, wait_for)
 
 ID = re.compile("[0-9a-f]{24}")
@@ -74,7 +74,7 @@ def wrongs(method, path, got):
     if got.status in (200, 202) and got.body and not (method == "GET" and path.startswith("/export/")):
         yield from ("member %s in what was not asked for by its id" % m for m in ("exportUri", "queue", "eta")
                     if b'"%s"' % m.encode() in got.body and path.startswith("/export") and method != "DELETE")
-    if got.status == 200 and method in ("GET", "HEAD") and path not in ("/health", "/ready") and \
+    if got.status == 200 and method in ("GET", "HEAD") and path not in ("/health", "/ready") and not path.endswith("/preview") and \
             not re.fullmatch(r'(W/)?"[!#-~]+"', got.header("ETag") or ""):
         yield "ETag %r" % got.header("ETag")
 
@@ -738,7 +738,7 @@ def limits():
         "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
         "parametersMax": setting("parameters_max", 100), "documentsMax": 6000, "ownerJobsMax": 5, "queueMax": 40,
         "requestsPerSecond": 200, "bodyMaxBytes": 16384, "nameMaxBytes": 100, "linkTtlSeconds": 6,
-        "retentionDays": setting("retention_days", 7), "idempotencyKeySeconds": 86400},
+        "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
         "GET /limits: these members, as configured")
 
 
@@ -988,11 +988,32 @@ def links_behind_tags():
     is_((got.status, got.json()["state"], "exportUri" in got.json()), (200, "EXPIRED", False), "EXPIRED: another tag, no link")
 
 
+def previews(client):
+    """The preview comes with the result, is the owner's alone, and goes with it. What is in it: t/3100-oracle.t."""
+    user = "previewer"
+    with stopped(client):
+        ident = create(request(), user)
+        path = "/export/%s/preview" % ident
+        is_(get(path, user).status, 204, "a job that waits has none")
+    finish(ident, user)
+    got = get(path, user)
+    is_((got.status, got.type(), got.header("Cache-Control")), (200, "application/json", "no-store"), "a FINISHED one has")
+    is_((len(got.json()["parameters"]), len(got.json()["rows"]) > 0), (got.json()["parametersTotal"], True), "parameters and rows")
+    ok("preview" not in get("/export/" + ident, user).json(), "it is not in the job")
+    problem("another owner's", get(path, "another"), (404,))
+    problem("of no job", get("/export/%024x/preview" % 1, user), (404,))
+    problem("of no id", get("/export/x/preview", user), (404,))
+    problem("nothing behind it", get(path + "/1", user), (404,))
+    cancel([ident], user)
+    is_(get(path, user).status, 204, "an EXPIRED one has none any more")
+    ok("preview" not in job_document(jobs_of(client), ident), "nor does its document")
+
+
 # ---- what goes for all --------------------------------------------------------------------
 
 def resources(ident):
     read = {"GET", "HEAD", "OPTIONS"}
-    return (("/export", "/export", read | {"POST"}), ("/export/:id", "/export/" + ident, read | {"DELETE"}),
+    return (("/export", "/export", read | {"POST"}), ("/export/:id", "/export/" + ident, read | {"DELETE"}), ("/export/:id/preview", "/export/%s/preview" % ident, read),
             ("/vehicles", "/vehicles", read), ("/vehicles/:v", "/vehicles/" + SMALL, read), ("/limits", "/limits", read),
             ("/health", "/health", read), ("/ready", "/ready", read))
 
@@ -1082,7 +1103,8 @@ def main():
             ("keys", keys, client), ("fifty at once", at_once, client), ("old keys", old_keys, client),
             ("characters", characters), ("limits", limits),
             ("limit of an owner", owner_limit, client), ("limit of all", queue_limit, client), ("queue", queue, client),
-            ("eta", eta), ("tags", etags, client), ("links behind tags", links_behind_tags), ("methods", methods),
+            ("eta", eta), ("tags", etags, client), ("links behind tags", links_behind_tags), ("previews", previews, client),
+            ("methods", methods),
             ("CORS", cross_origin), ("ready", ready), ("nginx", errors_of_nginx), ("each answer", each_answer)):
         began = time.monotonic()
         section(name, f, *args)

@@ -11,7 +11,10 @@ databases (vehicle_sNNNN_*) in place.
 """
 import base64
 import concurrent.futures
+import csv
+import datetime
 import hashlib
+import io
 import json
 import os
 import sys
@@ -20,6 +23,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -156,6 +160,7 @@ def export(base, headers, request, path):
     status, _, body = call("GET", job["exportUri"], {})
     if status != 200:
         return "GET of exportUri: %d %s" % (status, body[:800])
+    seen = call("GET", "%s/export/%s/preview" % (base, job["_id"]), headers)
     with open(path, "wb") as f:
         f.write(body)
     name = urllib.parse.urlsplit(job["exportUri"]).path.rpartition("/")[2]
@@ -164,7 +169,71 @@ def export(base, headers, request, path):
                              ("name", name, "export-%s.zip" % job["_id"])):
         if said != true:
             return "job %s: %s is %r, true is %r" % (job["_id"], what, said, true)
+    return preview_wrong(path, seen[0], seen[2])
+
+
+# ---- the preview --------------------------------------------------------------------------
+
+def as_shown(cell):
+    """What the preview shows of a cell: 64 bytes at most, up to the first that is no UTF-8."""
+    raw = cell.encode("latin-1")[:64]
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as e:
+        return raw[:e.start].decode()
+
+
+def first_with_rows(path):
+    """(vehicle, columns, rows) of the first file that has rows, cells as latin-1; None."""
+    with zipfile.ZipFile(path) as z:
+        for file in json.loads(z.read("manifest.json"))["files"]:
+            if file["rows"] > 0:
+                text = io.StringIO(z.read(file["name"]).decode("latin-1"), newline="")
+                return file["vehicle"], file["columns"], list(csv.reader(text))[1:]
     return None
+
+
+def preview_wrong(path, status, answer):
+    """None, or how GET /export/:id/preview differs from what is in the ZIP."""
+    first = first_with_rows(path)
+    if first is None:
+        return None if status == 204 else "a preview of nothing: %d %s" % (status, answer[:800])
+    if status != 200:
+        return "preview: %d %s" % (status, answer[:800])
+    vehicle, columns, rows = first
+    got = json.loads(answer)
+    n = len(got["parameters"])
+    shown = [[as_shown(c) for c in row[:n + 1]] for row in rows[:20]]
+    if (got["vehicle"], got["parameters"], got["parametersTotal"]) != (vehicle, columns[:12], len(columns)):
+        return "preview: %s %s, in the file %s %s" % (got["vehicle"], got["parameters"], vehicle, columns)
+    if got["rows"] != shown[:len(got["rows"])] or not got["rows"] or \
+            len(got["rows"]) < len(shown) and len(answer) < 4096:
+        return "preview: rows %r, in the file %r" % (got["rows"], shown)
+    times = [oracle_ms(row[0]) for row in rows]
+    width = got["to"] - got["from"]
+    for i, samples in enumerate(got["samples"]):
+        true = {}
+        for t, row in zip(times, rows):
+            true.setdefault((t - got["from"]) * 120 // width, set()).add(
+                {"true": "1", "false": "0"}.get(row[i + 1], row[i + 1]))
+        for part, value in enumerate(samples or []):
+            if value is not None and not any(number(x) == value for x in true.get(part, ())):
+                return "preview: column %d, part %d is %r, in the file %r" % (i, part, value, true.get(part))
+    return None
+
+
+def number(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def oracle_ms(text):
+    if "T" not in text:
+        return int(text)
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
 
 
 def attempt(client, service, folder, seed):

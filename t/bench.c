@@ -29,6 +29,7 @@
 #include "worker/manifest.h"
 #include "worker/pace.h"
 #include "worker/pool.h"
+#include "worker/preview.h"
 #include "worker/reader.h"
 #include "worker/rows.h"
 #include "worker/sink.h"
@@ -171,7 +172,9 @@ nowhere(const struct task *task, struct facts *facts)
 	v.pool = pool_new(task->threads, DEFLATE_FAST);
 	v.zip = zip_new(&out.sink, task->to_ms);
 	v.manifest = manifest_new(&job, 0);
-	if (v.pool == NULL || v.zip == NULL || v.manifest == NULL)
+	v.preview = preview_new(task->from_ms, task->to_ms);
+	if (v.pool == NULL || v.zip == NULL || v.manifest == NULL ||
+	    v.preview == NULL)
 		errx(1, "out of memory");
 	v.source = reader_source(reader);
 	if (vehicle_export(&v) != VEHICLE_DONE ||
@@ -181,6 +184,7 @@ nowhere(const struct task *task, struct facts *facts)
 	facts->fetches = pace.fetches;
 	facts->slow = pace.slow;
 	manifest_free(v.manifest);
+	preview_free(v.preview);
 	zip_free(v.zip);
 	pool_free(v.pool);
 	reader_free(reader);

@@ -435,7 +435,7 @@ def remember(context, case, response):
 # ---- counting -----------------------------------------------------------------------------
 
 COUNTS = collections.Counter()          # {"GET /export/{id} 200": n}
-TEMPLATES = (("/export/{id}", "/export/."), ("/vehicles/{vehicle}", "/vehicles/."))
+TEMPLATES = (("/export/{id}/preview", "/export/[^/]+/preview$"), ("/export/{id}", "/export/."), ("/vehicles/{vehicle}", "/vehicles/."))
 TOO_FAST = "429 of nginx"
 
 

@@ -14,6 +14,7 @@
 #include "worker/general.h"
 #include "worker/manifest.h"
 #include "worker/pool.h"
+#include "worker/preview.h"
 #include "worker/slice.h"
 #include "worker/source.h"
 
@@ -55,6 +56,7 @@ write_blocks(void *arg, const struct blocks *blocks)
 
 	for (i = 0; i < blocks->n; i++) {
 		block = blocks_get(blocks, i);
+		preview_block(r->v->preview, &block);
 		if (entry_block(r->entry, &block) != 0)
 			return -1;
 	}
@@ -221,7 +223,8 @@ set_up(struct run *r)
 	    .memory_max = v->memory_max, .general = v->general };
 	r->out = (struct general_out){ .block = write_blocks,
 	    .skipped = note_skips, .arg = r };
-	if ((r->deflater = deflater_new(v->options->level)) == NULL ||
+	if (preview_vehicle(v->preview, v->name, v->columns, v->n) != 0 ||
+	    (r->deflater = deflater_new(v->options->level)) == NULL ||
 	    (r->general = general_new(&r->plan, &r->out, r->deflater)) ==
 	    NULL) {
 		log_msg(LOG_ERROR, "slice", "out of memory");

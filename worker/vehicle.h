@@ -7,6 +7,7 @@
 struct entry_options;
 struct manifest;
 struct pool;
+struct preview;
 struct source;
 struct zip;
 
@@ -32,6 +33,7 @@ struct vehicle_job {
 	struct source *source;
 	struct zip *zip;
 	struct manifest *manifest;
+	struct preview *preview;	/* may be NULL */
 	vehicle_tick_fn *tick;		/* may be NULL */
 	void *arg;
 };

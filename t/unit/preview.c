@@ -1,0 +1,280 @@
+#include "worker/preview.h"
+
+#include <stdlib.h>
+
+#include <json-c/json.h>
+
+#include "lib/buf.h"
+#include "worker/blocks.h"
+
+#include "t/tap.h"
+
+static const char *const columns[] = { "speed", "note", "on" };
+
+/* What p shows; the caller puts it. NULL: nothing. */
+static struct json_object *
+shown(const struct preview *p, size_t *len)
+{
+	struct json_object *o = NULL;
+	struct buf b;
+
+	buf_init(&b, PREVIEW_BYTES);
+	is_int(preview_json(p, &b), 0, "it is written");
+	*len = b.len;
+	if (b.len > 0)
+		o = json_tokener_parse(buf_cstr(&b));
+	buf_release(&b);
+	return o;
+}
+
+static struct json_object *
+member(struct json_object *o, const char *name)
+{
+	struct json_object *v = NULL;
+
+	json_object_object_get_ex(o, name, &v);
+	return v;
+}
+
+static void
+add(struct preview *p, const char *text)
+{
+	const struct block block = { .text = (const uint8_t *)text,
+	    .text_len = strlen(text), .last_ms = 1119 };
+
+	preview_block(p, &block);
+}
+
+static const char *
+cell(struct json_object *o, size_t row, size_t column)
+{
+	return json_object_get_string(json_object_array_get_idx(
+	    json_object_array_get_idx(member(o, "rows"), row), column));
+}
+
+static struct json_object *
+sample(struct json_object *o, size_t column, size_t part)
+{
+	return json_object_array_get_idx(json_object_array_get_idx(
+	    member(o, "samples"), column), part);
+}
+
+static void
+test_small(void)
+{
+	struct preview *p = preview_new(1000, 1000 + PREVIEW_SAMPLES);
+	struct json_object *o;
+	size_t len;
+
+	is_int(preview_vehicle(p, "empty", columns, 1), 0, "a vehicle");
+	ok(shown(p, &len) == NULL && len == 0, "without rows: nothing");
+	preview_vehicle(p, "v\"1", columns, 3);
+	add(p, "1000,2.5,\"a,\"\"b\"\"\n1010,7\",\n"
+	    "1001,,7,true\n"
+	    "1001,1e+21,,false\n"
+	    "1002,,,\n");
+	add(p, "1119,-0.5,x,\n");
+	preview_vehicle(p, "another", columns, 1);
+	add(p, "1002,9\n");
+	o = shown(p, &len);
+	is_str(json_object_get_string(member(o, "vehicle")), "v\"1",
+	    "the first vehicle that has rows");
+	is_int(json_object_get_int64(member(o, "parametersTotal")), 3,
+	    "its parameters");
+	is_int(json_object_get_int64(member(o, "from")), 1000, "the range");
+	is_int((int64_t)json_object_array_length(member(o, "rows")), 5,
+	    "its rows, of both blocks, and not the next vehicle's");
+	is_str(cell(o, 0, 2), "a,\"b\"\n1010,7", "a quoted cell");
+	is_str(cell(o, 1, 1), "", "an empty one");
+	is_str(cell(o, 4, 0), "1119", "a time");
+	is_str(json_object_get_string(sample(o, 0, 0)), "2.5", "a number");
+	is_str(json_object_get_string(sample(o, 0, 1)), "1e+21",
+	    "the first of its part of the range");
+	is_str(json_object_get_string(sample(o, 2, 1)), "1", "true is 1");
+	is_str(json_object_get_string(sample(o, 1, 1)), "7",
+	    "a string that is a number without quotes");
+	ok(sample(o, 0, 10) == NULL, "a line within a cell is no row");
+	is_str(json_object_get_string(sample(o, 0, PREVIEW_SAMPLES - 1)),
+	    "-0.5", "the last part");
+	json_object_put(o);
+	preview_free(p);
+}
+
+/* A block of n rows, one a second, in columns that take turns. */
+static struct buf
+long_block(int n, int rfc3339)
+{
+	struct buf b;
+	int i;
+
+	buf_init(&b, 1 << 26);
+	for (i = 0; i < n; i++) {
+		if (rfc3339)
+			buf_addf(&b, "1970-01-01T%02d:%02d:%02d.000Z",
+			    i / 3600, i / 60 % 60, i % 60);
+		else
+			buf_addf(&b, "%d000", i);
+		buf_addf(&b, i % 2 ? ",%d,,\r\n" : ",,,%d\r\n", i);
+	}
+	return b;
+}
+
+static void
+test_samples(int rfc3339)
+{
+	const int n = 43200;
+	struct preview *p = preview_new(0, INT64_C(86400000));
+	struct buf b = long_block(n, rfc3339);
+	const struct block block = { .text = b.data, .text_len = b.len,
+	    .last_ms = n * INT64_C(1000) };
+	struct json_object *o, *s;
+	size_t i, c, len, wrong = 0;
+	int64_t v;
+
+	preview_vehicle(p, "v", columns, 3);
+	preview_block(p, &block);
+	o = shown(p, &len);
+	is_int((int64_t)json_object_array_length(member(o, "rows")),
+	    PREVIEW_ROWS, "so many rows");
+	for (c = 0; c < 3; c += 2) {
+		for (i = 0; i < PREVIEW_SAMPLES; i++) {
+			s = sample(o, c, i);
+			v = json_object_get_int64(s);
+			/* Half the range has data; 720 rows each part. */
+			wrong += (s == NULL) != (i >= PREVIEW_SAMPLES / 2);
+			if (s != NULL)
+				wrong += v / 720 != (int64_t)i ||
+				    v % 2 != (c == 0);
+		}
+	}
+	is_int((int64_t)wrong, 0, "a value for each part that has data, of "
+	    "that part");
+	ok(json_object_array_get_idx(member(o, "samples"), 1) == NULL,
+	    "none for a column without numbers");
+	json_object_put(o);
+	buf_release(&b);
+	preview_free(p);
+}
+
+static void
+test_short(void)
+{
+	struct preview *p = preview_new(0, INT64_C(86400000));
+	struct json_object *o;
+	struct block block = { .first_ms = 0, .last_ms = 86399000 };
+	size_t len, i, found = 0;
+	struct buf b;
+
+	/* A row each minute of a day: many parts of the range in a small block. */
+	buf_init(&b, 1 << 20);
+	for (i = 0; i < 1440; i++)
+		buf_addf(&b, "%zu,1\n", i * 60000);
+	block.text = b.data;
+	block.text_len = b.len;
+	preview_vehicle(p, "v", columns, 1);
+	preview_block(p, &block);
+	o = shown(p, &len);
+	for (i = 0; i < PREVIEW_SAMPLES; i++)
+		found += sample(o, 0, i) != NULL;
+	is_int((int64_t)found, PREVIEW_SAMPLES, "each part of a short file");
+	json_object_put(o);
+	buf_release(&b);
+	preview_free(p);
+}
+
+static void
+test_large(void)
+{
+	char name[200], *names[PREVIEW_COLUMNS + 8];
+	struct preview *p = preview_new(0, 1000);
+	struct json_object *o;
+	struct buf b;
+	size_t len;
+	int i, k;
+
+	memset(name, '\\', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (i = 0; i < PREVIEW_COLUMNS + 8; i++)
+		names[i] = name;
+	buf_init(&b, 1 << 24);
+	for (i = 0; i < 1000; i++) {
+		buf_addf(&b, "%d", i);
+		for (k = 0; k < PREVIEW_COLUMNS + 8; k++)
+			if (i % 2)
+				buf_addf(&b, ",-1.2345678901234567e-10%d",
+				    i % 9);
+			else
+				buf_addf(&b, ",\"\x01\x02%0*d\xc3\xa9\"", 61, k);
+		buf_adds(&b, "\n");
+	}
+	preview_vehicle(p, "v", (const char *const *)names,
+	    PREVIEW_COLUMNS + 8);
+	add(p, buf_cstr(&b));
+	o = shown(p, &len);
+	ok(o != NULL && len <= PREVIEW_BYTES, "never too long: %zu", len);
+	is_int(json_object_get_int64(member(o, "parametersTotal")),
+	    PREVIEW_COLUMNS + 8, "it says how many there are");
+	is_int((int64_t)json_object_array_length(member(o, "samples")),
+	    PREVIEW_COLUMNS, "and shows the first");
+	is_int((int64_t)strlen(cell(o, 0, 1)), 63,
+	    "a cell is cut, not within a character");
+	json_object_put(o);
+	buf_release(&b);
+	preview_free(p);
+}
+
+/* Whatever it is given: no byte beyond, and JSON in the end. */
+static void
+test_noise(void)
+{
+	static const char letters[] = "0123456789,,,\n\n\"\"\r-.eT:Zt\\\xc3\x01";
+	struct json_object *o;
+	struct preview *p;
+	size_t i, bad = 0;
+	uint8_t *text;
+	struct buf b;
+	int round;
+
+	srand(7);
+	for (round = 0; round < 2000; round++) {
+		const size_t size = (size_t)rand() % 9000;
+		struct block block = { .text_len = size };
+
+		text = malloc(size ? size : 1);
+		for (i = 0; i < size; i++)
+			text[i] = (uint8_t)letters[(size_t)rand() %
+			    (sizeof(letters) - (size_t)(round % 2 ? 1 : 5))];
+		block.text = text;
+		p = preview_new(0, 1 + rand());
+		preview_vehicle(p, "v", columns, (size_t)rand() % 4);
+		preview_block(p, &block);
+		buf_init(&b, PREVIEW_BYTES);
+		if (preview_json(p, &b) != 0)
+			bad++;
+		else if (b.len > 0) {
+			o = json_tokener_parse(buf_cstr(&b));
+			bad += o == NULL;
+			json_object_put(o);
+		}
+		buf_release(&b);
+		preview_free(p);
+		free(text);
+	}
+	is_int((int64_t)bad, 0, "2,000 texts of noise");
+	is_int(preview_vehicle(NULL, "v", columns, 1), 0, "none is none");
+	preview_block(NULL, NULL);
+	buf_init(&b, 10);
+	is_int(preview_json(NULL, &b) + (int)b.len, 0, "and shows nothing");
+}
+
+int
+main(void)
+{
+	test_small();
+	test_samples(0);
+	test_samples(1);
+	test_short();
+	test_large();
+	test_noise();
+	return done_testing();
+}
