@@ -44,6 +44,7 @@ limits_get(const struct api *api, struct FCGX_Request *fcgx,
 		{ "nameMaxBytes", SPEC_NAME_MAX },
 		{ "linkTtlSeconds", conf->link_ttl_s },
 		{ "retentionDays", conf->retention_days },
+		{ "recordsDays", conf->records_days },
 		{ "idempotencyKeySeconds", JOBS_KEY_S },
 	};
 	struct json_object *o = json_object_new_object();

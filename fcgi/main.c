@@ -24,13 +24,16 @@
 #include "fcgi/spec.h"
 #include "lib/catalogue.h"
 #include "lib/check.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "lib/mongo.h"
 #include "lib/process.h"
 #include "lib/queue.h"
+#include "lib/version.h"
 
 #define EXIT_USAGE 64
 #define CONF_PRESET "/etc/export/export.conf"
@@ -49,11 +52,13 @@ static const struct route {
 	{ "/export", "GET", "state limit after ", 0, export_list },
 	{ "/export/*", "GET", "", 0, export_get },
 	{ "/export/*", "DELETE", "", 0, export_delete },
+	{ "/export/*/preview", "GET", "", 0, export_preview },
 	{ "/vehicles", "GET", "prefix limit after ", 0, vehicles_list },
 	{ "/vehicles/*", "GET", "", 0, vehicles_get },
 	{ "/limits", "GET", "", 0, limits_get },
 	{ "/health", "GET", "", 1, health_get },
 	{ "/ready", "GET", "", 1, ready_get },
+	{ "/metrics", "GET", "", 1, metrics_get },
 };
 #define NROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -76,7 +81,9 @@ usage(FILE *to)
 	    "  --check             reach all servers, see whether the rights are as they\n"
 	    "                      should be, print what was found; exit 0, or 1\n"
 	    "  -h, --help          this text\n"
-	    "SIGTERM: answer the request in hand, then exit 0.\n");
+	    "  --version           %s\n"
+	    "SIGTERM: answer the request in hand, then exit 0.\n",
+	    EXPORT_VERSION);
 }
 
 static const char *
@@ -86,6 +93,7 @@ read_options(int argc, char **argv, int *check)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 #ifdef CRASH_POINTS
 		{ "crash-points", no_argument, NULL, 'C' },
 #endif
@@ -104,6 +112,9 @@ read_options(int argc, char **argv, int *check)
 			break;
 		case 'h':
 			usage(stdout);
+			exit(0);
+		case 'V':
+			printf("export-api %s\n", EXPORT_VERSION);
 			exit(0);
 #ifdef CRASH_POINTS
 		case 'C':
@@ -148,19 +159,24 @@ set_up_process(sigset_t *while_waiting)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-/* Whether path fits the route; *id is then what its * stands for. */
+/* Whether path fits the route; id is then what its * stands for. */
 static int
-route_fits(const struct route *route, const char *path, const char **id)
+route_fits(const struct route *route, const char *path, char *id)
 {
-	size_t n = strcspn(route->path, "*");
+	const size_t head = strcspn(route->path, "*");
+	const char *tail = route->path + head + 1;
+	size_t n;
 
-	*id = "";
-	if (route->path[n] == '\0')
+	id[0] = '\0';
+	if (route->path[head] == '\0')
 		return strcmp(route->path, path) == 0;
-	if (strncmp(route->path, path, n) != 0 || path[n] == '\0' ||
-	    strchr(path + n, '/') != NULL)
+	if (strncmp(route->path, path, head) != 0)
 		return 0;
-	*id = path + n;
+	n = strcspn(path + head, "/");
+	if (n == 0 || strcmp(path + head + n, tail) != 0)
+		return 0;
+	memcpy(id, path + head, n);
+	id[n] = '\0';
 	return 1;
 }
 
@@ -183,12 +199,11 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 {
 	const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" :
 	    r->method;
-	char allow[64] = "";
-	const char *id;
+	char allow[64] = "", id[sizeof(r->path_text)];
 	size_t i, len = 0;
 
 	for (i = 0; i < NROUTES; i++) {
-		if (!route_fits(&routes[i], r->path, &id))
+		if (!route_fits(&routes[i], r->path, id))
 			continue;
 		if (strcmp(routes[i].method, method) == 0) {
 			call(&routes[i], api, fcgx, r, id);
@@ -244,9 +259,11 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 static void
 settle(const struct api *api)
 {
-	if (queue_settle(api->queue) != 0)
-		log_msg(LOG_WARN, "publish", "not published; the job waits for "
-		    "an idle worker");
+	if (queue_settle(api->queue) == 0)
+		return;
+	metrics_add(METRIC_UNPUBLISHED, 0, 1);
+	log_msg(LOG_WARN, "publish", "not published; the job waits for an "
+	    "idle worker");
 }
 
 /* Returns 0 after a stop, 1 when the socket does not work. */
@@ -256,6 +273,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 	const struct timespec no_time = { 0, 0 };
 	struct pollfd listening = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct FCGX_Request fcgx;
+	int64_t began_us;
 	int rc;
 
 	if (FCGX_InitRequest(&fcgx, STDIN_FILENO, 0) != 0 ||
@@ -280,8 +298,11 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 		}
 		/* Another process may have been faster: EAGAIN. */
 		if ((rc = FCGX_Accept_r(&fcgx)) == 0) {
+			began_us = clock_monotonic_us();
 			handle(api, &fcgx);
 			FCGX_Finish_r(&fcgx);
+			metrics_observe(METRIC_REQUEST_SECONDS,
+			    clock_monotonic_us() - began_us);
 			settle(api);
 			log_request(NULL);
 		} else if (rc != -EAGAIN) {
@@ -301,6 +322,8 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 
 	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
 		return CONF_EXIT;
+	if (conf->counters != NULL)
+		metrics_share(conf->counters);
 	api.client = mongoc_client_pool_pop(pool);
 	api.jobs = jobs_new(api.client, conf);
 	api.catalogue = catalogue_new(api.client, conf);

@@ -9,6 +9,7 @@
 #include "fcgi/etag.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
+#include "lib/metrics.h"
 
 static const struct {
 	int status;
@@ -48,6 +49,7 @@ static void
 send_text(struct FCGX_Request *fcgx, int status, const char *type,
     const char *headers, const char *text)
 {
+	metrics_request(status);
 	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nContent-Type: %s\r\n"
 	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 	    "Content-Length: %d\r\n", status, phrase_of(status), type,
@@ -84,8 +86,22 @@ reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
 }
 
 void
+reply_text(struct FCGX_Request *fcgx, const char *text)
+{
+	send_text(fcgx, 200, "application/json", "", text);
+}
+
+void
+reply_plain(struct FCGX_Request *fcgx, const char *text)
+{
+	send_text(fcgx, 200, "text/plain; version=0.0.4; charset=utf-8", "",
+	    text);
+}
+
+void
 reply_empty(struct FCGX_Request *fcgx, int status, const char *headers)
 {
+	metrics_request(status);
 	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nCache-Control: no-store\r\n",
 	    status, phrase_of(status));
 	FCGX_PutS(headers, fcgx->out);

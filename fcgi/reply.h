@@ -13,6 +13,13 @@ struct request;
 void reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
     struct json_object *o);
 
+/*
+ * reply_text(fcgx, text): 200 with text, which is JSON, and an LF.
+ * reply_plain(fcgx, text): The same with text of Prometheus' format.
+ */
+void reply_text(struct FCGX_Request *fcgx, const char *text);
+void reply_plain(struct FCGX_Request *fcgx, const char *text);
+
 /* reply_empty(fcgx, status, headers): Answer without a body. */
 void reply_empty(struct FCGX_Request *fcgx, int status, const char *headers);
 

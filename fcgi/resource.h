@@ -32,12 +32,14 @@ typedef void resource_fn(const struct api *api, struct FCGX_Request *fcgx,
 /* create.c */
 resource_fn export_post;
 /* export.c */
-resource_fn export_get, export_delete, export_list;
+resource_fn export_get, export_delete, export_list, export_preview;
 /* vehicles.c */
 resource_fn vehicles_list, vehicles_get;
 /* health.c */
 resource_fn health_get, ready_get;
 /* limits.c */
 resource_fn limits_get;
+/* metrics.c */
+resource_fn metrics_get;
 
 #endif

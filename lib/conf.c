@@ -52,6 +52,7 @@ static const struct key keys[] = {
 	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
 	{ "tls_ca_file", TEXT, BOTH, AT(tls_ca_file), "", 0, 0, NULL },
 	ACCOUNT("api_", API),
+	{ "api_counters_file", TEXT, API, AT(counters), "", 0, 0, NULL },
 	ACCOUNT("worker_", WORKER),
 	COUNT(range_max_days, "3660", 1, 47500),
 	COUNT(vehicles_max, "1000", 1, 10000),
@@ -61,6 +62,7 @@ static const struct key keys[] = {
 	COUNT(queue_max, "10000", 1, 100000),
 	COUNT(link_ttl_s, "300", 1, 604800),
 	COUNT(retention_days, "7", 1, 3650),
+	COUNT(records_days, "90", 1, 24000),
 	COUNT(lease_ms, "60000", 1000, 3600000),
 	COUNT(renew_ms, "10000", 100, 600000),
 	COUNT(idle_ms, "15000", 100, 600000),
@@ -70,6 +72,7 @@ static const struct key keys[] = {
 	COUNT(backoff_max_ms, "900000", 1, 86400000),
 	COUNT(max_attempts, "8", 1, 1000),
 	COUNT(catalogue_s, "900", 1, 86400),
+	COUNT(metrics_s, "15", 1, 120),
 	{ "read_preference", CHOICE, BOTH, AT(read_preference),
 	    "secondaryPreferred", 0, 0, "primary primaryPreferred secondary "
 	    "secondaryPreferred nearest " },

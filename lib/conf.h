@@ -31,6 +31,7 @@ struct conf {
 	char *s3_access_key;
 	char *s3_secret;
 	char *log;
+	char *counters;			/* NULL: each process counts for itself */
 
 	int64_t range_max_days;
 	int64_t vehicles_max;
@@ -39,7 +40,7 @@ struct conf {
 	int64_t owner_jobs_max;
 	int64_t queue_max;
 	int64_t link_ttl_s;
-	int64_t retention_days;
+	int64_t retention_days, records_days;
 	int64_t lease_ms;
 	int64_t renew_ms;
 	int64_t idle_ms;
@@ -48,7 +49,7 @@ struct conf {
 	int64_t backoff_ms;
 	int64_t backoff_max_ms;
 	int64_t max_attempts;
-	int64_t catalogue_s;
+	int64_t catalogue_s, metrics_s;
 	char *read_preference, *read_concern;
 	int64_t pace;
 	int64_t read_bytes_s, read_documents_s;

@@ -14,16 +14,18 @@ struct privilege {
 };
 
 /* As in scripts/provision. */
-static const struct privilege needs[][5] = {
+static const struct privilege needs[][6] = {
 	[CONF_API] = {
 		{ "exports.jobs", "find insert update " },
 		{ "exports.vehicles", "find " },
+		{ "exports.workers", "find " },
 	},
 	[CONF_WORKER] = {
 		{ ".", "find listCollections " },
 		{ "cluster", "listDatabases " },
 		{ "exports.jobs", "find update " },
 		{ "exports.vehicles", "find insert update remove " },
+		{ "exports.workers", "insert update " },
 	},
 };
 #define PRIVILEGES_MAX (sizeof(needs[0]) / sizeof(needs[0][0]))

@@ -72,6 +72,7 @@ def job(**more):
 admin.vehicle_001.speed.insert_one({"_id": 1, "values": {}})
 admin.exports.other.insert_one({"_id": 1})
 admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
+admin.exports.workers.insert_one({"_id": "w"})
 api, worker = mongo("api"), mongo("worker")
 
 j = job()
@@ -81,6 +82,7 @@ may("mongodb api: update a job", lambda: api.exports.jobs.update_one({"_id": j["
 may("mongodb api: findAndModify a job", lambda: api.exports.jobs.find_one_and_update(
     {"_id": j["_id"]}, [{"$set": {"dueAt": "$$NOW"}}])["_id"])
 may("mongodb api: find vehicles", lambda: api.exports.vehicles.find_one()["_id"])
+may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
 for what, f in (
         ("remove a job", lambda: api.exports.jobs.delete_one({"_id": j["_id"]})),
         ("drop the jobs", lambda: api.exports.command("drop", "jobs")),
@@ -89,6 +91,8 @@ for what, f in (
         ("insert into vehicles", lambda: api.exports.vehicles.insert_one({"_id": "x"})),
         ("update vehicles", lambda: api.exports.vehicles.update_one({"_id": "vehicle_001"}, {"$set": {"x": 1}})),
         ("remove vehicles", lambda: api.exports.vehicles.delete_one({"_id": "vehicle_001"})),
+        ("insert into workers", lambda: api.exports.workers.insert_one({"_id": "x"})),
+        ("update workers", lambda: api.exports.workers.update_one({"_id": "w"}, {"$set": {"x": 1}})),
         ("find in another collection", lambda: api.exports.other.find_one()),
         ("insert into another collection", lambda: api.exports.other.insert_one({"x": 1})),
         ("find in a vehicle's database", lambda: api.vehicle_001.speed.find_one()),
@@ -116,6 +120,9 @@ may("mongodb worker: find vehicles", lambda: worker.exports.vehicles.find_one()[
 may("mongodb worker: insert into vehicles", lambda: worker.exports.vehicles.insert_one({"_id": "vehicle_002"}))
 may("mongodb worker: update vehicles", lambda: worker.exports.vehicles.update_one({"_id": "vehicle_002"}, {"$set": {"x": 1}}))
 may("mongodb worker: upsert into vehicles", lambda: worker.exports.vehicles.replace_one({"_id": "vehicle_003"}, {"x": 1}, upsert=True))
+may("mongodb worker: upsert into workers", lambda: worker.exports.workers.update_one(
+    {"_id": "w2"}, [{"$set": {"at": "$$NOW"}}], upsert=True))
+may("mongodb worker: update workers", lambda: worker.exports.workers.update_one({"_id": "w2"}, {"$set": {"x": 1}}))
 may("mongodb worker: remove from vehicles", lambda: worker.exports.vehicles.delete_one({"_id": "vehicle_002"}))
 for what, f in (
         ("insert a job", lambda: worker.exports.jobs.insert_one(job())),
@@ -123,6 +130,7 @@ for what, f in (
         ("drop the jobs", lambda: worker.exports.command("drop", "jobs")),
         ("create an index", lambda: worker.exports.jobs.create_index("x")),
         ("change the validator", lambda: worker.exports.command("collMod", "jobs", validator={})),
+        ("remove from workers", lambda: worker.exports.workers.delete_one({"_id": "w"})),
         ("drop vehicles", lambda: worker.exports.command("drop", "vehicles")),
         ("insert into another collection", lambda: worker.exports.other.insert_one({"x": 1})),
         ("insert into a vehicle's database", lambda: worker.vehicle_001.speed.insert_one({"_id": 2})),

@@ -268,7 +268,7 @@ def limits():
         "parametersMax": setting("parameters_max", 100), "documentsMax": setting("documents_max", 10000000),
         "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000), "requestsPerSecond": 200,
         "bodyMaxBytes": 16384, "nameMaxBytes": 100, "linkTtlSeconds": setting("link_ttl_s", 300),
-        "retentionDays": setting("retention_days", 7), "idempotencyKeySeconds": 86400}, "GET /limits: as configured")
+        "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400}, "GET /limits: as configured")
     problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
     is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")
     problem("a name of a byte more", post(request(name="n" * 101, vehicles=[V3])), BAD, "/name")

@@ -9,6 +9,7 @@
 #include <mongoc/mongoc.h>
 #include <openssl/rand.h>
 
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
@@ -16,11 +17,13 @@
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "worker/entry.h"
 #include "worker/keeper.h"
 #include "worker/manifest.h"
 #include "worker/pace.h"
 #include "worker/pool.h"
+#include "worker/preview.h"
 #include "worker/reader.h"
 #include "worker/sink.h"
 #include "worker/upload.h"
@@ -39,6 +42,7 @@ struct attempt {
 	struct pool *pool;
 	struct zip *zip;
 	struct manifest *manifest;
+	struct preview *preview;
 
 	struct pace pace;
 	struct job_progress progress;
@@ -94,6 +98,10 @@ on_tick(void *arg, const struct vehicle_progress *p)
 {
 	struct attempt *a = arg;
 
+	metrics_add(METRIC_DOCUMENTS, 0, p->documents - a->vehicle.documents);
+	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->vehicle.bytes);
+	metrics_add(METRIC_ROWS, 0, p->rows - a->vehicle.rows);
+	metrics_add(METRIC_POINTS, 0, p->points - a->vehicle.points);
 	a->progress.documents = a->documents + p->documents;
 	a->progress.bytes_read = a->bytes + p->bytes;
 	a->progress.rows = a->rows + p->rows;
@@ -245,6 +253,7 @@ export_columns(struct attempt *a, const char *vehicle,
 		.pool = a->pool,
 		.zip = a->zip,
 		.manifest = a->manifest,
+		.preview = a->preview,
 		.tick = on_tick,
 		.arg = a,
 	};
@@ -290,7 +299,12 @@ static int
 set_object(struct attempt *a)
 {
 	struct job *job = a->job;
+	struct buf b;
 
+	buf_init(&b, PREVIEW_BYTES);
+	if (preview_json(a->preview, &b) == 0 && b.len > 0)
+		job->preview = strndup((char *)b.data, b.len);
+	buf_release(&b);
 	job->object_size = (int64_t)upload_bytes(a->upload);
 	job->object_sha256 = strdup(upload_sha256(a->upload));
 	job->object_etag = strdup(upload_etag(a->upload));
@@ -316,8 +330,10 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 
 	a->zip = zip_new(sink, a->job->end_ms);
 	a->manifest = manifest_new(a->job, clock_real_ms());
+	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
 	a->pool = pool_new(threads_of(a->env->conf), level_of(a->job));
-	if (a->zip == NULL || a->manifest == NULL || a->pool == NULL)
+	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL ||
+	    a->pool == NULL)
 		return broken(a, FAILURE_INTERNAL);
 	if ((outcome = export_vehicles(a, vehicles)) != COMPLETE)
 		return outcome;
@@ -374,6 +390,7 @@ make_archive(struct attempt *a)
 	pool_free(a->pool);
 	zip_free(a->zip);
 	manifest_free(a->manifest);
+	preview_free(a->preview);
 	upload_free(a->upload);
 	a->upload = NULL;
 	strings_release(&vehicles);
@@ -419,6 +436,12 @@ finish(struct attempt *a)
 	return rc;
 }
 
+static void
+count_end(enum metrics_end how)
+{
+	metrics_add(METRIC_ATTEMPTS, how, 1);
+}
+
 /* Put the job's document right; whether the message is done with. */
 static bool
 end_broken(struct attempt *a)
@@ -429,6 +452,7 @@ end_broken(struct attempt *a)
 
 	crash_at(CRASH_BEFORE_RETRY);
 	if (failure_permanent(a->why) || spent) {
+		count_end(METRICS_FAILED);
 		log_fields(LOG_ERROR, "failed", "code=%s attempts=%lld "
 		    "permanent=%s", failure_code(a->why),
 		    (long long)a->job->attempts, spent ? "no" : "yes");
@@ -437,6 +461,8 @@ end_broken(struct attempt *a)
 		    (a->detail[0] ? a->detail : NULL) :
 		    failure_text(a->why)) != JOBS_ERROR;
 	}
+	count_end(METRICS_RETRIED);
+	metrics_add(METRIC_RETRIES, a->why, 1);
 	delay_ms = retry_delay_ms(conf, a->job->attempts);
 	log_fields(LOG_WARN, "retry", "code=%s attempts=%lld delay_ms=%lld",
 	    failure_code(a->why), (long long)a->job->attempts,
@@ -454,16 +480,19 @@ end_stopped(struct attempt *a, enum keeper_word word)
 
 	switch (word) {
 	case KEEPER_CANCEL:
+		count_end(METRICS_CANCELLED);
 		log_fields(LOG_INFO, "cancelled", "rows=%llu",
 		    (unsigned long long)a->progress.rows);
 		rc = jobs_cancelled(a->env->jobs, a->job);
 		crash_at(CRASH_AFTER_CANCELLED);
 		return rc != JOBS_ERROR;
 	case KEEPER_LOST:
+		count_end(METRICS_LOST);
 		return false;
 	case KEEPER_GO_ON:
 		break;
 	}
+	count_end(METRICS_HANDED_BACK);
 	log_fields(LOG_INFO, "handed_back", "rows=%llu",
 	    (unsigned long long)a->progress.rows);
 	jobs_release(a->env->jobs, a->job);
@@ -479,15 +508,20 @@ end_complete(struct attempt *a, int64_t began_ms)
 	crash_at(CRASH_AFTER_FINISH);
 	if (rc == JOBS_NONE &&
 	    jobs_cancelled(a->env->jobs, a->job) == JOBS_OK) {
+		count_end(METRICS_CANCELLED);
 		log_fields(LOG_INFO, "cancelled", "rows=%llu",
 		    (unsigned long long)p->rows);
 		return true;
 	}
 	if (rc != JOBS_OK) {
+		count_end(METRICS_LOST);
 		log_msg(LOG_WARN, "finish", "the job was not ours any more: the "
 		    "object is left to the lifecycle rule");
 		return false;
 	}
+	count_end(METRICS_FINISHED);
+	metrics_observe(METRIC_EXPORT_SECONDS,
+	    (clock_monotonic_ms() - began_ms) * 1000);
 	log_fields(LOG_INFO, "done", "attempts=%lld documents=%llu rows=%llu "
 	    "points=%llu bytes_read=%llu bytes_written=%llu slices=%llu "
 	    "general=%llu fetches=%llu slow=%llu ms=%lld",
@@ -515,6 +549,10 @@ export_job(const struct export_env *env, struct job *job)
 	    env->conf->read_documents_s, env->conf->pace != 0);
 	log_job(job->id);
 	crash_at(CRASH_AFTER_CLAIM);
+	metrics_add(METRIC_CLAIMS, 0, 1);
+	if (job->attempts == 1 && job->claimed_ms != JOB_NO_TIME)
+		metrics_observe(METRIC_QUEUE_SECONDS,
+		    (job->claimed_ms - job->created_ms) * 1000);
 	log_fields(LOG_INFO, "claimed", "attempts=%lld fence=%lld",
 	    (long long)job->attempts, (long long)job->fence);
 	a.keeper = keeper_start(env->pool, env->conf, env->queue, job,

@@ -22,10 +22,13 @@
 #include "lib/job.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "lib/mongo.h"
 #include "lib/process.h"
 #include "lib/queue.h"
+#include "lib/version.h"
 #include "worker/export.h"
+#include "worker/report.h"
 #include "worker/survey.h"
 
 #define EXIT_USAGE 64
@@ -70,7 +73,9 @@ usage(FILE *to)
 	    "  --check             reach all servers, see whether the rights are as they\n"
 	    "                      should be, print what was found; exit 0, or 1\n"
 	    "  -h, --help          this text\n"
-	    "SIGTERM: finish the job within grace_ms, or give it back; then exit 0.\n");
+	    "  --version           %s\n"
+	    "SIGTERM: finish the job within grace_ms, or give it back; then exit 0.\n",
+	    EXPORT_VERSION);
 }
 
 struct options {
@@ -87,6 +92,7 @@ read_options(int argc, char **argv, struct options *o)
 		{ "pidfile", required_argument, NULL, 'p' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 #ifdef CRASH_POINTS
 		{ "crash-points", no_argument, NULL, 'C' },
 #endif
@@ -110,6 +116,9 @@ read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'h':
 			usage(stdout);
+			exit(0);
+		case 'V':
+			printf("export-worker %s\n", EXPORT_VERSION);
 			exit(0);
 #ifdef CRASH_POINTS
 		case 'C':
@@ -240,7 +249,9 @@ work_once(const struct export_env *env, const char *worker, const char *id,
 	switch (jobs_claim(env->jobs, worker, &job)) {
 	case JOBS_OK:
 		*worked = true;
+		metrics_set(METRIC_BUSY, 1);
 		done = export_job(env, &job);
+		metrics_set(METRIC_BUSY, 0);
 		job_release(&job);
 		return done;
 	case JOBS_NONE:
@@ -281,6 +292,7 @@ serve(const struct conf *conf)
 	struct export_env env = { .conf = conf, .stopping = stopping,
 	    .hung = hung };
 	struct survey *survey;
+	struct report *report;
 	char worker[128], host[64];
 	int rc = 1;
 
@@ -296,7 +308,9 @@ serve(const struct conf *conf)
 	survey = survey_new(env.client, conf);
 	if (env.jobs != NULL && env.queue != NULL && survey != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", worker);
+		report = report_start(env.pool, conf, worker);
 		loop(&env, survey, worker);
+		report_stop(report);
 		log_fields(LOG_INFO, "stop", "worker=%s", worker);
 		rc = 0;
 	}

@@ -11,6 +11,7 @@
 #include "lib/failure.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "lib/mongo.h"
 #include "lib/timestamp.h"
 #include "worker/columns.h"
@@ -418,13 +419,19 @@ next_document(struct reader *r, struct head *h)
 	if (pace_wait_us(pace, began_us) > 0) {
 		if (pause_us(r, pace_wait_us(pace, began_us)) != 0)
 			return -1;
-		began_us = clock_monotonic_us();
+		took_us = clock_monotonic_us() - began_us;
+		metrics_add(METRIC_PACE_WAIT_SECONDS, 0, (uint64_t)took_us);
+		began_us += took_us;
 	}
 	found = mongoc_cursor_next(h->cursor, &h->doc);
 	took_us = clock_monotonic_us() - began_us;
 	if (took_us >= FETCH_US) {
+		const uint64_t slow = pace->slow;
+
 		pace_fetched(pace, &h->floor, began_us + took_us, took_us,
 		    h->documents, h->bytes);
+		metrics_observe(METRIC_FETCH_SECONDS, took_us);
+		metrics_add(METRIC_SLOW_FETCHES, 0, pace->slow - slow);
 		h->documents = h->bytes = 0;
 	}
 	if (found) {

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 #include "lib/s3.h"
 #include "worker/sink.h"
 
@@ -52,10 +54,20 @@ struct upload {
 	enum failure failure;
 };
 
+static void
+count_part(const struct part *part, int64_t took_us)
+{
+	metrics_observe(METRIC_PART_SECONDS, took_us);
+	metrics_add(METRIC_BYTES_WRITTEN, 0, part->data.len);
+	crash_at(CRASH_AFTER_PART);
+}
+
 static int
 send_part(struct upload *u, struct s3 *s3, struct part *part)
 {
 	enum failure failure = FAILURE_NONE;
+
+	const int64_t began_us = clock_monotonic_us();
 
 	crash_at(CRASH_BEFORE_PART);
 	if (s3_part(s3, u->s3_upload, part->number, part->data.data,
@@ -63,7 +75,7 @@ send_part(struct upload *u, struct s3 *s3, struct part *part)
 		failure = s3_failure(s3) != FAILURE_NONE ? s3_failure(s3) :
 		    FAILURE_STORAGE;
 	else
-		crash_at(CRASH_AFTER_PART);
+		count_part(part, clock_monotonic_us() - began_us);
 	pthread_mutex_lock(&u->lock);
 	part->state = PART_FREE;
 	if (u->failure == FAILURE_NONE)

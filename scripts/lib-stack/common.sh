@@ -170,6 +170,7 @@ api_amqp_user = api
 api_amqp_password_file = $RUN/secrets/api-amqp
 api_s3_access_key = EXPORTAPI
 api_s3_secret_file = $RUN/secrets/api-s3
+api_counters_file = $RUN/api.counters
 worker_mongodb_user = export_worker
 worker_mongodb_password_file = $RUN/secrets/worker-mongodb
 worker_amqp_user = worker

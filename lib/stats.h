@@ -1,0 +1,45 @@
+#ifndef LIB_STATS_H
+#define LIB_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/job.h"
+#include "lib/metrics.h"
+
+struct _mongoc_client_t;
+
+/* What /metrics asks of the database. Each answer is of its own moment. */
+
+struct stats_jobs {
+	int64_t n[JOB_EXPIRED + 1];	/* by state */
+	int64_t resting;	/* STARTED, and no worker holds it */
+	int64_t oldest_ms;	/* age of the oldest NOT_STARTED, 0 without one */
+};
+
+/* Reports above this are left out. */
+#define STATS_WORKERS_MAX 1000
+/* A worker whose report is older is not there any more. */
+#define STATS_REPORT_MS INT64_C(300000)
+
+struct stats_worker {
+	char name[128], version[32];
+	int64_t age_ms;
+	uint64_t slots[METRICS_SLOTS];
+};
+
+struct stats_workers {
+	struct stats_worker *v;
+	size_t n;
+};
+
+/*
+ * stats_jobs(client, jobs), stats_workers(client, workers): 0, -1 logged.
+ * stats_workers_release(workers): In any case; of a zeroed struct, too.
+ */
+int stats_jobs(struct _mongoc_client_t *client, struct stats_jobs *jobs);
+int stats_workers(struct _mongoc_client_t *client,
+    struct stats_workers *workers);
+void stats_workers_release(struct stats_workers *workers);
+
+#endif

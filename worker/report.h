@@ -1,0 +1,23 @@
+#ifndef WORKER_REPORT_H
+#define WORKER_REPORT_H
+
+struct _mongoc_client_pool_t;
+struct conf;
+struct report;
+
+/*
+ * Writes this worker's counters (lib/metrics.h) to exports.workers every
+ * metrics_s, from a thread of its own, whatever the export does, so that
+ * export-api can show them:
+ *   { _id: "host:pid", at, startedAt, version, stopped?, values: {name: [n]} }
+ * A document that is not renewed goes after an hour (TTL). Nothing depends on it:
+ * an error is logged, once until it works again.
+ *
+ * report_start(pool, conf, worker): All outlive it. NULL (logged): no report.
+ * report_stop(report): Write the last numbers, marked as the last.
+ */
+struct report *report_start(struct _mongoc_client_pool_t *pool,
+    const struct conf *conf, const char *worker);
+void report_stop(struct report *report);
+
+#endif
