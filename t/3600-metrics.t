@@ -1,0 +1,109 @@
+#!/bin/bash
+# GET /metrics on a real stack: Prometheus' own parser takes it, its numbers are those of the jobs that were done, and every expression
+# of the alerts and the dashboard names metrics that are there.
+. "$(dirname "$0")/lib.sh"
+STACK_CONF=t/3600-metrics.conf stack_test "mongo rabbit s3 provision api worker nginx" "$@"
+
+promtool=build/servers/bin/promtool
+[ -x "$promtool" ] || lacking "promtool; run scripts/deps"
+scripts/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >/dev/null
+
+scrape() { curl -sf "$EXPORT_URL/metrics" >"$T/metrics"; }
+# value NAME{LABELS}: of the last scrape; labels beside the worker's, in their order.
+value() { sed -E 's/worker="[^"]*",?//; s/\{\}//' "$T/metrics" | awk -v name="$1" '$1 == name { n += $2; found = 1 } END { print found ? n : "none" }'; }
+# until NAME VALUE: scrapes until it is so, for a minute.
+until_is()
+{
+	local end=$((SECONDS + 60))
+
+	until scrape && [ "$(value "$1")" = "$2" ]; do
+		[ "$SECONDS" -lt "$end" ] || { diag "$1 is $(value "$1"), not $2"; return 1; }
+		sleep 0.2
+	done
+}
+
+ok "a worker reports" until_is export_worker_busy 0
+is "$(curl -s -o /dev/null -w '%{http_code} %{content_type}' "$EXPORT_URL/metrics")" "200 text/plain; version=0.0.4; charset=utf-8" "the text format"
+ok "promtool: nothing to say" bash -c '! "$1" check metrics <"$2" 2>&1 | grep .' - "$promtool" "$T/metrics"
+is "$(value 'export_jobs{state="FINISHED"}') $(value 'export_jobs{state="NOT_STARTED"}') $(value export_oldest_queued_seconds)" "0 0 0" "no job yet"
+is "$(value export_database_up)" 1 "the database is there"
+
+# One that finishes, one that fails, one that is cancelled while it waits.
+post() { curl -sf "$EXPORT_URL/export" -H 'Content-Type: application/json' -d "$1" | sed -E 's/.*"_id":"([0-9a-f]*)".*/\1/'; }
+scripts/exportctl create -q --json --from 2018-11-30 --to 2018-12-01 --wait >"$T/job" || diag "$(cat "$T/job")"
+member() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."): v=v[k]
+print(v)' "$T/job" "$1"; }
+no "an unknown vehicle" scripts/exportctl create -q --from 2018-11-30 --to 2018-12-01 --vehicle vehicle_none --wait
+ok "both are counted" until_is 'export_worker_attempts_total{outcome="failed"}' 1
+is "$(value 'export_worker_attempts_total{outcome="finished"}') $(value export_worker_claims_total)" "1 2" "one finished, two claims"
+is "$(value export_worker_documents_total)" "$(member progress.documents)" "documents as the job says"
+is "$(value export_worker_rows_total)" "$(member progress.rows)" "rows"
+is "$(value export_worker_points_total)" "$(member progress.points)" "points"
+is "$(value export_worker_read_bytes_total)" "$(member progress.bytesRead)" "bytes read"
+is "$(value export_worker_written_bytes_total)" "$(member size)" "bytes written"
+is "$(value export_worker_part_seconds_count) $(value export_worker_export_seconds_count) $(value export_worker_queue_seconds_count)" "1 1 2" "a part, an export, two waits"
+ok "fetches were measured" [ "$(value export_worker_fetch_seconds_count)" -gt 0 ]
+is "$(value 'export_jobs{state="FINISHED"}') $(value 'export_jobs{state="FAILED"}')" "1 1" "jobs by state"
+
+before=$(value 'export_api_requests_total{code="404"}')
+for _ in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null "$EXPORT_URL/export/$(printf '%024x' 1)"; done
+scrape
+is "$(($(value 'export_api_requests_total{code="404"}') - before))" 8 "answers of all handlers are counted together"
+requests=$(sed -n 's/^export_api_requests_total.* //p' "$T/metrics" | awk '{ n += $1 } END { print n }')
+ok "each was measured" [ "$(value export_api_request_seconds_count)" -ge "$((requests - 4))" ]
+ok "and no other" [ "$(value export_api_request_seconds_count)" -le "$requests" ]
+
+scripts/stack down worker >/dev/null 2>&1
+id=$(post '{"startDate":"2018-11-30","endDate":"2018-12-01","parameters":["speed"]}')
+ok "a worker that ended is not there any more" until_is export_worker_busy none
+scrape
+is "$(value 'export_jobs{state="NOT_STARTED"}')" 1 "a job waits"
+ok "its age is known" awk -v age="$(value export_oldest_queued_seconds)" 'BEGIN { exit !(age > 0 && age < 300) }'
+ok "it is cancelled" curl -sf -X DELETE "$EXPORT_URL/export/$id"
+scrape
+is "$(value 'export_jobs{state="NOT_STARTED"}') $(value 'export_jobs{state="CANCELLED"}') $(value export_oldest_queued_seconds)" "0 1 0" "then none waits"
+
+# What is watched is there, worker or not.
+scripts/stack up worker >/dev/null 2>&1
+until_is export_worker_busy 0
+curl -s "$EXPORT_URL/metrics" | sed -n 's/^# TYPE \([^ ]*\) histogram$/\1_bucket\n\1_sum\n\1_count/p; s/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$T/there"
+/usr/bin/python3 - scripts/monitoring/alerts.yml scripts/monitoring/dashboard.json >"$T/named" <<'END'
+import re, sys
+for path in sys.argv[1:]:
+    text = open(path).read()
+    for name in set(re.findall(r"\bexport_[a-z_]+\b", text)):
+        print(name)
+import re, sys
+for path in sys.argv[1:]:
+    text = open(path).read()
+    for name in set(re.findall(r"\bexport_[a-z_]+\b", text)):
+        print(name)
+END
+ok "alerts and dashboard name what is there" [ -z "$(sort -u "$T/named" | comm -23 - "$T/there")" ] || diag "$(sort -u "$T/named" | comm -23 - "$T/there")"
+ok "they name some" [ "$(sort -u "$T/named" | wc -l)" -gt 15 ]
+ok "the rules are rules" "$promtool" check rules scripts/monitoring/alerts.yml
+ok "each alert comes when it should, and not before" "$promtool" test rules t/data/alerts_test.yml
+/usr/bin/python3 - scripts/monitoring/dashboard.json >"$T/rules.yml" <<'END'
+import json, sys
+board = json.load(open(sys.argv[1]))
+print("groups:\n- name: board\n  rules:")
+n = 0
+for panel in board["panels"]:
+    for target in panel.get("targets", []):
+        n += 1
+        expr = target["expr"].replace("$__rate_interval", "5m")
+        print("  - record: panel_%d\n    expr: %s" % (n, json.dumps(expr)))
+END
+ok "the dashboard's expressions are PromQL" "$promtool" check rules "$T/rules.yml"
+for alert in $(sed -n 's/^  - alert: //p' scripts/monitoring/alerts.yml); do
+	ok "README says what to do at $alert" grep -q "$alert" README.md
+	ok "$alert is tested" grep -q "name: $alert\$" t/data/alerts_test.yml
+done
+
+scripts/stack down mongo >/dev/null 2>&1
+curl -s -m 30 "$EXPORT_URL/metrics" >"$T/metrics"
+is "$(value export_database_up)" 0 "without the database it says so"
+ok "and still counts answers" [ "$(value 'export_api_requests_total{code="404"}')" -ge 8 ]
+ok "promtool still takes it" bash -c '! "$1" check metrics <"$2" 2>&1 | grep .' - "$promtool" "$T/metrics"
+done_testing
