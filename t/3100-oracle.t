@@ -172,6 +172,15 @@ def export(base, headers, request, path):
     return preview_wrong(path, seen[0], seen[2])
 
 
+def schema_wrong(path):
+    """None, or what its schema says against manifest.json."""
+    import jsonschema
+    with open(os.path.join(ROOT, "nginx", "www", "manifest.schema.json"), encoding="utf-8") as f:
+        check = jsonschema.Draft202012Validator(json.load(f))
+    with zipfile.ZipFile(path) as z:
+        return next((e.message for e in check.iter_errors(json.loads(z.read("manifest.json")))), None)
+
+
 # ---- the preview --------------------------------------------------------------------------
 
 def as_shown(cell):
@@ -244,7 +253,7 @@ def attempt(client, service, folder, seed):
         path = os.path.join(folder, "%d.zip" % seed)
         wrong = export(*service, request, path) or \
             oracle.compare(path, oracle.expect(data, request)) or \
-            oracle.form(path, request["endDate"])
+            oracle.form(path, request["endDate"]) or schema_wrong(path)
         if not os.environ.get("ORACLE_KEEP"):
             for vehicle in data:
                 client.drop_database(vehicle)

@@ -364,7 +364,8 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
             for reason, n in reasons.items():
                 skipped[reason] = skipped.get(reason, 0) + n
 
-    header = b",".join([b"time"] + [text_cell(c.encode()) for c in columns]) + eol
+    bom = b"\xef\xbb\xbf" if request["csv"] == "excel" else b""
+    header = bom + b",".join([b"time"] + [text_cell(c.encode()) for c in columns]) + eol
     rows = [(ms, b",".join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
             for ms in sorted(set().union(*cells))]
     out = []
@@ -884,7 +885,7 @@ def self_test():
                   "=a": [(T, hour(T, e(STRING, "3", s("")), e(DOUBLE, "4", f64(1e400))))]}}
     wide = dict(request, vehicles=None, parameters=None, time="rfc3339", csv="excel")
     files, manifest = expect(data, wide)
-    text = ("time,odo,'=a\r\n2016-12-20T15:00:00.001Z,1,\r\n2016-12-20T15:00:00.003Z,3,\"\"\r\n"
+    text = ("\ufefftime,odo,'=a\r\n2016-12-20T15:00:00.001Z,1,\r\n2016-12-20T15:00:00.003Z,3,\"\"\r\n"
             "2016-12-20T15:00:00.004Z,,\r\n")
     same(files, [("v.csv", text.encode())], "excel, RFC 3339, two columns")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
@@ -892,7 +893,7 @@ def self_test():
          [3, 4, T + 1, T + 4, 1, ["odo", "=a"]], "manifest of it")
     parts, _ = expect(data, wide, csv_split_bytes=70)
     same([(name, len(body)) for name, body in parts],
-         [("v.csv", 43), ("v-part2.csv", 45), ("v-part3.csv", 42)], "split")
+         [("v.csv", 46), ("v-part2.csv", 48), ("v-part3.csv", 45)], "split")
     same(join_parts(parts, expect(data, wide, csv_split_bytes=70)[1]), (files, manifest),
          "split and joined again")
     try:

@@ -58,7 +58,7 @@ put_string(struct buf *b, const char *text, size_t len)
 static int
 put_end(struct buf *b, const struct csv_style *style)
 {
-	return buf_adds(b, style->crlf ? "\r\n" : "\n");
+	return buf_adds(b, style->excel ? "\r\n" : "\n");
 }
 
 int
@@ -67,7 +67,8 @@ csv_header(struct buf *b, const struct csv_style *style,
 {
 	size_t i;
 
-	if (buf_adds(b, "time") != 0)
+	if ((style->excel && buf_adds(b, CSV_BOM) != 0) ||
+	    buf_adds(b, "time") != 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		if (buf_adds(b, ",") != 0 ||

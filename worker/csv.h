@@ -7,10 +7,13 @@
 struct buf;
 struct point;
 
+/* U+FEFF in UTF-8: without it Excel takes a file for one of its code page. */
+#define CSV_BOM "\xef\xbb\xbf"
+
 /* How a row is written (FORMAT.md, 3). */
 struct csv_style {
 	int rfc3339;	/* time as RFC 3339, else Unix ms */
-	int crlf;
+	int excel;	/* lines end in CRLF, and a BOM stands before the header */
 };
 
 /* csv_header(b, style, names, n): Append the header. Returns 0, -1: no memory. */

@@ -83,7 +83,7 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 			return -1;
 		to = (char *)at + stamp_put(&stamp, base_ms + t, (char *)at);
 		to = cells(lanes, heads, n, t, to, open, &next);
-		if (style->crlf)
+		if (style->excel)
 			*to++ = '\r';
 		*to++ = '\n';
 		b->text.len += (size_t)(to - (char *)at);

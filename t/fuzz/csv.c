@@ -424,7 +424,11 @@ check_text(const struct table *t, const struct buf *b)
 
 	r.at = b->data;
 	r.end = b->data + b->len;
-	r.crlf = t->style.crlf;
+	r.crlf = t->style.excel;
+	if (t->style.excel) {
+		CHECK(b->len > 3 && memcmp(r.at, "\xef\xbb\xbf", 3) == 0);
+		r.at += 3;
+	}
 	read_field(&r);
 	CHECK(!r.quoted && strcmp(r.text, "time") == 0);
 	for (k = 0; k < t->n; k++) {
@@ -480,7 +484,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memset(&t, 0, sizeof(t));
 	style = take(&in);
 	t.style.rfc3339 = style & 1;
-	t.style.crlf = style >> 1 & 1;
+	t.style.excel = style >> 1 & 1;
 	t.n = 1 + take(&in) % COLUMNS_MAX;
 	ceiling = (size_t)take_int(&in, 2);
 	strings_left = STRINGS_MAX;

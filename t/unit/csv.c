@@ -20,7 +20,7 @@ static const char *
 cell(const struct csv_style *style, const struct point *p)
 {
 	static struct buf b;
-	const char *end = style->crlf ? "\r\n" : "\n";
+	const char *end = style->excel ? "\r\n" : "\n";
 	char *text;
 
 	buf_release(&b);
@@ -262,8 +262,8 @@ test_rows(void)
 	static const struct csv_style styles[4] = { { 0, 0 }, { 0, 1 },
 	    { 1, 0 }, { 1, 1 } };
 	static const char *const headers[4] = {
-		"time,speed,soc,current\n", "time,speed,soc,current\r\n",
-		"time,speed,soc,current\n", "time,speed,soc,current\r\n",
+		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",
+		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",
 	};
 	static const char *const expected[4] = {
 		"1543536000000,5,,\n", "1543536000000,5,,\r\n",

@@ -707,7 +707,7 @@ test_random(void)
 		from = BASE + (draw(2) ? 0 : (int64_t)draw((uint64_t)HOUR));
 		begin(1 + draw(COLUMNS), from, draw(3) ? FOREVER : from +
 		    (int64_t)draw(9 * (uint64_t)HOUR), ROOM);
-		x.plan.style.crlf = i & 1;
+		x.plan.style.excel = i & 1;
 		buf_init(&whole, ROOM);
 		buf_init(&told, ROOM);
 		for (h = -1; h < HOURS; h++) {
