@@ -6,6 +6,7 @@ Prints TAP.
 """
 import base64
 import http.client
+import http.server
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -170,6 +172,48 @@ def several_origins():
         front.end()
 
 
+# ---- a service of the site's own -----------------------------------------------------------
+
+class Asked(http.server.BaseHTTPRequestHandler):
+    """Knows anna by her cookie; is out of order when asked to be."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        cookie = self.headers["Cookie"]
+        self.send_response({"anna": 204, "broken": 500}.get(cookie, 401))
+        if cookie == "anna":
+            self.send_header("X-User", "anna@fleet.example")
+        self.end_headers()
+
+
+def own_service():
+    port = int(os.environ["EXPORT_PORTS"]) + 9
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Asked)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    lines = shipped("   auth_request /.auth;", "   auth_request_set $export_user $upstream_http_x_user;", "   set $export_auth request;",
+                    "   location = /.auth { internal; proxy_pass http://127.0.0.1:9000; proxy_pass_request_body off; "
+                    "proxy_set_header Content-Length \"\"; }")
+    front = Front("request", 3, [line.replace(":9000", ":%d" % port) for line in lines]).start()
+    try:
+        anna = dict(JSON_TYPE, Cookie="anna")
+        got = front.call("POST", "/export", BODY, anna)
+        is_(got.status, 202, "a service of one's own: 202")
+        is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna@fleet.example", "the owner is whom it names")
+        is_(front.call("GET", "/export/" + got.json()["_id"], headers=anna).status, 200, "who sees the job")
+        problem("whom it does not know: 401", front.call("POST", "/export", BODY, dict(JSON_TYPE, Cookie="bert")), (401,))
+        problem("nor by a header of the client's", front.call("GET", "/export", headers={"X-User": "anna@fleet.example"}), (401,))
+        problem("out of order: 500", front.call("GET", "/export", headers={"Cookie": "broken"}), (500,))
+        is_(front.call("GET", "/health").status, 200, "/health asks nobody")
+        is_(front.call("GET", "/metrics").status, 200, "nor does /metrics")
+        is_(front.call("GET", "/ready").json()["auth"], "request", "/ready says how owners are known")
+    finally:
+        front.end()
+        server.shutdown()
+        server.server_close()
+
+
 # ---- TLS, certificates --------------------------------------------------------------------
 
 def context(folder, client=None, newest=None):
@@ -241,6 +285,7 @@ def main():
     load(mongo(), small_fleet())
     section("passwords", passwords)
     section("several origins", several_origins)
+    section("a service of one's own", own_service)
     section("TLS", tls_and_certificates)
     section("loopback alone", loopback_alone)
     return done()
