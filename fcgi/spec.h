@@ -6,8 +6,8 @@
 
 struct job;
 
-/* The request body of POST /export may have so many bytes. */
-#define SPEC_BODY_MAX 16384
+/* The body of POST /export; 1,000 vehicles of the longest names fit. */
+#define SPEC_BODY_MAX 131072
 /* MongoDB's own limits of names, less the room the other name needs. */
 #define SPEC_VEHICLE_MAX 63
 #define SPEC_PARAMETER_MAX 180

@@ -245,7 +245,7 @@ hour_of(const char *field)
 }
 
 /*
- * The expected documents of the parameter "$p": all of them times the share of
+ * The expected documents of the parameter "$$p": all of them times the share of
  * their hours that would be read. A document of the hour before the range may
  * reach into it: it is read unless the range begins with an hour.
  */
@@ -255,12 +255,12 @@ expected(const struct job *job)
 	const int64_t lowest = (job->start_ms + HOUR_MS - 1) / HOUR_MS -
 	    (job->start_ms % HOUR_MS != 0);
 	const int64_t highest = (job->end_ms - 1) / HOUR_MS;
-	bson_t *first = hour_of("$p.first"), *last = hour_of("$p.last");
+	bson_t *first = hour_of("$$p.first"), *last = hour_of("$$p.last");
 	bson_t *in;
 
 	in = BCON_NEW("$let", "{", "vars", "{",
 	    "first", BCON_DOCUMENT(first), "last", BCON_DOCUMENT(last), "}",
-	    "in", "{", "$multiply", "[", BCON_UTF8("$p.documents"),
+	    "in", "{", "$multiply", "[", BCON_UTF8("$$p.documents"),
 	    "{", "$max", "[", BCON_INT64(0), "{", "$divide", "[",
 	    "{", "$add", "[", BCON_INT64(1), "{", "$subtract", "[",
 	    "{", "$min", "[", BCON_UTF8("$$last"), BCON_INT64(highest), "]", "}",
@@ -283,7 +283,7 @@ expected_of_chosen(const struct job *job)
 	if (!job->parameters.given)
 		return all;
 	strings_bson(&job->parameters, "$literal", &names);
-	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$p.name"),
+	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$$p.name"),
 	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
 	    BCON_INT64(0), "]");
 	bson_destroy(&names);
@@ -291,7 +291,10 @@ expected_of_chosen(const struct job *job)
 	return chosen;
 }
 
-/* A line per parameter, summed up per vehicle, then over all. */
+/*
+ * The sum over the parameters of each vehicle, then over all. (Without $unwind,
+ * which makes a document of each parameter: a third of the time.)
+ */
 static bson_t *
 estimate_pipeline(const struct job *job)
 {
@@ -300,15 +303,11 @@ estimate_pipeline(const struct job *job)
 
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(asked), "}",
-	    "{", "$unwind", "{", "path", BCON_UTF8("$parameters"),
-	    "preserveNullAndEmptyArrays", BCON_BOOL(true), "}", "}",
-	    "{", "$project", "{", "p", BCON_UTF8("$parameters"), "}", "}",
-	    "{", "$group", "{", "_id", BCON_UTF8("$_id"),
-	    "documents", "{", "$sum", BCON_DOCUMENT(each), "}", "}", "}",
 	    "{", "$group", "{", "_id", BCON_NULL,
 	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
-	    "documents", "{", "$sum", BCON_UTF8("$documents"), "}", "}", "}",
-	    "]");
+	    "documents", "{", "$sum", "{", "$sum", "{", "$map", "{",
+	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
+	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "}", "]");
 	bson_destroy(asked);
 	bson_destroy(each);
 	return pipeline;

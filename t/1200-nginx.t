@@ -8,16 +8,16 @@ get() { curl -s -m 20 -w ' %{http_code} %{content_type}' "$@" | tr -d '\n'; }
 raw() { timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; printf "$1" >&3; cat <&3' "$PORTS" "$1" | tr -d '\r'; }
 big() { printf "%0$1d" 0; }
 
-for path in /export '/export?state=STARTED' /export/5c01f1d2e4b0a1b2c3d4e5f6 /limits /health /ready; do
+for path in /export '/export?state=STARTED' /export/5c01f1d2e4b0a1b2c3d4e5f6 /limits /health /ready /metrics; do
 	is "$(get "$EXPORT_URL$path")" "$(problem 502 "Bad Gateway")" "$path is passed on"
 done
-for path in / /exports /export1 /limits/ /healthz /health/ /ready/x /metrics /index.html /.problem /../etc/passwd; do
+for path in / /exports /export1 /limits/ /healthz /health/ /ready/x /metrics/ /index.html /.problem /../etc/passwd; do
 	is "$(get --path-as-is "$EXPORT_URL$path" | sed 's/"status":400} 400/"status":404} 404/; s/Bad Request/Not Found/')" \
 	    "$(problem 404 "Not Found")" "$path is not there"
 done
 is "$(get -X TRACE "$EXPORT_URL/export")" "$(problem 405 "Method Not Allowed")" "TRACE"
-is "$(big 16385 | get --data-binary @- "$EXPORT_URL/export")" "$(problem 413 "Content Too Large")" "a body of more than 16 KiB"
-is "$(big 16384 | get --data-binary @- "$EXPORT_URL/export")" "$(problem 502 "Bad Gateway")" "a body of 16 KiB is passed on"
+is "$(big 131073 | get --data-binary @- "$EXPORT_URL/export")" "$(problem 413 "Content Too Large")" "a body of more than 128 KiB"
+is "$(big 131072 | get --data-binary @- "$EXPORT_URL/export")" "$(problem 502 "Bad Gateway")" "a body of 128 KiB is passed on"
 is "$(get "$EXPORT_URL/export?$(big 9000)")" "$(problem 414 "URI Too Long")" "a long URI"
 is "$(get -H "X: $(big 9000)" "$EXPORT_URL/export")" "$(problem 431 "Request Header Fields Too Large")" "a long header"
 like "$(raw 'NONSENSE\r\n\r\n')" '400 Bad Request.*"status":400' "a line that is no request"

@@ -267,7 +267,7 @@ def limits():
         "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
         "parametersMax": setting("parameters_max", 100), "documentsMax": setting("documents_max", 10000000),
         "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000), "requestsPerSecond": 200,
-        "bodyMaxBytes": 16384, "nameMaxBytes": 100, "linkTtlSeconds": setting("link_ttl_s", 300),
+        "bodyMaxBytes": 131072, "nameMaxBytes": 100, "linkTtlSeconds": setting("link_ttl_s", 300),
         "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400}, "GET /limits: as configured")
     problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
     is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")
@@ -276,10 +276,10 @@ def limits():
 
 def sizes_and_types():
     body = json.dumps(request(vehicles=[V3])).encode()
-    is_(post(body.ljust(16384)).status, 202, "a body of 16 KiB")
-    problem("a body of 16 KiB and a byte", post(body.ljust(16385)), (413,))
-    problem("a body of 60 KB", post(body.ljust(60000)), (413,))
-    problem("a chunked body of 60 KB", call("POST", "/export", iter([body, b" " * 30000, b" " * 30000]), JSON_TYPE), (413,))
+    is_(post(body.ljust(131072)).status, 202, "a body of 128 KiB")
+    problem("a body of 128 KiB and a byte", post(body.ljust(131073)), (413,))
+    problem("a body of 600 KB", post(body.ljust(600000)), (413,))
+    problem("a chunked body of 600 KB", call("POST", "/export", iter([body, b" " * 300000, b" " * 300000]), JSON_TYPE), (413,))
     got = call("POST", "/export", iter([body[:9], body[9:]]), JSON_TYPE)
     is_(got.status, 202, "a chunked body")
     for kind in ("application/json; charset=utf-8", "application/json;charset=UTF-8", "APPLICATION/JSON", "application/json "):
@@ -520,7 +520,7 @@ def handler_alone():
             ("CONTENT_LENGTH -1", body, "-1", (400,)), ("CONTENT_LENGTH of letters", body, "abc", (400,)),
             ("CONTENT_LENGTH 1x", body, n + "x", (400,)), ("CONTENT_LENGTH 0x20", body, "0x%x" % len(body), (400,)),
             ("CONTENT_LENGTH of 2^64 + 10", body, str(2 ** 64 + 10), (400, 413)),
-            ("CONTENT_LENGTH of 17,000", body.ljust(17000), "17000", (413,)),
+            ("CONTENT_LENGTH of 140,000", body.ljust(140000), "140000", (413,)),
             ("CONTENT_LENGTH of 2^31", body, str(2 ** 31), (400, 413))):
         got = fastcgi(stdin, CONTENT_LENGTH=length)
         problem("FastCGI: " + name, got, statuses) if got else ok(False, "FastCGI: " + name, "no answer")

@@ -549,7 +549,7 @@ def dry_errors():
             ("a reversed range", request(endDate="2018-11-29"), (422,), "/startDate|/endDate"),
             ("no vehicles", request(vehicles=[]), (400, 422), "/vehicles"),
             ("a bad vehicle", request(vehicles=["a/b"]), (400, 422), "/vehicles(/0)?"),
-            ("a bad time", request(time="s"), (400, 422), "/time"), ("a body of 17,000 bytes", b" " * 17000, (413,), None)):
+            ("a bad time", request(time="s"), (400, 422), "/time"), ("a body of 140,000 bytes", b" " * 140000, (413,), None)):
         is_(post(body, "dry").status, post(body, "dry", query=query).status, "dry run of %s: as a POST" % name)
         problem("dry run of %s: refused" % name, post(body, "dry", query=query), statuses, pointer)
     got = call("POST", "/export" + query, json.dumps(request()).encode(), {"Content-Type": "text/plain"})
@@ -737,7 +737,7 @@ def limits():
     is_(good("/limits"), {
         "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
         "parametersMax": setting("parameters_max", 100), "documentsMax": 6000, "ownerJobsMax": 5, "queueMax": 40,
-        "requestsPerSecond": 200, "bodyMaxBytes": 16384, "nameMaxBytes": 100, "linkTtlSeconds": 6,
+        "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100, "linkTtlSeconds": 6,
         "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
         "GET /limits: these members, as configured")
 

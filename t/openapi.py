@@ -101,7 +101,7 @@ def environment(**more):
 
 GOOD, BAD, ODD = "good", "bad", "odd"   # to be taken, to be refused, either
 LIMITS = json.loads(os.environ.get("OPENAPI_LIMITS") or "{}") or {
-    "rangeMaxDays": 3660, "vehiclesMax": 1000, "parametersMax": 100, "nameMaxBytes": 100, "bodyMaxBytes": 16384}
+    "rangeMaxDays": 3660, "vehiclesMax": 1000, "parametersMax": 100, "nameMaxBytes": 100, "bodyMaxBytes": 131072}
 DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([Tt])(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|[+-](\d\d):(\d\d)))?", re.A)
 
 
