@@ -1,0 +1,93 @@
+# exportctl.bash: completion of exportctl(1) for bash: commands, options, their values, names of vehicles, ids of exports.
+# Names and ids are asked of the service, with what stands on the line already (--url, --user, ...), for 2 s at most and quietly.
+# shellcheck shell=bash
+
+_exportctl_options()
+{
+	local common='--url --user --password-file --cert --key --ca --json --quiet --help' request
+	request='--from --to --vehicle --vehicles-from --parameter --time --csv --compression --name'
+
+	case "$1" in
+	create)		echo "$common $request --wait --output --force" ;;
+	get)		echo "$common --wait --output --force" ;;
+	wait)		echo "$common" ;;
+	download)	echo "$common --output --force" ;;
+	list)		echo "$common --state --limit --all" ;;
+	cancel)		echo "$common --force" ;;
+	vehicles)	echo "$common --prefix --limit --all" ;;
+	estimate)	echo "$common $request" ;;
+	*)		echo "$common" ;;
+	esac
+}
+
+# _exportctl_ask ARGUMENT...: the first column of what exportctl prints, where it begins as the word does. (Not by compgen -W, which
+# would run what stands in backticks in a name.)
+_exportctl_ask()
+{
+	local found
+
+	while read -r found _; do
+		[[ $found != "$cur"* ]] || COMPREPLY+=("$(printf '%q' "$found")")
+	done < <(timeout 2 "${COMP_WORDS[0]}" "$@" "${asked[@]}" --quiet </dev/null 2>/dev/null)
+}
+
+_exportctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' asked=() i word
+	COMPREPLY=()
+
+	# --option=value comes as three words.
+	[ "$cur" != = ] || cur=
+	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case "$word" in
+		--url|--user|--password-file|--cert|--key|--ca)
+			[ "${COMP_WORDS[i + 1]-}" != = ] || i=$((i + 1))
+			# A URL comes in pieces: its colons part words.
+			local value=${COMP_WORDS[i + 1]-}
+			while [[ ${COMP_WORDS[i + 2]-} == : && $((i + 3)) -lt $COMP_CWORD ]]; do
+				value+=:${COMP_WORDS[i + 3]}
+				i=$((i + 2))
+			done
+			i=$((i + 1))
+			[ -z "$value" ] || asked+=("$word" "${value/#\~/$HOME}") ;;
+		create|get|wait|download|list|cancel|vehicles|estimate)
+			[ -n "$command" ] || command=$word ;;
+		esac
+	done
+
+	case "$prev" in
+	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339' -- "$cur"); return ;;
+	--csv)		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel' -- "$cur"); return ;;
+	--compression)	mapfile -t COMPREPLY < <(compgen -W 'fast small' -- "$cur"); return ;;
+	--state)
+		mapfile -t COMPREPLY < <(compgen -W 'NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED' -- "${cur##*,}")
+		[[ $cur != *,* ]] || COMPREPLY=("${COMPREPLY[@]/#/${cur%,*},}")
+		return ;;
+	-o|--output|--password-file|--cert|--key|--ca|--vehicles-from)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		! type compopt >/dev/null || compopt -o filenames 2>/dev/null
+		return ;;
+	--vehicle|--prefix)
+		_exportctl_ask vehicles --limit 1000 ${cur:+--prefix "$cur"}
+		return ;;
+	--url|--user|--from|--to|--parameter|--name|--limit)
+		return ;;
+	esac
+
+	case "$cur" in
+	-*)	mapfile -t COMPREPLY < <(compgen -W "$(_exportctl_options "$command")" -- "$cur"); return ;;
+	esac
+	case "$command" in
+	'')	mapfile -t COMPREPLY < <(compgen -W 'create get wait download list cancel vehicles estimate' -- "$cur") ;;
+	get)	_exportctl_ask list --limit 100 ;;
+	wait|cancel)
+		_exportctl_ask list --limit 100 --state NOT_STARTED,STARTED ;;
+	download)
+		_exportctl_ask list --limit 100 --state NOT_STARTED,STARTED,FINISHED ;;
+	vehicles)
+		_exportctl_ask vehicles --limit 1000 ${cur:+--prefix "$cur"} ;;
+	esac
+}
+complete -F _exportctl exportctl
