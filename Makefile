@@ -6,7 +6,8 @@
 # make bench-api  what the HTTP interface costs
 # make profile    where the time goes
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
-# make install    DESTDIR= PREFIX=
+# make install    DESTDIR= PREFIX=; make uninstall: the same
+# make deb        a Debian package, into build/deb/; VERSION=
 # make chaos      SEED= MINUTES=10
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
@@ -118,18 +119,36 @@ fuzz:
 		    t/corpus/$$f || exit 1; \
 	done
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+OURS  = $(SHARE)/telemetry-export
+# Where a file names the prefix, or what lies beside it in the tree.
+REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|%(here)s/|$(PREFIX)/share/telemetry-export/scripts/|g'
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
-	    $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx \
-	    $(DESTDIR)$(PREFIX)/share/telemetry-export/www \
-	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
+	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts $(OURS)/examples
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
 	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
-	install -m 0644 nginx/*.conf $(DESTDIR)$(PREFIX)/share/telemetry-export/nginx
-	install -m 0644 nginx/www/* $(DESTDIR)$(PREFIX)/share/telemetry-export/www
-	install -m 0644 scripts/export.conf scripts/supervisord.conf scripts/*.json \
-	    $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
-	install -m 0755 scripts/provision $(DESTDIR)$(PREFIX)/share/telemetry-export/scripts
+	install -m 0644 scripts/exportctl.1 $(SHARE)/man/man1
+	install -m 0644 scripts/export.conf.5 $(SHARE)/man/man5
+	install -m 0644 fcgi/export-api.8 worker/export-worker.8 $(SHARE)/man/man8
+	install -m 0644 scripts/exportctl.bash $(SHARE)/bash-completion/completions/exportctl
+	find nginx/www -type f -printf '%P\n' | while read -r f; do \
+		install -D -m 0644 "nginx/www/$$f" "$(OURS)/www/$$f" || exit 1; done
+	for f in nginx/*.conf; do $(REBASE) $$f | install -m 0644 /dev/stdin $(OURS)/$$f || exit 1; done
+	install -m 0755 scripts/provision scripts/supervisor-events $(OURS)/scripts
+	install -m 0644 scripts/*.json $(OURS)/scripts
+	for f in export.conf supervisord.conf logrotate; do \
+		$(REBASE) scripts/$$f | install -m 0644 /dev/stdin $(OURS)/examples/$$f || exit 1; done
+
+uninstall:
+	rm -rf $(OURS)
+	rm -f $(DESTDIR)$(PREFIX)/sbin/export-api $(DESTDIR)$(PREFIX)/sbin/export-worker $(DESTDIR)$(PREFIX)/bin/exportctl \
+	    $(SHARE)/man/man1/exportctl.1 $(SHARE)/man/man5/export.conf.5 $(SHARE)/man/man8/export-api.8 \
+	    $(SHARE)/man/man8/export-worker.8 $(SHARE)/bash-completion/completions/exportctl
+
+deb:
+	scripts/deb $(if $(VERSION),--version $(VERSION))
 
 clean:
 	rm -rf build-san build-tsan build-crash build-fuzz
@@ -137,5 +156,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all bench bench-api check check-api check-unit chaos fuzz profile install clean
+.PHONY: all bench bench-api check check-api check-unit chaos deb fuzz profile install uninstall clean
 .SECONDARY:

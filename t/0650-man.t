@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""The man pages are true: each key of lib/conf.c stands in export.conf(5) and in scripts/export.conf with its default and range, each
+option of --help in its page and the other way round, each op= with its fields in the page of whoever logs it; mandoc finds no fault.
+
+Prints TAP.
+"""
+import ast
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import ROOT, done, is_, ok, section, skip_all     # noqa: E402
+
+B = os.environ.get("B", "build")
+PAGES = ("fcgi/export-api.8", "worker/export-worker.8", "scripts/export.conf.5", "scripts/exportctl.1")
+os.chdir(ROOT)
+
+
+def read(name):
+    with open(name, encoding="utf-8") as f:
+        return f.read()
+
+
+def lint():
+    for page in PAGES:
+        run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        ok(run.returncode == 0 and not run.stdout, "mandoc finds no fault: " + page, run.stdout)
+        text = read(page)
+        for heading in ("NAME", "DESCRIPTION", "FILES", "EXAMPLES", "SEE ALSO"):
+            ok(".Sh %s\n" % heading in text, "%s has %s" % (page, heading))
+
+
+# ---- keys ---------------------------------------------------------------------------------
+
+def number(text):
+    """A number of C: 1000, INT64_C(1) << 40, 4 * 1024."""
+    text = re.sub(r"INT64_C\((\d+)\)", r"\1", text)
+    if not re.fullmatch(r"[\d\s<*+()-]+", text):
+        raise ValueError("not a number: " + text)
+    return eval(compile(ast.parse(text.strip(), mode="eval"), "", "eval"))  # pylint: disable=eval-used
+
+
+def keys_of_conf_c():
+    """{key: (type, preset or None, min, max, choices)}, the table's own macros followed."""
+    text = read("lib/conf.c").replace("\\\n", " ")
+    macros = dict((name, (args.split(","), body)) for name, args, body in
+                  re.findall(r"^#define (\w+)\((\w[\w, ]*)\)\s+(\{.*)$", text, re.M))
+    table = re.search(r"^static const struct key keys\[\] = \{(.*?)^\};", text, re.M | re.S)[1]
+    for name, (args, body) in macros.items():
+        def expand(m, args=args, body=body):
+            given = [v.strip() for v in re.split(r",(?![^(]*\))", m[1])]
+            for arg, value in zip(args, given):
+                body = re.sub(r"#%s\b" % arg.strip(), '"%s"' % value, body)
+                body = re.sub(r"(?<![\w\"])%s\b" % arg.strip(), value, body)
+            return body
+        table = re.sub(r"\b%s\(((?:[^()]|\([^()]*\))*)\)" % name, expand, table)
+    found = {}
+    for entry in re.findall(r"\{(.*?)\}", table, re.S):
+        entry = re.sub(r'"\s+"', "", entry)     # strings beside each other are one
+        name, kind, preset, low, high, choices = re.fullmatch(
+            r'\s*("\w+")\s*,\s*(\w+)\s*,\s*\w+\s*,\s*AT\(\w+\)\s*,\s*(NULL|"[^"]*")\s*,(.+?),(.+?),\s*(NULL|"[^"]*")\s*', entry).groups()
+        found[ast.literal_eval(name)] = (kind, None if preset == "NULL" else ast.literal_eval(preset), number(low), number(high),
+                                       [] if choices == "NULL" else ast.literal_eval(choices).split())
+    return found
+
+
+def wanted_line(kind, preset, low, high, choices):
+    """How export.conf(5) begins to describe such a key; %s stands for a unit."""
+    last = "has to be given" if preset is None else "may be left out" if preset == "" else "default " + preset
+    return {"TEXT": "Text; %s.", "SECRET": "File of a secret; %s.", "YESNO": "Yes or no; %s.",
+            "NUMBER": "Number, %d to %d; %%s." % (low, high), "CHOICE": "One of %s; %%s." % ", ".join(choices)}[kind] % last
+
+
+def keys():
+    table = keys_of_conf_c()
+    ok(len(table) > 45, "the table of lib/conf.c is read", len(table))
+    page = {}
+    for name, line in re.findall(r"^\.It Ic (\w+)\n(.*)$", read("scripts/export.conf.5"), re.M):
+        ok(name not in page, "once in export.conf(5): " + name)
+        page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line)
+    is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of lib/conf.c")
+    example = re.findall(r"^(#?)(\w+) =[ \t]*(.*)$", read("scripts/export.conf"), re.M)
+    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of lib/conf.c, each once")
+    for name, described in table.items():
+        is_(page.get(name), wanted_line(*described), "export.conf(5): " + name)
+    for hidden, name, value in example:
+        preset = table.get(name, (None, None))[1]
+        if hidden:
+            is_(value, preset, "scripts/export.conf shows the default of " + name)
+        else:
+            is_(preset, None, "scripts/export.conf sets what has to be given: " + name)
+
+
+# ---- options ------------------------------------------------------------------------------
+
+def flags_of_page(page):
+    """The options that the page's lists describe."""
+    found = set()
+    for line in re.findall(r"^\.It (Fl .*)$", read(page), re.M):
+        found |= {"-" + flag for flag in re.findall(r"Fl (-?[a-z][a-z-]*)", line)}
+    return found
+
+
+def help_of(*command):
+    return subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+
+
+def flags_of_help(text):
+    """The options that are listed: two spaces, then an option and perhaps another form."""
+    found = set()
+    for line in re.findall(r"^  (-.*)$", text, re.M):
+        found |= set(re.findall(r"(?:^|, )(--?[a-z][a-z-]*)", line.split("  ")[0]))
+    return found
+
+
+def options():
+    for program, page in (("export-api", "fcgi/export-api.8"), ("export-worker", "worker/export-worker.8")):
+        text = help_of(os.path.join(B, program))
+        is_(sorted(flags_of_help(text)), sorted(flags_of_page(page)), page + " has the options of --help")
+        ok(flags_of_help(text) >= {"-c", "--config", "--check", "-h", "--help"}, program + ": the options were found", flags_of_help(text))
+    text = help_of("scripts/exportctl")
+    commands = re.findall(r"^    (\w+) ", text, re.M)
+    ok({"create", "list", "estimate"} <= set(commands), "exportctl: the commands were found", commands)
+    described = set(re.findall(r"^\.It Cm (\w+)$", read("scripts/exportctl.1"), re.M))
+    is_(sorted(described), sorted(commands), "exportctl(1) has the commands of --help")
+    flags = flags_of_help(text)
+    for command in commands:
+        flags |= flags_of_help(help_of("scripts/exportctl", command))
+    is_(sorted(flags_of_page("scripts/exportctl.1")), sorted(flags), "exportctl(1) has the options of --help, of all commands")
+    statuses = re.findall(r"^  (\d+) ", text[text.index("exit status:"):], re.M)
+    page = read("scripts/exportctl.1")
+    page = page[page.index(".Sh EXIT STATUS"):page.index(".Sh EXAMPLES")]
+    ok(set(statuses) <= set(re.findall(r"^\.It (\d+)$", page, re.M)) and len(statuses) > 5, "exportctl(1) has the exit statuses of --help", statuses)
+    source = read("scripts/exportctl")
+    for variable in set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', source)) | set(re.findall(r'"(EXPORT_\w+)"', source)):
+        ok(".It Ev %s\n" % variable in read("scripts/exportctl.1"), "exportctl(1) has " + variable)
+
+
+# ---- log lines ----------------------------------------------------------------------------
+
+def logged(folder):
+    """{op: fields} of what is written by log_fields() and log_msg() with a name that stands there."""
+    found = {}
+    for name in sorted(glob.glob(folder + "/*.c")):
+        if name.endswith("/crash.c"):           # is in no release
+            continue
+        text = re.sub(r'"\s*\n\s*"', "", read(name))
+        for op, form in re.findall(r'log_fields\(LOG_\w+,\s*"(\w+)",\s*"([^"]*)"', text):
+            found.setdefault(op, set()).update(re.findall(r"(\w+)=", form))
+        for op in re.findall(r'(?:log_msg\(LOG_\w+|mongo_log\(|\blost(?:_reply)?\(q|\.op =)[ ,]*"(\w+)"', text):
+            found.setdefault(op, set())
+    return found
+
+
+def ops_of_page(page):
+    """{op: fields} of the lists below LOG LINES."""
+    text = read(page)
+    text = text[text.index(".Sh LOG LINES"):text.index(".Sh EXAMPLES")]
+    found = {}
+    for names, body in re.findall(r"^\.It Cm (.*)\n((?:(?!\.It |\.El).*\n)*)", text, re.M):
+        for name in names.split(" , "):
+            found.setdefault(name.strip(), set()).update(re.findall(r"^\.Ic (\w+)", body, re.M))
+    return found
+
+
+def log_lines():
+    common = logged("lib")
+    ok(len(common) > 20, "what lib/ logs is found", sorted(common))
+    documented = {}
+    for folder, page in (("fcgi", "fcgi/export-api.8"), ("worker", "worker/export-worker.8")):
+        ops = ops_of_page(page)
+        documented[folder] = ops
+        for op, fields in logged(folder).items():
+            ok(op in ops, "%s has op=%s" % (page, op))
+            is_(sorted(fields - ops.get(op, set())), [], "with its fields: " + op)
+    for op in common:
+        ok(op in documented["fcgi"] or op in documented["worker"], "one of them has op=%s of lib/" % op)
+
+
+if shutil.which("mandoc") is None:
+    skip_all("mandoc; run scripts/deps")
+for program in ("export-api", "export-worker"):
+    if not os.access(os.path.join(B, program), os.X_OK):
+        skip_all("%s/%s; run make" % (B, program))
+section("lint", lint)
+section("keys", keys)
+section("options", options)
+section("log lines", log_lines)
+sys.exit(done())
