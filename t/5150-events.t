@@ -1,0 +1,87 @@
+#!/bin/bash
+# scripts/supervisor-events under a real supervisord with scripts/supervisord.conf: who hears of a program that does not come up, how
+# soon, and that it is said once. The program is a script that ends as it is told.
+. "$(dirname "$0")/lib.sh"
+command -v supervisord >/dev/null || lacking "supervisord; run scripts/deps"
+
+mkdir "$T/bin" "$T/run" "$T/log"
+cat >"$T/bin/export-worker" <<END
+#!/bin/sh
+read -r status <"$T/worker"
+[ "\$status" != stay ] || exec sleep 600
+exit "\$status"
+END
+cat >"$T/hook" <<END
+echo "\$EXPORT_EVENT \$EXPORT_PROCESS \$EXPORT_REASON \$EXPORT_EXIT" >>"$T/hooked"
+[ "\$EXPORT_EVENT" != process_recovered ] || exec sleep 600
+END
+chmod +x "$T/bin/export-worker"
+echo 78 >"$T/worker"
+user=$(id -un)
+export EXPORT_RUN=$T/run EXPORT_BIN=$T/bin EXPORT_CONF=$T/none EXPORT_LOG=$T/log EXPORT_HANDLERS=1 EXPORT_POOLS=1 EXPORT_WORKERS=1 \
+    EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user EXPORT_ALERT_HOOK="sh $T/hook"
+# The listener's own timeout of a hook is long for a test.
+mkdir "$T/conf"
+sed 's/supervisor-events --/supervisor-events --hook-timeout 2 --/' scripts/supervisord.conf >"$T/conf/supervisord.conf"
+cp scripts/supervisor-events "$T/conf"
+supervisord -n -s -c "$T/conf/supervisord.conf" >"$T/supervisord" 2>&1 &
+SUPERVISORD=$!
+end_supervisord()
+{
+	[ -n "$SUPERVISORD" ] || return 0
+	kill -TERM "$SUPERVISORD" 2>/dev/null
+	wait "$SUPERVISORD"
+	SUPERVISORD=
+}
+at_exit end_supervisord
+ctl() { supervisorctl -c "$T/conf/supervisord.conf" "$@"; }
+log=$T/log/export-events.log prom=$T/run/supervisor.prom
+says() { grep -qE "$1" "$log" 2>/dev/null; }
+# state PROCESS STATE VALUE
+state() { grep -qxF "export_process_state{process=\"$1\",state=\"$2\"} $3" "$prom" 2>/dev/null; }
+until_ok 60 ctl pid >/dev/null || { diag "$(cat "$T/supervisord")"; exit 1; }
+ok "it runs, and says what there is" until_ok 60 state export-worker-1 down 1
+no "nothing of itself" grep -q export-events "$prom"
+
+ctl start export-worker:export-worker-1 >/dev/null 2>&1 &
+starter=$!
+ok "status 78: said at the first try" until_ok 60 says '^time=[0-9TZ:.-]+ level=error op=process_fatal process=export-worker-1 reason=config tries=1 exit=78$'
+wait "$starter"
+ok "in the text file too" until_ok 30 state export-worker-1 fatal 1
+ok "the other states are 0" state export-worker-1 down 0
+is "$(stat -c %a "$prom")" 644 "which anybody may read"
+ok "the hook is told" until_ok 30 grep -qxF 'process_fatal export-worker-1 config 78' "$T/hooked"
+tried() { [ "$(sed -n 's/^export_process_restarts_total{process="export-worker-1"} //p' "$prom")" -ge "$1" ]; }
+ok "supervisord goes on trying, counted" until_ok 60 tried 3
+is "$(grep -c op=process_fatal "$log")" 1 "and it is said once"
+
+echo stay >"$T/worker"
+ok "when it comes up" until_ok 60 says 'level=info op=process_recovered process=export-worker-1$'
+ok "it is up" until_ok 30 state export-worker-1 up 1
+ok "a hook that takes too long is ended" until_ok 60 says 'op=hook event=process_recovered process=export-worker-1 timeout_s=2'
+
+ctl stop export-worker:export-worker-1 >/dev/null
+ok "who stops it hears nothing" until_ok 30 state export-worker-1 down 1
+echo 1 >"$T/worker"
+ctl start export-worker:export-worker-1 >/dev/null 2>&1 &
+starter=$!
+ok "three times in a row not up" until_ok 90 says 'op=process_fatal process=export-worker-1 reason=backoff tries=3 exit=1$'
+wait "$starter"
+is "$(grep -c 'reason=backoff' "$log")" 1 "said once"
+ok "the hook is told of it" until_ok 30 grep -qxF 'process_fatal export-worker-1 backoff 1' "$T/hooked"
+
+echo stay >"$T/worker"
+ok "it comes up" until_ok 90 state export-worker-1 up 1
+kill -KILL "$(ctl pid export-worker:export-worker-1)"
+ok "killed when it was up" until_ok 60 says 'level=warn op=process_exited process=export-worker-1 exit=SIGKILL$'
+ok "it is started again" until_ok 60 state export-worker-1 up 1
+is "$(grep -c op=process_fatal "$log")" 2 "and that is no alarm"
+is "$(find "$T/run" -name '.supervisor-*')" "" "no half-written file is left"
+
+listener=$(ctl pid export-events)
+end_supervisord
+gone() { [ ! -d "/proc/$listener" ]; }
+ok "it ends with supervisord" until_ok 30 gone
+ok "--help" scripts/supervisor-events --help
+no "by hand it says what it is for" scripts/supervisor-events
+done_testing
