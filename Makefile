@@ -8,6 +8,7 @@
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=; make uninstall: the same
 # make deb        a Debian package, into build/deb/; VERSION=
+# make check-deb  the package on real servers, in a root of its own (needs root): installed, used, upgraded in the middle of a job, removed
 # make chaos      SEED= MINUTES=10
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
@@ -90,6 +91,10 @@ check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 check-api: all
 	t/check-api
 
+# The package at length; the suite has the short form.
+check-deb:
+	DEB_FULL=1 prove -v -e '' t/5200-deb.t
+
 # Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
 MINUTES = 10
 chaos: all
@@ -156,5 +161,5 @@ clean:
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all bench bench-api check check-api check-unit chaos deb fuzz profile install uninstall clean
+.PHONY: all bench bench-api check check-api check-deb check-unit chaos deb fuzz profile install uninstall clean
 .SECONDARY:

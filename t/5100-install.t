@@ -10,6 +10,8 @@ case "$B" in
 esac
 
 D=$T/dest P=/opt/telemetry
+# Also where make runs this.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 installed() { (cd "$D" && find . -type f -printf '%m %P\n' | sort -k 2); }
 is "$(make -n install DESTDIR="$D" PREFIX="$P" | grep -cE '^(cc|gcc|clang) ')" 0 "nothing is compiled when it is built"
 (umask 077; make -s install DESTDIR="$D" PREFIX="$P") >"$T/install" 2>&1 || diag "$(cat "$T/install")"
