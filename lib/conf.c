@@ -81,6 +81,8 @@ static const struct key keys[] = {
 	{ "pace", YESNO, BOTH, AT(pace), "yes", 0, 0, NULL },
 	COUNT(read_bytes_s, "0", 0, INT64_C(1) << 40),
 	COUNT(read_documents_s, "0", 0, INT64_C(1) << 40),
+	COUNT(total_read_bytes_s, "0", 0, INT64_C(1) << 40),
+	COUNT(total_read_documents_s, "0", 0, INT64_C(1) << 40),
 	COUNT(threads, "0", 0, 64),
 	COUNT(batch_documents, "24", 1, 1000),
 	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),

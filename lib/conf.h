@@ -53,6 +53,7 @@ struct conf {
 	char *read_preference, *read_concern;
 	int64_t pace;
 	int64_t read_bytes_s, read_documents_s;
+	int64_t total_read_bytes_s, total_read_documents_s;
 	int64_t threads;
 	int64_t batch_documents;
 	int64_t slice_max_bytes;

@@ -174,6 +174,14 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 	return rc;
 }
 
+enum jobs_result
+jobs_running(struct jobs *jobs, int64_t *n)
+{
+	return count(jobs, "count_running", BCON_NEW("state",
+	    BCON_UTF8(job_state_name(JOB_STARTED)), "worker", "{", "$exists",
+	    BCON_BOOL(true), "}"), AHEAD_MAX, n);
+}
+
 static bson_t *
 list_filter(const struct jobs_page *page)
 {

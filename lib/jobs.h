@@ -130,6 +130,9 @@ enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
 enum jobs_result jobs_renew(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress, bool *cancel);
 
+/* jobs_running(jobs, n): How many jobs are held by workers just now; 1,000 at most. */
+enum jobs_result jobs_running(struct jobs *jobs, int64_t *n);
+
 /*
  * The ends of an attempt. All match {_id, fence, STARTED}: JOBS_NONE means that
  * the lease was lost and nothing was changed.

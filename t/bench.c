@@ -154,6 +154,7 @@ static void
 nowhere(const struct task *task, struct facts *facts)
 {
 	const struct entry_options options = { .split_bytes = 4278190080 };
+	const struct pace_ceilings none = { 0, 0 };
 	struct nowhere out = { { drop, NULL, NULL }, 0 };
 	struct vehicle_job v = { .name = task->vehicle,
 	    .columns = (const char *const *)task->columns.v,
@@ -164,7 +165,7 @@ nowhere(const struct task *task, struct facts *facts)
 	struct pace pace;
 	struct job job;
 
-	pace_init(&pace, 0, 0, task->pace);
+	pace_init(&pace, &none, &none, task->pace);
 	job_init(&job);
 	job.start_ms = task->from_ms;
 	job.end_ms = task->to_ms;

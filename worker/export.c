@@ -65,6 +65,7 @@ must_stop(void *arg)
 	long long never = 0, since;
 
 	keeper_alive(a->keeper);
+	pace_share(&a->pace, keeper_sharers(a->keeper));
 	if (keeper_word(a->keeper) != KEEPER_GO_ON)
 		return true;
 	if (!a->env->stopping())
@@ -545,8 +546,10 @@ export_job(const struct export_env *env, struct job *job)
 	enum outcome outcome;
 	bool done = false;
 
-	pace_init(&a.pace, env->conf->read_bytes_s,
-	    env->conf->read_documents_s, env->conf->pace != 0);
+	pace_init(&a.pace, &(struct pace_ceilings){ env->conf->read_bytes_s,
+	    env->conf->read_documents_s }, &(struct pace_ceilings){
+	    env->conf->total_read_bytes_s, env->conf->total_read_documents_s },
+	    env->conf->pace != 0);
 	log_job(job->id);
 	crash_at(CRASH_AFTER_CLAIM);
 	metrics_add(METRIC_CLAIMS, 0, 1);

@@ -35,6 +35,7 @@ struct keeper {
 	int wake_fd;
 	atomic_bool quit;
 	atomic_int word;
+	atomic_llong sharers;
 
 	pthread_mutex_t lock;	/* for what follows */
 	struct job_progress progress;
@@ -51,6 +52,19 @@ last_progress(struct keeper *k, struct job_progress *p)
 	at_ms = k->progress_ms;
 	pthread_mutex_unlock(&k->lock);
 	return at_ms;
+}
+
+/* An error leaves it as it was. */
+static void
+count_sharers(struct keeper *k)
+{
+	int64_t n;
+
+	if (k->conf->total_read_bytes_s == 0 &&
+	    k->conf->total_read_documents_s == 0)
+		return;
+	if (jobs_running(k->jobs, &n) == JOBS_OK && n > 0)
+		atomic_store(&k->sharers, n);
 }
 
 /* Renew; *renewed_ms is when it last went well. Returns 1 when all is over. */
@@ -88,6 +102,7 @@ renew(struct keeper *k, int64_t *renewed_ms)
 	}
 	if (cancel)
 		atomic_store(&k->word, KEEPER_CANCEL);
+	count_sharers(k);
 	return 0;
 }
 
@@ -151,6 +166,8 @@ keeper_start(mongoc_client_pool_t *pool, const struct conf *conf,
 	k->client = mongoc_client_pool_pop(pool);
 	if ((k->jobs = jobs_new(k->client, conf)) == NULL)
 		goto fail;
+	atomic_store(&k->sharers, 1);
+	count_sharers(k);
 	if ((rc = pthread_create(&k->thread, NULL, run, k)) != 0)
 		goto fail;
 	return k;
@@ -182,6 +199,12 @@ enum keeper_word
 keeper_word(struct keeper *k)
 {
 	return (enum keeper_word)atomic_load(&k->word);
+}
+
+int64_t
+keeper_sharers(struct keeper *k)
+{
+	return atomic_load(&k->sharers);
 }
 
 enum keeper_word

@@ -1,6 +1,8 @@
 #ifndef WORKER_KEEPER_H
 #define WORKER_KEEPER_H
 
+#include <stdint.h>
+
 struct _mongoc_client_pool_t;
 struct conf;
 struct job;
@@ -35,6 +37,12 @@ void keeper_alive(struct keeper *k);
 
 /* keeper_word(k): Cheap; to be asked often. */
 enum keeper_word keeper_word(struct keeper *k);
+
+/*
+ * keeper_sharers(k): How many jobs ran, this one included, when it was asked last,
+ * at most renew_ms ago; 1 where there are no ceilings for all. Cheap.
+ */
+int64_t keeper_sharers(struct keeper *k);
 
 /* keeper_stop(k): End the thread, free k. Returns its last word. */
 enum keeper_word keeper_stop(struct keeper *k);

@@ -3,12 +3,20 @@
 #include <string.h>
 
 void
-pace_init(struct pace *p, int64_t bytes_s, int64_t documents_s, int follow)
+pace_init(struct pace *p, const struct pace_ceilings *own,
+    const struct pace_ceilings *total, int follow)
 {
 	memset(p, 0, sizeof(*p));
-	p->bytes_s = bytes_s;
-	p->documents_s = documents_s;
+	p->own = *own;
+	p->total = *total;
+	p->sharers = 1;
 	p->follow = follow;
+}
+
+void
+pace_share(struct pace *p, int64_t n)
+{
+	p->sharers = n > 0 ? n : 1;
 }
 
 /* The floor sinks at once, and rises by a 64th a fetch: servers change. */
@@ -40,9 +48,26 @@ follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
 }
 
 static int64_t
-at_rate_us(int64_t n, int64_t per_s)
+at_rate_us(int64_t n, int64_t per_s, int64_t sharers)
 {
-	return per_s > 0 ? n * 1000000 / per_s : 0;
+	return per_s > 0 ? (int64_t)((double)n * 1e6 * (double)sharers /
+	    (double)per_s) : 0;
+}
+
+/*
+ * When the next fetch may be by these ceilings, not before next_us. What is under
+ * one for a while is not made up for later.
+ */
+static int64_t
+later(int64_t next_us, int64_t began_us, const struct pace_ceilings *c,
+    int64_t sharers, int64_t bytes, int64_t documents)
+{
+	const int64_t a_us = began_us + at_rate_us(bytes, c->bytes_s, sharers);
+	const int64_t b_us = began_us + at_rate_us(documents, c->documents_s,
+	    sharers);
+
+	next_us = a_us > next_us ? a_us : next_us;
+	return b_us > next_us ? b_us : next_us;
 }
 
 void
@@ -55,12 +80,9 @@ pace_fetched(struct pace *p, struct pace_floor *floor, int64_t now_us,
 	if (p->follow)
 		follow(p, floor, took_us);
 	next_us = now_us + p->gap_us;
-	/* What is under the ceiling for a while is not made up for later. */
-	if (began_us + at_rate_us(bytes, p->bytes_s) > next_us)
-		next_us = began_us + at_rate_us(bytes, p->bytes_s);
-	if (began_us + at_rate_us(documents, p->documents_s) > next_us)
-		next_us = began_us + at_rate_us(documents, p->documents_s);
-	p->due_us = next_us;
+	next_us = later(next_us, began_us, &p->own, 1, bytes, documents);
+	p->due_us = later(next_us, began_us, &p->total, p->sharers, bytes,
+	    documents);
 }
 
 int64_t

@@ -4,8 +4,9 @@
 #include <stdint.h>
 
 /*
- * How fast a worker may read, so that the database stays usable: two ceilings,
- * and the database's own answers. Each fetch (a reply of some documents) is held
+ * How fast a worker may read, so that the database stays usable: two ceilings of
+ * its own, its share of two ceilings of all workers, and the database's own
+ * answers. Each fetch (a reply of some documents) is held
  * against the floor, the time such a fetch takes when nothing else goes on, which
  * is learned. A slow one doubles the gap before the next fetch, up to twice the
  * time it took itself; one in time takes a quarter of the gap away. So a database
@@ -27,8 +28,14 @@ struct pace_floor {
 	int64_t us;
 };
 
+/* What may be read in a second, 0: as much as there is. */
+struct pace_ceilings {
+	int64_t bytes_s, documents_s;
+};
+
 struct pace {
-	int64_t bytes_s, documents_s;	/* ceilings, 0: none */
+	struct pace_ceilings own, total;
+	_Atomic int64_t sharers;	/* how many share the total */
 	int follow;			/* the database's answers are heeded */
 
 	int64_t gap_us;
@@ -36,8 +43,11 @@ struct pace {
 	uint64_t fetches, slow;
 };
 
-void pace_init(struct pace *p, int64_t bytes_s, int64_t documents_s,
-    int follow);
+void pace_init(struct pace *p, const struct pace_ceilings *own,
+    const struct pace_ceilings *total, int follow);
+
+/* pace_share(p, n): So many share the total ceilings now. Any thread may say so. */
+void pace_share(struct pace *p, int64_t n);
 
 /*
  * pace_fetched(p, floor, now_us, took_us, documents, bytes):

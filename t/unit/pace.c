@@ -4,6 +4,7 @@
 
 #define FLOOR_US 2000
 
+static const struct pace_ceilings none;
 static struct pace p;
 static struct pace_floor f;
 static int64_t now;
@@ -22,7 +23,8 @@ fetch(int64_t took_us, int64_t documents, int64_t bytes)
 static void
 begin(int64_t bytes_s, int64_t documents_s, int follow)
 {
-	pace_init(&p, bytes_s, documents_s, follow);
+	pace_init(&p, &(struct pace_ceilings){ bytes_s, documents_s }, &none,
+	    follow);
 	f = (struct pace_floor){ 0 };
 	now = INT64_C(1000000000);
 }
@@ -132,6 +134,34 @@ test_ceilings(void)
 	    "the largest numbers do not overflow");
 }
 
+static void
+test_total(void)
+{
+	int64_t began;
+	int i;
+
+	begin(0, 0, 0);
+	pace_init(&p, &none, &(struct pace_ceilings){ 0, 240 }, 0);
+	began = now;
+	for (i = 0; i < 100; i++)
+		fetch(1000, 24, 1400000);
+	is_int((now - began) / 100000, 99, "alone: all of the total");
+	pace_share(&p, 4);
+	began = now;
+	for (i = 0; i < 100; i++)
+		fetch(1000, 24, 1400000);
+	ok((now - began) / 100000 >= 390 && (now - began) / 100000 <= 400,
+	    "one of four: a quarter of it");
+	pace_share(&p, 0);
+	pace_init(&p, &(struct pace_ceilings){ 14000000, 0 },
+	    &(struct pace_ceilings){ 0, 24000 }, 0);
+	pace_share(&p, 10);
+	began = now;
+	for (i = 0; i < 100; i++)
+		fetch(1000, 24, 1400000);
+	is_int((now - began) / 100000, 99, "the lower of both counts");
+}
+
 int
 main(void)
 {
@@ -139,5 +169,6 @@ main(void)
 	test_follow();
 	test_floor();
 	test_ceilings();
+	test_total();
 	return done_testing();
 }
