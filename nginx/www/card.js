@@ -1,0 +1,275 @@
+/* One job of the list: built once, then brought up to date, so that the focus and what is open stay. */
+import { ask, create, newKey, sentence } from "./api.js";
+import { copies, el, say } from "./dom.js";
+import { bytes, duration, many, number, some, time, utc } from "./format.js";
+import { preview } from "./preview.js";
+import { ended, follows, label } from "./states.js";
+
+/* What to do about it. */
+const ADVICE = {
+	unknown_vehicle: "Check the name in the catalogue, then ask anew without it.",
+	slice_too_large: "Ask for fewer parameters.",
+	attempts_exhausted: "Try again later; if it happens again, tell whoever runs the service.",
+};
+const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };
+
+function lengthOf(job) {
+	const hours = (Date.parse(job.endDate) - Date.parse(job.startDate)) / 3600000;
+
+	return hours % 24 === 0 ? many(hours / 24, "day") : hours % 1 === 0 ? many(hours, "hour") : duration(hours * 3600000);
+}
+
+const vehiclesOf = (job) => job.vehicles ? some(job.vehicles, 3) : "all vehicles";
+
+export const titleOf = (job) => job.name ?? `${lengthOf(job)} from ${utc(Date.parse(job.startDate)).replace(/T00:00:00Z$/, "").replace("T", " ")}`;
+
+/* What was asked for, to be asked for again. */
+function requestOf({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name }) {
+	return JSON.stringify({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name });
+}
+
+/* Rows of a description list that come and go with their values. */
+class Facts {
+	constructor() {
+		this.node = el("dl", { class: "facts" });
+		this.rows = new Map();
+	}
+
+	/* value: text, a node, or null for none. as: what tells whether a node differs. */
+	set(name, value, as = value) {
+		let row = this.rows.get(name);
+
+		if (!row) {
+			if (value === null)
+				return;
+			row = { node: el("div", {}, el("dt", {}, name)), value: el("dd") };
+			row.node.append(row.value);
+			this.rows.set(name, row);
+			this.node.append(row.node);
+		}
+		row.node.hidden = value === null;
+		if (value !== null && row.as !== as) {
+			row.as = as;
+			row.value.replaceChildren(value);
+		}
+	}
+
+	time(name, iso) {
+		this.set(name, iso ? time(iso) : null, iso ?? null);
+	}
+}
+
+export class Card {
+	/* on: {created(job, retryAfter), changed(card), stateNews(card)} */
+	constructor(job, on) {
+		this.on = on;
+		this.id = job._id;
+		this.cancelling = false;
+		this.build();
+		this.update(job);
+	}
+
+	build() {
+		const button = (text, f, name = "") => el("button", { type: "button", class: name, onclick: f }, text);
+
+		this.heading = el("h3", { tabindex: "-1" });
+		this.chip = el("span", { class: "state" });
+		this.summary = el("p", { class: "summary" });
+		this.bar = el("progress", { "aria-label": "Documents read" });
+		this.counts = el("p", { class: "counts" });
+		this.error = el("p", { class: "fault" });
+		this.refusal = el("p", { class: "fault", role: "alert" });
+		this.download = button("Download", () => this.fetch(), "primary");
+		this.cancel = button("Cancel", () => this.confirm(this.cancel, "Cancel this export?", "Yes, cancel it"));
+		this.remove = button("Delete result", () => this.confirm(this.remove, "Delete this result for good?", "Yes, delete it"));
+		this.retry = button("Retry", () => this.again());
+		this.actions = el("div", { class: "row" }, this.download, this.cancel, this.retry, this.remove);
+		this.question = el("div", { class: "row question", role: "group", hidden: true });
+		this.facts = new Facts();
+		this.preview = el("div", { class: "preview" });
+		this.sum = el("code");
+		this.copy = el("button", { type: "button", class: "small" }, "Copy");
+		this.details = el("details", { ontoggle: () => this.look() }, el("summary", {}, "Details"), this.facts.node, this.preview);
+		this.node = el("li", { class: "job" }, el("div", { class: "top" }, this.heading, this.chip), this.summary, this.bar, this.counts,
+			this.error, this.actions, this.question, this.refusal, this.details);
+		copies(this.copy, () => this.sum.textContent);
+	}
+
+	/* An answer that was overtaken by a later one changes nothing. */
+	update(job) {
+		const before = this.job;
+
+		if (before && !follows(before.state, job.state))
+			return;
+		this.job = { ...(before?.state === job.state ? { queue: before.queue, eta: before.eta } : {}), ...job };
+		this.show();
+		if (before && before.state !== job.state) {
+			this.on.stateNews(this);
+			if (ended(job.state))
+				this.look();
+		}
+		if (before?.state !== job.state)
+			this.on.changed(this);
+	}
+
+	show() {
+		const { job } = this, { progress, state } = job;
+		const over = ended(state), finished = state === "FINISHED";
+		const hadFocus = this.node.contains(document.activeElement);
+
+		say(this.heading, titleOf(job));
+		say(this.chip, this.cancelling && !over ? "Cancelling" : label(state));
+		this.chip.className = "state " + state.toLowerCase();
+		say(this.summary, `${vehiclesOf(job)}; ${job.parameters ? some(job.parameters, 5) : "all parameters"}; ${lengthOf(job)}`);
+		this.showProgress(progress, over);
+		say(this.error, job.error ? `${sentence(job.error.message)} ${ADVICE[job.error.code] ?? ""}`.trim() : "");
+		this.download.hidden = !finished;
+		this.remove.hidden = !finished;
+		this.cancel.hidden = over || this.cancelling;
+		this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(state);
+		if (!this.question.hidden && this.asked.hidden)
+			this.question.hidden = true;
+		this.showFacts(job);
+		/* What had the focus is gone. */
+		if (hadFocus && !document.activeElement?.checkVisibility?.())
+			this.heading.focus({ preventScroll: true });
+	}
+
+	showProgress({ phase, documents, documentsTotal, rows, bytesRead, bytesWritten }, over) {
+		const { job } = this;
+		const parts = [];
+
+		this.bar.hidden = over;
+		if (documentsTotal > 0) {
+			this.bar.max = documentsTotal;
+			this.bar.value = Math.min(documents, documentsTotal);
+		} else {
+			this.bar.max = 1;
+			this.bar.value = 0;
+		}
+		this.bar.setAttribute("aria-valuetext", `${number(documents)} of ${number(documentsTotal)} documents`);
+		if (job.state === "NOT_STARTED") {
+			const position = job.queue?.position;
+
+			parts.push(position ? `number ${number(position)} in the queue` : job.queue ? "more than 1,000 are before it" : "in the queue");
+		} else {
+			if (!over)
+				parts.push(phase);
+			parts.push(`${number(documents)} of ${many(documentsTotal, "document")}`, many(rows, "row"));
+			if (job.size !== undefined)
+				parts.push(bytes(job.size));
+			else
+				parts.push(`${bytes(bytesRead)} read, ${bytes(bytesWritten)} written`);
+		}
+		if (!over)
+			parts.push(job.eta ? `done in about ${duration(Date.parse(job.eta) - Date.now())}` : "time left unknown");
+		say(this.counts, parts.join(" \u00b7 "));
+	}
+
+	showFacts(job) {
+		const { facts } = this, { progress } = job;
+		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
+
+		facts.set("Id", job._id);
+		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} up to, not including, ${utc(Date.parse(job.endDate))}`);
+		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
+		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");
+		facts.set("Format", form);
+		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
+		facts.set("Read and written", `${bytes(progress.bytesRead)} and ${bytes(progress.bytesWritten)}`);
+		facts.time("Asked for", job.createdAt);
+		facts.time("Begun", job.startedAt);
+		facts.time("Ended", job.finishedAt);
+		facts.time(job.state === "EXPIRED" ? "Expired" : "Kept until", job.expiresAt);
+		facts.set("Size", job.size === undefined ? null : `${bytes(job.size)} (${number(job.size)} bytes)`);
+		if (job.sha256)
+			say(this.sum, job.sha256);
+		this.sumNode ??= el("span", { class: "sum" }, this.sum, " ", this.copy);
+		facts.set("SHA-256", job.sha256 ? this.sumNode : null, job.sha256 ?? null);
+	}
+
+	/* Once; when it has failed, again with the next opening. */
+	async look() {
+		if (!this.details.open || this.job.state !== "FINISHED" || this.looked)
+			return;
+		this.looked = true;
+		this.preview.replaceChildren(el("p", { class: "hint" }, "Loading the preview\u2026"));
+		try {
+			this.preview.replaceChildren(...await preview(this.id));
+		} catch (e) {
+			/* A service without previews says 404, too. */
+			this.looked = e.status === 404;
+			this.preview.replaceChildren(el("p", { class: "hint" }, this.looked ? "There is no preview of this export."
+				: `No preview: ${e.message ?? e} Close and open the details to try again.`));
+		}
+	}
+
+	/* A link is good for minutes: the job is asked for anew, and its link followed. */
+	async fetch() {
+		this.busy(this.download, async () => {
+			const { json } = await ask("GET", "/export/" + this.id);
+
+			this.update(json);
+			if (json.exportUri)
+				el("a", { href: json.exportUri, rel: "noreferrer" }).click();
+		});
+	}
+
+	/* In place of the buttons, until it is answered. */
+	confirm(button, question, yes) {
+		const back = () => {
+			this.question.hidden = true;
+			this.actions.hidden = false;
+		};
+		const sure = el("button", { type: "button", class: "danger", onclick: () => { back(); this.end(button); } }, yes);
+		const no = el("button", { type: "button", onclick: () => { back(); button.focus(); } }, "No, keep it");
+
+		this.asked = button;
+		this.question.replaceChildren(el("span", {}, question), sure, no);
+		this.question.setAttribute("aria-label", question);
+		this.question.onkeydown = (event) => event.key === "Escape" && no.click();
+		this.question.hidden = false;
+		this.actions.hidden = true;
+		sure.focus();
+	}
+
+	/* A waiting or running one is cancelled, of a finished one the result is given up. */
+	async end(button) {
+		this.heading.focus({ preventScroll: true });
+		this.busy(button, async () => {
+			const { json } = await ask("DELETE", "/export/" + this.id);
+
+			this.cancelling = Boolean(json) && !ended(json.state);
+			this.update(json ?? (await ask("GET", "/export/" + this.id)).json);
+			this.show();
+		});
+	}
+
+	/* The same with a new key; the key stays until there is an answer. */
+	async again() {
+		this.busy(this.retry, async () => {
+			this.key ??= newKey();
+			const { json, retryAfter } = await create(requestOf(this.job), this.key);
+
+			this.key = null;
+			this.on.created(json, retryAfter);
+		});
+	}
+
+	/* The button does nothing while its f runs, and for a second of clicks. */
+	async busy(button, f) {
+		if (button.getAttribute("aria-disabled") === "true")
+			return;
+		const rest = new Promise((done) => setTimeout(done, 1000));
+
+		button.setAttribute("aria-disabled", "true");
+		say(this.refusal, "");
+		try {
+			await f();
+		} catch (e) {
+			say(this.refusal, (e.message ?? String(e)) + (e.retryAfter ? ` Try again in ${e.retryAfter} s.` : ""));
+		}
+		await rest;
+		button.removeAttribute("aria-disabled");
+	}
+}

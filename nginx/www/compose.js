@@ -1,0 +1,390 @@
+/* The form: what it holds, kept over reloads; what is wrong with it; the estimate; the submission. */
+import { ask, create, newKey } from "./api.js";
+import * as catalogue from "./catalogue.js";
+import { curl, exportctl } from "./commands.js";
+import { byId, copies, el, later, say } from "./dom.js";
+import { local, many, number, some, utc, zoneName } from "./format.js";
+import * as parameters from "./parameters.js";
+import { presets, read, shown } from "./range.js";
+import * as vehicles from "./vehicles.js";
+
+const KEPT = "telemetry-export-form", SENT = "telemetry-export-sent";
+const LOCKED_MS = 1000;		/* the second of two clicks is not a second export */
+const LARGE = 0.1;		/* of documentsMax */
+const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
+const INPUTS = ["preset", "zone", "csv", "time", "compression", "name"];
+const MOMENTS = ["start", "end"];
+const MEMBERS = { startDate: "range", endDate: "range", time: "format", csv: "format", compression: "format", vehicles: "vehicles",
+	parameters: "parameters", name: "name" };
+const input = Object.fromEntries(INPUTS.map((id) => [id, byId(id)]));
+const send = byId("send"), estimate = byId("estimate");
+
+let limits = null;
+let created;			/* told of each job */
+let tried = false;		/* whether somebody wanted to send this: then what lacks is a fault */
+let sending = false;
+let judged = { text: "", faults: {} };	/* the body that the service has estimated or refused, and why */
+let asking = new AbortController();
+
+/* ---- the range ---------------------------------------------------------------------------- */
+
+const moment = (which) => ({ date: byId(which + "-date").value, time: byId(which + "-time").value });
+const range = () => MOMENTS.map((which) => read(moment(which), input.zone.value));
+
+function showRange(ms) {
+	MOMENTS.forEach((which, i) => {
+		const { date, time } = shown(ms[i], input.zone.value);
+
+		byId(which + "-date").value = date;
+		byId(which + "-time").value = time;
+	});
+}
+
+const list = () => presets(catalogue.extentOf(vehicles.value() ?? []), Date.now(), input.zone.value);
+
+/* The presets move with the data of the vehicles, with the zone and with the day; what was typed stays. */
+function showPresets(wanted = input.preset.value) {
+	const day = (ms) => shown(ms, input.zone.value).date;
+	const known = list();
+	const options = [...known.map((p) => [p.id, `${p.label} (${day(p.range[0])}${p.range[1] - p.range[0] > 90000000 ? " to " + day(p.range[1] - 1) : ""})`]),
+		["custom", "As typed below"]];
+	const picked = known.find((p) => p.id === wanted);
+
+	if (options.map(([id, text]) => id + text).join() !== [...input.preset.options].map((o) => o.value + o.text).join())
+		input.preset.replaceChildren(...options.map(([id, text]) => el("option", { value: id }, text)));
+	input.preset.value = picked ? wanted : "custom";
+	if (picked)
+		showRange(picked.range);
+}
+
+function rangeFault([start, end]) {
+	if (Number.isNaN(start) || Number.isNaN(end)) {
+		const lacks = Number.isNaN(start) ? "start" : "end";
+
+		return byId(lacks + "-date").value === "" ? { lacking: "a range" }
+			: { which: lacks, text: lacks === "start" ? "The beginning is not a date." : "The end is not a date." };
+	}
+	if (end <= start)
+		return { which: "end", text: "The end has to be after the beginning; the end itself is not part of the export. " +
+			"For one whole day, end at midnight of the next day." };
+	return null;
+}
+
+function showSent([start, end]) {
+	const zone = input.zone.value === "utc" ? "" : ` In ${zoneName}: from ${local(start)} up to ${local(end)}.`;
+
+	say(byId("range-sent"), Number.isNaN(start) || Number.isNaN(end) ? ""
+		: `Exactly, in UTC: from ${utc(start)} up to, not including, ${utc(end)}.${zone}`);
+}
+
+/* ---- what is asked for -------------------------------------------------------------------- */
+
+/* {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent where nothing lacks and nothing is wrong. */
+function request() {
+	const body = {}, lacking = [], faults = {};
+	const names = vehicles.value(), columns = parameters.value(), ms = range();
+	const name = input.name.value.trim();
+	const fault = rangeFault(ms);
+
+	if (fault?.text)
+		faults.range = fault;
+	else if (fault)
+		lacking.push(["range", fault.lacking]);
+	else
+		[body.startDate, body.endDate] = ms.map(utc);
+	if (names?.length === 0)
+		lacking.push(["vehicles", "vehicles"]);
+	else if (names)
+		body.vehicles = names;
+	if (columns?.length === 0)
+		lacking.push(["parameters", "parameters"]);
+	else if (columns)
+		body.parameters = columns;
+	Object.assign(body, { time: input.time.value, csv: input.csv.value, compression: input.compression.value });
+	if (name !== "")
+		body.name = name;
+
+	const size = new Blob([JSON.stringify(body)]).size;
+
+	if (limits && size > limits.bodyMaxBytes)
+		faults.vehicles = { text: `The lists are too long for one request: ${number(size)} of at most ${number(limits.bodyMaxBytes)} bytes. ` +
+			"Choose fewer, or make two exports." };
+	return { body, lacking, faults };
+}
+
+function showFaults(faults) {
+	for (const field of FIELDS) {
+		const text = faults[field]?.text ?? "";
+
+		say(byId("fault-" + field), text);
+		byId("field-" + field)?.classList.toggle("wrong", text !== "");
+	}
+	input.name.setAttribute("aria-invalid", Boolean(faults.name));
+	for (const which of MOMENTS) {
+		for (const part of ["-date", "-time"]) {
+			const wrong = Boolean(faults.range) && (faults.range.which ?? which) === which;
+
+			byId(which + part).setAttribute("aria-invalid", wrong);
+			wrong ? byId(which + part).setAttribute("aria-describedby", "fault-range") : byId(which + part).removeAttribute("aria-describedby");
+		}
+	}
+}
+
+/* The field that a refusal is about; a list's item by its name. */
+function faultOf(problem, body) {
+	const [, member, item] = problem.pointer.split("/");
+	const field = MEMBERS[member] ?? "form";
+	const name = item === undefined ? "" : `\u201c${body[member]?.[item] ?? item}\u201d: `;
+
+	return { [field]: { text: name + problem.message, which: { startDate: "start", endDate: "end" }[member] } };
+}
+
+/* ---- estimate ----------------------------------------------------------------------------- */
+
+function showEstimate({ documents, documentsMax, vehicles: n, unknownVehicles }) {
+	const lines = [el("p", {}, el("strong", {}, `About ${many(documents, "document")}`), ` of ${many(n, "vehicle")} to be read. ` +
+		"A document is an hour of one parameter.")];
+
+	if (documents === 0)
+		lines.push(el("p", { class: "warning" }, "No data are known in this range: the files would hold their headers alone."));
+	else if (documents > documentsMax * LARGE)
+		lines.push(el("p", { class: "warning" }, `This is large: ${Math.round(100 * documents / documentsMax)} % of what one export may read ` +
+			`(${number(documentsMax)}). It will take long; a shorter range or fewer parameters are faster.`));
+	if (unknownVehicles.length > 0)
+		lines.push(el("p", { class: "warning" }, `Unknown: ${some(unknownVehicles, 10)}.`));
+	/* A live region is not written again for nothing. */
+	if (estimate.textContent !== lines.map((line) => line.textContent).join(""))
+		estimate.replaceChildren(...lines);
+}
+
+/* After a refusal that passes, again by itself. */
+async function estimated(body) {
+	const text = body && JSON.stringify(body);
+
+	if (!body || text === judged.text)
+		return;
+	asking.abort();
+	asking = new AbortController();
+
+	const { signal } = asking;
+
+	try {
+		const { json } = await ask("POST", "/export?dryRun=true", { body: text, signal });
+
+		judged = { text, faults: {} };
+		showEstimate(json);
+	} catch (e) {
+		if (e.name === "AbortError")
+			return;
+		if (!e.passes) {
+			judged = { text, faults: faultOf(e, body) };
+			estimate.replaceChildren();
+			showFaults(judged.faults);
+			return;
+		}
+		const wait = Math.max(e.retryAfter ?? 0, 5);
+		const timer = setTimeout(() => estimated(body), wait * 1000);
+
+		signal.addEventListener("abort", () => clearTimeout(timer));
+		estimate.replaceChildren(el("p", {}, `No estimate yet: ${e.message} Asking again in ${wait} s.`));
+	}
+}
+
+const estimateSoon = later((body) => estimated(body), 400);
+
+/* ---- all of the form ---------------------------------------------------------------------- */
+
+function keep() {
+	try {
+		localStorage.setItem(KEPT, JSON.stringify({
+			all: vehicles.value() === null, vehicles: vehicles.value() ?? [],
+			allParameters: parameters.value() === null, parameters: parameters.value() ?? [],
+			...Object.fromEntries(INPUTS.map((id) => [id, input[id].value])),
+			...Object.fromEntries(MOMENTS.map((which) => [which, moment(which)])),
+		}));
+	} catch {
+		/* storage is full or forbidden: then it is not kept */
+	}
+}
+
+function kept() {
+	try {
+		return JSON.parse(localStorage.getItem(KEPT)) ?? {};
+	} catch {
+		return {};
+	}
+}
+
+function showCommands(body, complete) {
+	byId("commands-there").hidden = !complete;
+	byId("commands-hint").hidden = complete;
+	byId("curl").value = complete ? curl(location.origin, body) : "";
+	byId("exportctl").value = complete ? exportctl(location.origin, body) : "";
+}
+
+/* After each change of the form. */
+function update() {
+	const { body, lacking, faults } = request();
+	const complete = lacking.length === 0 && Object.keys(faults).length === 0;
+
+	keep();
+	showSent(range());
+	showCommands(body, complete);
+	if (tried)
+		for (const [field, what] of lacking)
+			faults[field] ??= { text: `Choose ${what}.` };
+	showFaults(complete && JSON.stringify(body) === judged.text ? judged.faults : faults);
+	asking.abort();
+	estimateSoon(complete ? body : null);
+	if (complete)
+		return;
+	judged.text = "";
+	estimate.replaceChildren(el("p", {}, lacking.length === 0 ? "" : `Choose ${lacking.map(([, what]) => what).join(" and ")} to see how much it is.`));
+}
+
+/* Vehicles were chosen, or more is known of them. */
+function vehiclesChanged() {
+	parameters.offer(catalogue.parametersOf(vehicles.value() ?? []));
+	showPresets();
+	update();
+}
+
+function fill(from) {
+	for (const id of INPUTS.filter((i) => i !== "preset"))
+		input[id].value = from[id] ?? (input[id].options?.[0].value ?? "");
+	for (const which of MOMENTS) {
+		byId(which + "-date").value = from[which]?.date ?? "";
+		byId(which + "-time").value = from[which]?.time ?? "";
+	}
+	showPresets(from.preset ?? (catalogue.extentOf([]) ? "data-day" : "yesterday"));
+	parameters.set(from.parameters ?? [], from.allParameters ?? true);
+	vehicles.set(from.vehicles ?? [], from.all ?? false);
+}
+
+/* ---- submission --------------------------------------------------------------------------- */
+
+/* The key of a body until its answer is here, also over a reload: sent again, it is the same job. */
+function keyOf(text) {
+	try {
+		const [key, sent] = JSON.parse(sessionStorage.getItem(SENT)) ?? [];
+
+		if (sent === text)
+			return key;
+	} catch {
+		/* none was kept */
+	}
+	const key = newKey();
+
+	try {
+		sessionStorage.setItem(SENT, JSON.stringify([key, text]));
+	} catch {
+		/* nor can this one be */
+	}
+	return key;
+}
+
+function forget() {
+	try {
+		sessionStorage.removeItem(SENT);
+	} catch {
+		/* there is none */
+	}
+}
+
+function lock(yes) {
+	sending = yes;
+	send.setAttribute("aria-disabled", yes);
+	say(send, yes ? "Sending\u2026" : "Start the export");
+}
+
+/* What has no group of its own is the name, or all of it. */
+const focusOn = (field) => (byId("field-" + field) ?? (field === "name" ? input.name : send)).focus();
+
+async function submit(event) {
+	event.preventDefault();
+	if (sending)
+		return;
+	tried = true;
+	update();
+
+	const { body, lacking, faults } = request();
+	const first = FIELDS.find((field) => faults[field] || lacking.some(([f]) => f === field));
+
+	if (first) {
+		focusOn(first);
+		return;
+	}
+	lock(true);
+
+	const unlocked = new Promise((done) => setTimeout(done, LOCKED_MS));
+	const text = JSON.stringify(body);
+
+	try {
+		const { json, retryAfter } = await create(text, keyOf(text));
+
+		forget();
+		tried = false;
+		created(json, retryAfter);
+	} catch (e) {
+		if (!e.passes)
+			forget();
+		refused(e, body);
+	}
+	await unlocked;
+	lock(false);
+}
+
+function refused(e, body) {
+	const found = faultOf(e, body);
+	const field = Object.keys(found)[0];
+
+	if (e.passes)
+		found[field].text += e.retryAfter ? ` Try again in ${e.retryAfter} s.` : " Try again in a moment.";
+	showFaults(found);
+	focusOn(field);
+}
+
+export async function start(onCreated) {
+	created = onCreated;
+	parameters.start(update);
+
+	/* Without them the form works all the same: the service says what is too much. */
+	const [first] = await Promise.all([
+		catalogue.begin().catch(() => null),
+		ask("GET", "/limits").then(({ json }) => { limits = json; }, () => {}),
+	]);
+
+	byId("zone").options[1].text = `local time (${zoneName})`;
+	vehicles.start(vehiclesChanged, first);
+	try {
+		fill(kept());
+	} catch {
+		fill({});		/* an older page kept something else */
+	}
+
+	input.preset.addEventListener("change", () => { showPresets(); update(); });
+	input.zone.addEventListener("change", () => { showPresets(); update(); });
+	input.csv.addEventListener("change", () => {
+		const sheet = input.csv.value === "excel";
+
+		if (sheet)
+			input.time.value = "rfc3339";
+		say(byId("format-hint"), sheet ? "The time column is RFC 3339 now, which is easier to read in a sheet; you can change it back. " +
+			"A sheet holds 1,048,576 rows at most." : "");
+		update();
+	});
+	for (const id of ["time", "compression"])
+		input[id].addEventListener("change", update);
+	input.name.addEventListener("input", update);
+	for (const which of MOMENTS)
+		for (const part of ["-date", "-time"])
+			byId(which + part).addEventListener("input", () => { input.preset.value = "custom"; update(); });
+	byId("compose").addEventListener("submit", submit);
+	byId("reset").addEventListener("click", () => {
+		tried = false;
+		say(byId("format-hint"), "");
+		fill({});
+	});
+	copies(byId("curl-copy"), () => byId("curl").value, byId("curl"));
+	copies(byId("exportctl-copy"), () => byId("exportctl").value, byId("exportctl"));
+}

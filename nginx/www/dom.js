@@ -1,0 +1,63 @@
+/* Elements. What comes from outside becomes text nodes and attribute values alone: no name can be markup. */
+
+/* el("button", {type: "button", onclick: f}, "Text", child, ...): null and undefined attributes and children are left out. */
+export function el(tag, attributes = {}, ...children) {
+	return fill(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+	return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+	for (const [name, value] of Object.entries(attributes)) {
+		if (name.startsWith("on"))
+			node.addEventListener(name.slice(2), value);
+		else if (value === true)
+			node.setAttribute(name, "");
+		else if (value !== null && value !== undefined && value !== false)
+			node.setAttribute(name, value);
+	}
+	node.append(...children.filter((child) => child !== null && child !== undefined));
+	return node;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/* Written only where it differs: a live region speaks when it is written. */
+export function say(node, text) {
+	if (node.textContent !== text)
+		node.textContent = text;
+}
+
+/* later(f, ms): a function that calls f once it has not been called for so long. */
+export function later(f, ms) {
+	let timer;
+
+	return (...args) => {
+		clearTimeout(timer);
+		timer = setTimeout(f, ms, ...args);
+	};
+}
+
+/* A button that copies what text() gives, and says so. */
+export function copies(button, text, field) {
+	const label = button.textContent;
+
+	button.addEventListener("click", async () => {
+		let done = true;
+
+		try {
+			await navigator.clipboard.writeText(text());
+		} catch {
+			/* Without https there is no clipboard but the old one. */
+			done = false;
+			if (field) {
+				field.select();
+				done = document.execCommand("copy");
+			}
+		}
+		button.textContent = done ? "Copied" : "Not copied: select the text";
+		setTimeout(() => { button.textContent = label; }, 2000);
+	});
+}

@@ -1,0 +1,39 @@
+/* The first rows of a result, and samples of its columns. */
+import { ask } from "./api.js";
+import { el } from "./dom.js";
+import { local, many, number, utc } from "./format.js";
+import { plot } from "./plot.js";
+
+/* Of the time cell, whose form the export chose. */
+function timeCell(text) {
+	const ms = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
+
+	return el("th", { scope: "row", title: Number.isNaN(ms) ? null : `${local(ms)}, ${utc(ms)}` }, text);
+}
+
+function table({ vehicle, parameters, rows }) {
+	const label = `The first ${many(rows.length, "row")} of ${vehicle}`;
+
+	return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+		el("table", {}, el("caption", {}, label),
+			el("thead", {}, el("tr", {}, ...["time", ...parameters].map((name) => el("th", { scope: "col" }, name)))),
+			el("tbody", {}, ...rows.map(([time, ...cells]) => el("tr", {}, timeCell(time), ...cells.map((cell) => el("td", {}, cell)))))));
+}
+
+function shown(preview) {
+	const { parameters, parametersTotal, from, to, rows, samples } = preview;
+
+	if (rows.length === 0)
+		return [el("p", { class: "hint" }, "No vehicle has rows in this range: each file holds its header alone.")];
+	return [
+		table(preview),
+		el("p", { class: "hint" }, `Plots: samples, not all values; one of each 120th of ${local(from)} to ${local(to)}. A gap: no value there.`,
+			parametersTotal > parameters.length ? ` ${number(parameters.length)} of ${number(parametersTotal)} columns are shown.` : ""),
+		el("div", { class: "plots" }, ...parameters.map((name, i) => plot(name, samples[i]))),
+	];
+}
+
+/* preview(id): the nodes to show. Throws Problem. */
+export async function preview(id) {
+	return shown((await ask("GET", `/export/${id}/preview`)).json);
+}

@@ -1,0 +1,16 @@
+/* The states of a job, in the order in which they come, and what they are called here. */
+
+const STATES = {
+	NOT_STARTED: { rank: 0, label: "Waiting" },
+	STARTED: { rank: 1, label: "Running" },
+	FINISHED: { rank: 2, label: "Finished" },
+	FAILED: { rank: 2, label: "Failed" },
+	CANCELLED: { rank: 2, label: "Cancelled" },
+	EXPIRED: { rank: 3, label: "Expired" },
+};
+
+export const label = (state) => STATES[state]?.label ?? state;
+export const ended = (state) => STATES[state]?.rank >= 2;
+
+/* Whether a job that was in the state may be in the other now: an answer that was overtaken is not shown. */
+export const follows = (state, other) => state === other || STATES[other]?.rank > STATES[state]?.rank;
