@@ -1,7 +1,7 @@
 /* One job of the list: built once, then brought up to date, so that the focus and what is open stay. */
 import { ask, create, newKey, sentence } from "./api.js";
 import { copies, el, say } from "./dom.js";
-import { bytes, duration, many, number, some, time, utc } from "./format.js";
+import { bytes, duration, local, many, number, some, time, utc } from "./format.js";
 import { preview } from "./preview.js";
 import { ended, follows, label } from "./states.js";
 
@@ -21,7 +21,15 @@ function lengthOf(job) {
 
 const vehiclesOf = (job) => job.vehicles ? some(job.vehicles, 3) : "all vehicles";
 
-export const titleOf = (job) => job.name ?? `${lengthOf(job)} from ${utc(Date.parse(job.startDate)).replace(/T00:00:00Z$/, "").replace("T", " ")}`;
+/* A day of UTC by its date, another moment in the viewer's time. */
+function rangeOf(job) {
+	const start = Date.parse(job.startDate);
+	const [date, midnight] = utc(start).split("T00:00:00Z");
+
+	return `${lengthOf(job)} from ${midnight === "" ? date : local(start)}`;
+}
+
+export const titleOf = (job) => job.name ?? rangeOf(job);
 
 /* What was asked for, to be asked for again. */
 function requestOf({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name }) {
@@ -120,7 +128,7 @@ export class Card {
 		say(this.heading, titleOf(job));
 		say(this.chip, this.cancelling && !over ? "Cancelling" : label(state));
 		this.chip.className = "state " + state.toLowerCase();
-		say(this.summary, `${vehiclesOf(job)}; ${job.parameters ? some(job.parameters, 5) : "all parameters"}; ${lengthOf(job)}`);
+		say(this.summary, [rangeOf(job), vehiclesOf(job), job.parameters ? some(job.parameters, 5) : "all parameters"].join(" \u00b7 "));
 		this.showProgress(progress, over);
 		say(this.error, job.error ? `${sentence(job.error.message)} ${ADVICE[job.error.code] ?? ""}`.trim() : "");
 		this.download.hidden = !finished;
@@ -155,11 +163,9 @@ export class Card {
 		} else {
 			if (!over)
 				parts.push(phase);
-			parts.push(`${number(documents)} of ${many(documentsTotal, "document")}`, many(rows, "row"));
-			if (job.size !== undefined)
-				parts.push(bytes(job.size));
-			else
-				parts.push(`${bytes(bytesRead)} read, ${bytes(bytesWritten)} written`);
+			if (documentsTotal > 0)
+				parts.push(`${number(documents)} of ${many(documentsTotal, "document")}`, many(rows, "row"),
+					job.size === undefined ? `${bytes(bytesRead)} read, ${bytes(bytesWritten)} written` : bytes(job.size));
 		}
 		if (!over)
 			parts.push(job.eta ? `done in about ${duration(Date.parse(job.eta) - Date.now())}` : "time left unknown");
@@ -171,6 +177,7 @@ export class Card {
 		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
+		facts.set("Range", `${local(Date.parse(job.startDate))} up to, not including, ${local(Date.parse(job.endDate))}`);
 		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} up to, not including, ${utc(Date.parse(job.endDate))}`);
 		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
 		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");
