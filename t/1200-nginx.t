@@ -11,7 +11,7 @@ big() { printf "%0$1d" 0; }
 for path in /export '/export?state=STARTED' /export/5c01f1d2e4b0a1b2c3d4e5f6 /limits /health /ready /metrics; do
 	is "$(get "$EXPORT_URL$path")" "$(problem 502 "Bad Gateway")" "$path is passed on"
 done
-for path in / /exports /export1 /limits/ /healthz /health/ /ready/x /metrics/ /index.html /.problem /../etc/passwd; do
+for path in /exports /export1 /limits/ /healthz /health/ /ready/x /metrics/ /index.html /.problem /../etc/passwd; do
 	is "$(get --path-as-is "$EXPORT_URL$path" | sed 's/"status":400} 400/"status":404} 404/; s/Bad Request/Not Found/')" \
 	    "$(problem 404 "Not Found")" "$path is not there"
 done

@@ -1,7 +1,7 @@
 /* One job of the list: built once, then brought up to date, so that the focus and what is open stay. */
 import { ask, create, newKey, sentence } from "./api.js";
 import { copies, el, say } from "./dom.js";
-import { bytes, duration, local, many, number, some, time, utc } from "./format.js";
+import { bytes, duration, local, many, number, some, time, utc, zoneName } from "./format.js";
 import { preview } from "./preview.js";
 import { ended, follows, label } from "./states.js";
 
@@ -128,7 +128,7 @@ export class Card {
 		say(this.heading, titleOf(job));
 		say(this.chip, this.cancelling && !over ? "Cancelling" : label(state));
 		this.chip.className = "state " + state.toLowerCase();
-		say(this.summary, [rangeOf(job), vehiclesOf(job), job.parameters ? some(job.parameters, 5) : "all parameters"].join(" \u00b7 "));
+		say(this.summary, [...(job.name ? [rangeOf(job)] : []), vehiclesOf(job), job.parameters ? some(job.parameters, 5) : "all parameters"].join(" \u00b7 "));
 		this.showProgress(progress, over);
 		say(this.error, job.error ? `${sentence(job.error.message)} ${ADVICE[job.error.code] ?? ""}`.trim() : "");
 		this.download.hidden = !finished;
@@ -177,7 +177,8 @@ export class Card {
 		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
-		facts.set("Range", `${local(Date.parse(job.startDate))} up to, not including, ${local(Date.parse(job.endDate))}`);
+		if (zoneName !== "UTC")
+			facts.set("Range", `${local(Date.parse(job.startDate))} up to, not including, ${local(Date.parse(job.endDate))}`);
 		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} up to, not including, ${utc(Date.parse(job.endDate))}`);
 		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
 		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");

@@ -1,0 +1,228 @@
+"""A Chromium for t/5000-page.t, on the page as nginx serves it, and axe-core, which judges whether it is accessible.
+
+    Browser(folder)     its profile and downloads go there; close() ends it and its driver
+    b.one(css), b.all(css), b.card(id)      elements
+    b.text(css), b.value(css)               what is shown
+    b.click(what), b.type(css, text), b.pick(css, value)    as a person does it; what is an element or a selector
+    b.wait(what, probe)                     the first true result; elements that were replaced meanwhile are looked for anew
+    b.asked(path)                           [(start, end)] of this page's requests for it, ms
+    b.evaluate(module, expression)          what an expression over a module of the page (m) comes to
+    b.axe()                                 violations, as lines
+    b.wrongs()                              what no page may do: a violation of the policy, an error on the console
+    b.addresses()                           all that was asked for since the browser began
+
+Where the browser is lacking the test is skipped, or with EXPORT_TEST_ALL=1 fails; axe-core is fetched then (pip, by hash).
+"""
+import base64
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+
+from service import ROOT, base, skip_all, wait_for
+
+REQUIREMENTS = os.path.join(ROOT, "scripts", "page-requirements.txt")
+TOOL = os.path.join(ROOT, "build", "page")
+AXE = os.path.join(TOOL, "axe.min.js")
+PYTHON = "/usr/bin/python3"
+WAIT_S = 60
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+
+# Before any script of the page: what the policy forbade, and errors that nobody caught.
+WATCH = """
+window.wrongs = [];
+addEventListener("securitypolicyviolation", (e) => wrongs.push(e.violatedDirective + " " + e.blockedURI));
+addEventListener("error", (e) => wrongs.push("error: " + e.message));
+addEventListener("unhandledrejection", (e) => wrongs.push("unhandled: " + e.reason));
+performance.setResourceTimingBufferSize(5000);
+"""
+
+
+def wanted():
+    """What is in the requirements, as a stamp of what was unpacked."""
+    with open(REQUIREMENTS, encoding="ascii") as f:
+        return f.read()
+
+
+def fetch_axe():
+    """axe.min.js out of its wheel, beside the requirements it came by: a half-done one is never used."""
+    os.makedirs(TOOL, exist_ok=True)
+    with open(TOOL + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = os.path.join(TOOL, "stamp")
+        if os.path.exists(stamp):
+            with open(stamp, encoding="ascii") as f:
+                if f.read() == wanted():
+                    return
+        wheel = os.path.join(TOOL, "wheel")
+        shutil.rmtree(wheel, ignore_errors=True)
+        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps",
+                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes", "--target", wheel,
+                        "-r", REQUIREMENTS], stdin=subprocess.DEVNULL, check=True, timeout=300)
+        os.rename(os.path.join(wheel, "axe_playwright_python", "axe.min.js"), AXE)
+        shutil.rmtree(wheel)
+        with open(stamp, "w", encoding="ascii") as f:
+            f.write(wanted())
+
+
+def needed():
+    """Before a stack is started for nothing."""
+    try:
+        import selenium                 # noqa: F401
+    except ImportError as e:
+        skip_all("%s; run scripts/deps" % e)
+    for file in (CHROMIUM, DRIVER):
+        if not os.path.exists(file):
+            skip_all("%s; run scripts/deps" % file)
+    try:
+        fetch_axe()
+    except (OSError, subprocess.SubprocessError) as e:
+        skip_all("axe-core: %s" % e)
+
+
+class Browser:
+    def __init__(self, folder):
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        self.downloads = os.path.join(folder, "downloads")
+        os.mkdir(self.downloads)
+        for argument in ["--headless=new", "--window-size=1280,1800", "--lang=en-US", "--disable-gpu", "--disable-dev-shm-usage",
+                         "--disable-background-networking", "--disable-component-update", "--no-first-run",
+                         "--user-data-dir=" + os.path.join(folder, "profile")] + ["--no-sandbox"] * (os.geteuid() == 0):
+            options.add_argument(argument)
+        options.add_experimental_option("prefs", {"download.default_directory": self.downloads, "download.prompt_for_download": False})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        # Its temporary files, too, belong to the test.
+        environment = dict(os.environ, TMPDIR=folder, HOME=folder, XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder)
+        self.service = Service(DRIVER, env=environment, log_path=os.path.join(folder, "chromedriver.log"))
+        self.driver = webdriver.Chrome(service=self.service, options=options)
+        self.driver.set_script_timeout(WAIT_S)
+        self.driver.set_page_load_timeout(WAIT_S)
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        self.cdp("Browser.grantPermissions", permissions=["clipboardReadWrite"], origin=base())
+        self.console, self.network = [], []
+
+    def close(self):
+        self.driver.quit()
+
+    def cdp(self, command, **arguments):
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+    def open(self):
+        self.driver.get(base() + "/")
+        self.ready()
+
+    def reload(self):
+        self.logs()
+        self.driver.refresh()
+        self.ready()
+
+    def ready(self):
+        """The form is filled when the presets are there."""
+        self.wait("the page", lambda: self.driver.find_elements("css selector", "#preset option") and self.driver.execute_script(
+            "return document.readyState") == "complete")
+
+    def all(self, css):
+        return self.driver.find_elements("css selector", css)
+
+    def one(self, css):
+        return self.driver.find_element("css selector", css)
+
+    def card(self, ident):
+        """The job's card: its first fact is the id."""
+        return next(c for c in self.all(".job") if ident in c.get_attribute("textContent"))
+
+    def text(self, css):
+        return self.wait(css, lambda: [self.one(css).text])[0]
+
+    def value(self, css):
+        return self.one(css).get_property("value")
+
+    def click(self, what):
+        node = self.one(what) if isinstance(what, str) else what
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
+        node.click()
+
+    def button(self, node, text):
+        """The visible button of this text."""
+        return next(x for x in node.find_elements("tag name", "button") if x.is_displayed() and x.text == text)
+
+    def buttons(self, node):
+        return [x.text for x in node.find_elements("tag name", "button") if x.is_displayed()]
+
+    def type(self, css, text):
+        self.one(css).send_keys(text)
+
+    def pick(self, css, value):
+        from selenium.webdriver.support.ui import Select
+        Select(self.one(css)).select_by_value(value)
+
+    def wait(self, what, probe, seconds=WAIT_S):
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
+        def quiet():
+            try:
+                return probe()
+            except (NoSuchElementException, StaleElementReferenceException, StopIteration, IndexError):
+                return None
+        return wait_for(what, quiet, seconds)
+
+    def active(self):
+        return self.driver.switch_to.active_element
+
+    def asked(self, path):
+        return self.driver.execute_script(
+            "return performance.getEntriesByType('resource').filter((e) => new URL(e.name).pathname === arguments[0])"
+            ".map((e) => [e.startTime, e.responseEnd])", path)
+
+    def evaluate(self, module, expression):
+        got = self.driver.execute_async_script(
+            "const done = arguments[2]; import(arguments[0]).then((m) => new Function('m', 'return ' + arguments[1])(m))"
+            ".then((x) => done({x}), (e) => done({e: String(e)}))", "/" + module, expression)
+        if "e" in got:
+            raise RuntimeError("%s of %s: %s" % (expression, module, got["e"]))
+        return got["x"]
+
+    def axe(self):
+        with open(AXE, encoding="utf-8") as f:
+            self.driver.execute_script(f.read())
+        got = self.driver.execute_async_script("const done = arguments[0]; axe.run(document).then(done, (e) => done({error: String(e)}))")
+        if "error" in got or len(got["passes"]) < 20:
+            raise RuntimeError("axe did not look: %s" % str(got)[:300])
+        return ["%s: %s: %s" % (v["id"], v["help"], v["nodes"][0]["html"][:200]) for v in got["violations"]]
+
+    def logs(self):
+        """Of this document, before it goes, and of the browser."""
+        self.console += [(e["source"], e["message"]) for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+        self.console += [("page", w) for w in self.driver.execute_script("return window.wrongs")]
+        self.driver.execute_script("window.wrongs = []")
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self.network.append(message["params"]["request"]["url"])
+
+    def wrongs(self):
+        """Refusals that a test has asked for are told by Chromium as errors of the network: a status, of this service."""
+        self.logs()
+        return [(source, text) for source, text in self.console if not (
+            source == "network" and text.startswith(base() + "/") and "responded with a status of" in text)]
+
+    def refused(self):
+        return [text for source, text in self.console if source == "network"]
+
+    def addresses(self):
+        self.logs()
+        return self.network
+
+    def screenshot(self, name):
+        """All of the page, however long."""
+        folder = os.path.join(ROOT, "build", "screenshots")
+        os.makedirs(folder, exist_ok=True)
+        size = self.cdp("Page.getLayoutMetrics")["cssContentSize"]
+        got = self.cdp("Page.captureScreenshot", captureBeyondViewport=True,
+                       clip={"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1})
+        with open(os.path.join(folder, name + ".png"), "wb") as f:
+            f.write(base64.b64decode(got["data"]))
