@@ -100,7 +100,7 @@ export class Card {
 		this.details = el("details", { ontoggle: () => this.look() }, el("summary", {}, "Details"), this.facts.node, this.preview);
 		this.node = el("li", { class: "job" }, el("div", { class: "top" }, this.heading, this.chip), this.summary, this.bar, this.counts,
 			this.error, this.actions, this.question, this.refusal, this.details);
-		copies(this.copy, () => this.sum.textContent);
+		copies(this.copy, () => this.sum.textContent, this.sum);
 	}
 
 	/* An answer that was overtaken by a later one changes nothing. */

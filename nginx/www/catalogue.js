@@ -74,11 +74,12 @@ export async function check(names) {
 		keep((await ask("GET", "/vehicles/" + encodeURIComponent(name))).json);
 }
 
-/* Those of the chosen that something is known of; without any, those that were seen. */
+/* Those of the chosen that something is known of; without any, all that were seen. */
 const seen = (names) => {
-	const all = names.length > 0 ? names.map(found) : [...vehicles.values()];
+	const of = (all) => all.filter((v) => v && v !== "known");
+	const chosen = of(names.map(found));
 
-	return all.filter((v) => v && v !== "known");
+	return chosen.length > 0 ? chosen : of([...vehicles.values()]);
 };
 
 /* The columns of all of them, in the order in which they come. */

@@ -256,9 +256,11 @@ function fill(from) {
 		byId(which + "-date").value = from[which]?.date ?? "";
 		byId(which + "-time").value = from[which]?.time ?? "";
 	}
-	showPresets(from.preset ?? (catalogue.extentOf([]) ? "data-day" : "yesterday"));
 	parameters.set(from.parameters ?? [], from.allParameters ?? true);
+	/* The presets are those of the vehicles. */
 	vehicles.set(from.vehicles ?? [], from.all ?? false);
+	showPresets(from.preset ?? (catalogue.extentOf([]) ? "data-day" : "yesterday"));
+	update();
 }
 
 /* ---- submission --------------------------------------------------------------------------- */

@@ -40,8 +40,8 @@ export function later(f, ms) {
 	};
 }
 
-/* A button that copies what text() gives, and says so. */
-export function copies(button, text, field) {
+/* A button that copies what text() gives, which node shows, and says so. */
+export function copies(button, text, node) {
 	const label = button.textContent;
 
 	button.addEventListener("click", async () => {
@@ -50,14 +50,11 @@ export function copies(button, text, field) {
 		try {
 			await navigator.clipboard.writeText(text());
 		} catch {
-			/* Without https there is no clipboard but the old one. */
-			done = false;
-			if (field) {
-				field.select();
-				done = document.execCommand("copy");
-			}
+			/* Without https there is no clipboard but the old one, which takes what is selected. */
+			node.select ? node.select() : getSelection().selectAllChildren(node);
+			done = document.execCommand("copy");
 		}
-		button.textContent = done ? "Copied" : "Not copied: select the text";
+		button.textContent = done ? "Copied" : "Not copied; it is selected";
 		setTimeout(() => { button.textContent = label; }, 2000);
 	});
 }

@@ -11,6 +11,7 @@ let changed;			/* told after each change, and when more is known of what was cho
 let chosen = new Set();
 let shown = { prefix: "", names: [], next: undefined };
 let asking = new AbortController();
+let asked = null;		/* the text that the last search was for */
 
 const isAll = () => document.querySelector("[name=whose]:checked").value === "all";
 
@@ -118,6 +119,7 @@ async function search(after) {
 
 	asking.abort();
 	asking = new AbortController();
+	asked = text;
 	try {
 		const got = await catalogue.search(after ? shown.prefix : text, after, asking.signal);
 
@@ -159,7 +161,8 @@ function take(meant) {
 }
 
 export function start(onChange, first) {
-	const typed = later(() => search(), 200);
+	/* Enter may have been faster. */
+	const typed = later(() => box.value.trim() === asked || search(), 200);
 
 	changed = onChange;
 	box.addEventListener("input", typed);
