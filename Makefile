@@ -159,6 +159,7 @@ clean:
 	rm -rf build-san build-tsan build-crash build-fuzz
 	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
 
+# build/deb holds a build of its own, and folders such as logrotate.d.
 -include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 .PHONY: all bench bench-api check check-api check-deb check-unit chaos deb fuzz profile install uninstall clean

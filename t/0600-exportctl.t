@@ -5,7 +5,7 @@
 
 cat >"$T/service" <<'END'
 """Answers by a script: the id in the path says how. Prints its port."""
-import base64, hashlib, json, sys, urllib.parse
+import base64, hashlib, json, sys, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BODY = b"PK" + bytes(range(256)) * 4000
@@ -37,7 +37,8 @@ class Service(BaseHTTPRequestHandler):
             self.send_header(k.replace("_", "-"), str(v))
         self.end_headers()
         self.wfile.write(body[:at])
-        self.connection.close()
+        if at and self.path != "/zip-slow":
+            self.connection.close()
 
     def zip(self, name, n):
         """The object of a job: where it was asked for a range, what it was asked."""
@@ -64,6 +65,10 @@ class Service(BaseHTTPRequestHandler):
             return self.answer(206, BODY[begin:], ETag='"one"', **rest)
         if name == "zip-weak":
             return self.cut(BODY, ETag='W/"one"') if n == 1 else self.answer(200, BODY, ETag='W/"one"')
+        if name == "zip-slow":
+            self.cut(BODY, at=CUT)
+            time.sleep(1.5)
+            return self.wfile.write(BODY[CUT:])
         if name == "zip-busy" and n <= 2:
             return self.answer((503, 429)[n - 1], b"", Retry_After="1")
         if name == "zip-gone":
@@ -151,6 +156,8 @@ class Service(BaseHTTPRequestHandler):
             return self.answer(200, b"<html>")
         if kind in "12345":
             job["exportUri"] += {"1": "-resume", "2": "-changed", "3": "-link%d" % n, "4": "-busy", "5": "-gone"}[kind]
+        if name.startswith("12"):
+            job["exportUri"] = job["exportUri"].replace("-resume", "-slow")
         if kind == "0":
             job["exportUri"] += "-weak"
         if kind == "2":
@@ -269,7 +276,24 @@ run 2 "a folder" create --from 2018-11-30 --to 2018-12-01 -o "$T"
 same "$T/export-$(id 6).zip" "a name by itself"
 is "$(cat "$T/stderr")" "" "--quiet is quiet"
 
-# -- Ctrl-C, a reader that has seen enough
+# -- a terminal; Ctrl-C; a reader that has seen enough
+python3 - "$T/t.zip" >"$T/terminal" <<'END'
+import os, pty, subprocess, sys
+master, slave = pty.openpty()
+p = subprocess.Popen(["scripts/exportctl", "download", "12" * 12, "-o", sys.argv[1]], stderr=slave, stdout=subprocess.DEVNULL)
+os.close(slave)
+seen = b""
+try:
+    while piece := os.read(master, 65536):
+        seen += piece
+except OSError:         # the other end is closed
+    pass
+sys.exit(p.wait() or os.write(1, seen) < 0)
+END
+is "$?" 0 "on a terminal"
+like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[#+\.+\] +[0-9]+%  [0-9]+ s left, [0-9.]+ kB of 1.0 MB, [0-9.]+ kB/s' "a bar with rate and what is left"
+like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[############\] 100%  1.0 MB of 1.0 MB' "that becomes full"
+same "$T/t.zip" "all the same"
 # Ctrl-C comes when the first progress line is there.
 interrupted()
 {
@@ -289,7 +313,7 @@ END
 interrupted wait "$(id 7)"
 is "$?" 130 "Ctrl-C in the middle of a wait" || diag "$(cat "$T/stderr")"
 like "$(cat "$T/stderr")" "stopped; the export goes on; come back to it with: exportctl wait $(id 7)\$" "says how to go on"
-like "$(cat "$T/stderr")" '^STARTED 100% .*, 10 min left' "what is left goes by the service's clock"
+like "$(cat "$T/stderr")" '^STARTED 100% 10 min left, ' "what is left goes by the service's clock"
 interrupted get "$(id 7)" -o "$T/it's.zip"
 like "$(cat "$T/stderr")" "exportctl download $(id 7) -o '$T/it'\"'\"'s.zip'" "with -o too"
 set -o pipefail
