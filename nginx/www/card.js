@@ -174,7 +174,7 @@ export class Card {
 
 	showFacts(job) {
 		const { facts } = this, { progress } = job;
-		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
+		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (BOM, CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
 		if (zoneName !== "UTC")
@@ -205,10 +205,8 @@ export class Card {
 		try {
 			this.preview.replaceChildren(...await preview(this.id));
 		} catch (e) {
-			/* A service without previews says 404, too. */
-			this.looked = e.status === 404;
-			this.preview.replaceChildren(el("p", { class: "hint" }, this.looked ? "There is no preview of this export."
-				: `No preview: ${e.message ?? e} Close and open the details to try again.`));
+			this.looked = false;
+			this.preview.replaceChildren(el("p", { class: "hint" }, `No preview: ${e.message ?? e} Close and open the details to try again.`));
 		}
 	}
 

@@ -21,10 +21,8 @@ function table({ vehicle, parameters, rows }) {
 }
 
 function shown(preview) {
-	const { parameters, parametersTotal, from, to, rows, samples } = preview;
+	const { parameters, parametersTotal, from, to, samples } = preview;
 
-	if (rows.length === 0)
-		return [el("p", { class: "hint" }, "No vehicle has rows in this range: each file holds its header alone.")];
 	return [
 		table(preview),
 		el("p", { class: "hint" }, `Plots: samples, not all values; one of each 120th of ${local(from)} to ${local(to)}. A gap: no value there.`,
@@ -33,7 +31,9 @@ function shown(preview) {
 	];
 }
 
-/* preview(id): the nodes to show. Throws Problem. */
+/* preview(id): the nodes to show; of a FINISHED export without rows there is none (204). Throws Problem. */
 export async function preview(id) {
-	return shown((await ask("GET", `/export/${id}/preview`)).json);
+	const { json } = await ask("GET", `/export/${id}/preview`);
+
+	return json ? shown(json) : [el("p", { class: "hint" }, "No vehicle has rows in this range: each file holds its header alone.")];
 }
