@@ -67,7 +67,7 @@ is "$(value 'export_jobs{state="NOT_STARTED"}') $(value 'export_jobs{state="CANC
 # What is watched is there, worker or not.
 scripts/stack up worker >/dev/null 2>&1
 until_is export_worker_busy 0
-curl -s "$EXPORT_URL/metrics" | sed -n 's/^# TYPE \([^ ]*\) histogram$/\1_bucket\n\1_sum\n\1_count/p; s/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$T/there"
+{ curl -s "$EXPORT_URL/metrics"; cat "$EXPORT_RUN/supervisor.prom"; } | sed -n 's/^# TYPE \([^ ]*\) histogram$/\1_bucket\n\1_sum\n\1_count/p; s/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$T/there"
 /usr/bin/python3 - scripts/monitoring/alerts.yml scripts/monitoring/dashboard.json >"$T/named" <<'END'
 import re, sys
 for path in sys.argv[1:]:

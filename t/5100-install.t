@@ -24,7 +24,8 @@ expected()
 	    "644 share/man/man5/export.conf.5" "644 share/man/man8/export-api.8" "644 share/man/man8/export-worker.8" \
 	    "644 share/bash-completion/completions/exportctl"
 	printf '%s share/telemetry-export/%s\n' 755 scripts/provision 755 scripts/supervisor-events 644 scripts/s3-policy-api.json \
-	    644 scripts/s3-policy-worker.json 644 examples/export.conf 644 examples/supervisord.conf 644 examples/logrotate
+	    644 scripts/s3-policy-worker.json 644 monitoring/alerts.yml 644 monitoring/dashboard.json \
+	    644 examples/export.conf 644 examples/supervisord.conf 644 examples/logrotate
 	for f in nginx/*.conf; do
 		printf '644 share/telemetry-export/%s\n' "$f"
 	done
