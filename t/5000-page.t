@@ -379,6 +379,8 @@ def trouble(b, waiting):
     stack("down", "api")
     b.wait("the trouble", lambda: re.search(r"Asking again in \d+ s", b.text("#trouble")))
     ok("is being restarted" in b.text("#trouble"), "the service is away: it is said, and when it is asked again", b.text("#trouble"))
+    b.click("#send")
+    b.wait("the refusal", lambda: "is being restarted. Try again in a moment." in b.text("#fault-form"))
     stack("up", "api")
     b.wait("the end of it", lambda: b.text("#trouble") == "")
     is_(b.card(waiting[0]).find_element("css selector", ".state").text, "Waiting", "when it is back the page goes on")
@@ -402,6 +404,15 @@ def hidden(b, waiting, ended, polls):
         b.card(i).find_element("css selector", ".state").text == "Finished" for i in waiting))
     ok(True, "when it is seen again it is brought up to date")
     is_(len(b.asked("/export/" + ended)), polls, "a job that has ended is not polled")
+
+    # What was refused with 429 and with 502 thrice, once more: the form has not changed.
+    b.wait("the button", lambda: b.one("#send").get_attribute("aria-disabled") == "false")
+    before, last = count(), newest()[0]["_id"]
+    b.click("#send")
+    finish(b.wait("the job", lambda: newest()[0]["_id"] if newest()[0]["_id"] != last else None))
+    keys = [key for address, method, key in b.requests() if method == "POST" and address == base() + "/export"]
+    is_((count() - before, len(set(keys[-5:])), len(set(keys))), (1, 1, len(keys) - 4),
+        "a submission is sent again under its key until it is taken; each other one has its own")
 
 
 def commands(b):
@@ -487,7 +498,7 @@ def listed(b, jobs):
         b.click("#older")
         seen = b.wait("the next page", lambda: len(b.all(".job")) > seen and len(b.all(".job")))
     want = [j["_id"] for j in newest(500)]
-    got = [c.find_element("css selector", ".facts dd").get_attribute("textContent") for c in b.all(".job")]
+    got = [c.get_attribute("data-id") for c in b.all(".job")]
     is_(got, want, "all %d jobs, newest first" % len(want))
     b.pick("#filter", "FAILED")
     failed_ones = [j["_id"] for j in call("GET", "/export?state=FAILED").json()["exports"]]
@@ -495,6 +506,24 @@ def listed(b, jobs):
     is_({c.find_element("css selector", ".state").text for c in b.all(".job")}, {"Failed"}, "only those of a state")
     b.pick("#filter", "")
     b.wait("all", lambda: len(b.all(".job")) == 20)
+
+
+def many(b, client):
+    """A catalogue of more than one page is read page by page, and chosen ones are not all shown."""
+    for i in range(70):
+        client["vehicle_m%02d" % i].speed.insert_one({"_id": START, "values": {}})
+    wait_for("the catalogue", lambda: len(call("GET", "/vehicles?prefix=vehicle_m&limit=1000").json()["vehicles"]) == 70, 60)
+    b.click("#reset")
+    b.type("#vehicle-search", "m")
+    b.wait("a page", lambda: b.text("#vehicle-found") == "The first 50 vehicles that begin with \u201cvehicle_m\u201d.")
+    b.click("#vehicle-more")
+    b.wait("the next", lambda: b.text("#vehicle-found") == "70 vehicles that begin with \u201cvehicle_m\u201d.")
+    is_(len({x.get_attribute("value") for x in b.all("#vehicle-list input")}), 70, "70 vehicles in two pages")
+    b.click("#vehicle-select")
+    is_((b.text("#chips-title").replace("\u00a0", " "), len(b.all(".chip")), b.all("#chips li")[-1].text), ("70 vehicles chosen", 60, "and 10 more"),
+        "all shown are chosen at once")
+    limits = [urllib.parse.parse_qs(urllib.parse.urlsplit(u).query).get("limit") for u, _, _ in b.requests() if urllib.parse.urlsplit(u).path == "/vehicles"]
+    ok(limits and all(x == ["50"] for x in limits), "no request asked for more than a page", limits)
 
 
 def by_keyboard(b):
@@ -562,15 +591,15 @@ def accessible(b):
 def afterwards(b, jobs):
     is_(b.wrongs(), [], "no violation of the policy, no error on the console, none that nobody caught")
     ours, store = urllib.parse.urlsplit(base()).netloc, urllib.parse.urlsplit(os.environ["S3_ENDPOINT"]).netloc
-    others = [u for u in b.addresses() if urllib.parse.urlsplit(u).netloc != ours and urllib.parse.urlsplit(u).scheme not in ("data", "about", "chrome")]
+    others = [u for u, _, _ in b.requests() if urllib.parse.urlsplit(u).netloc != ours and urllib.parse.urlsplit(u).scheme not in ("data", "about", "chrome")]
     ok(others and all(urllib.parse.urlsplit(u).netloc == store and "X-Amz-Signature" in u for u in others),
        "nothing was asked of anybody else but by a signed link", [u.partition("?")[0] for u in others])
-    ok(len(b.addresses()) > 100, "what was asked was seen", len(b.addresses()))
+    ok(len(b.requests()) > 100, "what was asked was seen", len(b.requests()))
     note("refusals on the way: %d" % len(b.refused()))
     is_(jobs.count_documents({"state": {"$nin": FINAL}}), 0, "no job is left unfinished")
 
 
-def seen(b, name, f, *args):
+def pictured(b, name, f, *args):
     """section(), with a picture of what went wrong."""
     def shown():
         try:
@@ -594,27 +623,28 @@ def main():
         try:
             section("served", served)
             b.open()
-            seen(b, "modules", modules)
-            ident = seen(b, "compose", compose)
+            pictured(b, "modules", modules)
+            ident = pictured(b, "compose", compose)
             if ident:
-                seen(b, "watched", watched, ident)
-                seen(b, "downloaded", downloaded, ident)
-                seen(b, "previewed", previewed, ident)
+                pictured(b, "watched", watched, ident)
+                pictured(b, "downloaded", downloaded, ident)
+                pictured(b, "previewed", previewed, ident)
             for name, f in (("refusals", refusals), ("remembered", remembered), ("pasted", pasted), ("failed", failed)):
-                seen(b, name, f)
-            waits = seen(b, "cancelled", cancelled)
+                pictured(b, name, f)
+            waits = pictured(b, "cancelled", cancelled)
             if waits:
                 ended, polls, waiting = waits
-                seen(b, "trouble", trouble, waiting)
-                seen(b, "hidden", hidden, waiting, ended, polls)
-            seen(b, "commands", commands)
-            spare = seen(b, "hostile", hostile)
+                pictured(b, "trouble", trouble, waiting)
+                pictured(b, "hidden", hidden, waiting, ended, polls)
+            pictured(b, "commands", commands)
+            spare = pictured(b, "hostile", hostile)
             if spare:
-                seen(b, "deleted", deleted, spare)
-            seen(b, "listed", listed, jobs)
-            seen(b, "by keyboard", by_keyboard)
-            seen(b, "accessible", accessible)
-            seen(b, "afterwards", afterwards, jobs)
+                pictured(b, "deleted", deleted, spare)
+            pictured(b, "by keyboard", by_keyboard)
+            pictured(b, "accessible", accessible)
+            pictured(b, "listed", listed, jobs)
+            pictured(b, "many", many, client)
+            pictured(b, "afterwards", afterwards, jobs)
         finally:
             b.close()
     return done()

@@ -9,7 +9,7 @@
     b.evaluate(module, expression)          what an expression over a module of the page (m) comes to
     b.axe()                                 violations, as lines
     b.wrongs()                              what no page may do: a violation of the policy, an error on the console
-    b.addresses()                           all that was asked for since the browser began
+    b.requests()                            [(address, method, idempotency key)] since the browser began
 
 Where the browser is lacking the test is skipped, or with EXPORT_TEST_ALL=1 fails; axe-core is fetched then (pip, by hash).
 """
@@ -132,8 +132,7 @@ class Browser:
         return self.driver.find_element("css selector", css)
 
     def card(self, ident):
-        """The job's card: its first fact is the id."""
-        return next(c for c in self.all(".job") if ident in c.get_attribute("textContent"))
+        return self.one(".job[data-id='%s']" % ident)
 
     def text(self, css):
         return self.wait(css, lambda: [self.one(css).text])[0]
@@ -202,7 +201,8 @@ class Browser:
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
-                self.network.append(message["params"]["request"]["url"])
+                request = message["params"]["request"]
+                self.network.append((request["url"], request["method"], request["headers"].get("Idempotency-Key")))
 
     def wrongs(self):
         """Refusals that a test has asked for are told by Chromium as errors of the network: a status, of this service."""
@@ -213,7 +213,7 @@ class Browser:
     def refused(self):
         return [text for source, text in self.console if source == "network"]
 
-    def addresses(self):
+    def requests(self):
         self.logs()
         return self.network
 

@@ -98,7 +98,7 @@ export class Card {
 		this.sum = el("code");
 		this.copy = el("button", { type: "button", class: "small" }, "Copy");
 		this.details = el("details", { ontoggle: () => this.look() }, el("summary", {}, "Details"), this.facts.node, this.preview);
-		this.node = el("li", { class: "job" }, el("div", { class: "top" }, this.heading, this.chip), this.summary, this.bar, this.counts,
+		this.node = el("li", { class: "job", "data-id": this.id }, el("div", { class: "top" }, this.heading, this.chip), this.summary, this.bar, this.counts,
 			this.error, this.actions, this.question, this.refusal, this.details);
 		copies(this.copy, () => this.sum.textContent, this.sum);
 	}

@@ -70,10 +70,10 @@ function rangeFault([start, end]) {
 	return null;
 }
 
-function showSent([start, end]) {
+function showSent([start, end], wrong) {
 	const zone = input.zone.value === "utc" ? "" : ` In ${zoneName}: from ${local(start)} up to ${local(end)}.`;
 
-	say(byId("range-sent"), Number.isNaN(start) || Number.isNaN(end) ? ""
+	say(byId("range-sent"), wrong ? ""
 		: `Exactly, in UTC: from ${utc(start)} up to, not including, ${utc(end)}.${zone}`);
 }
 
@@ -228,7 +228,7 @@ function update() {
 	const complete = lacking.length === 0 && Object.keys(faults).length === 0;
 
 	keep();
-	showSent(range());
+	showSent(range(), body.startDate === undefined);
 	showCommands(body, complete);
 	if (tried)
 		for (const [field, what] of lacking)

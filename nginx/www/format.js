@@ -41,7 +41,7 @@ export function duration(ms) {
 	if (s < 60)
 		return s + "\u00a0s";
 	if (s < 3600)
-		return Math.floor(s / 60) + "\u00a0min " + s % 60 + "\u00a0s";
+		return Math.floor(s / 60) + "\u00a0min" + (s % 60 === 0 ? "" : " " + s % 60 + "\u00a0s");
 	return number(Math.floor(s / 3600)) + "\u00a0h " + Math.floor(s % 3600 / 60) + "\u00a0min";
 }
 
