@@ -1,8 +1,11 @@
 #!/bin/bash
 # scripts/supervisor-events under a real supervisord with scripts/supervisord.conf: who hears of a program that does not come up, how
-# soon, and that it is said once. The program is a script that ends as it is told.
+# soon, and that it is said once. The worker is a script that ends as it is told, the pool the real one, first without a configuration.
 . "$(dirname "$0")/lib.sh"
-command -v supervisord >/dev/null || lacking "supervisord; run scripts/deps"
+for program in supervisord spawn-fcgi multiwatch; do
+	command -v "$program" >/dev/null || lacking "$program; run scripts/deps"
+done
+[ -x "$B/export-api" ] || lacking "$B/export-api (make builds it)"
 
 mkdir "$T/bin" "$T/run" "$T/log"
 cat >"$T/bin/export-worker" <<END
@@ -16,13 +19,14 @@ echo "\$EXPORT_EVENT \$EXPORT_PROCESS \$EXPORT_REASON \$EXPORT_EXIT" >>"$T/hooke
 [ "\$EXPORT_EVENT" != process_recovered ] || exec sleep 600
 END
 chmod +x "$T/bin/export-worker"
+ln -s "$(realpath "$B")/export-api" "$T/bin"
 echo 78 >"$T/worker"
 user=$(id -un)
-export EXPORT_RUN=$T/run EXPORT_BIN=$T/bin EXPORT_CONF=$T/none EXPORT_LOG=$T/log EXPORT_HANDLERS=1 EXPORT_POOLS=1 EXPORT_WORKERS=1 \
+export EXPORT_RUN=$T/run EXPORT_BIN=$T/bin EXPORT_CONF=$T/export.conf EXPORT_LOG=$T/log EXPORT_HANDLERS=1 EXPORT_POOLS=1 EXPORT_WORKERS=1 \
     EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user EXPORT_ALERT_HOOK="sh $T/hook"
-# The listener's own timeout of a hook is long for a test.
+# The listener's own timeouts, and its minute, are long for a test.
 mkdir "$T/conf"
-sed 's/supervisor-events --/supervisor-events --hook-timeout 2 --/' scripts/supervisord.conf >"$T/conf/supervisord.conf"
+sed 's/supervisor-events --/supervisor-events --hook-timeout 2 --answer-timeout 1 --/; s/TICK_60/TICK_5/' scripts/supervisord.conf >"$T/conf/supervisord.conf"
 cp scripts/supervisor-events "$T/conf"
 supervisord -n -s -c "$T/conf/supervisord.conf" >"$T/supervisord" 2>&1 &
 SUPERVISORD=$!
@@ -43,6 +47,9 @@ until_ok 60 ctl pid >/dev/null || { diag "$(cat "$T/supervisord")"; exit 1; }
 ok "it runs, and says what there is" until_ok 60 state export-worker-1 down 1
 no "nothing of itself" grep -q export-events "$prom"
 
+# For later: a pool whose handlers all exit 78. multiwatch is up all the same.
+ctl start export-api:export-api-1 >/dev/null 2>&1 &
+pool=$!
 ctl start export-worker:export-worker-1 >/dev/null 2>&1 &
 starter=$!
 ok "status 78: said at the first try" until_ok 60 says '^time=[0-9TZ:.-]+ level=error op=process_fatal process=export-worker-1 reason=config tries=1 exit=78$'
@@ -53,7 +60,7 @@ is "$(stat -c %a "$prom")" 644 "which anybody may read"
 ok "the hook is told" until_ok 30 grep -qxF 'process_fatal export-worker-1 config 78' "$T/hooked"
 tried() { [ "$(sed -n 's/^export_process_restarts_total{process="export-worker-1"} //p' "$prom")" -ge "$1" ]; }
 ok "supervisord goes on trying, counted" until_ok 60 tried 3
-is "$(grep -c op=process_fatal "$log")" 1 "and it is said once"
+is "$(grep -c 'op=process_fatal process=export-worker-1' "$log")" 1 "and it is said once"
 
 echo stay >"$T/worker"
 ok "when it comes up" until_ok 60 says 'level=info op=process_recovered process=export-worker-1$'
@@ -75,7 +82,17 @@ ok "it comes up" until_ok 90 state export-worker-1 up 1
 kill -KILL "$(ctl pid export-worker:export-worker-1)"
 ok "killed when it was up" until_ok 60 says 'level=warn op=process_exited process=export-worker-1 exit=SIGKILL$'
 ok "it is started again" until_ok 60 state export-worker-1 up 1
-is "$(grep -c op=process_fatal "$log")" 2 "and that is no alarm"
+is "$(grep -c 'op=process_fatal process=export-worker-1' "$log")" 2 "and that is no alarm"
+# The pool.
+wait "$pool"
+like "$(ctl status export-api:export-api-1)" RUNNING "a pool whose handlers all exit 78 is up, as supervisord sees it"
+ok "but nobody answers" until_ok 90 says 'level=error op=process_fatal process=export-api-1 reason=silent tries=0$'
+echo secret >"$T/secret"
+chmod 0400 "$T/secret"
+# No server is there: to answer /health it needs none.
+sed "s|= /etc/export/.*|= $T/secret|; s|127.0.0.1:[0-9]*|127.0.0.1:1|" scripts/export.conf >"$T/export.conf"
+ok "when they have one" until_ok 90 says 'op=process_recovered process=export-api-1$'
+ok "it is up" until_ok 30 state export-api-1 up 1
 is "$(find "$T/run" -name '.supervisor-*')" "" "no half-written file is left"
 
 listener=$(ctl pid export-events)
