@@ -80,7 +80,7 @@ $(B)/%.o: %.c
 check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
-	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
+	B=$(B) prove -f $(if $(V),-v) --timer -j3 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.
 check-unit: export TSAN_OPTIONS = allocator_may_return_null=1
