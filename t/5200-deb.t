@@ -19,7 +19,8 @@ deb=$(tail -n 1 "$T/.out")
 cp "$deb" "$T/one.deb"
 at_exit 'rm -f build/deb/telemetry-export_1.0_amd64.*'
 # lintian's own complaint of being run by root goes to its standard error.
-lintian --fail-on error,warning "$T/one.deb" >"$T/lintian" 2>"$T/lintian.err"
+# Its temporary files it leaves behind.
+TMPDIR=$T lintian --fail-on error,warning "$T/one.deb" >"$T/lintian" 2>"$T/lintian.err"
 rc=$?
 is "$rc:$(cat "$T/lintian")" "0:" "lintian finds neither error nor warning" || diag "$(cat "$T/lintian.err")"
 dpkg-deb -R "$T/one.deb" "$T/unpacked"
