@@ -7,6 +7,7 @@
 
 #include "lib/mongo.h"
 #include "lib/transition.h"
+#include "lib/version.h"
 
 #define MAX_MS 2500
 
@@ -214,4 +215,38 @@ stats_workers_release(struct stats_workers *workers)
 {
 	free(workers->v);
 	memset(workers, 0, sizeof(*workers));
+}
+
+int
+stats_report(mongoc_client_t *client, const char *worker, bool last,
+    bool quiet)
+{
+	mongoc_collection_t *collection = mongoc_client_get_collection(client,
+	    "exports", "workers");
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(worker));
+	bson_t *opts = BCON_NEW("upsert", BCON_BOOL(true));
+	bson_t values = BSON_INITIALIZER, *update;
+	uint64_t slots[METRICS_SLOTS];
+	bson_error_t error;
+	int rc = 0;
+
+	metrics_read(slots);
+	metrics_bson(slots, &values);
+	update = BCON_NEW("0", "{", "$set", "{", "at", BCON_UTF8("$$NOW"),
+	    "startedAt", "{", "$ifNull", "[", BCON_UTF8("$startedAt"),
+	    BCON_UTF8("$$NOW"), "]", "}",
+	    "version", BCON_UTF8(EXPORT_VERSION), "stopped", BCON_BOOL(last),
+	    "values", "{", "$literal", BCON_DOCUMENT(&values), "}", "}", "}");
+	if (!mongoc_collection_update_one(collection, filter, update, opts,
+	    NULL, &error)) {
+		if (!quiet)
+			mongo_log("report", &error);
+		rc = -1;
+	}
+	bson_destroy(update);
+	bson_destroy(&values);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	mongoc_collection_destroy(collection);
+	return rc;
 }

@@ -1,6 +1,7 @@
 #ifndef LIB_STATS_H
 #define LIB_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,7 +10,12 @@
 
 struct _mongoc_client_t;
 
-/* What /metrics asks of the database. Each answer is of its own moment. */
+/*
+ * What /metrics asks of the database, each answer of its own moment, and what a
+ * worker writes there for it, exports.workers:
+ *   { _id: "host:pid", at, startedAt, version, stopped, values: {name: [n]} }
+ * A document that is not renewed goes after an hour (TTL).
+ */
 
 struct stats_jobs {
 	int64_t n[JOB_EXPIRED + 1];	/* by state */
@@ -41,5 +47,13 @@ int stats_jobs(struct _mongoc_client_t *client, struct stats_jobs *jobs);
 int stats_workers(struct _mongoc_client_t *client,
     struct stats_workers *workers);
 void stats_workers_release(struct stats_workers *workers);
+
+/*
+ * stats_report(client, worker, last, quiet):
+ * Write this process's counters (lib/metrics.h) as the worker's; last: it ends.
+ * Returns 0, -1 logged unless quiet.
+ */
+int stats_report(struct _mongoc_client_t *client, const char *worker,
+    bool last, bool quiet);
 
 #endif

@@ -13,9 +13,7 @@
 
 #include "lib/conf.h"
 #include "lib/log.h"
-#include "lib/metrics.h"
-#include "lib/mongo.h"
-#include "lib/version.h"
+#include "lib/stats.h"
 
 struct report {
 	mongoc_client_pool_t *pool;
@@ -25,54 +23,18 @@ struct report {
 	int stop_fd;
 };
 
-static bool
-write_report(const struct report *r, mongoc_collection_t *workers, bool last,
-    bson_error_t *error)
-{
-	bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->worker));
-	bson_t *opts = BCON_NEW("upsert", BCON_BOOL(true));
-	bson_t values = BSON_INITIALIZER, *update;
-	uint64_t slots[METRICS_SLOTS];
-	bool good;
-
-	metrics_read(slots);
-	metrics_bson(slots, &values);
-	update = BCON_NEW("0", "{", "$set", "{", "at", BCON_UTF8("$$NOW"),
-	    "startedAt", "{", "$ifNull", "[", BCON_UTF8("$startedAt"),
-	    BCON_UTF8("$$NOW"), "]", "}",
-	    "version", BCON_UTF8(EXPORT_VERSION), "stopped", BCON_BOOL(last),
-	    "values", "{", "$literal", BCON_DOCUMENT(&values), "}", "}", "}");
-	good = mongoc_collection_update_one(workers, filter, update, opts, NULL,
-	    error);
-	bson_destroy(update);
-	bson_destroy(&values);
-	bson_destroy(opts);
-	bson_destroy(filter);
-	return good;
-}
-
 static void *
 run(void *arg)
 {
 	struct report *r = arg;
 	mongoc_client_t *client = mongoc_client_pool_pop(r->pool);
-	mongoc_collection_t *workers = mongoc_client_get_collection(client,
-	    "exports", "workers");
 	struct pollfd stop = { .fd = r->stop_fd, .events = POLLIN };
 	bool last = false, good = true;
-	bson_error_t error;
 
 	while (!last) {
 		last = poll(&stop, 1, (int)r->conf->metrics_s * 1000) > 0;
-		if (write_report(r, workers, last, &error)) {
-			good = true;
-		} else {
-			if (good)
-				mongo_log("report", &error);
-			good = false;
-		}
+		good = stats_report(client, r->worker, last, !good) == 0;
 	}
-	mongoc_collection_destroy(workers);
 	mongoc_client_pool_push(r->pool, client);
 	return NULL;
 }

@@ -6,12 +6,9 @@ struct conf;
 struct report;
 
 /*
- * Writes this worker's counters (lib/metrics.h) to exports.workers every
- * metrics_s, from a thread of its own, whatever the export does, so that
- * export-api can show them:
- *   { _id: "host:pid", at, startedAt, version, stopped?, values: {name: [n]} }
- * A document that is not renewed goes after an hour (TTL). Nothing depends on it:
- * an error is logged, once until it works again.
+ * Writes this worker's counters to exports.workers (lib/stats.h) every metrics_s,
+ * from a thread of its own, whatever the export does, so that export-api can show
+ * them. Nothing depends on it: an error is logged, once until it works again.
  *
  * report_start(pool, conf, worker): All outlive it. NULL (logged): no report.
  * report_stop(report): Write the last numbers, marked as the last.
