@@ -3,17 +3,16 @@ import { ask, create, newKey } from "./api.js";
 import * as catalogue from "./catalogue.js";
 import { curl, exportctl } from "./commands.js";
 import { byId, copies, el, later, say } from "./dom.js";
-import { local, many, number, some, utc, zoneName } from "./format.js";
+import { many, number, some, utc } from "./format.js";
 import * as parameters from "./parameters.js";
-import { presets, read, shown } from "./range.js";
 import * as vehicles from "./vehicles.js";
+import * as when from "./when.js";
 
 const KEPT = "telemetry-export-form", SENT = "telemetry-export-sent";
 const LOCKED_MS = 1000;		/* the second of two clicks is not a second export */
 const LARGE = 0.1;		/* of documentsMax */
 const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
-const INPUTS = ["preset", "zone", "csv", "time", "compression", "name"];
-const MOMENTS = ["start", "end"];
+const INPUTS = ["csv", "time", "compression", "name"];
 const MEMBERS = { startDate: "range", endDate: "range", time: "format", csv: "format", compression: "format", vehicles: "vehicles",
 	parameters: "parameters", name: "name" };
 const input = Object.fromEntries(INPUTS.map((id) => [id, byId(id)]));
@@ -26,72 +25,21 @@ let sending = false;
 let judged = { text: "", faults: {} };	/* the body that the service has estimated or refused, and why */
 let asking = new AbortController();
 
-/* ---- the range ---------------------------------------------------------------------------- */
-
-const moment = (which) => ({ date: byId(which + "-date").value, time: byId(which + "-time").value });
-const range = () => MOMENTS.map((which) => read(moment(which), input.zone.value));
-
-function showRange(ms) {
-	MOMENTS.forEach((which, i) => {
-		const { date, time } = shown(ms[i], input.zone.value);
-
-		byId(which + "-date").value = date;
-		byId(which + "-time").value = time;
-	});
-}
-
-const list = () => presets(catalogue.extentOf(vehicles.value() ?? []), Date.now(), input.zone.value);
-
-/* The presets move with the data of the vehicles, with the zone and with the day; what was typed stays. */
-function showPresets(wanted = input.preset.value) {
-	const day = (ms) => shown(ms, input.zone.value).date;
-	const known = list();
-	const options = [...known.map((p) => [p.id, `${p.label} (${day(p.range[0])}${p.range[1] - p.range[0] > 90000000 ? " to " + day(p.range[1] - 1) : ""})`]),
-		["custom", "As typed below"]];
-	const picked = known.find((p) => p.id === wanted);
-
-	if (options.map(([id, text]) => id + text).join() !== [...input.preset.options].map((o) => o.value + o.text).join())
-		input.preset.replaceChildren(...options.map(([id, text]) => el("option", { value: id }, text)));
-	input.preset.value = picked ? wanted : "custom";
-	if (picked)
-		showRange(picked.range);
-}
-
-function rangeFault([start, end]) {
-	if (Number.isNaN(start) || Number.isNaN(end)) {
-		const lacks = Number.isNaN(start) ? "start" : "end";
-
-		return byId(lacks + "-date").value === "" ? { lacking: "a range" }
-			: { which: lacks, text: lacks === "start" ? "The beginning is not a date." : "The end is not a date." };
-	}
-	if (end <= start)
-		return { which: "end", text: "The end has to be after the beginning; the end itself is not part of the export. " +
-			"For one whole day, end at midnight of the next day." };
-	return null;
-}
-
-function showSent([start, end], wrong) {
-	const zone = input.zone.value === "utc" ? "" : ` In ${zoneName}: from ${local(start)} up to ${local(end)}.`;
-
-	say(byId("range-sent"), wrong ? ""
-		: `Exactly, in UTC: from ${utc(start)} up to, not including, ${utc(end)}.${zone}`);
-}
-
 /* ---- what is asked for -------------------------------------------------------------------- */
 
 /* {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent where nothing lacks and nothing is wrong. */
 function request() {
 	const body = {}, lacking = [], faults = {};
-	const names = vehicles.value(), columns = parameters.value(), ms = range();
+	const names = vehicles.value(), columns = parameters.value();
 	const name = input.name.value.trim();
-	const fault = rangeFault(ms);
+	const { range, fault } = when.value();
 
-	if (fault?.text)
+	if (fault)
 		faults.range = fault;
-	else if (fault)
-		lacking.push(["range", fault.lacking]);
+	else if (range)
+		[body.startDate, body.endDate] = range.map(utc);
 	else
-		[body.startDate, body.endDate] = ms.map(utc);
+		lacking.push(["range", "a range"]);
 	if (names?.length === 0)
 		lacking.push(["vehicles", "vehicles"]);
 	else if (names)
@@ -120,14 +68,7 @@ function showFaults(faults) {
 		byId("field-" + field)?.classList.toggle("wrong", text !== "");
 	}
 	input.name.setAttribute("aria-invalid", Boolean(faults.name));
-	for (const which of MOMENTS) {
-		for (const part of ["-date", "-time"]) {
-			const wrong = Boolean(faults.range) && (faults.range.which ?? which) === which;
-
-			byId(which + part).setAttribute("aria-invalid", wrong);
-			wrong ? byId(which + part).setAttribute("aria-describedby", "fault-range") : byId(which + part).removeAttribute("aria-describedby");
-		}
-	}
+	when.mark(faults.range);
 }
 
 /* The field that a refusal is about; a list's item by its name. */
@@ -200,7 +141,7 @@ function keep() {
 			all: vehicles.value() === null, vehicles: vehicles.value() ?? [],
 			allParameters: parameters.value() === null, parameters: parameters.value() ?? [],
 			...Object.fromEntries(INPUTS.map((id) => [id, input[id].value])),
-			...Object.fromEntries(MOMENTS.map((which) => [which, moment(which)])),
+			...when.kept(),
 		}));
 	} catch {
 		/* storage is full or forbidden: then it is not kept */
@@ -228,7 +169,7 @@ function update() {
 	const complete = lacking.length === 0 && Object.keys(faults).length === 0;
 
 	keep();
-	showSent(range(), body.startDate === undefined);
+	when.showSent();
 	showCommands(body, complete);
 	if (tried)
 		for (const [field, what] of lacking)
@@ -245,21 +186,17 @@ function update() {
 /* Vehicles were chosen, or more is known of them. */
 function vehiclesChanged() {
 	parameters.offer(catalogue.parametersOf(vehicles.value() ?? []));
-	showPresets();
+	when.offer();
 	update();
 }
 
 function fill(from) {
-	for (const id of INPUTS.filter((i) => i !== "preset"))
+	for (const id of INPUTS)
 		input[id].value = from[id] ?? (input[id].options?.[0].value ?? "");
-	for (const which of MOMENTS) {
-		byId(which + "-date").value = from[which]?.date ?? "";
-		byId(which + "-time").value = from[which]?.time ?? "";
-	}
 	parameters.set(from.parameters ?? [], from.allParameters ?? true);
 	/* The presets are those of the vehicles. */
 	vehicles.set(from.vehicles ?? [], from.all ?? false);
-	showPresets(from.preset ?? (catalogue.extentOf([]) ? "data-day" : "yesterday"));
+	when.set(from);
 	update();
 }
 
@@ -356,7 +293,7 @@ export async function start(onCreated) {
 		ask("GET", "/limits").then(({ json }) => { limits = json; }, () => {}),
 	]);
 
-	byId("zone").options[1].text = `local time (${zoneName})`;
+	when.start(update, () => vehicles.value() ?? []);
 	vehicles.start(vehiclesChanged, first);
 	try {
 		fill(kept());
@@ -364,8 +301,6 @@ export async function start(onCreated) {
 		fill({});		/* an older page kept something else */
 	}
 
-	input.preset.addEventListener("change", () => { showPresets(); update(); });
-	input.zone.addEventListener("change", () => { showPresets(); update(); });
 	input.csv.addEventListener("change", () => {
 		const sheet = input.csv.value === "excel";
 
@@ -378,9 +313,6 @@ export async function start(onCreated) {
 	for (const id of ["time", "compression"])
 		input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
-	for (const which of MOMENTS)
-		for (const part of ["-date", "-time"])
-			byId(which + part).addEventListener("input", () => { input.preset.value = "custom"; update(); });
 	byId("compose").addEventListener("submit", submit);
 	byId("reset").addEventListener("click", () => {
 		tried = false;
