@@ -1,46 +1,71 @@
-# app.sh: export-api and export-worker under supervisord, by the configuration that production uses.
+# app.sh: export-api and export-worker under supervisord, by the configuration that production uses: one supervisord for both, or with
+# hosts one on each.
 # shellcheck shell=bash
 
-# How many workers there are stands in the settings since the last up.
-worker_names() { local i; for ((i = 1; i <= WORKERS; i++)); do printf 'worker-%s\n' "$i"; done; }
+# How many workers there are stands in the settings since the last up. A host has one.
+worker_names()
+{
+	local i
+
+	for ((i = 1; i <= WORKERS; i++)); do
+		printf '%sworker-%s\n' "$(at worker "$i")" "$([ -n "$HOSTS" ] && printf 1 || printf '%s' "$i")"
+	done
+}
+app_names() { { places api; places worker; } | sort -u | sed 's/$/supervisord/'; }
 
 # One pid file for the tree of processes that is export-api: that of supervisord. So this counts handlers.
 api_status()
 {
-	local n=0 pid
+	local at n pid rc=0
 
-	for pid in $(all_ours); do
-		[[ $(exe_of "$pid") != */export-api ]] || n=$((n + 1))
+	places_of api
+	for at in "${PLACES[@]}"; do
+		n=0
+		for pid in $(all_ours); do
+			[[ $(exe_of "$pid") != */export-api ]] || ! is_at "$at" "$pid" || n=$((n + 1))
+		done
+		if pid=$(pid_of "${at}supervisord") && [ "$n" -gt 0 ]; then
+			printf '%-14s running, %s processes under supervisord, pid %s\n' "${at}api" "$n" "$pid"
+		else
+			printf '%-14s not running\n' "${at}api"
+			rc=1
+		fi
 	done
-	if pid=$(pid_of supervisord) && [ "$n" -gt 0 ]; then
-		printf '%-14s running, %s processes under supervisord, pid %s\n' api "$n" "$pid"
-	else
-		printf '%-14s not running\n' api
-		return 1
-	fi
+	return "$rc"
 }
 
 supervisorctl() { command supervisorctl -c "$TREE/scripts/supervisord.conf" "$@" 9>&-; }
 
-supervisord_up()
+# supervisor_env AT: what supervisord.conf needs, also for supervisorctl.
+supervisor_env()
 {
-	local user
+	local at=$1 user
 
 	user=$(id -un)
-	export EXPORT_RUN=$RUN EXPORT_BIN=$BIN EXPORT_CONF=$RUN/export.conf EXPORT_LOG=$RUN/log \
+	export EXPORT_RUN=$RUN${at:+/${at%/}} EXPORT_BIN=$BIN EXPORT_CONF=$RUN/export.conf EXPORT_LOG=$RUN/log${at:+/${at%/}} \
 	    EXPORT_HANDLERS=$HANDLERS EXPORT_POOLS=$POOLS EXPORT_WORKERS=$WORKERS EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user
-	! pid_of supervisord >/dev/null || return 0
-	# Where supervisord was killed, what it started lives on: it would keep the socket, or take jobs beside the new one.
-	sweep 15 multiwatch export-api export-worker spawn-fcgi
-	rm -f "$RUN"/worker-*.pid "$RUN/supervisor.sock"
-	launch supervisord "$RUN" supervisord -n -s -c "$TREE/scripts/supervisord.conf"
-	wait_for supervisord 30 supervisorctl pid
+	[ -z "$at" ] || EXPORT_WORKERS=1
 }
 
-# Through supervisord's own interface, without the seconds that supervisorctl waits to be sure.
+supervisord_up()
+{
+	local at=$1
+
+	supervisor_env "$at"
+	! pid_of "${at}supervisord" >/dev/null || return 0
+	# Where supervisord was killed, what it started lives on: it would keep the socket, or take jobs beside the new one.
+	sweep "$at" 15 multiwatch export-api export-worker spawn-fcgi
+	mkdir -p "$EXPORT_RUN" "$EXPORT_LOG"
+	rm -f "$EXPORT_RUN"/worker-*.pid "$EXPORT_RUN/supervisor.sock"
+	launch "${at}supervisord" "$EXPORT_RUN" supervisord -n -s -c "$TREE/scripts/supervisord.conf"
+}
+
+supervisord_wait() { supervisor_env "$1"; wait_for "${1}supervisord" 30 supervisorctl pid; }
+
+# start_program AT PROGRAM: through supervisord's own interface, without the seconds that supervisorctl waits to be sure.
 start_program()
 {
-	"$PYTHON" - "$RUN/supervisor.sock" "$1" 9>&- <<'END'
+	"$PYTHON" - "$RUN/${1}supervisor.sock" "$2" 9>&- <<'END' || fail "${1}supervisord" "supervisord does not start $2"
 import sys, xmlrpc.client
 from supervisor.xmlrpc import SupervisorTransport
 rpc = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(serverurl="unix://" + sys.argv[1])).supervisor
@@ -54,25 +79,40 @@ for p in rpc.getAllProcessInfo():
 END
 }
 
+# program_up KIND: on all its hosts at once.
+program_up()
+{
+	local at
+
+	places_of "$1"
+	for at in "${PLACES[@]}"; do
+		supervisord_up "$at"
+	done
+	for at in "${PLACES[@]}"; do
+		supervisord_wait "$at"
+		start_program "$at" "export-$1"
+	done
+}
+
 api_up()
 {
-	local i
+	local at i
 
-	supervisord_up
-	start_program export-api || fail supervisord "supervisord does not start export-api"
-	for ((i = 1; i <= POOLS; i++)); do
-		app_wait export-api 30 api_answers "$RUN/api-$i.sock"
+	program_up api
+	for at in "${PLACES[@]}"; do
+		for ((i = 1; i <= POOLS; i++)); do
+			app_wait "${at}export-api" 30 api_answers "$RUN/${at}api-$i.sock"
+		done
 	done
 }
 
 worker_up()
 {
-	local i
+	local name
 
-	supervisord_up
-	start_program export-worker || fail supervisord "supervisord does not start export-worker"
-	for ((i = 1; i <= WORKERS; i++)); do
-		app_wait export-worker 30 pid_of "worker-$i"
+	program_up worker
+	for name in $(worker_names); do
+		app_wait "${name%"${name##*/}"}export-worker" 30 pid_of "$name"
 	done
 }
 
@@ -97,14 +137,26 @@ api_answers()
 # Both hang on one supervisord: asked for one alone, it ends that one; for both, supervisord itself.
 app_stop()
 {
+	local at name program
+
 	if wanted api && wanted worker; then
-		term supervisord
-		gone supervisord 130
-		sweep 15 multiwatch export-api export-worker spawn-fcgi
-		rm -f "$RUN"/worker-*.pid
-	elif { wanted api || wanted worker; } && pid_of supervisord >/dev/null; then
-		supervisord_up
-		! wanted api || supervisorctl stop export-api:* >/dev/null
-		! wanted worker || supervisorctl stop export-worker:* >/dev/null
+		for name in $(app_names); do
+			term "$name"
+		done
+		for name in $(app_names); do
+			gone "$name" 130
+			rm -f "$RUN/${name%supervisord}"worker-*.pid
+		done
+		sweep "" 15 multiwatch export-api export-worker spawn-fcgi
+		return
 	fi
+	for program in api worker; do
+		wanted "$program" || continue
+		places_of "$program"
+		for at in "${PLACES[@]}"; do
+			pid_of "${at}supervisord" >/dev/null || continue
+			supervisor_env "$at"
+			supervisorctl stop "export-$program:*" >/dev/null
+		done
+	done
 }

@@ -5,6 +5,9 @@ RUN=$(realpath -m "${RUN:-run}")
 BIN=$(realpath -m "${BIN:-$TREE/build}")
 SERVERS=$(realpath -m "${SERVERS:-$TREE/build/servers/bin}")
 HANDLERS=${HANDLERS:-4}
+# Where the servers run: all on this machine's loopback, or (HOSTS=yes, see hosts.sh) on hosts of their own. The folder keeps it.
+HOSTS=${HOSTS:-$(sed -n 's/^HOSTS=//p' "$RUN/settings" 2>/dev/null || :)}
+WORKERS=${WORKERS:-${HOSTS:+2}}
 WORKERS=${WORKERS:-1}
 POOLS=${POOLS:-1}
 S3_PROXY=${S3_PROXY:-}
@@ -16,6 +19,20 @@ PYTHON=/usr/bin/python3
 BUCKET=exports
 # Every server that we launch carries this in its environment: so we know our own, whatever their pid files say.
 MARK=EXPORT_STACK_RUN=$RUN
+
+# at KIND NUMBER: where a server's pid file, log and sockets are below RUN: "", or the folder of its host, such as "mongo-2/". A server's name
+# begins with it. host_address KIND NUMBER: where it listens. on_of AT: fills ON with the words before a command that run it there.
+# is_at AT PID: whether a process runs there. places KIND: at of each host of the kind. cert KIND NUMBER: its certificate and key, without
+# .crt and .key. hosts.sh has its own of each.
+at() { :; }
+host_address() { printf 127.0.0.1; }
+on_of() { ON=(); }
+is_at() { :; }
+places() { printf '\n'; }
+cert() { printf '%s/server' "$TLS"; }
+
+places_of() { mapfile -t PLACES < <(places "$1"); }	# fills PLACES
+on() { on_of "$1"; shift; "${ON[@]}" "$@"; }
 
 say() { printf 'stack: %s\n' "$*"; }
 now_ms() { local t=${EPOCHREALTIME/[.,]/}; printf '%s' "$((t / 1000))"; }
@@ -34,6 +51,8 @@ fail()
 	die "$2; its log is $log. What was started still runs: scripts/stack down ends it"
 }
 
+default_ports() { printf 18000; }
+
 # The folder keeps the base port and the numbers of members and nodes: they stand in its data.
 settings_load()
 {
@@ -46,6 +65,8 @@ settings_load()
 		keep_rabbits=${keep_rabbits:-1}
 	fi
 	if [ "$verb" = up ] && [ -n "$keep_ports" ]; then
+		[ "$HOSTS" = "$(sed -n 's/^HOSTS=//p' "$RUN/settings")" ] ||
+			die "$RUN belongs to a stack without hosts; choose another RUN, or remove it (scripts/stack down first)"
 		[ "${PORTS:-$keep_ports}" = "$keep_ports" ] ||
 			die "$RUN belongs to PORTS=$keep_ports; choose another RUN, or remove it (scripts/stack down first)"
 		[ "${MEMBERS:-$keep_members}" = "$keep_members" ] ||
@@ -58,7 +79,7 @@ settings_load()
 		POOLS=$(sed -n 's/^POOLS=//p' "$RUN/settings")
 		POOLS=${POOLS:-1}
 	fi
-	PORTS=${keep_ports:-${PORTS:-18000}}
+	PORTS=${keep_ports:-${PORTS:-$(default_ports)}}
 	MEMBERS=${keep_members:-${MEMBERS:-1}}
 	RABBITS=${keep_rabbits:-${RABBITS:-1}}
 	number PORTS "$PORTS"
@@ -67,6 +88,7 @@ settings_load()
 	[ "$PORTS" -ge 1024 ] && [ "$PORTS" -le 65500 ] || die "PORTS=$PORTS is not between 1024 and 65500"
 	[ "$MEMBERS" = 1 ] || [ "$MEMBERS" = 3 ] || die "MEMBERS=$MEMBERS: the replica set has 1 or 3"
 	[ "$RABBITS" = 1 ] || [ "$RABBITS" = 3 ] || die "RABBITS=$RABBITS: the cluster has 1 or 3"
+	NET=xp$(((PORTS - 10000) / 40))		# with hosts
 	P_NGINX=$PORTS P_MONGO=$((PORTS + 1)) P_EPMD=$((PORTS + 12))
 	P_AMQP=("" $((PORTS + 10)) $((PORTS + 13)) $((PORTS + 15)))	# by the number of the node
 	P_DIST=("" $((PORTS + 11)) $((PORTS + 14)) $((PORTS + 16)))
@@ -75,8 +97,9 @@ settings_load()
 
 settings_keep()
 {
-	printf 'PORTS=%s\nMEMBERS=%s\nRABBITS=%s\nPOOLS=%s\nWORKERS=%s\n' \
-	    "$PORTS" "$MEMBERS" "$RABBITS" "$POOLS" "$WORKERS" >"$RUN/settings"
+	printf 'PORTS=%s\nMEMBERS=%s\nRABBITS=%s\nPOOLS=%s\nWORKERS=%s\n%s' \
+	    "$PORTS" "$MEMBERS" "$RABBITS" "$POOLS" "$WORKERS" "${HOSTS:+HOSTS=$HOSTS
+}" >"$RUN/settings"
 }
 
 prepare()
@@ -89,6 +112,7 @@ prepare()
 	[ "$POOLS" -ge 1 ] && [ "$POOLS" -le 4 ] || die "POOLS=$POOLS is not between 1 and 4"
 	[ -z "$S3_PROXY" ] || number S3_PROXY "$S3_PROXY"
 	number RETRY_TTL_MS "$RETRY_TTL_MS"
+	[ -z "$HOSTS" ] || net_may
 	settings_load
 	case "$RUN" in
 	*[!A-Za-z0-9._/+@-]*)	die "RUN=$RUN: only letters, digits and . _ / + @ - work in this path" ;;
@@ -98,7 +122,7 @@ prepare()
 	case "$TLS" in
 	*[!A-Za-z0-9._/+@-]*)	die "TLS=$TLS: only letters, digits and . _ / + @ - work in this path" ;;
 	esac
-	[ -z "$TLS" ] || for file in ca.crt server.crt server.key; do
+	[ -z "$TLS" ] || [ -n "$HOSTS" ] || for file in ca.crt server.crt server.key; do
 		[ -r "$TLS/$file" ] || die "TLS=$TLS: there is no $file that can be read"
 	done
 	[ -z "$CONF_EXTRA" ] || [ -r "$CONF_EXTRA" ] || die "CONF_EXTRA=$CONF_EXTRA cannot be read"
@@ -109,7 +133,7 @@ prepare()
 		die "export-api and export-worker are not in $BIN; run make"
 	fi
 	(umask 077; mkdir -p "$RUN")
-	mkdir -p "$RUN"/{log,secrets,mongo,rabbit,s3,nginx,tmp}
+	mkdir -p "$RUN"/{log,secrets,mongo,rabbit,s3,tmp}
 	chmod 700 "$RUN/secrets"
 }
 
@@ -119,7 +143,7 @@ secrets_make()
 	local name file
 
 	for name in mongodb-admin api-mongodb worker-mongodb amqp-admin api-amqp worker-amqp \
-	    s3-admin s3-admin-key api-s3 worker-s3 mongodb-keyfile erlang-cookie; do
+	    s3-admin s3-admin-key api-s3 worker-s3 mongodb-keyfile erlang-cookie ${HOSTS:+owners}; do
 		file=$RUN/secrets/$name
 		[ ! -s "$file" ] || continue
 		case "$name" in
@@ -138,8 +162,8 @@ mongo_hosts()
 {
 	local i hosts=
 
-	for ((i = 0; i < MEMBERS; i++)); do
-		hosts+=,127.0.0.1:$((P_MONGO + i))
+	for ((i = 1; i <= MEMBERS; i++)); do
+		hosts+=,$(host_address mongo "$i"):$((P_MONGO + i - 1))
 	done
 	printf '%s' "${hosts#,}"
 }
@@ -147,12 +171,12 @@ mongo_hosts()
 # All nodes where the services know the list, else the first.
 amqp_hosts()
 {
-	local i hosts=127.0.0.1:${P_AMQP[1]}
+	local i hosts=
 
-	for ((i = 2; i <= RABBITS; i++)); do
-		hosts+=,127.0.0.1:${P_AMQP[i]}
+	for ((i = 1; i <= RABBITS; i++)); do
+		hosts+=,$(host_address rabbit "$i"):${P_AMQP[i]}
 	done
-	printf '%s' "$hosts"
+	printf '%s' "${hosts#,}"
 }
 
 # RUN/export.conf: what differs from the defaults; a key of CONF_EXTRA replaces ours, since a doubled key is an error.
@@ -161,8 +185,8 @@ conf_write()
 	cat >"$RUN/tmp/conf" <<END
 mongodb_uri = mongodb://$(mongo_hosts)/?replicaSet=exports${TLS:+&tls=true}
 amqp_uri = amqp${TLS:+s}://$(amqp_hosts)/exports
-s3_endpoint = http${TLS:+s}://127.0.0.1:${S3_PROXY:-$P_S3}
-s3_public_endpoint = http${TLS:+s}://127.0.0.1:$P_S3
+s3_endpoint = http${TLS:+s}://$(host_address s3 1):${S3_PROXY:-$P_S3}
+s3_public_endpoint = http${TLS:+s}://$(host_address s3 1):$P_S3
 s3_bucket = $BUCKET
 api_mongodb_user = export_api
 api_mongodb_password_file = $RUN/secrets/api-mongodb
@@ -170,7 +194,7 @@ api_amqp_user = api
 api_amqp_password_file = $RUN/secrets/api-amqp
 api_s3_access_key = EXPORTAPI
 api_s3_secret_file = $RUN/secrets/api-s3
-api_counters_file = $RUN/api.counters
+$([ -n "$HOSTS" ] || printf 'api_counters_file = %s/api.counters' "$RUN")
 worker_mongodb_user = export_worker
 worker_mongodb_password_file = $RUN/secrets/worker-mongodb
 worker_amqp_user = worker
@@ -197,17 +221,22 @@ END
 # RUN/env: NAME='value' lines; no value holds a quotation mark.
 env_write()
 {
-	local i
+	local i n=0 place
 
 	(
 		umask 077
 		{
-			pair EXPORT_URL "http://127.0.0.1:$P_NGINX"
+			places_of api
+			for ((i = 1; i <= ${#PLACES[@]}; i++)); do
+				pair "EXPORT_URL$(suffix "$i")" "http${HOSTS:+s}://$(host_address api "$i"):$P_NGINX"
+			done
+			# Who may ask; without hosts nginx believes any name.
+			[ -z "$HOSTS" ] || { pair EXPORT_USER owner-0; pair EXPORT_PASSWORD_FILE "$RUN/secrets/owners"; }
 			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin${TLS:+&tls=true&tlsCAFile=$TLS/ca.crt}"
 			for ((i = 1; i <= RABBITS; i++)); do
-				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp${TLS:+s}://admin:$(secret amqp-admin)@127.0.0.1:${P_AMQP[i]}/exports"
+				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp${TLS:+s}://admin:$(secret amqp-admin)@$(host_address rabbit "$i"):${P_AMQP[i]}/exports"
 			done
-			pair S3_ENDPOINT "http${TLS:+s}://127.0.0.1:$P_S3"
+			pair S3_ENDPOINT "http${TLS:+s}://$(host_address s3 1):$P_S3"
 			pair S3_BUCKET "$BUCKET"
 			pair S3_ADMIN_KEY "$(secret s3-admin-key)"
 			pair S3_ADMIN_SECRET "$(secret s3-admin)"
@@ -218,28 +247,36 @@ env_write()
 			pair EXPORT_CONF "$RUN/export.conf"
 			pair EXPORT_RUN "$RUN"
 			pair EXPORT_PORTS "$PORTS"
-			for ((i = 1; i <= WORKERS; i++)); do
-				pair "WORKER_PIDFILE$(suffix "$i")" "$RUN/worker-$i.pid"
-			done
-			for ((i = 1; i <= MEMBERS; i++)); do
-				pair "MONGOD_PIDFILE$(suffix "$i")" "$RUN/mongod-$i.pid"
-			done
-			for ((i = 1; i <= RABBITS; i++)); do
-				pair "RABBITMQ_PIDFILE$(suffix "$i")" "$RUN/rabbitmq$(dash "$i").pid"
-			done
+			pidfiles WORKER worker_names
+			pidfiles MONGOD mongo_names
+			pidfiles RABBITMQ rabbit_nodes
 			# Nobody but supervisord has the pid of a pool; its socket names it.
-			for ((i = 1; i <= POOLS; i++)); do
-				pair "API_SOCKET$(suffix "$i")" "$RUN/api-$i.sock"
+			for place in "${PLACES[@]}"; do
+				for ((i = 1; i <= POOLS; i++)); do
+					n=$((n + 1))
+					pair "API_SOCKET$(suffix "$n")" "$RUN/${place}api-$i.sock"
+				done
 			done
-			pair EPMD_PIDFILE "$RUN/epmd.pid"
-			pair S3_PIDFILE "$RUN/s3.pid"
+			pidfiles EPMD rabbit_epmds
+			pidfiles S3 s3_names
 			# For scripts/provision, scripts/exportctl and tests; the services have tls_ca_file.
-			[ -z "$TLS" ] || { pair AWS_CA_BUNDLE "$TLS/ca.crt"; pair SSL_CERT_FILE "$TLS/ca.crt"; }
-			pair NGINX_PIDFILE "$RUN/nginx.pid"
-			pair SUPERVISORD_PIDFILE "$RUN/supervisord.pid"
+			[ -z "$TLS" ] || for i in AWS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE; do pair "$i" "$TLS/ca.crt"; done
+			pidfiles NGINX nginx_names
+			pidfiles SUPERVISORD app_names
 		} >"$RUN/env.new"
 	)
 	mv -f "$RUN/env.new" "$RUN/env"
+}
+
+# pidfiles NAME COMMAND: a variable for each server that the command names.
+pidfiles()
+{
+	local i=0 name
+
+	for name in $("$2"); do
+		i=$((i + 1))
+		pair "$1_PIDFILE$(suffix "$i")" "$RUN/$name.pid"
+	done
 }
 
 pair() { printf "%s='%s'\n" "$1" "$2"; }
@@ -270,7 +307,7 @@ ours()
 	case "$(exe_of "$1")" in
 	*/export-api|*/export-worker)	grep -qszxF "$RUN/export.conf" "/proc/$1/cmdline" && return 0 ;;
 	esac
-	[[ $(readlink "/proc/$1/exe") == */nginx* ]] && [ "$(readlink "/proc/$1/cwd")" = "$RUN/nginx" ]
+	[[ $(readlink "/proc/$1/exe") == */nginx* ]] && [[ $(readlink "/proc/$1/cwd") == "$RUN"/@(nginx|*/nginx) ]]
 }
 
 # pid_of NAME: prints the pid of the running server of that pid file; 1 if none runs, whoever has its pid now.
@@ -278,13 +315,13 @@ pid_of()
 {
 	local pid='' program
 
-	case "$1" in
+	case "${1##*/}" in
 	mongod-*)	program=mongod ;;
 	rabbitmq*)	program=beam.smp ;;
 	s3)		program=weed ;;
 	supervisord)	program=python3 ;;
 	worker-*)	program=export-worker ;;
-	*)		program=$1 ;;
+	*)		program=${1##*/} ;;
 	esac
 	{ read -r pid <"$RUN/$1.pid"; } 2>/dev/null || [ -n "$pid" ] || return 1
 	case "$pid" in ''|*[!0-9]*) return 1 ;; esac
@@ -293,13 +330,15 @@ pid_of()
 	printf '%s' "$pid"
 }
 
-# launch NAME FOLDER COMMAND...: in the background, in a session of its own, output to the log, pid to the pid file.
+# launch NAME FOLDER COMMAND...: in the background, in a session of its own, on its host, output to the log, pid to the pid file.
 launch()
 {
 	local name=$1 folder=$2
 
 	shift 2
-	(cd "$folder" && exec env "$MARK" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
+	mkdir -p "$(dirname "$RUN/$name")" "$(dirname "$RUN/log/$name")"
+	on_of "${name%"${name##*/}"}"
+	(cd "$folder" && exec "${ON[@]}" env "$MARK" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
 	printf '%s\n' $! >"$RUN/$name.pid"
 }
 
@@ -374,17 +413,18 @@ gone()
 	rm -f "$RUN/$name.pid"
 }
 
-# sweep SECONDS [EXE...]: ends every process of this stack, or those that run one of the programs.
+# sweep AT SECONDS [EXE...]: ends every process of this stack (on this host, where one is named), or those that run one of the programs.
 sweep()
 {
-	local end exe left pid signal=TERM
+	local at=$1 end exe left pid signal=TERM
 
-	end=$(($(now_ms) + $1 * 1000))
-	shift
+	end=$(($(now_ms) + $2 * 1000))
+	shift 2
 	while :; do
 		left=()
 		for pid in $(all_ours); do
 			exe=$(exe_of "$pid") || continue
+			is_at "$at" "$pid" || continue
 			[ $# = 0 ] || [[ " $* " == *" ${exe##*/} "* ]] || continue
 			left+=("$pid")
 		done

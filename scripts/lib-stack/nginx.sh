@@ -1,22 +1,24 @@
 # nginx.sh: nginx with the tree's nginx/export.conf, unchanged, and what a site adds.
 # shellcheck shell=bash
 
-nginx_names() { printf 'nginx\n'; }
+nginx_names() { places api | sed 's/$/nginx/'; }
 
+# nginx_conf AT NUMBER
 nginx_conf()
 {
-	local d=$RUN/nginx i
+	local at=$1 d=$RUN/${1}nginx i
 
+	mkdir -p "$d"
 	cat >"$d/nginx.conf" <<END
 # Written by scripts/stack at each start.
 $([ "$(id -u)" != 0 ] || printf 'user root;')
 daemon off;
 worker_processes 2;
-pid $RUN/nginx.pid;
-error_log $RUN/log/nginx.log notice;
+pid $RUN/${at}nginx.pid;
+error_log $RUN/log/${at}nginx.log notice;
 events { worker_connections 1024; }
 http {
-	access_log $RUN/log/nginx-access.log;
+	access_log $RUN/log/${at}nginx-access.log;
 	client_body_temp_path $d/body;
 	fastcgi_temp_path $d/fastcgi;
 	proxy_temp_path $d/proxy;
@@ -28,46 +30,79 @@ END
 	{
 		printf 'upstream export_api {\n'
 		for ((i = 1; i <= POOLS; i++)); do
-			printf '\tserver unix:%s/api-%s.sock max_fails=0;\n' "$RUN" "$i"
+			printf '\tserver unix:%s/%sapi-%s.sock max_fails=0;\n' "$RUN" "$at" "$i"
 		done
 		printf '}\n'
 	} >"$d/export-upstream.conf"
 	# No password is asked for here: on loopback, in a test, a name alone says who asks (curl -u NAME:x), so that tests have owners.
 	cat >"$d/export-site.conf" <<END
-listen 127.0.0.1:$P_NGINX;
+listen 127.0.0.1:$P_NGINX$([ -z "$HOSTS" ] || printf ' ssl');
 server_name localhost;
 root $TREE/nginx/www;
-set \$export_user \$remote_user;
-set \$export_auth claimed;
+$(if [ -n "$HOSTS" ]; then nginx_open "$d" "$2"; else printf 'set $export_user $remote_user;\nset $export_auth claimed;'; fi)
 END
+}
+
+# nginx_open FOLDER NUMBER: what a host has that all may reach: passwords and TLS. Loopback is for /ready and /metrics.
+nginx_open()
+{
+	local cert i
+	cert=$(cert api "$2")
+
+	mkdir -p "$1/export"
+	(
+		umask 077
+		cp "$cert.crt" "$1/export/tls.crt"
+		cp "$cert.key" "$1/export/tls.key"
+		for ((i = 0; i < OWNERS; i++)); do
+			# A hash would cost each request milliseconds.
+			printf 'owner-%s:{PLAIN}%s\n' "$i" "$(secret owners)"
+		done >"$1/export-users"
+	)
+	printf 'listen %s:%s ssl;\n' "$(host_address api "$2")" "$P_NGINX"
+	printf 'include "%s/nginx/%s.conf";\n' "$TREE" tls "$TREE" auth-basic
 }
 
 nginx_up()
 {
-	if ! pid_of nginx >/dev/null; then
-		sweep 5 nginx	# workers of a master that was killed hold the port
-		nginx_conf
-		nginx -e "$RUN/log/nginx.log" -t -q -c "$RUN/nginx/nginx.conf" >>"$RUN/log/nginx.log" 2>&1 ||
-			fail nginx "nginx refuses its configuration"
-		launch nginx "$RUN/nginx" "$(command -v nginx)" -e "$RUN/log/nginx.log" -c "$RUN/nginx/nginx.conf"
-	fi
-	wait_for nginx 20 nginx_answers
+	local at n=0
+
+	places_of api
+	for at in "${PLACES[@]}"; do
+		n=$((n + 1))
+		if ! pid_of "${at}nginx" >/dev/null; then
+			sweep "$at" 5 nginx	# workers of a master that was killed hold the port
+			mkdir -p "$RUN/log/$at"
+			nginx_conf "$at" "$n"
+			on "$at" nginx -e "$RUN/log/${at}nginx.log" -t -q -c "$RUN/${at}nginx/nginx.conf" >>"$RUN/log/${at}nginx.log" 2>&1 ||
+				fail "${at}nginx" "nginx refuses its configuration"
+			launch "${at}nginx" "$RUN/${at}nginx" "$(command -v nginx)" -e "$RUN/log/${at}nginx.log" -c "$RUN/${at}nginx/nginx.conf"
+		fi
+		wait_for "${at}nginx" 20 nginx_answers "$at" "$n"
+	done
 }
 
-# With an API behind it, when that answers too.
+# nginx_answers AT NUMBER: with an API behind it, when that answers too.
 nginx_answers()
 {
-	if [ -S "$RUN/api-1.sock" ]; then
-		curl -sf -m 5 "http://127.0.0.1:$P_NGINX/health"
+	local url
+	url=http${HOSTS:+s}://$(host_address api "$2"):$P_NGINX
+
+	if [ -S "$RUN/${1}api-1.sock" ]; then
+		curl -sf -m 5 ${HOSTS:+--cacert "$TLS/ca.crt"} "$url/health"
 	else
-		curl -s -m 5 "http://127.0.0.1:$P_NGINX/"
+		curl -s -m 5 ${HOSTS:+--cacert "$TLS/ca.crt"} "$url/"
 	fi
 }
 
 nginx_stop()
 {
+	local name
+
 	wanted nginx || return 0
-	term nginx
-	gone nginx 10
-	sweep 5 nginx
+	for name in $(nginx_names); do
+		term "$name"
+		gone "$name" 10
+	done
+	sweep "" 5 nginx
 }

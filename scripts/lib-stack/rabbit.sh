@@ -1,23 +1,28 @@
 # rabbit.sh: one RabbitMQ node, or a cluster of three, with an epmd of its own, so that nothing of Debian's service is touched.
 # shellcheck shell=bash
 
-rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf 'rabbitmq%s\n' "$(dash "$i")"; done; }
-rabbit_names() { printf 'epmd\n'; rabbit_nodes; }
+rabbit_name() { printf '%srabbitmq%s' "$(at rabbit "$1")" "$(dash "$1")"; }
+rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf '%s\n' "$(rabbit_name "$i")"; done; }
+rabbit_epmds() { local at; places_of rabbit; for at in "${PLACES[@]}"; do printf '%sepmd\n' "$at"; done; }
+rabbit_names() { rabbit_epmds; rabbit_nodes; }
 rabbit_node() { printf 'exports%s%s' "$PORTS" "$(dash "$1")"; }
+# Erlang knows hosts by name, or by address where it is told that names are long.
+rabbit_full() { if [ -n "$HOSTS" ]; then printf '%s@%s' "$(rabbit_node "$1")" "$(host_address rabbit "$1")"; else printf '%s@localhost' "$(rabbit_node "$1")"; fi; }
 
 # rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
 {
-	local d=$RUN/rabbit n
+	local d=$RUN/rabbit n address
 	n=$(dash "$1")
+	address=$(host_address rabbit "$1")
 
-	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" ERL_EPMD_ADDRESS=127.0.0.1 \
-	    "RABBITMQ_NODENAME=$(rabbit_node "$1")@localhost" RABBITMQ_CONF_ENV_FILE="$d/none" \
+	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" "ERL_EPMD_ADDRESS=$address" \
+	    ${HOSTS:+RABBITMQ_USE_LONGNAME=true} "RABBITMQ_NODENAME=$(rabbit_full "$1")" RABBITMQ_CONF_ENV_FILE="$d/none" \
 	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq$n.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
 	    "RABBITMQ_ENABLED_PLUGINS_FILE=$d/enabled_plugins" "RABBITMQ_MNESIA_BASE=$d/mnesia" "RABBITMQ_LOG_BASE=$RUN/log" \
 	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" RABBITMQ_ALLOW_INPUT=1 \
-	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
-	    "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"
+	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput -kernel inet_dist_use_interface {${address//./,}} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
+	    "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {${address//./,}}"
 }
 
 # What all nodes share.
@@ -45,7 +50,7 @@ rabbit_node_conf()
 		# consumer_timeout: above the longest job, in ms; the default of 30 min would take a long export's message away.
 		# disk_free_limit: small, so that a tight disk of a test machine raises no alarm.
 		cat >"$d/rabbitmq$n.conf" <<END
-$(rabbit_listener "${P_AMQP[$1]}")
+$(rabbit_listener "$1")
 default_user = admin
 default_pass = $(secret amqp-admin)
 consumer_timeout = 86400000
@@ -58,13 +63,17 @@ END
 		[ "$RABBITS" = 1 ] || {
 			printf 'cluster_formation.peer_discovery_backend = classic_config\n'
 			for ((i = 1; i <= RABBITS; i++)); do
-				printf 'cluster_formation.classic_config.nodes.%s = %s@localhost\n' "$i" "$(rabbit_node "$i")"
+				printf 'cluster_formation.classic_config.nodes.%s = %s\n' "$i" "$(rabbit_full "$i")"
 			done
 		} >>"$d/rabbitmq$n.conf"
+		# A node that is cut off sends its clients away until it is back, and they go to another; it is known to be cut off after 15 s (60 s
+		# by default), so that a test sees both shorter and longer cuts. What the queues hold is safe either way: they are quorum queues.
+		[ -z "$HOSTS" ] || printf 'cluster_partition_handling = pause_minority\nnet_ticktime = 15\n' >>"$d/rabbitmq$n.conf"
 	)
 	{
-		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec env'
-		rabbit_env "$1" | sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
+		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec'
+		on_of "$(at rabbit "$1")"
+		{ printf '%s\n' "${ON[@]}" env | sed '/^$/d'; rabbit_env "$1"; } | sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
 		printf ' /usr/lib/rabbitmq/bin/rabbitmqctl "$@"\n'
 	} >"$RUN/rabbitmqctl$n.new"
 	chmod 0700 "$RUN/rabbitmqctl$n.new"
@@ -73,11 +82,15 @@ END
 
 rabbit_listener()
 {
+	local where cert
+	where=$(host_address rabbit "$1"):${P_AMQP[$1]}
+
 	if [ -z "$TLS" ]; then
-		printf 'listeners.tcp.1 = 127.0.0.1:%s\n' "$1"
+		printf 'listeners.tcp.1 = %s\n' "$where"
 	else
-		printf 'listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:%s\n' "$1"
-		printf 'ssl_options.%s\n' "cacertfile = $TLS/ca.crt" "certfile = $TLS/server.crt" "keyfile = $TLS/server.key" \
+		cert=$(cert rabbit "$1")
+		printf 'listeners.tcp = none\nlisteners.ssl.1 = %s\n' "$where"
+		printf 'ssl_options.%s\n' "cacertfile = $TLS/ca.crt" "certfile = $cert.crt" "keyfile = $cert.key" \
 		    'verify = verify_none' 'versions.1 = tlsv1.3' 'versions.2 = tlsv1.2'
 	fi
 }
@@ -87,14 +100,14 @@ RABBIT_LAUNCHED=()
 rabbit_launch()
 {
 	local vars name
-	name=rabbitmq$(dash "$1")
+	name=$(rabbit_name "$1")
 
 	[ -z "${RABBIT_LAUNCHED[$1]-}" ] || return 0
 	RABBIT_LAUNCHED[$1]=1
 	! pid_of "$name" >/dev/null || return 0
 	# One that was just killed may hold its ports for a moment yet.
 	for _ in {1..100}; do
-		tcp_open "${P_DIST[$1]}" || break
+		tcp_open "$(host_address rabbit "$1")" "${P_DIST[$1]}" || break
 		sleep 0.05
 	done
 	mapfile -t vars < <(rabbit_env "$1")
@@ -105,14 +118,20 @@ rabbit_launch()
 # which the others join (rabbit_wait).
 rabbit_start()
 {
-	local i
+	local i=0 name address
 
-	pid_of epmd >/dev/null ||
-		launch epmd "$RUN/rabbit" env ERL_EPMD_ADDRESS=127.0.0.1 epmd -port "$P_EPMD" -address 127.0.0.1
+	for name in $(rabbit_epmds); do
+		i=$((i + 1))
+		address=$(host_address rabbit "$i")
+		pid_of "$name" >/dev/null ||
+			launch "$name" "$RUN/rabbit" env "ERL_EPMD_ADDRESS=$address" epmd -port "$P_EPMD" -address "$address"
+	done
 	rabbit_conf
-	for _ in {1..50}; do
-		! epmd_answers || break
-		sleep 0.05
+	for name in $(rabbit_epmds); do
+		for _ in {1..50}; do
+			! epmd_answers "$name" || break
+			sleep 0.05
+		done
 	done
 	rabbit_launch 1
 	[ -f "$RUN/rabbit/formed" ] || return 0
@@ -123,12 +142,17 @@ rabbit_start()
 
 rabbit_wait()
 {
-	local i name
+	local i n name
 
-	wait_for epmd 10 epmd_answers
+	for name in $(rabbit_epmds); do
+		wait_for "$name" 10 epmd_answers "$name"
+	done
 	for ((i = 1; i <= RABBITS; i++)); do
-		name=rabbitmq$(dash "$i")
-		rabbit_launch "$i"
+		name=$(rabbit_name "$i")
+		# The first may have been waited for; the others join it, all at once.
+		[ "$i" != 2 ] || for ((n = 2; n <= RABBITS; n++)); do
+			rabbit_launch "$n"
+		done
 		wait_for "$name" 180 amqp_answers "$i"
 		# After the end of an epmd the node tells the next one its name, within seconds.
 		wait_for "$name" 60 rabbit_named "$i"
@@ -142,23 +166,23 @@ amqp_answers()
 	local answer
 
 	[ -z "$TLS" ] || { amqps_answers "$1"; return; }
-	answer=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "AMQP\0\0\11\1" >&3 &&
-	    head -c 3 <&3 | od -An -tx1' _ "${P_AMQP[$1]}") && [ "$answer" = ' 01 00 00' ]
+	answer=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "AMQP\0\0\11\1" >&3 &&
+	    head -c 3 <&3 | od -An -tx1' _ "$(host_address rabbit "$1")" "${P_AMQP[$1]}") && [ "$answer" = ' 01 00 00' ]
 }
 
 amqps_answers()
 {
-	"$PYTHON" - "${P_AMQP[$1]}" "$TLS/ca.crt" <<'END'
+	"$PYTHON" - "$(host_address rabbit "$1")" "${P_AMQP[$1]}" "$TLS/ca.crt" <<'END'
 import socket, ssl, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)
-s = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(s, server_hostname="127.0.0.1")
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+s = ssl.create_default_context(cafile=sys.argv[3]).wrap_socket(s, server_hostname=sys.argv[1])
 s.sendall(b"AMQP\0\0\11\1")
 sys.exit(s.recv(3) != b"\1\0\0")
 END
 }
 
-epmd_answers() { ERL_EPMD_PORT=$P_EPMD epmd -names >/dev/null 2>&1; }
-rabbit_named() { ERL_EPMD_PORT=$P_EPMD epmd -names 2>/dev/null | grep -q "^name $(rabbit_node "$1") at port ${P_DIST[$1]}\$"; }
+epmd_answers() { on "${1%epmd}" env "ERL_EPMD_PORT=$P_EPMD" epmd -names >/dev/null 2>&1; }
+rabbit_named() { on "$(at rabbit "$1")" env "ERL_EPMD_PORT=$P_EPMD" epmd -names 2>/dev/null | grep -q "^name $(rabbit_node "$1") at port ${P_DIST[$1]}\$"; }
 rabbit_term() { local n; for n in $(rabbit_nodes); do term "$n"; done; }
 
 rabbit_gone()
@@ -168,6 +192,8 @@ rabbit_gone()
 	for n in $(rabbit_nodes); do
 		gone "$n" 30
 	done
-	term epmd
-	gone epmd 5
+	for n in $(rabbit_epmds); do
+		term "$n"
+		gone "$n" 5
+	done
 }

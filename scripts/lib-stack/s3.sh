@@ -1,7 +1,7 @@
 # s3.sh: SeaweedFS, one process: master, volume server, filer and S3 gateway. Each port is given: by default they are fixed.
 # shellcheck shell=bash
 
-s3_names() { printf 's3\n'; }
+s3_names() { printf '%ss3\n' "$(at s3 1)"; }
 
 # The services get exactly their policy; actions such as "Write" would let the worker delete too.
 s3_conf()
@@ -35,13 +35,15 @@ END
 
 s3_start()
 {
-	local tls=()
+	local tls=() address cert
 
-	! pid_of s3 >/dev/null || return 0
-	[ -z "$TLS" ] || tls=(-s3.cert.file="$TLS/server.crt" -s3.key.file="$TLS/server.key")
+	! pid_of "$(s3_names)" >/dev/null || return 0
+	address=$(host_address s3 1)
+	cert=$(cert s3 1)
+	[ -z "$TLS" ] || tls=(-s3.cert.file="$cert.crt" -s3.key.file="$cert.key")
 	s3_conf
 	s3_unlink
-	launch s3 "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server -dir="$RUN/s3" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
+	launch "$(s3_names)" "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server -dir="$RUN/s3" -ip="$address" -ip.bind="$address" \
 	    -master.port="$P_MASTER" -master.port.grpc=$((PORTS + 31)) -master.telemetry=false -master.electionTimeout=1s \
 	    -master.volumeSizeLimitMB=256 \
 	    -volume.port="$P_VOLUME" -volume.port.grpc=$((PORTS + 32)) -volume.max=100 -volume.preStopSeconds=0 \
@@ -51,21 +53,23 @@ s3_start()
 	    -s3.config="$RUN/s3.json" -s3.iam=false -s3.autoCreateBucket=false "${tls[@]}"
 }
 
-s3_wait() { wait_for s3 90 s3_answers; }
+s3_wait() { wait_for "$(s3_names)" 90 s3_answers; }
 
 # The gateway refuses us, and there is a volume to write to: the first write of a test must not be the one that waits.
 s3_answers()
 {
-	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' ${TLS:+--cacert "$TLS/ca.crt"} "http${TLS:+s}://127.0.0.1:$P_S3/")" = 403 ] &&
-	    curl -sf -m 10 "http://127.0.0.1:$P_MASTER/dir/assign?collection=$BUCKET" | grep -q '"fid"'
+	local address
+	address=$(host_address s3 1)
+	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' ${TLS:+--cacert "$TLS/ca.crt"} "http${TLS:+s}://$address:$P_S3/")" = 403 ] &&
+	    curl -sf -m 10 "http://$address:$P_MASTER/dir/assign?collection=$BUCKET" | grep -q '"fid"'
 }
 
-s3_term() { term s3; }
+s3_term() { term "$(s3_names)"; }
 
 # Told to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by then; kill it after 2 s.
 s3_gone()
 {
-	gone s3 2 quietly
+	gone "$(s3_names)" 2 quietly
 	s3_unlink
 }
 
