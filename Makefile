@@ -10,6 +10,7 @@
 # make deb        a Debian package, into build/deb/; VERSION=
 # make check-deb  the package on real servers, in a root of its own (needs root): installed, used, upgraded in the middle of a job, removed
 # make chaos      SEED= MINUTES=10
+# make chaos-hosts the same of partitions, on hosts of their own (needs root)
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
 
 B      = build$(if $(SAN),-$(if $(findstring thread,$(SAN)),t)san)$(if $(CRASH),-crash)
@@ -103,6 +104,8 @@ check-deb:
 MINUTES = 10
 chaos: all
 	scripts/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+chaos-hosts: all
+	scripts/chaos --hosts $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
 
 # How fast it is, as ratios. LONG=1: a year, too.
 bench: all $(B)/t/bench $(B)/t/engine
@@ -167,5 +170,5 @@ clean:
 # build/deb holds a build of its own, and folders such as logrotate.d.
 -include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 
-.PHONY: all bench bench-api check check-api check-deb check-unit chaos deb fuzz profile install uninstall clean
+.PHONY: all bench bench-api check check-api check-deb check-unit chaos chaos-hosts deb fuzz profile install uninstall clean
 .SECONDARY:

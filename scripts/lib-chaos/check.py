@@ -187,14 +187,17 @@ def check_queues(site, v, seconds=60):
         time.sleep(2)
 
 
+def logs_of(run, pattern):
+    """The logs of this name, of each host."""
+    return sorted(os.path.join(folder, n) for folder, _, names in os.walk(run + "/log") for n in names if re.match(pattern, n))
+
+
 def check_exits(run, killed, alive, v):
     """No process of ours ended but by our signals, or by its supervisor's word."""
-    log, starts, stops, ends = os.path.join(run, "log"), collections.Counter(), collections.Counter(), collections.Counter()
-    pid_of = {}
-    for name in sorted(os.listdir(log)):
-        if not re.match(r"supervisord\.log|export-(api|worker)\.log", name):
-            continue
-        with open(os.path.join(log, name), encoding="utf-8", errors="replace") as f:
+    starts, stops, ends = collections.Counter(), collections.Counter(), collections.Counter()
+    for path in logs_of(run, r"supervisord\.log|export-(api|worker)\.log"):
+        name, pid_of = os.path.relpath(path, run + "/log"), {}
+        with open(path, encoding="utf-8", errors="replace") as f:
             for line in f:
                 m = re.search(r"spawned: '(\S+)' with pid (\d+)", line)
                 if m:
@@ -221,10 +224,8 @@ def errors_of(run):
     """The services' warnings and errors, alike ones counted."""
     seen = collections.Counter()
     for name in ("export-api", "export-worker"):
-        for path in sorted(os.listdir(run + "/log")):
-            if not path.startswith(name + ".log"):
-                continue
-            with open(run + "/log/" + path, encoding="utf-8", errors="replace") as f:
+        for path in logs_of(run, re.escape(name + ".log")):
+            with open(path, encoding="utf-8", errors="replace") as f:
                 for line in f:
                     m = re.search(r"level=(warn|error) (.*)", line)
                     if m:

@@ -4,6 +4,7 @@ is repaired, and gives back what it took when that is whole again.
 Only processes are killed that carry the stack's mark: pids() finds no others.
 """
 import collections
+import glob
 import os
 import random
 import signal
@@ -45,7 +46,8 @@ class Site:
             with open("/proc/%d/cmdline" % pid, "rb") as f:
                 command = f.read().split(b"\0")
             exe = os.path.basename(os.readlink("/proc/%d/exe" % pid))
-            mine = self.mark in words or self.conf in command or os.readlink("/proc/%d/cwd" % pid) == self.run + "/nginx"
+            cwd = os.readlink("/proc/%d/cwd" % pid)
+            mine = self.mark in words or self.conf in command or cwd.startswith(self.run + "/") and cwd.endswith("/nginx")
         except OSError:
             return None
         return (exe, dict(w.partition(b"=")[::2] for w in words)) if mine else None
@@ -75,7 +77,8 @@ class Site:
         return True
 
     def workers(self):
-        return [n for n in ("worker-%d" % i for i in range(1, 10)) if os.path.exists("%s/%s.pid" % (self.run, n))]
+        return sorted(os.path.relpath(p, self.run)[:-len(".pid")] for pattern in ("worker-*.pid", "worker-*/worker-*.pid")
+                      for p in glob.glob("%s/%s" % (self.run, pattern)))
 
     def pools(self):
         return sorted({e[b"SUPERVISOR_PROCESS_NAME"].decode() for e in self.pids("multiwatch").values()})
@@ -112,13 +115,10 @@ class Site:
     # ---- MongoDB
     def members(self):
         """{state: [name of the pid file]} as the members say; of a set without enough of them {}."""
-        uri = pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])
         out = {}
-        for i, (host, port) in enumerate(uri["nodelist"], 1):
+        for i in range(1, len(pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])["nodelist"]) + 1):
             try:
-                with pymongo.MongoClient(host, port, username=uri["username"], password=uri["password"], authSource="admin",
-                                         serverSelectionTimeoutMS=1500, socketTimeoutMS=1500, connectTimeoutMS=1500,
-                                         directConnection=True) as c:
+                with self.member_client("mongod-%d" % i, serverSelectionTimeoutMS=1500, socketTimeoutMS=1500, connectTimeoutMS=1500) as c:
                     me = c.admin.command("isMaster")
                     state = "PRIMARY" if me.get("ismaster") else "SECONDARY" if me.get("secondary") else "OTHER"
             except PyMongoError:
@@ -130,11 +130,14 @@ class Site:
         m = self.members()
         return len(m.get("PRIMARY", ())) == 1 and set(m) <= {"PRIMARY", "SECONDARY"}
 
-    def member_client(self, name):
+    def member_client(self, name, **times):
         uri = pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])
         host, port = uri["nodelist"][int(name.rpartition("-")[2]) - 1]
+        # An old pymongo has ssl, a newer one tls.
+        tls = {k: v for k, v in uri["options"].items() if k.lower().startswith(("tls", "ssl"))}
+        times = times or {"serverSelectionTimeoutMS": 3000, "socketTimeoutMS": 15000}
         return pymongo.MongoClient(host, port, username=uri["username"], password=uri["password"], authSource="admin",
-                                   serverSelectionTimeoutMS=3000, socketTimeoutMS=15000, directConnection=True)
+                                   directConnection=True, **tls, **times)
 
     # ---- RabbitMQ
     def nodes(self):
@@ -373,12 +376,12 @@ LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
 
 
 class Chaos:
-    """Draws kinds from a shuffled deck and lets them strike, one after the other, until stop()."""
+    """Draws kinds of a table from a shuffled deck and lets them strike, one after the other, until stop(). So many are under way at most."""
 
-    def __init__(self, site, seed, log, members, gap=(0.3, 2.2), kinds=tuple(KINDS)):
-        self.site, self.log, self.gap = site, log, gap
+    def __init__(self, site, seed, log, members, gap, kinds, table, most):
+        self.site, self.log, self.gap, self.table, self.most = site, log, gap, table, most
         self.r = random.Random("%d/faults" % seed)
-        self.kinds = [k for k in KINDS if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and k in kinds]
+        self.kinds = [k for k in table if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and k in kinds]
         self.deck, self.busy, self.running = [], set(), set()
         self.counts, self.errors = {}, []          # of faults that struck; of those that could not
         self.changed, self.ending = threading.Condition(), threading.Event()
@@ -388,11 +391,13 @@ class Chaos:
 
     def draw(self):
         """The first kind of the deck whose resources are free; one that needs all is waited for. None: there is none now."""
+        if sum(t.is_alive() for t in self.running) >= self.most:
+            return None
         if not self.deck:
-            self.deck = [k for k in self.kinds for _ in range(KINDS[k][0])]
+            self.deck = [k for k in self.kinds for _ in range(self.table[k][0])]
             self.r.shuffle(self.deck)
         for i, kind in enumerate(self.deck):
-            need = KINDS[kind][1]
+            need = self.table[kind][1]
             if not need & self.busy:
                 return self.deck.pop(i)
             if len(need) > 1:
@@ -406,7 +411,7 @@ class Chaos:
                 if kind is None:
                     self.changed.wait(0.5)
                     continue
-                self.busy |= KINDS[kind][1]
+                self.busy |= self.table[kind][1]
             r = random.Random(self.r.random())
             t = threading.Thread(target=self.strike, args=(kind, r), daemon=True)
             self.running.add(t)
@@ -417,14 +422,14 @@ class Chaos:
         began = time.monotonic()
         self.site.journal.add("fault", kind=kind)
         try:
-            if KINDS[kind][2](self.site, r, self.hold) is not False:
+            if self.table[kind][2](self.site, r, self.hold) is not False:
                 self.counts[kind] = self.counts.get(kind, 0) + 1
         except Exception as e:          # a fault that could not be made: said, and no fault of the service
             self.errors.append("%s: %s: %s" % (kind, type(e).__name__, e))
             self.log("fault %s: %s: %s" % (kind, type(e).__name__, e))
         self.site.journal.add("repaired", kind=kind, seconds=round(time.monotonic() - began, 1))
         with self.changed:
-            self.busy -= KINDS[kind][1]
+            self.busy -= self.table[kind][1]
             self.changed.notify_all()
 
     def stop(self):

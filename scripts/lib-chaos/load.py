@@ -1,10 +1,13 @@
 """The load of a chaos run: owners who post jobs, poll them, cancel or expire some, download some, and write down all they are told."""
 import base64
+import functools
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import random
+import ssl
 import sys
 import threading
 import time
@@ -20,7 +23,7 @@ from journal import FINAL     # noqa: E402
 DAY = 86400000
 START = 1543536000000           # 2018-11-30, where the generated vehicles begin
 TIMEOUT_S = 40                  # above nginx's own
-BIG_DAYS = 12
+BIG_DAYS = 12                   # --days
 
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------
@@ -90,13 +93,20 @@ class Unknown(Exception):
     """No answer: what became of the request is not known."""
 
 
-def call(url, method, path, body=None, owner=None):
-    """(status, headers, body bytes); raises Unknown."""
+@functools.lru_cache
+def trust():
+    """The CAs of SSL_CERT_FILE."""
+    return ssl.create_default_context()
+
+
+def call(url, method, path, body=None, user=None):
+    """(status, headers, body bytes); raises Unknown. user is NAME:PASSWORD."""
     parts = urllib.parse.urlsplit(path if "://" in path else url + path)
     headers = {"Content-Type": "application/json"} if body is not None else {}
-    if owner:
-        headers["Authorization"] = "Basic " + base64.b64encode((owner + ":x").encode()).decode()
-    connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
+    if user:
+        headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+    connection = http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT_S, context=trust()) if parts.scheme == "https" else \
+        http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
     try:
         connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body, headers)
         got = connection.getresponse()
@@ -112,8 +122,9 @@ def call(url, method, path, body=None, owner=None):
 class Load:
     """Owner threads until stop(); at most `jobs` jobs where that is given. No job is left alone before it has ended, until give_up."""
 
-    def __init__(self, url, journal, specs, seed, owners=16, jobs=None, think_s=1.0):
-        self.url, self.journal, self.specs, self.think_s = url, journal, specs, think_s
+    def __init__(self, urls, password, journal, specs, seed, owners=16, jobs=None, think_s=1.0):
+        self.urls, self.password = itertools.cycle(urls), password
+        self.journal, self.specs, self.think_s = journal, specs, think_s
         self.small = [s for s in specs if not s["big"]]
         self.big = [s for s in specs if s["big"]]
         self.lock = threading.Lock()
@@ -151,6 +162,10 @@ class Load:
         except Exception as e:          # a fault of this program: said, never taken for one of the service
             self.journal.add("harness", owner=owner, why="%s: %s" % (type(e).__name__, e))
 
+    def call(self, method, path, owner, body=None):
+        """Each call goes to the next of the addresses."""
+        return call(next(self.urls), method, path, body, "%s:%s" % (owner, self.password))
+
     def post(self, owner, r):
         """The id of a new job, or None."""
         spec = r.choice(self.big if self.big and r.random() < 0.12 else self.small)
@@ -162,7 +177,7 @@ class Load:
                 self.left -= 1
         sent = self.journal.now()
         try:
-            status, headers, body = call(self.url, "POST", "/export", json.dumps(spec["body"]).encode(), owner)
+            status, headers, body = self.call("POST", "/export", owner, json.dumps(spec["body"]).encode())
         except Unknown as e:
             self.journal.add("post", sent=sent, status=0, owner=owner, spec=spec["name"], why=str(e))
             status = 0
@@ -214,7 +229,7 @@ class Load:
     def get(self, owner, ident):
         sent = self.journal.now()
         try:
-            status, _, body = call(self.url, "GET", "/export/" + ident, owner=owner)
+            status, _, body = self.call("GET", "/export/" + ident, owner)
         except Unknown as e:
             self.journal.add("get", id=ident, sent=sent, status=0, why=str(e))
             return None
@@ -231,7 +246,7 @@ class Load:
     def delete(self, owner, ident):
         sent = self.journal.now()
         try:
-            status, _, body = call(self.url, "DELETE", "/export/" + ident, owner=owner)
+            status, _, body = self.call("DELETE", "/export/" + ident, owner)
         except Unknown as e:
             self.journal.add("delete", id=ident, sent=sent, status=0, why=str(e))
             return 0
@@ -242,7 +257,7 @@ class Load:
     def download(self, owner, ident, job):
         sent = self.journal.now()
         try:
-            status, _, body = call(self.url, "GET", job["exportUri"])
+            status, _, body = call("", "GET", job["exportUri"])
         except Unknown as e:
             self.journal.add("download", id=ident, sent=sent, status=0, why=str(e))
             return False
@@ -255,10 +270,12 @@ class Load:
 # ---- the oracle's word on the large requests, in a process of its own ---------------------------------------------------
 
 def main():
-    """load.py VEHICLE FILE: reads the vehicle, says so, and writes {name: (expected, end_ms)} as a pickle."""
+    """load.py VEHICLE FILE DAYS: reads the vehicle, says so, and writes {name: (expected, end_ms)} as a pickle."""
+    global BIG_DAYS
     import pickle
     import pymongo
     os.nice(10)
+    BIG_DAYS = int(sys.argv[3])
     data = stored(pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"]), sys.argv[1])
     print("read", flush=True)
     out = {spec["name"]: (oracle.expect(data, request), request["endDate"]) for spec, request in big_requests(sys.argv[1])}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Several hosts (scripts/hosts), and partitions in the middle of jobs: nothing is lost, nothing wrong. In short; at length: make chaos-hosts.
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] && unshare --net true 2>"$T/out" || lacking "root, for network namespaces"
+for need in ip build/servers/bin/mongod build/servers/bin/weed /usr/lib/rabbitmq/bin/rabbitmq-server supervisord; do
+	PATH=$PATH:/sbin:/usr/sbin command -v "$need" >/dev/null || lacking "$need; run scripts/deps"
+done
+[ -x "$B/export-worker" ] && [ -x "$B/export-api" ] || lacking "$B/export-api, $B/export-worker; run make"
+
+unset HOSTS PORTS CONF_EXTRA HANDLERS	# of a stack around this test
+export RUN=$T/c/run BIN=$B WORKERS=2 RETRY_TTL_MS=1500 HANDLERS=2
+SEED=${CHAOS_SEED:-1}
+at_exit 'scripts/hosts down >/dev/null 2>&1'
+hosts() { scripts/hosts "$@" 2>&1; }
+# What a killed process may leave is ours by its environment, a namespace by the switch that RUN names.
+belong() { grep -lszxF "EXPORT_STACK_RUN=$RUN" /proc/[0-9]*/environ; grep -lxF "$RUN" /sys/class/net/xp*/ifalias 2>/dev/null; }
+# reaches HOST ADDRESS PORT
+reaches() { hosts exec "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"; }
+
+ok "up" env CONF_EXTRA=t/9600-hosts.conf scripts/hosts up || { hosts status | diag "$(cat)"; done_testing; }
+set -a
+# shellcheck source=/dev/null
+. "$RUN/env"
+set +a
+hosts status >"$T/status"
+is "$(grep -c ' joined$' "$T/status")" 11 "eleven hosts"
+is "$(grep -c ' running' "$T/status")" 16 "and what runs on them"
+net=${S3_ENDPOINT#https://} net=${net%.*}
+is "$(sed -n 's/^mongodb_uri = //p' "$EXPORT_CONF")" \
+    "mongodb://$net.11:$((EXPORT_PORTS + 1)),$net.12:$((EXPORT_PORTS + 2)),$net.13:$((EXPORT_PORTS + 3))/?replicaSet=exports&tls=true" \
+    "export.conf names all members by their addresses, with TLS"
+for service in api worker; do
+	ok "export-$service --check" "$B/export-$service" -c "$EXPORT_CONF" --check
+done
+
+scripts/generate --vehicles 1 --days 1 >"$T/out" 2>&1 || diag "$(cat "$T/out")"
+ok "an export through the second nginx" env EXPORT_URL="$EXPORT_URL_2" scripts/exportctl create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
+ok "its ZIP is sound" unzip -tq "$T/x.zip"
+is "$(curl -s -o "$T/out" -w '%{http_code}' -u owner-0:wrong "$EXPORT_URL_2/export")" 401 "a wrong password is refused"
+is "$(curl -s -o "$T/out" -w '%{http_code}' "$EXPORT_URL_2/ready")" 403 "/ready is not for all"
+is "$(hosts exec api-2 hostname)" api-2 "a host has a name"
+
+ok "worker-1 cut from S3" scripts/hosts cut worker-1 s3-1
+no "they do not hear each other" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
+ok "all others hear both" reaches worker-2 "$net.31" $((EXPORT_PORTS + 20))
+ok "worker-1 hears the database" reaches worker-1 "$net.11" $((EXPORT_PORTS + 1))
+ok "joined" scripts/hosts join worker-1 s3-1
+ok "they hear each other again" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
+ok "mongo-1 cut off" scripts/hosts cut mongo-1
+no "nobody hears it" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
+like "$(hosts status | head -1)" 'cut off$' "status says so"
+ok "joined" scripts/hosts join mongo-1
+ok "it is heard again" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
+no "no host of another name" scripts/hosts cut mongo-4
+
+# The chaos finds the hosts up, and ends them.
+scripts/chaos --hosts --run "$T/c" --seed "$SEED" --minutes "${CHAOS_MINUTES:-0.4}" --longest 7 --workers 2 --days 2 --fleets 6 --gap 0.2-0.8 >"$T/chaos" 2>&1
+rc=$?
+sed 's/^/# /' "$T/chaos"
+is "$rc" 0 "partitions: nothing is lost, nothing wrong"
+ok "at least five" test "$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0$/\1/p' "$T/chaos" | grep . || echo 0)" -ge 5
+is "$(belong)" "" "down leaves neither process nor network"
+ok "down a second time" scripts/hosts down
+done_testing
