@@ -7,7 +7,7 @@ for need in ip build/servers/bin/mongod build/servers/bin/weed /usr/lib/rabbitmq
 done
 [ -x "$B/export-worker" ] && [ -x "$B/export-api" ] || lacking "$B/export-api, $B/export-worker; run make"
 
-unset HOSTS PORTS CONF_EXTRA HANDLERS	# of a stack around this test
+unset HOSTS PORTS CONF_EXTRA TLS MEMBERS RABBITS POOLS	# of a stack around this test
 export RUN=$T/c/run BIN=$B WORKERS=2 RETRY_TTL_MS=1500 HANDLERS=2
 SEED=${CHAOS_SEED:-1}
 at_exit 'scripts/hosts down >/dev/null 2>&1'
