@@ -9,15 +9,26 @@ done
 
 unset HOSTS PORTS CONF_EXTRA TLS MEMBERS RABBITS POOLS	# of a stack around this test
 export RUN=$T/c/run BIN=$B WORKERS=2 RETRY_TTL_MS=1500 HANDLERS=2
-SEED=${CHAOS_SEED:-1}
-at_exit 'scripts/hosts down >/dev/null 2>&1'
+at_exit 'scripts/hosts down >/dev/null 2>&1; RUN=$T/killed scripts/hosts down >/dev/null 2>&1'
 hosts() { scripts/hosts "$@" 2>&1; }
-# What a killed process may leave is ours by its environment, a namespace by the switch that RUN names.
-belong() { grep -lszxF "EXPORT_STACK_RUN=$RUN" /proc/[0-9]*/environ; grep -lxF "$RUN" /sys/class/net/xp*/ifalias 2>/dev/null; }
+# belong RUN: its processes, and this machine's link to its switch, with which all namespaces go.
+belong() { grep -lszxF "EXPORT_STACK_RUN=$1" /proc/[0-9]*/environ; grep -lxF "$1" /sys/class/net/xp*/ifalias 2>/dev/null; }
 # reaches HOST ADDRESS PORT
 reaches() { hosts exec "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"; }
 
-ok "up" env CONF_EXTRA=t/9600-hosts.conf scripts/hosts up || { hosts status | diag "$(cat)"; done_testing; }
+CONF_EXTRA=t/9600-hosts.conf scripts/hosts up >"$T/up" 2>&1 &
+up=$!
+# Meanwhile another stack beside it, whose `up` is killed.
+RUN=$T/killed setsid scripts/hosts up s3 >"$T/out" 2>&1 &
+killed=$!
+until_ok 60 test -s "$T/killed/s3-1/s3.pid"
+kill -KILL -- "-$killed"
+wait "$killed" 2>/dev/null
+like "$(belong "$T/killed" | tr '\n' ' ')" '/proc/.*/sys/class/net' "what a killed up has started is there"
+ok "down after up was killed" env RUN="$T/killed" scripts/hosts down
+is "$(belong "$T/killed")" "" "it ends all of it"
+wait "$up"
+is $? 0 "up" || { diag "$(cat "$T/up")"; done_testing; }
 set -a
 # shellcheck source=/dev/null
 . "$RUN/env"
@@ -54,11 +65,12 @@ ok "it is heard again" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
 no "no host of another name" scripts/hosts cut mongo-4
 
 # The chaos finds the hosts up, and ends them.
-scripts/chaos --hosts --run "$T/c" --seed "$SEED" --minutes "${CHAOS_MINUTES:-0.4}" --longest 7 --workers 2 --days 2 --fleets 6 --gap 0.2-0.8 >"$T/chaos" 2>&1
+scripts/chaos --hosts --run "$T/c" --seed "${CHAOS_SEED:-1}" --minutes 3 --count "${CHAOS_COUNT:-6}" --longest 5 --gap 0.2-0.8 \
+    --workers 2 --days 1 --fleets 6 >"$T/chaos" 2>&1
 rc=$?
 sed 's/^/# /' "$T/chaos"
 is "$rc" 0 "partitions: nothing is lost, nothing wrong"
 ok "at least five" test "$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0$/\1/p' "$T/chaos" | grep . || echo 0)" -ge 5
-is "$(belong)" "" "down leaves neither process nor network"
+is "$(belong "$RUN")" "" "down leaves neither process nor network"
 ok "down a second time" scripts/hosts down
 done_testing
