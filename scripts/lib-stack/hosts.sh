@@ -86,6 +86,7 @@ net_may()
 {
 	command -v ip >/dev/null || die "ip is not there (Debian's iproute2); run scripts/deps"
 	unshare --net true 2>/dev/null || die "hosts are network namespaces, which take root (CAP_NET_ADMIN and CAP_SYS_ADMIN); run this as root"
+	[ "$WORKERS" -ge 1 ] && [ "$WORKERS" -le 8 ] || die "WORKERS=$WORKERS is not between 1 and 8"
 	[ "${#RUN}" -le 76 ] || die "RUN=$RUN is too long for the sockets in it; 76 bytes at most"
 }
 

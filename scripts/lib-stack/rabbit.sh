@@ -7,7 +7,7 @@ rabbit_epmds() { local at; places_of rabbit; for at in "${PLACES[@]}"; do printf
 rabbit_names() { rabbit_epmds; rabbit_nodes; }
 rabbit_node() { printf 'exports%s%s' "$PORTS" "$(dash "$1")"; }
 # Erlang knows hosts by name, or by address where it is told that names are long.
-rabbit_full() { if [ -n "$HOSTS" ]; then printf '%s@%s' "$(rabbit_node "$1")" "$(host_address rabbit "$1")"; else printf '%s@localhost' "$(rabbit_node "$1")"; fi; }
+rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" "$([ -n "$HOSTS" ] && host_address rabbit "$1" || printf localhost)"; }
 
 # rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
@@ -183,7 +183,13 @@ END
 }
 
 epmd_answers() { on "${1%epmd}" env "ERL_EPMD_PORT=$P_EPMD" epmd -names >/dev/null 2>&1; }
-rabbit_named() { on "$(at rabbit "$1")" env "ERL_EPMD_PORT=$P_EPMD" epmd -names 2>/dev/null | grep -q "^name $(rabbit_node "$1") at port ${P_DIST[$1]}\$"; }
+
+rabbit_named()
+{
+	on "$(at rabbit "$1")" env "ERL_EPMD_PORT=$P_EPMD" epmd -names 2>/dev/null |
+	    grep -q "^name $(rabbit_node "$1") at port ${P_DIST[$1]}\$"
+}
+
 rabbit_term() { local n; for n in $(rabbit_nodes); do term "$n"; done; }
 
 rabbit_gone()
