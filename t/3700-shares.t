@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, section, setting, under_stack)
+    create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, section, setting, stack, under_stack, wait_for)
 
 DAYS, WORKERS, QUEUED = 12, 3, 1000
 HEADS, BATCH = 10, 24                   # a cursor per parameter and type of _id; its first batch is not counted
@@ -30,7 +30,6 @@ def ceiling(client):
     documents = [d["progress"]["documents"] for d in found]
     note("alone %d documents in %.1f s; %d together in %.1f s" % (documents[0], took[0], sum(documents[1:]), max(took[1:])))
     ok(took[0] >= (documents[0] - HEADS * BATCH) / rate, "alone a job has all of it, and no more")
-    ok(took[0] <= 2.5 * documents[0] / rate + 2, "nor much less", took[0])
     together = (max(d["finishedAt"] for d in found[1:]) - min(d["startedAt"] for d in found[1:])).total_seconds()
     least = (sum(documents[1:]) - WORKERS * HEADS * BATCH) / rate
     ok(together >= 0.95 * least, "three together read no faster", "%.2f s, at least %.2f s" % (together, least))
@@ -41,9 +40,12 @@ def ceiling(client):
 def fairness(client):
     """The crowd's jobs are short; who comes later with one job is next, on the first worker that is free."""
     jobs = jobs_of(client)
+    stack("down", "worker")
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         crowd = list(pool.map(lambda n: create(dict(request(), vehicles=["vehicle_001"], parameters=["soc", "p%d" % n]), "crowd"), range(QUEUED)))
     is_(len(set(crowd)), QUEUED, "1,000 jobs of one owner")
+    stack("up", "worker")
+    wait_for("the first of them", lambda: jobs.count_documents({"owner": "crowd", "claimedAt": {"$exists": True}}) >= WORKERS, 60)
     waiting = jobs.count_documents({"owner": "crowd", "state": "NOT_STARTED"})
     ok(waiting > QUEUED / 2, "most of them wait", waiting)
     ident = create(request(vehicles=["vehicle_002"]), "single")

