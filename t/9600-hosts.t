@@ -21,7 +21,7 @@ up=$!
 # Meanwhile another stack beside it, whose `up` is killed.
 RUN=$T/killed setsid scripts/hosts up s3 >"$T/out" 2>&1 &
 killed=$!
-until_ok 60 test -s "$T/killed/s3-1/s3.pid"
+until_ok 60 eval 'belong "$T/killed" | grep -q /proc/'
 kill -KILL -- "-$killed"
 wait "$killed" 2>/dev/null
 like "$(belong "$T/killed" | tr '\n' ' ')" '/proc/.*/sys/class/net' "what a killed up has started is there"

@@ -338,7 +338,8 @@ launch()
 	shift 2
 	mkdir -p "$(dirname "$RUN/$name")" "$(dirname "$RUN/log/$name")"
 	on_of "${name%"${name##*/}"}"
-	(cd "$folder" && exec "${ON[@]}" env "$MARK" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
+	# The mark first: whatever the process is just becoming, it is known as ours.
+	(cd "$folder" && exec env "$MARK" "${ON[@]}" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
 	printf '%s\n' $! >"$RUN/$name.pid"
 }
 
