@@ -20,6 +20,8 @@
 #include "lib/version.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
+/* Each byte of a worker's name may need two. */
+#define LABEL_SIZE (2 * sizeof(((struct stats_worker *)0)->name) + 10)
 
 static int
 one(struct buf *b, const char *name, const char *type, const char *help,
@@ -49,48 +51,47 @@ jobs_text(struct buf *b, const struct stats_jobs *jobs)
 	    "another attempt.", age);
 }
 
-/* A name as a label's value. */
+/* worker="NAME", with what a label's value has to have escaped. */
 static void
-escape(const char *from, char *to, size_t size)
+label_of(const struct stats_worker *worker, char to[LABEL_SIZE])
 {
-	size_t n = 0;
+	const char *from = worker->name;
+	size_t n = (size_t)snprintf(to, LABEL_SIZE, "worker=\"");
 
-	for (; *from != '\0' && n + 3 < size; from++) {
+	for (; *from != '\0'; from++) {
 		if (*from == '"' || *from == '\\')
 			to[n++] = '\\';
 		to[n++] = *from == '\n' ? ' ' : *from;
 	}
-	to[n] = '\0';
+	memcpy(to + n, "\"", 2);
 }
 
 static int
 workers_text(struct buf *b, const struct stats_workers *workers)
 {
-	char name[300], labels[320];
+	char label[LABEL_SIZE];
 	size_t i;
 	int m, rc = 0;
 
 	rc |= metrics_head(b, "export_worker_info", "gauge",
 	    "Workers that reported lately, and their version.");
 	for (i = 0; i < workers->n; i++) {
-		escape(workers->v[i].name, name, sizeof(name));
-		rc |= buf_addf(b, "export_worker_info{worker=\"%s\","
-		    "version=\"%s\"} 1\n", name, workers->v[i].version);
+		label_of(&workers->v[i], label);
+		rc |= buf_addf(b, "export_worker_info{%s,version=\"%s\"} 1\n",
+		    label, workers->v[i].version);
 	}
 	rc |= metrics_head(b, "export_worker_report_age_seconds", "gauge",
 	    "Since the worker's last report.");
 	for (i = 0; i < workers->n; i++) {
-		escape(workers->v[i].name, name, sizeof(name));
-		rc |= buf_addf(b, "export_worker_report_age_seconds{worker="
-		    "\"%s\"} %.3f\n", name,
-		    (double)workers->v[i].age_ms / 1e3);
+		label_of(&workers->v[i], label);
+		rc |= buf_addf(b, "export_worker_report_age_seconds{%s} %.3f\n",
+		    label, (double)workers->v[i].age_ms / 1e3);
 	}
 	for (m = METRICS_WORKER; m < METRICS; m++) {
 		rc |= metrics_heading(b, (enum metric)m);
 		for (i = 0; i < workers->n; i++) {
-			escape(workers->v[i].name, name, sizeof(name));
-			snprintf(labels, sizeof(labels), "worker=\"%s\"", name);
-			rc |= metrics_text(b, (enum metric)m, labels,
+			label_of(&workers->v[i], label);
+			rc |= metrics_text(b, (enum metric)m, label,
 			    workers->v[i].slots);
 		}
 	}
@@ -120,6 +121,7 @@ metrics_get(const struct api *api, struct FCGX_Request *fcgx,
 {
 	struct stats_workers workers = { 0 };
 	struct stats_jobs jobs;
+	const char *text;
 	struct buf b;
 	bool up;
 	int rc;
@@ -133,8 +135,8 @@ metrics_get(const struct api *api, struct FCGX_Request *fcgx,
 	    "Whether exports.jobs can be read.", up ? "1" : "0");
 	if (up)
 		rc |= jobs_text(&b, &jobs) | workers_text(&b, &workers);
-	if (rc == 0 && buf_add(&b, "", 1) == 0)
-		reply_plain(fcgx, (char *)b.data);
+	if (rc == 0 && (text = buf_cstr(&b)) != NULL)
+		reply_plain(fcgx, text);
 	else
 		reply_problem(fcgx, 500, "", NULL, "out of memory");
 	stats_workers_release(&workers);

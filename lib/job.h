@@ -22,6 +22,8 @@ enum job_state {
 	JOB_CANCELLED,
 	JOB_EXPIRED
 };
+/* Those that a worker may still touch, as bits 1 << enum job_state. */
+#define JOB_UNFINISHED (1u << JOB_NOT_STARTED | 1u << JOB_STARTED)
 
 enum job_time { JOB_TIME_MS, JOB_TIME_RFC3339 };
 enum job_csv { JOB_CSV_RFC4180, JOB_CSV_EXCEL };

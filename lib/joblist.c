@@ -14,7 +14,6 @@
 #define QUEUED_MS 1000
 /* More jobs ahead than this are not counted: each poll would cost as much. */
 #define AHEAD_MAX 1000
-#define UNFINISHED (1u << JOB_NOT_STARTED | 1u << JOB_STARTED)
 
 /* How many match, at most limit (0: all). Takes over filter. */
 static enum jobs_result
@@ -45,7 +44,7 @@ count_all(struct jobs *jobs)
 	if (jobs->queued_ms != 0 && now_ms - jobs->queued_ms < QUEUED_MS)
 		return JOBS_OK;
 	filter = bson_new();
-	transition_match_states(filter, UNFINISHED);
+	transition_match_states(filter, JOB_UNFINISHED);
 	if (count(jobs, "count_queued", filter, jobs->conf->queue_max,
 	    &jobs->queued) != JOBS_OK)
 		return JOBS_ERROR;
@@ -63,7 +62,7 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 	bson_t match = BSON_INITIALIZER, *pipeline;
 
 	BSON_APPEND_UTF8(&match, "owner", job->owner);
-	transition_match_states(&match, UNFINISHED);
+	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max), "}",

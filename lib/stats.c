@@ -17,8 +17,7 @@ unfinished_pipeline(void)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
 
-	transition_match_states(&match, 1u << JOB_NOT_STARTED |
-	    1u << JOB_STARTED);
+	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$group", "{", "_id", BCON_UTF8("$state"),
@@ -32,15 +31,41 @@ unfinished_pipeline(void)
 	return pipeline;
 }
 
-static void
-take_unfinished(const bson_t *doc, struct stats_jobs *jobs)
+/* Hand each answer to take(), which returns 0, or -1 to end. Takes over pipeline. */
+static int
+aggregate(mongoc_collection_t *collection, bson_t *pipeline,
+    int (*take)(const bson_t *, void *), void *arg)
 {
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	int rc = 0;
+
+	cursor = mongoc_collection_aggregate(collection, MONGOC_QUERY_NONE,
+	    pipeline, opts, NULL);
+	while (rc == 0 && mongoc_cursor_next(cursor, &doc))
+		rc = take(doc, arg);
+	if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("stats", &error);
+		rc = -1;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+static int
+take_unfinished(const bson_t *doc, void *arg)
+{
+	struct stats_jobs *jobs = arg;
 	const char *state = "";
 	int64_t n = 0, resting = 0, age_ms = 0;
 	bson_iter_t it;
 
 	if (!bson_iter_init(&it, doc))
-		return;
+		return 0;
 	while (bson_iter_next(&it)) {
 		const char *key = bson_iter_key(&it);
 
@@ -60,30 +85,7 @@ take_unfinished(const bson_t *doc, struct stats_jobs *jobs)
 		jobs->n[JOB_NOT_STARTED] = n;
 		jobs->oldest_ms = age_ms > 0 ? age_ms : 0;
 	}
-}
-
-static int
-count_unfinished(mongoc_collection_t *collection, struct stats_jobs *jobs)
-{
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
-	bson_t *pipeline = unfinished_pipeline();
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *doc;
-	int rc = 0;
-
-	cursor = mongoc_collection_aggregate(collection, MONGOC_QUERY_NONE,
-	    pipeline, opts, NULL);
-	while (mongoc_cursor_next(cursor, &doc))
-		take_unfinished(doc, jobs);
-	if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("stats", &error);
-		rc = -1;
-	}
-	mongoc_cursor_destroy(cursor);
-	bson_destroy(pipeline);
-	bson_destroy(opts);
-	return rc;
+	return 0;
 }
 
 /* From the index "ended" alone. */
@@ -118,7 +120,8 @@ stats_jobs(mongoc_client_t *client, struct stats_jobs *jobs)
 	int rc = -1;
 
 	memset(jobs, 0, sizeof(*jobs));
-	if (count_unfinished(collection, jobs) == 0)
+	if (aggregate(collection, unfinished_pipeline(), take_unfinished,
+	    jobs) == 0)
 		rc = count_ended(collection, jobs);
 	mongoc_collection_destroy(collection);
 	return rc;
@@ -174,38 +177,29 @@ workers_pipeline(void)
 	    BCON_UTF8("$at"), "]", "}", "}", "}", "]");
 }
 
+static int
+add_worker(const bson_t *doc, void *arg)
+{
+	struct stats_workers *workers = arg;
+	struct stats_worker *v;
+
+	v = realloc(workers->v, (workers->n + 1) * sizeof(*v));
+	if (v == NULL)
+		return -1;
+	workers->v = v;
+	memset(&v[workers->n], 0, sizeof(*v));
+	take_worker(doc, &v[workers->n++]);
+	return 0;
+}
+
 int
 stats_workers(mongoc_client_t *client, struct stats_workers *workers)
 {
 	mongoc_collection_t *collection = mongoc_client_get_collection(client,
 	    "exports", "workers");
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
-	bson_t *pipeline = workers_pipeline();
-	struct stats_worker *v;
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *doc;
-	int rc = 0;
+	const int rc = aggregate(collection, workers_pipeline(), add_worker,
+	    workers);
 
-	cursor = mongoc_collection_aggregate(collection, MONGOC_QUERY_NONE,
-	    pipeline, opts, NULL);
-	while (rc == 0 && mongoc_cursor_next(cursor, &doc)) {
-		v = realloc(workers->v, (workers->n + 1) * sizeof(*v));
-		if (v == NULL) {
-			rc = -1;
-			break;
-		}
-		workers->v = v;
-		memset(&v[workers->n], 0, sizeof(*v));
-		take_worker(doc, &v[workers->n++]);
-	}
-	if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("stats", &error);
-		rc = -1;
-	}
-	mongoc_cursor_destroy(cursor);
-	bson_destroy(pipeline);
-	bson_destroy(opts);
 	mongoc_collection_destroy(collection);
 	return rc;
 }

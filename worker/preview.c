@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "lib/buf.h"
+#include "lib/num.h"
 #include "lib/timestamp.h"
 #include "lib/utf8.h"
 #include "worker/blocks.h"
@@ -174,12 +175,9 @@ read_row(const struct preview *p, struct at *at, struct cell *cells,
 static int
 time_of(const struct cell *cell, int64_t *t_ms)
 {
-	char *end;
-
 	if (memchr(cell->text, 'T', cell->len) != NULL)
 		return timestamp_parse(cell->text, cell->len, t_ms);
-	*t_ms = strtoll(cell->text, &end, 10);
-	return cell->len > 0 && end == cell->text + cell->len ? 0 : -1;
+	return num_parse(cell->text, INT64_MIN, INT64_MAX, t_ms);
 }
 
 /* The part of the range that a time is in; -1: none. */
