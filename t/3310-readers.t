@@ -20,6 +20,7 @@ import zipfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import pinned                           # noqa: E402
 import service                          # noqa: E402
 from service import DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack     # noqa: E402
 
@@ -29,23 +30,10 @@ TEXTS = ["plain", "a,b", 'said "so"', "two\nlines", "ümlaut €", "=1+1", "-x",
 
 
 def installed():
-    """build/readers as the requirements say; made where everything must run."""
-    mark = os.path.join(FOLDER, "requirements.txt")
-    with open(PINNED, encoding="utf-8") as f:
-        wanted = f.read()
-    try:
-        with open(mark, encoding="utf-8") as f:
-            if f.read() == wanted:
-                return True
-    except OSError:
-        pass
-    if os.environ.get("EXPORT_TEST_ALL") != "1":
-        return False
-    subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps", "--upgrade",
-                    "--require-hashes", "--only-binary=:all:", "-r", PINNED, "--target", FOLDER], check=True, timeout=300)
-    with open(mark, "w", encoding="utf-8") as f:
-        f.write(wanted)
-    return True
+    """Whether build/readers is as the requirements say; made so where everything must run."""
+    if os.environ.get("EXPORT_TEST_ALL") == "1":
+        pinned.install(FOLDER, PINNED)
+    return pinned.installed(FOLDER, PINNED)
 
 
 def load(client):

@@ -17,14 +17,11 @@ import atexit
 import collections
 import contextlib
 import datetime
-import fcntl
 import functools
-import hashlib
 import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +29,10 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+sys.path.insert(0, HERE)                # schemathesis, too, loads this file
+
+import pinned                           # noqa: E402
+
 DESCRIPTION = os.path.join(ROOT, "nginx", "www", "openapi.yaml")
 REQUIREMENTS = os.path.join(ROOT, "scripts", "check-api-requirements.txt")
 TOOL = os.path.join(ROOT, "build", "check-api")
@@ -62,35 +63,12 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "429"]
 
 # ---- schemathesis itself ------------------------------------------------------------------
 
-def stamp():
-    with open(REQUIREMENTS, "rb") as f:
-        return hashlib.sha256(f.read()).hexdigest()
-
-
 def installed():
-    try:
-        with open(os.path.join(TOOL, "stamp"), encoding="ascii") as f:
-            return f.read() == stamp()
-    except OSError:
-        return False
+    return pinned.installed(TOOL, REQUIREMENTS)
 
 
 def install():
-    """Into a folder beside, then into its place: a half-done one is never used."""
-    os.makedirs(os.path.dirname(TOOL), exist_ok=True)
-    with open(TOOL + ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if installed():
-            return
-        new = TOOL + ".new"
-        shutil.rmtree(new, ignore_errors=True)
-        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps",
-                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes", "--target", new,
-                        "-r", REQUIREMENTS], stdin=subprocess.DEVNULL, check=True, timeout=600)
-        with open(os.path.join(new, "stamp"), "w", encoding="ascii") as f:
-            f.write(stamp())
-        shutil.rmtree(TOOL, ignore_errors=True)
-        os.rename(new, TOOL)
+    pinned.install(TOOL, REQUIREMENTS)
 
 
 def environment(**more):

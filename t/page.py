@@ -14,18 +14,16 @@
 Where the browser is lacking the test is skipped, or with EXPORT_TEST_ALL=1 fails; axe-core is fetched then (pip, by hash).
 """
 import base64
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 
+import pinned
 from service import ROOT, base, skip_all, wait_for
 
 REQUIREMENTS = os.path.join(ROOT, "scripts", "page-requirements.txt")
 TOOL = os.path.join(ROOT, "build", "page")
-AXE = os.path.join(TOOL, "axe.min.js")
-PYTHON = "/usr/bin/python3"
+AXE = os.path.join(TOOL, "axe_playwright_python", "axe.min.js")
 WAIT_S = 60
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 
@@ -39,33 +37,6 @@ performance.setResourceTimingBufferSize(5000);
 """
 
 
-def wanted():
-    """What is in the requirements, as a stamp of what was unpacked."""
-    with open(REQUIREMENTS, encoding="ascii") as f:
-        return f.read()
-
-
-def fetch_axe():
-    """axe.min.js out of its wheel, beside the requirements it came by: a half-done one is never used."""
-    os.makedirs(TOOL, exist_ok=True)
-    with open(TOOL + ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = os.path.join(TOOL, "stamp")
-        if os.path.exists(stamp):
-            with open(stamp, encoding="ascii") as f:
-                if f.read() == wanted():
-                    return
-        wheel = os.path.join(TOOL, "wheel")
-        shutil.rmtree(wheel, ignore_errors=True)
-        subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps",
-                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes", "--target", wheel,
-                        "-r", REQUIREMENTS], stdin=subprocess.DEVNULL, check=True, timeout=300)
-        os.rename(os.path.join(wheel, "axe_playwright_python", "axe.min.js"), AXE)
-        shutil.rmtree(wheel)
-        with open(stamp, "w", encoding="ascii") as f:
-            f.write(wanted())
-
-
 def needed():
     """Before a stack is started for nothing."""
     try:
@@ -76,7 +47,7 @@ def needed():
         if not os.path.exists(file):
             skip_all("%s; run scripts/deps" % file)
     try:
-        fetch_axe()
+        pinned.install(TOOL, REQUIREMENTS)
     except (OSError, subprocess.SubprocessError) as e:
         skip_all("axe-core: %s" % e)
 
