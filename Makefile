@@ -30,7 +30,7 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 LIB = lib/buf.o lib/catalogue.o lib/check.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/joblist.o lib/jobs.o \
 	lib/jsontext.o lib/log.o lib/metrics.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/rights.o lib/s3.o \
 	lib/s3xml.o lib/sigv4.o lib/stats.o lib/timestamp.o lib/transition.o \
-	lib/utf8.o
+	lib/units.o lib/utf8.o
 INPUT = fcgi/etag.o fcgi/query.o fcgi/request.o fcgi/spec.o
 API = fcgi/main.o fcgi/create.o fcgi/export.o fcgi/health.o fcgi/limits.o \
 	fcgi/metrics.o fcgi/reply.o fcgi/vehicles.o $(INPUT)
@@ -39,8 +39,9 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/number.o worker/points.o worker/pool.o worker/preview.o worker/rows.o worker/slice.o \
 	worker/sound.o worker/stamp.o worker/textdeflate.o worker/unwind.o worker/vehicle.o \
 	worker/walk.o worker/zip.o
-WORKER = worker/main.o worker/export.o worker/keeper.o worker/pace.o \
-	worker/reader.o worker/report.o worker/survey.o worker/upload.o $(ENGINE)
+WORKER = worker/main.o worker/attempt.o worker/export.o worker/keeper.o worker/pace.o \
+	worker/piece.o worker/reader.o worker/report.o worker/split.o worker/survey.o worker/unit.o \
+	worker/upload.o $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace preview zip spec life
 FUZZ = request unwind spec jsontext s3xml timestamp csv number zip

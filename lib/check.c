@@ -102,6 +102,7 @@ static const struct {
 	{ S3_UPLOAD, "upload objects", false, true },
 	{ S3_DELETE, "remove objects", false, false },
 	{ S3_LIST, "list the bucket", false, false },
+	{ S3_GET_PIECE, "get pieces of units", false, true },
 };
 
 static void

@@ -59,6 +59,7 @@ struct conf {
 	int64_t slice_max_bytes;
 	int64_t csv_split_bytes;
 	int64_t part_bytes;
+	int64_t split_documents;
 };
 
 /* sysexits.h's EX_CONFIG: the exit code for a configuration that is wrong. */

@@ -104,6 +104,16 @@ failure_code(enum failure f)
 	return table[f].code;
 }
 
+enum failure
+failure_of(const char *code)
+{
+	int f = FAILURE_NONE;
+
+	while (f < FAILURE_INTERNAL && strcmp(table[f].code, code) != 0)
+		f++;
+	return (enum failure)f;
+}
+
 const char *
 failure_text(enum failure f)
 {

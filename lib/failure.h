@@ -22,6 +22,9 @@ enum failure {
 /* failure_code(f): What a job's error.code says, "unknown_vehicle". */
 const char *failure_code(enum failure f);
 
+/* failure_of(code): The reverse; FAILURE_INTERNAL for what is no code. */
+enum failure failure_of(const char *code);
+
 /* failure_text(f): A sentence for the user: no host, no internals. */
 const char *failure_text(enum failure f);
 

@@ -83,6 +83,7 @@ job_release(struct job *j)
 	free(j->preview);
 	free(j->error_code);
 	free(j->error_message);
+	free(j->facts);
 	job_init(j);
 }
 
@@ -207,6 +208,21 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_DOCUMENT_BEGIN(doc, "progress", &progress);
 	job_progress_bson(&j->progress, &progress);
 	bson_append_document_end(doc, &progress);
+	if (j->parent[0] == '\0')
+		return;
+	bson_oid_init_from_string(&oid, j->parent);
+	BSON_APPEND_OID(doc, "job", &oid);
+	BSON_APPEND_INT64(doc, "plan", j->plan);
+	BSON_APPEND_INT64(doc, "unit", j->unit);
+}
+
+static int
+take_id(bson_iter_t *it, char id[JOB_ID_SIZE])
+{
+	if (!BSON_ITER_HOLDS_OID(it))
+		return -1;
+	bson_oid_to_string(bson_iter_oid(it), id);
+	return 0;
 }
 
 static int
@@ -379,12 +395,8 @@ take_field(bson_iter_t *it, struct job *j)
 	const char *key = bson_iter_key(it);
 	int word;
 
-	if (strcmp(key, "_id") == 0) {
-		if (!BSON_ITER_HOLDS_OID(it))
-			return -1;
-		bson_oid_to_string(bson_iter_oid(it), j->id);
-		return 0;
-	}
+	if (strcmp(key, "_id") == 0)
+		return take_id(it, j->id);
 	if (strcmp(key, "owner") == 0)
 		return take_text(it, &j->owner);
 	if (strcmp(key, "state") == 0)
@@ -441,6 +453,12 @@ take_field(bson_iter_t *it, struct job *j)
 		return take_object(it, j);
 	if (strcmp(key, "error") == 0)
 		return take_error(it, j);
+	if (strcmp(key, "job") == 0)
+		return take_id(it, j->parent);
+	if (strcmp(key, "plan") == 0)
+		return take_int(it, &j->plan);
+	if (strcmp(key, "unit") == 0)
+		return take_int(it, &j->unit);
 	return 0;
 }
 

@@ -73,6 +73,12 @@ struct job {
 	int64_t object_size;
 	char *preview;		/* JSON (worker/preview.h); set to be stored, never read */
 	char *error_code, *error_message;
+
+	/* Of a unit alone (lib/units.h). */
+	char parent[JOB_ID_SIZE];	/* the job that it is of; "" in a job */
+	int64_t plan;		/* the fence of the claim that planned it */
+	int64_t unit;		/* its place in the archive, from 0 */
+	char *facts;		/* JSON (worker/piece.h); set to be stored, never read */
 };
 
 /* strings_add(list, text, len): Append a copy. Returns 0, -1: no memory. */

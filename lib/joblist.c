@@ -173,12 +173,45 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 	return rc;
 }
 
+/* The documents of a collection that a worker holds, of each the worker. */
+#define HELD "{", "$match", "{", \
+	"state", BCON_UTF8(job_state_name(JOB_STARTED)), \
+	"worker", "{", "$exists", BCON_BOOL(true), "}", "}", "}", \
+	"{", "$project", "{", "worker", BCON_INT32(1), "}", "}"
+
 enum jobs_result
 jobs_running(struct jobs *jobs, int64_t *n)
 {
-	return count(jobs, "count_running", BCON_NEW("state",
-	    BCON_UTF8(job_state_name(JOB_STARTED)), "worker", "{", "$exists",
-	    BCON_BOOL(true), "}"), AHEAD_MAX, n);
+	bson_t *pipeline = BCON_NEW("pipeline", "[", HELD,
+	    "{", "$unionWith", "{", "coll", BCON_UTF8("units"),
+	    "pipeline", "[", HELD, "]", "}", "}",
+	    "{", "$group", "{", "_id", BCON_UTF8("$worker"), "}", "}",
+	    "{", "$count", BCON_UTF8("n"), "}", "]");
+	enum jobs_result rc = JOBS_OK;
+	mongoc_collection_t *held;
+	mongoc_cursor_t *cursor;
+	bson_error_t error;
+	const bson_t *doc;
+	bson_iter_t it;
+	bson_t *opts;
+
+	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	held = mongoc_client_get_collection(jobs->client, "exports", "jobs");
+	cursor = mongoc_collection_aggregate(held, MONGOC_QUERY_NONE, pipeline,
+	    opts, NULL);
+	*n = 0;
+	if (mongoc_cursor_next(cursor, &doc) &&
+	    bson_iter_init_find(&it, doc, "n"))
+		*n = bson_iter_as_int64(&it);
+	if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("count_running", &error);
+		rc = JOBS_ERROR;
+	}
+	mongoc_cursor_destroy(cursor);
+	mongoc_collection_destroy(held);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
+	return rc;
 }
 
 static bson_t *

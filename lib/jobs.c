@@ -23,7 +23,8 @@
 #define DUPLICATE_KEY 11000
 
 struct jobs *
-jobs_new(mongoc_client_t *client, const struct conf *conf)
+jobs_open(mongoc_client_t *client, const struct conf *conf,
+    const char *collection)
 {
 	struct jobs *jobs;
 
@@ -32,8 +33,14 @@ jobs_new(mongoc_client_t *client, const struct conf *conf)
 	jobs->conf = conf;
 	jobs->client = client;
 	jobs->collection = mongoc_client_get_collection(client, "exports",
-	    "jobs");
+	    collection);
 	return jobs;
+}
+
+struct jobs *
+jobs_new(mongoc_client_t *client, const struct conf *conf)
+{
+	return jobs_open(client, conf, "jobs");
 }
 
 void
@@ -228,7 +235,9 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	} else {
 		rc = JOBS_NONE;
 	}
-	mongoc_cursor_get_host(cursor, host);
+	/* Where no server could be asked there is none to name. */
+	if (rc != JOBS_ERROR)
+		mongoc_cursor_get_host(cursor, host);
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
 	bson_destroy(filter);
@@ -369,11 +378,19 @@ jobs_free_key(struct jobs *jobs, const char *owner, const char *key)
 enum jobs_result
 jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 {
+	return jobs_claim_unit(jobs, NULL, worker, job);
+}
+
+enum jobs_result
+jobs_claim_unit(struct jobs *jobs, const char *parent, const char *worker,
+    struct job *job)
+{
 	const struct job_progress none = { .phase = "counting" };
 	struct transition_args args = args_for(jobs, NULL);
 	enum jobs_result rc;
 	bson_t reply, doc;
 
+	args.parent = parent;
 	args.worker = worker;
 	args.progress = &none;
 	args.error_code = failure_code(FAILURE_ATTEMPTS);

@@ -123,6 +123,13 @@ enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
     struct job *job);
 
 /*
+ * jobs_claim_unit(units, parent, worker, unit):
+ * The same of units (lib/units.h), of the job of this id alone, NULL: of any.
+ */
+enum jobs_result jobs_claim_unit(struct jobs *units, const char *parent,
+    const char *worker, struct job *unit);
+
+/*
  * jobs_renew(jobs, job, progress, cancel):
  * Push the lease of a claimed job and write its progress; *cancel says whether
  * it is to be cancelled. JOBS_NONE: the lease is lost, the job another's.
@@ -130,7 +137,7 @@ enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
 enum jobs_result jobs_renew(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress, bool *cancel);
 
-/* jobs_running(jobs, n): How many jobs are held by workers just now; 1,000 at most. */
+/* jobs_running(jobs, n): How many workers hold a job or a unit just now. */
 enum jobs_result jobs_running(struct jobs *jobs, int64_t *n);
 
 /*

@@ -7,7 +7,7 @@ struct _mongoc_client_t;
 struct _mongoc_collection_t;
 struct conf;
 
-/* What jobs.c and joblist.c share, and nobody else. */
+/* What jobs.c, joblist.c and units.c share, and nobody else. */
 struct jobs {
 	const struct conf *conf;
 	struct _mongoc_client_t *client;
@@ -17,6 +17,10 @@ struct jobs {
 	int64_t queued;		/* unfinished jobs in all, counted a moment ago */
 	int64_t queued_ms;	/* when; 0: never */
 };
+
+/* jobs_open(client, conf, collection): What jobs_new() does with "jobs". */
+struct jobs *jobs_open(struct _mongoc_client_t *client,
+    const struct conf *conf, const char *collection);
 
 /* A read of jobs for clients takes no longer. */
 #define JOBS_FIND_MAX_MS 2500

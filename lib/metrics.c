@@ -83,6 +83,9 @@ static const struct metric_line {
 	[METRIC_ATTEMPTS] = { "export_worker_attempts_total", COUNTER,
 	    "Attempts at jobs that ended, by how.", "outcome",
 	    METRICS_LOST + 1, name_end, NULL },
+	[METRIC_UNITS] = { "export_worker_units_total", COUNTER,
+	    "Units of split jobs that the worker claimed, by how the attempt "
+	    "ended.", "outcome", METRICS_LOST + 1, name_end, NULL },
 	[METRIC_RETRIES] = { "export_worker_retries_total", COUNTER,
 	    "Attempts that failed for now, by error code.", "code",
 	    FAILURE_INTERNAL + 1, name_failure, NULL },

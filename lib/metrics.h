@@ -22,6 +22,7 @@ enum metric {
 	METRIC_BUSY,
 	METRIC_CLAIMS,
 	METRIC_ATTEMPTS,		/* by enum metrics_end */
+	METRIC_UNITS,			/* the same */
 	METRIC_RETRIES,			/* by enum failure */
 	METRIC_DOCUMENTS,
 	METRIC_BYTES_READ,

@@ -26,6 +26,7 @@ static const struct privilege needs[][6] = {
 		{ "exports.jobs", "find update " },
 		{ "exports.vehicles", "find insert update remove " },
 		{ "exports.workers", "insert update " },
+		{ "exports.units", "find insert update remove " },
 	},
 };
 #define PRIVILEGES_MAX (sizeof(needs[0]) / sizeof(needs[0][0]))

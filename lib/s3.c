@@ -38,6 +38,7 @@ struct s3 {
 	void *arg;
 	enum failure failure;
 	int64_t skew_ms;	/* server's clock minus ours, when it mattered */
+	bool gone;		/* the last answer was 404 */
 	/* curl's own account; it may be written to until the handle is gone. */
 	char why[CURL_ERROR_SIZE];
 };
@@ -62,6 +63,7 @@ struct exchange {
 	size_t body_len;
 
 	size_t sent;
+	size_t reply_max;	/* 0: REPLY_MAX */
 	struct buf reply;
 	char etag[ETAG_SIZE];
 	long status;
@@ -362,9 +364,12 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 		}
 		return failure_s3(0, "", &s3->failure) ? AGAIN : GIVE_UP;
 	}
-	if (x->reply.len > 0)
+	s3->gone = x->status == 404;
+	if (x->reply.len > 0 && x->status != 206)
 		s3xml_text(body, x->reply.len, "Code", x->code,
 		    sizeof(x->code));
+	if (x->status == 206)
+		return GOOD;
 	/* A 200 may hold an error all the same (CompleteMultipartUpload). */
 	if (x->status >= 200 && x->status < 300 &&
 	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
@@ -406,8 +411,9 @@ exchange(struct s3 *s3, struct exchange *x)
 	enum verdict verdict = AGAIN;
 	int try;
 
-	buf_init(&x->reply, REPLY_MAX);
+	buf_init(&x->reply, x->reply_max != 0 ? x->reply_max : REPLY_MAX);
 	s3->failure = FAILURE_STORAGE;
+	s3->gone = false;
 	if (address_of(s3->conf, s3->conf->s3_endpoint, x->key, &a) != 0)
 		return -1;
 	x->host = a.host;
@@ -567,7 +573,42 @@ s3_abort(struct s3_upload *u)
 	u->s3->failure = failure;
 }
 
+int
+s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
+    struct buf *to)
+{
+	char range[64];
+	/* An error's body is short, but may be longer than the range. */
+	struct exchange x = { .op = "s3_get", .method = "GET", .key = key,
+	    .headers = { { "range", range } }, .nheaders = 1,
+	    .reply_max = len > REPLY_MAX ? len : REPLY_MAX };
+
+	snprintf(range, sizeof(range), "bytes=%llu-%llu",
+	    (unsigned long long)at, (unsigned long long)(at + len - 1));
+	if (exchange(s3, &x) != 0) {
+		if (s3->gone)
+			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
+	} else if (x.status != 206 || x.reply.len != len) {
+		log_msg(LOG_ERROR, "s3_get", "S3: %zu bytes of %s in place of "
+		    "%zu (HTTP %ld)", x.reply.len, key, len, x.status);
+		s3->failure = FAILURE_STORAGE;
+	} else {
+		buf_release(to);
+		*to = x.reply;
+		return 0;
+	}
+	buf_release(&x.reply);
+	return -1;
+}
+
+bool
+s3_is_gone(const struct s3 *s3)
+{
+	return s3->gone;
+}
+
 #define CHECK_KEY "exports/check"
+#define CHECK_PIECE "units/check"
 
 static const struct {
 	const char *method, *key;
@@ -579,6 +620,7 @@ static const struct {
 	[S3_DELETE] = { "DELETE", CHECK_KEY, { { NULL, NULL } }, 0 },
 	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
 	    2 },
+	[S3_GET_PIECE] = { "GET", CHECK_PIECE, { { NULL, NULL } }, 0 },
 };
 
 /* What was begun by asking goes again. */

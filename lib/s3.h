@@ -63,8 +63,18 @@ int s3_complete(struct s3_upload *u, int parts, char *etag, size_t size);
 /* s3_abort(u): Give up; what cannot be removed is left to the lifecycle rule. */
 void s3_abort(struct s3_upload *u);
 
+/*
+ * s3_get(s3, key, at, len, to):
+ * Have the object's len bytes (1 or more) from the byte at on in *to, in place of
+ * what it held. Fewer are an error. Returns 0, -1 after a logged error;
+ * s3_is_gone(): because there is no such object (any more).
+ */
+int s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
+    struct buf *to);
+bool s3_is_gone(const struct s3 *s3);
+
 /* What --check asks of the bucket. */
-enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST };
+enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_PIECE };
 
 /*
  * s3_may(s3, right):

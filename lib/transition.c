@@ -93,6 +93,10 @@ transition_filter(enum transition_id t, const struct transition_args *args)
 		bson_oid_init_from_string(&oid, args->id);
 		BSON_APPEND_OID(filter, "_id", &oid);
 	}
+	if (args->parent != NULL) {
+		bson_oid_init_from_string(&oid, args->parent);
+		BSON_APPEND_OID(filter, "job", &oid);
+	}
 	if (args->owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", args->owner);
 	transition_match_states(filter, transitions[t].from);
@@ -138,6 +142,29 @@ set_progress(bson_t *set, const struct job_progress *progress)
 	bson_append_document_end(set, &doc);
 }
 
+static void
+set_object(bson_t *set, const struct job *job)
+{
+	bson_t literal, object;
+
+	BSON_APPEND_DOCUMENT_BEGIN(set, "object", &literal);
+	BSON_APPEND_DOCUMENT_BEGIN(&literal, "$literal", &object);
+	BSON_APPEND_UTF8(&object, "key", job->object_key);
+	BSON_APPEND_INT64(&object, "size", job->object_size);
+	/* A unit's piece has none: its files have checksums of their own. */
+	if (job->object_sha256 != NULL)
+		BSON_APPEND_UTF8(&object, "sha256", job->object_sha256);
+	BSON_APPEND_UTF8(&object, "etag", job->object_etag);
+	bson_append_document_end(&literal, &object);
+	bson_append_document_end(set, &literal);
+	if (job->preview != NULL)
+		BCON_APPEND(set, "preview", "{", "$literal",
+		    BCON_UTF8(job->preview), "}");
+	if (job->facts != NULL)
+		BCON_APPEND(set, "facts", "{", "$literal",
+		    BCON_UTF8(job->facts), "}");
+}
+
 /* Text goes in as a literal: in a pipeline "$x" would be a field. */
 static void
 set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
@@ -150,14 +177,7 @@ set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 		    "code", BCON_UTF8(args->error_code),
 		    "message", BCON_UTF8(args->error_message), "}", "}");
 	if (effect & E_OBJECT)
-		BCON_APPEND(set, "object", "{", "$literal", "{",
-		    "key", BCON_UTF8(args->object->object_key),
-		    "size", BCON_INT64(args->object->object_size),
-		    "sha256", BCON_UTF8(args->object->object_sha256),
-		    "etag", BCON_UTF8(args->object->object_etag), "}", "}");
-	if (effect & E_OBJECT && args->object->preview != NULL)
-		BCON_APPEND(set, "preview", "{", "$literal",
-		    BCON_UTF8(args->object->preview), "}");
+		set_object(set, args->object);
 }
 
 static void

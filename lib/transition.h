@@ -54,7 +54,7 @@ enum transition_effect {
 	E_DELAY = 1 << 3,	/* dueAt = now + delay_ms */
 	E_UNHOLD = 1 << 4,	/* no worker */
 	E_ENDED = 1 << 5,	/* finishedAt = now */
-	E_OBJECT = 1 << 6,	/* object, preview, expiresAt; an earlier error goes */
+	E_OBJECT = 1 << 6,	/* object, preview, facts, expiresAt; an earlier error goes */
 	E_ERROR = 1 << 7,
 	E_PROGRESS = 1 << 8,	/* progress, progressAt = now */
 	E_CANCEL = 1 << 9,	/* cancelRequested */
@@ -74,6 +74,7 @@ extern const struct transition transitions[TRANSITIONS];
 /* What a transition is made with; what it does not use may be left zero. */
 struct transition_args {
 	const char *id;		/* NULL: any job */
+	const char *parent;	/* units of this job alone; NULL: any */
 	const char *owner;	/* NULL: anyone's */
 	int64_t fence;
 	const char *worker;

@@ -33,21 +33,29 @@ no_memory(void)
 	return -1;
 }
 
+void
+entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+    char name[ZIP_NAME_MAX + 1])
+{
+	char later[ZIP_NAME_MAX + 1];
+
+	if (part == 1) {
+		zip_name(zip, stem, ".csv", name);
+		/* Later parts keep what made the first one's name its own. */
+		snprintf(stem, ZIP_NAME_MAX + 1, "%.*s",
+		    (int)(strlen(name) - 4), name);
+	} else {
+		snprintf(later, sizeof(later), "%.70s-part%d", stem, part);
+		zip_name(zip, later, ".csv", name);
+	}
+}
+
 static int
 part_begin(struct entry_writer *w)
 {
-	char stem[ZIP_NAME_MAX + 1];
-
 	memset(&w->facts, 0, sizeof(w->facts));
-	if (++w->part == 1) {
-		zip_name(w->zip, w->stem, ".csv", w->facts.name);
-		/* Later parts keep what made the first one's name its own. */
-		snprintf(w->stem, sizeof(w->stem), "%.*s",
-		    (int)(strlen(w->facts.name) - 4), w->facts.name);
-	} else {
-		snprintf(stem, sizeof(stem), "%.70s-part%d", w->stem, w->part);
-		zip_name(w->zip, stem, ".csv", w->facts.name);
-	}
+	w->facts.part = ++w->part;
+	entry_name(w->zip, w->stem, w->part, w->facts.name);
 	return zip_begin(w->zip, w->facts.name);
 }
 
@@ -60,6 +68,7 @@ part_end(struct entry_writer *w)
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
 		return -1;
 	}
+	zip_run(w->zip, &w->facts.run_bytes, &w->facts.run_crc);
 	return w->done(w->arg, &w->facts);
 }
 

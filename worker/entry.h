@@ -22,6 +22,10 @@ struct entry_facts {
 	uint64_t duplicates, non_finite;
 	struct skips skipped;
 	uint64_t skipped_documents;
+	/* Of the runs of blocks that it is made of (zip_run()). */
+	uint64_t run_bytes;
+	uint32_t run_crc;
+	int part;			/* of its vehicle, from 1 */
 };
 
 /* Who is told when a CSV is complete; facts are the caller's, for the call only. */
@@ -51,6 +55,15 @@ int entry_block(struct entry_writer *w, const struct block *block);
 /* entry_close(w): Report the last part. Then entry_free(). */
 int entry_close(struct entry_writer *w);
 void entry_free(struct entry_writer *w);
+
+/*
+ * entry_name(zip, stem, part, name):
+ * What the part of a vehicle is called that comes next in zip. stem: the
+ * vehicle's name for the first; it is changed, and has to be given again for the
+ * parts after it.
+ */
+void entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+    char name[ZIP_NAME_MAX + 1]);
 
 /* entry_facts(w): Of the part that is open: for counts found outside the rows. */
 struct entry_facts *entry_facts(struct entry_writer *w);

@@ -15,7 +15,7 @@ struct export_env {
 	const struct conf *conf;
 	struct _mongoc_client_pool_t *pool;
 	struct _mongoc_client_t *client;
-	struct jobs *jobs;
+	struct jobs *jobs, *units;
 	struct queue *queue;
 	bool (*stopping)(void);		/* SIGTERM came */
 	void (*hung)(void);		/* ends the process, see keeper_start() */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,7 @@
 #include "lib/jobs.h"
 #include "lib/log.h"
 #include "lib/queue.h"
+#include "lib/units.h"
 
 /* Heartbeats are due every few seconds: look at least this often. */
 #define SERVE_MS 1000
@@ -35,6 +37,7 @@ struct keeper {
 	int wake_fd;
 	atomic_bool quit;
 	atomic_int word;
+	atomic_llong renewed_ms;	/* before the call that went well last */
 	atomic_llong sharers;
 
 	pthread_mutex_t lock;	/* for what follows */
@@ -67,9 +70,16 @@ count_sharers(struct keeper *k)
 		atomic_store(&k->sharers, n);
 }
 
-/* Renew; *renewed_ms is when it last went well. Returns 1 when all is over. */
+static bool
+is_late(struct keeper *k)
+{
+	return clock_monotonic_ms() - atomic_load(&k->renewed_ms) >
+	    k->conf->lease_ms * 3 / 4;
+}
+
+/* Returns 1 when all is over. */
 static int
-renew(struct keeper *k, int64_t *renewed_ms)
+renew(struct keeper *k)
 {
 	/* The lease counts from before the call, not from when it returned. */
 	const int64_t now = clock_monotonic_ms();
@@ -86,7 +96,7 @@ renew(struct keeper *k, int64_t *renewed_ms)
 	switch (jobs_renew(k->jobs, k->job, &p, &cancel)) {
 	case JOBS_OK:
 		crash_at(CRASH_AFTER_RENEW);
-		*renewed_ms = now;
+		atomic_store(&k->renewed_ms, now);
 		break;
 	case JOBS_NONE:
 		log_msg(LOG_WARN, "keeper", "the lease is lost");
@@ -95,7 +105,7 @@ renew(struct keeper *k, int64_t *renewed_ms)
 	default:
 		break;
 	}
-	if (clock_monotonic_ms() - *renewed_ms > k->conf->lease_ms * 3 / 4) {
+	if (is_late(k)) {
 		log_msg(LOG_WARN, "keeper", "the lease was not renewed in time");
 		atomic_store(&k->word, KEEPER_LOST);
 		return 1;
@@ -110,20 +120,20 @@ static void *
 run(void *arg)
 {
 	struct keeper *k = arg;
-	int64_t renewed_ms = clock_monotonic_ms(), next_ms, wait_ms;
+	int64_t next_ms = clock_monotonic_ms() + k->conf->renew_ms, wait_ms;
 	struct pollfd fds[2] = { { .fd = k->wake_fd, .events = POLLIN },
 	    { .events = POLLIN } };
 	int over = 0;
 
-	next_ms = renewed_ms + k->conf->renew_ms;
 	while (!atomic_load(&k->quit)) {
-		queue_serve(k->q);
+		if (k->q != NULL)
+			queue_serve(k->q);
 		if (!over && clock_monotonic_ms() >= next_ms) {
-			over = renew(k, &renewed_ms);
+			over = renew(k);
 			next_ms = clock_monotonic_ms() + k->conf->renew_ms;
 		}
 		wait_ms = next_ms - clock_monotonic_ms();
-		fds[1].fd = queue_fd(k->q);
+		fds[1].fd = k->q != NULL ? queue_fd(k->q) : -1;
 		poll(fds, 2, wait_ms < 0 ? 0 : over || wait_ms > SERVE_MS ?
 		    SERVE_MS : (int)wait_ms);
 	}
@@ -164,8 +174,11 @@ keeper_start(mongoc_client_pool_t *pool, const struct conf *conf,
 		goto fail;
 	}
 	k->client = mongoc_client_pool_pop(pool);
-	if ((k->jobs = jobs_new(k->client, conf)) == NULL)
+	k->jobs = job->parent[0] != '\0' ? units_new(k->client, conf) :
+	    jobs_new(k->client, conf);
+	if (k->jobs == NULL)
 		goto fail;
+	atomic_store(&k->renewed_ms, clock_monotonic_ms());
 	atomic_store(&k->sharers, 1);
 	count_sharers(k);
 	if ((rc = pthread_create(&k->thread, NULL, run, k)) != 0)
@@ -198,7 +211,10 @@ keeper_alive(struct keeper *k)
 enum keeper_word
 keeper_word(struct keeper *k)
 {
-	return (enum keeper_word)atomic_load(&k->word);
+	const enum keeper_word word = (enum keeper_word)atomic_load(&k->word);
+
+	/* The thread may be waiting for the database just now. */
+	return word == KEEPER_GO_ON && is_late(k) ? KEEPER_LOST : word;
 }
 
 int64_t

@@ -20,7 +20,8 @@ enum keeper_word {
 /*
  * A thread that keeps a claimed job ours while another exports it: renews the
  * lease every renew_ms, writes the progress, brings cancellation back, serves
- * the broker's heartbeats on q, which is its own until keeper_stop(). When no
+ * the broker's heartbeats on q (NULL: another does), which is its own until
+ * keeper_stop(). The job may be a unit. When no
  * life was shown for stall_ms it stops renewing and calls hung(), which must
  * end the process, for the exporting thread cannot be ended.
  * keeper_start(): NULL after a logged error.

@@ -27,9 +27,11 @@
 #include "lib/process.h"
 #include "lib/queue.h"
 #include "lib/version.h"
+#include "lib/units.h"
 #include "worker/export.h"
 #include "worker/report.h"
 #include "worker/survey.h"
+#include "worker/unit.h"
 
 #define EXIT_USAGE 64
 #define EXIT_HUNG 70
@@ -37,6 +39,8 @@
 #define HEAP_MAX_BYTES (4 * 1024 * 1024)
 /* A wait is cut into pieces of this length, so that SIGTERM is seen soon. */
 #define PIECE_MS 500
+/* No message rings for units: an idle worker looks for them this often. */
+#define HELP_MS 2000
 /* While the broker is away it is tried this often. */
 #define RECONNECT_MS 5000
 #define CONF_PRESET "/etc/export/export.conf"
@@ -176,8 +180,9 @@ pause_ms(int ms)
 }
 
 /*
- * Wait until a message rings or nothing was heard for idle_ms. Without a broker
- * the idle time alone decides, so jobs go on. Returns true with a message.
+ * Wait until a message rings, nothing was heard for idle_ms, or there are units
+ * to be made. Without a broker the idle time alone decides, so jobs go on. Returns
+ * true with a message.
  */
 static bool
 wait_for_work(const struct export_env *env, struct survey *survey,
@@ -185,12 +190,17 @@ wait_for_work(const struct export_env *env, struct survey *survey,
 {
 	static int64_t next_try_ms;
 	const int64_t until = clock_monotonic_ms() + env->conf->idle_ms;
-	int64_t now;
+	int64_t now, help_ms = clock_monotonic_ms() + HELP_MS;
 
 	while (!stopping() && (now = clock_monotonic_ms()) < until) {
 		int64_t wait_ms = survey_wait_ms(survey);
 		int piece;
 
+		if (now >= help_ms) {
+			if (units_any(env->units) == JOBS_OK)
+				break;
+			help_ms = clock_monotonic_ms() + HELP_MS;
+		}
 		if (wait_ms > until - now)
 			wait_ms = until - now;
 		piece = wait_ms < PIECE_MS ? (int)wait_ms : PIECE_MS;
@@ -237,28 +247,34 @@ message_is_done(const struct export_env *env, const char *id)
 	}
 }
 
-/* Claim and export once. *worked: there was a job. Returns: ack the message. */
+/*
+ * Claim and export once, where there is no job a unit of another's. *worked:
+ * there was one. Returns: ack the message.
+ */
 static bool
 work_once(const struct export_env *env, const char *worker, const char *id,
     bool *worked)
 {
 	struct job job;
-	bool done;
+	bool done = false;
 
 	*worked = false;
+	metrics_set(METRIC_BUSY, 1);
 	switch (jobs_claim(env->jobs, worker, &job)) {
 	case JOBS_OK:
 		*worked = true;
-		metrics_set(METRIC_BUSY, 1);
 		done = export_job(env, &job);
-		metrics_set(METRIC_BUSY, 0);
 		job_release(&job);
-		return done;
+		break;
 	case JOBS_NONE:
-		return id == NULL || message_is_done(env, id);
+		*worked = unit_help(env, worker);
+		done = id == NULL || message_is_done(env, id);
+		break;
 	default:
-		return false;
+		break;
 	}
+	metrics_set(METRIC_BUSY, 0);
+	return done;
 }
 
 static void
@@ -304,9 +320,11 @@ serve(const struct conf *conf)
 		return CONF_EXIT;
 	env.client = mongoc_client_pool_pop(env.pool);
 	env.jobs = jobs_new(env.client, conf);
+	env.units = units_new(env.client, conf);
 	env.queue = queue_new(conf, HEARTBEAT_S);
 	survey = survey_new(env.client, conf);
-	if (env.jobs != NULL && env.queue != NULL && survey != NULL) {
+	if (env.jobs != NULL && env.units != NULL && env.queue != NULL &&
+	    survey != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", worker);
 		report = report_start(env.pool, conf, worker);
 		loop(&env, survey, worker);
@@ -316,6 +334,7 @@ serve(const struct conf *conf)
 	}
 	survey_free(survey);
 	queue_free(env.queue);
+	jobs_free(env.units);
 	jobs_free(env.jobs);
 	mongoc_client_pool_push(env.pool, env.client);
 	mongo_pool_free(env.pool);

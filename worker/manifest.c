@@ -1,5 +1,6 @@
 #include "worker/manifest.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 struct manifest {
 	struct json_object *root, *files, *skipped;
 	uint64_t skipped_total;
+	bool facts;		/* of a unit */
 };
 
 static int
@@ -116,17 +118,25 @@ put_request(struct json_object *root, const struct job *job)
 	return put(root, "request", o);
 }
 
-struct manifest *
-manifest_new(const struct job *job, int64_t began_ms)
+static int
+put_head(struct json_object *root, const struct job *job, int64_t began_ms)
+{
+	return put_int(root, "format", MANIFEST_FORMAT) != 0 ||
+	    put_request(root, job) != 0 ||
+	    put_time(root, "readingBeganAt", began_ms) != 0 ? -1 : 0;
+}
+
+/* job NULL: of a unit. */
+static struct manifest *
+new_manifest(const struct job *job, int64_t began_ms)
 {
 	struct manifest *m;
 
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		goto fail;
+	m->facts = job == NULL;
 	if ((m->root = json_object_new_object()) == NULL ||
-	    put_int(m->root, "format", MANIFEST_FORMAT) != 0 ||
-	    put_request(m->root, job) != 0 ||
-	    put_time(m->root, "readingBeganAt", began_ms) != 0 ||
+	    (job != NULL && put_head(m->root, job, began_ms) != 0) ||
 	    put(m->root, "files", m->files = json_object_new_array()) != 0 ||
 	    put(m->root, "skippedDocuments",
 	    m->skipped = json_object_new_array()) != 0)
@@ -136,6 +146,18 @@ fail:
 	no_memory();
 	manifest_free(m);
 	return NULL;
+}
+
+struct manifest *
+manifest_new(const struct job *job, int64_t began_ms)
+{
+	return new_manifest(job, began_ms);
+}
+
+struct manifest *
+manifest_new_facts(void)
+{
+	return new_manifest(NULL, 0);
 }
 
 void
@@ -187,6 +209,14 @@ put_facts(struct json_object *o, const struct entry_facts *f)
 	    (int64_t)f->skipped_documents) != 0 ? -1 : 0;
 }
 
+static int
+put_run(struct json_object *o, const struct entry_facts *f)
+{
+	return put_int(o, "part", f->part) != 0 ||
+	    put_int(o, "runBytes", (int64_t)f->run_bytes) != 0 ||
+	    put_int(o, "runCrc32", f->run_crc) != 0 ? -1 : 0;
+}
+
 int
 manifest_file(struct manifest *m, const char *vehicle,
     const char *const *names, size_t n, const struct entry_facts *facts)
@@ -199,10 +229,45 @@ manifest_file(struct manifest *m, const char *vehicle,
 	    put_text(o, "vehicle", vehicle) != 0 ||
 	    put_names(o, "columns", names, n) != 0 ||
 	    put_facts(o, facts) != 0 ||
+	    (m->facts && put_run(o, facts) != 0) ||
 	    json_object_array_add(m->files, o) != 0) {
 		json_object_put(o);
 		return no_memory();
 	}
+	return 0;
+}
+
+int
+manifest_add(struct manifest *m, struct json_object *file, const char *name)
+{
+	json_object_object_del(file, "part");
+	json_object_object_del(file, "runBytes");
+	json_object_object_del(file, "runCrc32");
+	/* A member that is there already keeps its place. */
+	if (put_text(file, "name", name) != 0 ||
+	    json_object_array_add(m->files, file) != 0) {
+		json_object_put(file);
+		return no_memory();
+	}
+	return 0;
+}
+
+int
+manifest_add_skipped(struct manifest *m, struct json_object *list,
+    uint64_t total)
+{
+	struct json_object *o;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list) &&
+	    json_object_array_length(m->skipped) < MANIFEST_SKIPPED_MAX; i++) {
+		o = json_object_get(json_object_array_get_idx(list, i));
+		if (json_object_array_add(m->skipped, o) != 0) {
+			json_object_put(o);
+			return no_memory();
+		}
+	}
+	m->skipped_total += total;
 	return 0;
 }
 
@@ -293,17 +358,35 @@ write_text(struct zip *zip, const char *text, size_t len)
 	return rc;
 }
 
+/* All of it; NULL: no memory, logged. */
+static const char *
+text_of(struct manifest *m, int form, size_t *len)
+{
+	const char *text = NULL;
+
+	if (put_int(m->root, "skippedDocumentsTotal",
+	    (int64_t)m->skipped_total) == 0)
+		text = json_object_to_json_string_length(m->root, form, len);
+	if (text == NULL)
+		no_memory();
+	return text;
+}
+
 int
 manifest_write(struct manifest *m, struct zip *zip)
 {
 	const char *text;
 	size_t len;
 
-	if (put_int(m->root, "skippedDocumentsTotal",
-	    (int64_t)m->skipped_total) != 0 ||
-	    (text = json_object_to_json_string_length(m->root,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-	    JSON_C_TO_STRING_NOSLASHESCAPE, &len)) == NULL)
-		return no_memory();
-	return write_text(zip, text, len);
+	text = text_of(m, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+	    JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	return text == NULL ? -1 : write_text(zip, text, len);
+}
+
+const char *
+manifest_facts(struct manifest *m)
+{
+	size_t len;
+
+	return text_of(m, JSON_C_TO_STRING_PLAIN, &len);
 }

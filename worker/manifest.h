@@ -3,9 +3,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdint.h>
 
 struct entry_facts;
 struct job;
+struct json_object;
 struct manifest;
 struct skips;
 struct zip;
@@ -33,6 +35,22 @@ int manifest_file(struct manifest *m, const char *vehicle,
 int manifest_skipped(struct manifest *m, const char *vehicle,
     const char *parameter, const uint8_t *doc, size_t len,
     const struct skips *skips);
+
+/*
+ * manifest_new_facts(): What manifest_file() and manifest_skipped() are told of a
+ * unit, whose piece becomes part of an archive elsewhere (worker/piece.h).
+ * manifest_facts(m): All of it as JSON text, which belongs to m; NULL: no memory.
+ * Of each file it has three members more: "part", "runBytes", "runCrc32".
+ * manifest_add(m, file, name): Such a file, as the archive calls it; taken over.
+ * manifest_add_skipped(m, list, total): Such a list of skipped documents, and how
+ * many there were in all.
+ */
+struct manifest *manifest_new_facts(void);
+const char *manifest_facts(struct manifest *m);
+int manifest_add(struct manifest *m, struct json_object *file,
+    const char *name);
+int manifest_add_skipped(struct manifest *m, struct json_object *list,
+    uint64_t total);
 
 /* manifest_write(m, zip): Add manifest.json, the last entry. */
 int manifest_write(struct manifest *m, struct zip *zip);

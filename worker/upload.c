@@ -165,7 +165,8 @@ seal(struct upload *u)
 {
 	struct part *part = u->filling;
 
-	if (digest_add(u->digest, part->data.data, part->data.len) != 0) {
+	if (u->digest != NULL &&
+	    digest_add(u->digest, part->data.data, part->data.len) != 0) {
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
@@ -244,7 +245,7 @@ upload_close(struct sink *s)
 		return -1;
 	if (all_sent(u) != 0)
 		return -1;
-	if (digest_hex(u->digest, u->sha256) != 0) {
+	if (u->digest != NULL && digest_hex(u->digest, u->sha256) != 0) {
 		log_msg(LOG_ERROR, "upload", "SHA-256 failed");
 		return -1;
 	}
@@ -269,7 +270,7 @@ upload_abort(struct sink *s)
 
 static int
 set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
-    void *arg)
+    void *arg, bool digest)
 {
 	int i;
 
@@ -286,7 +287,7 @@ set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
 		if (u->senders[i].s3 == NULL)
 			return -1;
 	}
-	if ((u->digest = digest_new()) == NULL ||
+	if ((digest && (u->digest = digest_new()) == NULL) ||
 	    (u->s3 = s3_new(conf, stop, arg)) == NULL)
 		return -1;
 	return 0;
@@ -294,7 +295,7 @@ set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
 
 struct upload *
 upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
-    const char *key, const char *filename, enum failure *why)
+    const char *key, const char *filename, bool digest, enum failure *why)
 {
 	struct upload *u;
 
@@ -303,7 +304,7 @@ upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
 		goto nomem;
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->changed, NULL);
-	if (set_up(u, conf, stop, arg) != 0)
+	if (set_up(u, conf, stop, arg, digest) != 0)
 		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
 	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)
@@ -363,7 +364,7 @@ upload_bytes(const struct upload *u)
 const char *
 upload_sha256(const struct upload *u)
 {
-	return u->sha256;
+	return u->digest != NULL ? u->sha256 : NULL;
 }
 
 const char *

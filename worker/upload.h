@@ -18,13 +18,15 @@ struct upload;
  * archive of any size. Two are sent by threads while the next is filled; no more
  * than three are in memory. An archive of one part starts no thread.
  *
- * upload_open(conf, stop, arg, key, filename, why): stop(arg) is asked by every
- * thread and ends a transfer when it returns true. NULL after a logged error,
+ * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is asked by
+ * every thread and ends a transfer when it returns true. digest: the SHA-256 of
+ * the whole is wanted. NULL after a logged error,
  * *why says which; from then on exactly one of the sink's close and abort ends
  * what S3 keeps.
  */
 struct upload *upload_open(const struct conf *conf, bool (*stop)(void *),
-    void *arg, const char *key, const char *filename, enum failure *why);
+    void *arg, const char *key, const char *filename, bool digest,
+    enum failure *why);
 
 /* upload_free(u): Free the memory, after close or abort; NULL is fine. */
 void upload_free(struct upload *u);
@@ -38,7 +40,7 @@ enum failure upload_failure(struct upload *u);
 /* upload_bytes(u): Bytes written so far. */
 uint64_t upload_bytes(const struct upload *u);
 
-/* After a close that was good: the object's SHA-256 in hex, and its ETag. */
+/* After a close that was good: the object's SHA-256 in hex (NULL), its ETag. */
 const char *upload_sha256(const struct upload *u);
 const char *upload_etag(const struct upload *u);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include "lib/buf.h"
@@ -34,6 +35,8 @@ struct entry {
 	uint64_t offset;
 	uint64_t deflated, plain;
 	uint32_t crc;
+	uint64_t run;		/* deflated, without the end */
+	uint32_t run_crc;
 };
 
 struct zip {
@@ -42,7 +45,7 @@ struct zip {
 	uint64_t offset;
 	struct entry *entries;
 	size_t n, cap;
-	int open;
+	int open, bare;
 };
 
 static void
@@ -110,6 +113,16 @@ zip_new(struct sink *sink, int64_t t_ms)
 	return z;
 }
 
+struct zip *
+zip_new_bare(struct sink *sink)
+{
+	struct zip *z = zip_new(sink, 0);
+
+	if (z != NULL)
+		z->bare = 1;
+	return z;
+}
+
 void
 zip_free(struct zip *z)
 {
@@ -151,20 +164,19 @@ zip_name(const struct zip *z, const char *stem, const char *ext,
 		snprintf(name, ZIP_NAME_MAX + 1, "%s-%d%s", clean, n, ext);
 }
 
-int
-zip_begin(struct zip *z, const char *name)
+/* An entry more, or NULL, logged. */
+static struct entry *
+new_entry(struct zip *z, const char *name)
 {
-	uint8_t head[30 + ZIP_NAME_MAX], *p = head;
 	struct entry *e;
 
-	assert(!z->open && strlen(name) <= ZIP_NAME_MAX);
 	if (z->n == z->cap) {
 		size_t cap = z->cap ? z->cap * 2 : 16;
 
 		e = realloc(z->entries, cap * sizeof(*e));
 		if (e == NULL) {
 			log_msg(LOG_ERROR, "zip", "out of memory");
-			return -1;
+			return NULL;
 		}
 		z->entries = e;
 		z->cap = cap;
@@ -174,6 +186,14 @@ zip_begin(struct zip *z, const char *name)
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	e->offset = z->offset;
 	e->crc = (uint32_t)crc32(0, NULL, 0);
+	return e;
+}
+
+static int
+write_local(struct zip *z, const char *name)
+{
+	uint8_t head[30 + ZIP_NAME_MAX], *p = head;
+
 	put32(&p, LOCAL_SIGNATURE);
 	put16(&p, VERSION_DEFLATE);
 	put16(&p, FLAGS);
@@ -187,7 +207,15 @@ zip_begin(struct zip *z, const char *name)
 	put16(&p, 0);
 	memcpy(p, name, strlen(name));
 	p += strlen(name);
-	if (zip_write(z, head, (size_t)(p - head)) != 0)
+	return zip_write(z, head, (size_t)(p - head));
+}
+
+int
+zip_begin(struct zip *z, const char *name)
+{
+	assert(!z->open && strlen(name) <= ZIP_NAME_MAX);
+	if (new_entry(z, name) == NULL ||
+	    (!z->bare && write_local(z, name) != 0))
 		return -1;
 	z->n++;
 	z->open = 1;
@@ -205,31 +233,42 @@ zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 	if (zip_write(z, deflated, len) != 0)
 		return -1;
 	e->deflated += len;
+	e->run += len;
+	if (z->bare)
+		e->run_crc = crc32_gzip_refl(e->run_crc, deflated, len);
 	e->plain += plain_len;
 	e->crc = (uint32_t)crc32_combine(e->crc, crc, (z_off_t)plain_len);
 	return 0;
 }
 
-uint64_t
-zip_entry_deflated(const struct zip *z)
+void
+zip_run(const struct zip *z, uint64_t *len, uint32_t *check)
 {
-	return z->entries[z->n - 1].deflated;
+	*len = z->entries[z->n - 1].run;
+	*check = z->entries[z->n - 1].run_crc;
+}
+
+static int
+write_end(struct zip *z, struct entry *e)
+{
+	uint8_t tail[16], *p = tail;
+
+	if (zip_write(z, DEFLATE_END, DEFLATE_END_LEN) != 0)
+		return -1;
+	e->deflated += DEFLATE_END_LEN;
+	put32(&p, DESCRIPTOR_SIGNATURE);
+	put32(&p, e->crc);
+	put32(&p, e->deflated);
+	put32(&p, e->plain);
+	return zip_write(z, tail, (size_t)(p - tail));
 }
 
 int
 zip_end(struct zip *z, uint32_t *crc)
 {
 	struct entry *e = &z->entries[z->n - 1];
-	uint8_t tail[16], *p = tail;
 
-	if (zip_add(z, DEFLATE_END, DEFLATE_END_LEN, (uint32_t)crc32(0, NULL,
-	    0), 0) != 0)
-		return -1;
-	put32(&p, DESCRIPTOR_SIGNATURE);
-	put32(&p, e->crc);
-	put32(&p, e->deflated);
-	put32(&p, e->plain);
-	if (zip_write(z, tail, (size_t)(p - tail)) != 0)
+	if (!z->bare && write_end(z, e) != 0)
 		return -1;
 	if (crc != NULL)
 		*crc = e->crc;

@@ -19,8 +19,13 @@ struct zip;
  * needed. No reader that was tried refuses this form.
  */
 
-/* zip_new(sink, t_ms): The time stamp of all entries is t_ms (from 1980 on). */
+/*
+ * zip_new(sink, t_ms): The time stamp of all entries is t_ms (from 1980 on).
+ * zip_new_bare(sink): Of each entry the runs of blocks alone go to the sink, one
+ * entry behind the other, for an archive that is put together elsewhere.
+ */
 struct zip *zip_new(struct sink *sink, int64_t t_ms);
+struct zip *zip_new_bare(struct sink *sink);
 void zip_free(struct zip *z);
 
 /*
@@ -46,8 +51,11 @@ int zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 /* zip_end(z, crc): End the entry; *crc (may be NULL) is that of all its bytes. */
 int zip_end(struct zip *z, uint32_t *crc);
 
-/* zip_entry_deflated(z): Deflated bytes of the open entry so far. */
-uint64_t zip_entry_deflated(const struct zip *z);
+/*
+ * zip_run(z, len, check): Of the runs of the last entry, what zip_end() adds not
+ * counted: *len bytes; their CRC-32 where z is bare.
+ */
+void zip_run(const struct zip *z, uint64_t *len, uint32_t *check);
 
 /* zip_finish(z): Write the central directory. The sink is not closed. */
 int zip_finish(struct zip *z);

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""A large job is made by several workers: the archive is the same to the byte as that of one worker, a small job has no units, a worker
+that is lost costs its unit and not the job, cancelling ends all of it, and a piece that is gone or broken is made anew.
+
+Prints TAP. Always on a stack of its own, with t/3720-split.conf. The workers are this test's own, each with its log.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+import io
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (                   # noqa: E402
+    ROOT, call, create, done, entries, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
+    under_stack, wait_for)
+
+VEHICLES, DAYS, UNITS = 12, 2, 12
+B = os.path.join(ROOT, os.environ.get("B", "build"))
+
+
+class Worker:
+    """A worker of this test's own; lines(op): the fields of its log lines of this op."""
+    number = 0
+
+    def __init__(self, folder, **settings):
+        Worker.number += 1
+        self.log = os.path.join(folder, "worker%d.log" % Worker.number)
+        conf = os.path.join(folder, "worker%d.conf" % Worker.number)
+        with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(conf, "w", encoding="utf-8") as to:
+            to.writelines(line for line in f if line.partition("=")[0].strip() not in list(settings) + ["worker_log"])
+            to.writelines("%s = %s\n" % item for item in settings.items())
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([os.path.join(B, "export-worker"), "-c", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def lines(self, op):
+        with open(self.log, encoding="utf-8") as f:
+            return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in f if re.search(r"\bop=%s\b" % op, line)]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(timeout=30)
+
+
+class Workers:
+    """So many of them for one section, all ended behind it."""
+
+    def __init__(self, folder, n, **settings):
+        self.folder, self.settings, self.n, self.all = folder, settings, n, []
+
+    def more(self, **settings):
+        self.all.append(Worker(self.folder, **dict(self.settings, **settings)))
+        return self.all[-1]
+
+    def __enter__(self):
+        for _ in range(self.n):
+            self.more()
+        return self
+
+    def __exit__(self, *_):
+        for w in self.all:
+            w.stop()
+
+    def lines(self, op):
+        return [dict(line, worker=k) for k, w in enumerate(self.all) for line in w.lines(op)]
+
+
+def differs(got, want):
+    """The first difference of two archives, their manifests (whose times differ) aside; None: there is none."""
+    a, b = zipfile.ZipFile(io.BytesIO(got)), zipfile.ZipFile(io.BytesIO(want))
+    if entries(got) != entries(want):
+        return "the manifests or the files"
+    if a.namelist() != b.namelist():
+        return "names"
+    start = a.infolist()[-1].header_offset
+    if start != b.infolist()[-1].header_offset or got[:start] != want[:start]:
+        return "bytes before the manifest"
+    for x, y in zip(a.infolist()[:-1], b.infolist()[:-1]):
+        if (x.header_offset, x.CRC, x.file_size, x.compress_size, x.date_time, x.external_attr) != (
+                y.header_offset, y.CRC, y.file_size, y.compress_size, y.date_time, y.external_attr):
+            return "directory: " + x.filename
+    return None
+
+
+def pieces_of(ident):
+    found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"], Prefix="units/%s/" % ident)
+    return sorted(x["Key"] for x in found.get("Contents", []))
+
+
+def units_of(ident):
+    from bson import ObjectId
+    return list(mongo().exports.units.find({"job": ObjectId(ident)}).sort("unit", 1))
+
+
+def whole(ident, reference, name, seconds=90):
+    """The job ends well, with the archive that one worker makes, and leaves no unit."""
+    if not is_(finish(ident, seconds=seconds)["state"], "FINISHED", name + ": FINISHED"):
+        return note(job_document(jobs_of(mongo()), ident))
+    is_(differs(fetch(ident)[1], reference), None, name + ": the same archive to the byte")
+    wait_for("the units to go", lambda: not units_of(ident), 10)
+    return ok(True, name + ": no unit is left")
+
+
+def alone(folder, body):
+    with Workers(folder, 1, split_documents=0) as workers:
+        ident = create(body)
+        finish(ident)
+        is_(len(workers.lines("unit_claimed")), 0, "split_documents = 0: no units")
+        return fetch(ident)[1], call("GET", "/export/%s/preview" % ident).json()
+
+
+def small(folder, split):
+    with Workers(folder, 2, split_documents=split) as workers:
+        for what in (request(days=DAYS, vehicles=["vehicle_001", "vehicle_002"]), request(days=DAYS, vehicles=["vehicle_003"])):
+            finish(create(what))
+        is_(len(workers.lines("unit_claimed")) + len(workers.lines("split")), 0, "a job of few documents, or of one vehicle, has no units")
+
+
+def several(folder, body, split, reference, preview, n):
+    with Workers(folder, n, split_documents=split) as workers:
+        ident = create(body)
+        whole(ident, reference, "%d workers" % n)
+        is_(call("GET", "/export/%s/preview" % ident).json(), preview, "%d workers: the same preview" % n)
+        made = workers.lines("unit_done")
+        is_(sorted(int(x["unit"]) for x in made), list(range(UNITS)), "%d workers: each unit was made once" % n)
+        ok(len({x["worker"] for x in made}) == n, "%d workers: each made some" % n, made)
+        is_([x["units"] for x in workers.lines("split")], [str(UNITS)], "%d workers: the log says that it is split" % n)
+        progress = job_document(jobs_of(mongo()), ident)["progress"]
+        ok(progress["documents"] == progress["documentsTotal"] > 0, "%d workers: the progress is the sum of the units'" % n, progress)
+        is_(len(pieces_of(ident)), UNITS, "%d workers: the pieces are left to the lifecycle rule" % n)
+
+
+def slow_pair(folder, split):
+    """Two workers that read slowly."""
+    return Workers(folder, 2, split_documents=split, read_documents_s=150)
+
+
+def begun(workers, ident, done_units=3):
+    """(coordinator, helper), when the job is split, some units are done, and both are at one."""
+    wait_for("some units", lambda: len(workers.lines("unit_done")) >= done_units and
+             len({u["worker"] for u in units_of(ident) if u["state"] == "STARTED" and "worker" in u}) == 2, 60)
+    first = next(k for k, w in enumerate(workers.all) if w.lines("split"))
+    return workers.all[first], workers.all[1 - first]
+
+
+def lost(folder, body, split, reference, who):
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        coordinator, helper = begun(workers, ident)
+        (coordinator if who == "its own" else helper).kill()
+        before = len(workers.lines("unit_done"))
+        if who == "its own":
+            workers.more()
+        whole(ident, reference, who + " worker lost")
+        is_(job_document(jobs_of(mongo()), ident)["attempts"], 2 if who == "its own" else 1, who + " worker lost: attempts at the job")
+        claims = len(workers.lines("unit_claimed"))
+        ok(claims <= UNITS + 2, who + " worker lost: it cost its unit", "%d claims of %d units, %d done before" % (claims, UNITS, before))
+
+
+def terminated(folder, body, split, reference):
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        coordinator, _ = begun(workers, ident)
+        is_(coordinator.stop(), 0, "SIGTERM to the job's worker: it exits with 0")
+        ok(coordinator.lines("handed_back"), "the job is handed back")
+        whole(ident, reference, "SIGTERM to the job's worker")
+        is_(job_document(jobs_of(mongo()), ident)["attempts"], 1, "the attempt is not charged")
+
+
+def cancelled(folder, body, split):
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        begun(workers, ident, 1)
+        began = time.monotonic()
+        is_(call("DELETE", "/export/" + ident).status, 202, "DELETE of a job that is split: 202")
+        is_(finish(ident)["state"], "CANCELLED", "CANCELLED")
+        ok(time.monotonic() - began < 15, "in time", time.monotonic() - began)
+        is_(units_of(ident), [], "its units are gone")
+        other = create(request(vehicles=["vehicle_001"], time="rfc3339"))
+        is_(finish(other)["state"], "FINISHED", "the workers go on")
+        wait_for("both workers to be idle", lambda: mongo().exports.units.count_documents({}) == 0, 10)
+        ok(len(workers.lines("unit_done")) < UNITS, "not all units were made", len(workers.lines("unit_done")))
+
+
+def cancelled_between(folder, body, split):
+    """While no worker holds the job nobody tells the helpers but the job itself."""
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        coordinator, helper = begun(workers, ident, 1)
+        helper.process.send_signal(signal.SIGSTOP)
+        coordinator.stop()
+        is_(call("DELETE", "/export/" + ident).status, 202, "DELETE of a split job that waits: 202")
+        is_(finish(ident)["state"], "CANCELLED", "CANCELLED at once")
+        helper.process.send_signal(signal.SIGCONT)
+        wait_for("the helper to see it", lambda: not units_of(ident), 30)
+        ok(len(helper.lines("unit_claimed")) <= len(helper.lines("unit_done")) + 2, "the helper makes no more of its units", helper.lines("unit_claimed"))
+
+
+def failed(folder, body, split):
+    """A unit that ends for good ends its job, with the same words."""
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        begun(workers, ident, 1)
+        last = units_of(ident)[-1]
+        mongo().exports.units.update_one({"_id": last["_id"]}, {"$set": {"state": "FAILED", "error": {
+            "code": "unknown_vehicle", "message": "There is no vehicle of this name: vehicle_012"}}})
+        job = finish(ident)
+        is_((job["state"], job.get("error")), ("FAILED", {
+            "code": "unknown_vehicle", "message": "There is no vehicle of this name: vehicle_012"}), "FAILED, as the unit did")
+        wait_for("the units to go", lambda: not units_of(ident), 10)
+        ok(True, "its units go")
+
+
+def spoiled(folder, body, split, reference, how):
+    with slow_pair(folder, split) as workers:
+        ident = create(body)
+        begun(workers, ident)
+        for w in workers.all:
+            w.kill()
+        keys = [u["object"]["key"] for u in units_of(ident) if u["state"] == "FINISHED"]
+        storage, bucket = s3(), os.environ["S3_BUCKET"]
+        for key in keys:
+            if how == "gone":
+                storage.delete_object(Bucket=bucket, Key=key)
+            else:
+                data = bytearray(storage.get_object(Bucket=bucket, Key=key)["Body"].read())
+                data[len(data) // 2] ^= 1
+                storage.put_object(Bucket=bucket, Key=key, Body=bytes(data))
+        workers.more(read_documents_s=0)
+        whole(ident, reference, "a piece is " + how)
+        ok(workers.all[-1].lines("piece"), "a piece is %s: the log says so" % how)
+
+
+def main():
+    under_stack(__file__, own=True)
+    stack("down", "worker")
+    generate("--vehicles", str(VEHICLES), "--days", str(DAYS))
+    body = request(days=DAYS)
+    client = mongo()
+    with tempfile.TemporaryDirectory() as folder:
+        reference, preview = alone(folder, body)
+        total = client.exports.jobs.find_one()["progress"]["documentsTotal"]
+        split = total * 2 // 3          # 32 units of it; so each vehicle makes one
+        note("%d documents" % total)
+        section("small", small, folder, split)
+        for n in (1, 2, 3):
+            section("%d workers" % n, several, folder, body, split, reference, preview, n)
+        for who in ("another", "its own"):
+            section(who + " worker lost", lost, folder, body, split, reference, who)
+        section("terminated", terminated, folder, body, split, reference)
+        section("cancelled", cancelled, folder, body, split)
+        section("cancelled between", cancelled_between, folder, body, split)
+        section("failed", failed, folder, body, split)
+        for how in ("gone", "broken"):
+            section("a piece is " + how, spoiled, folder, body, split, reference, how)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

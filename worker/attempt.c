@@ -1,0 +1,520 @@
+#include "worker/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mongoc/mongoc.h>
+#include <openssl/rand.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/crash.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+#include "worker/entry.h"
+#include "worker/export.h"
+#include "worker/keeper.h"
+#include "worker/manifest.h"
+#include "worker/pool.h"
+#include "worker/preview.h"
+#include "worker/sink.h"
+#include "worker/upload.h"
+#include "worker/zip.h"
+
+/* Writing the end of an attempt, with its outcome unknown, is tried so often. */
+#define END_TRIES 5
+
+static bool
+is_unit(const struct attempt *a)
+{
+	return a->job->parent[0] != '\0';
+}
+
+bool
+attempt_must_stop(void *arg)
+{
+	struct attempt *a = arg;
+	long long never = 0, since;
+
+	keeper_alive(a->keeper);
+	pace_share(&a->pace, keeper_sharers(a->keeper));
+	if (keeper_word(a->keeper) != KEEPER_GO_ON ||
+	    (a->parent != NULL && attempt_must_stop(a->parent)))
+		return true;
+	if (!a->env->stopping())
+		return false;
+	atomic_compare_exchange_strong(&a->stopping_ms, &never,
+	    clock_monotonic_ms());
+	since = atomic_load(&a->stopping_ms);
+	return clock_monotonic_ms() - since >= a->env->conf->grace_ms;
+}
+
+enum outcome
+attempt_broken(struct attempt *a, enum failure why)
+{
+	if (attempt_must_stop(a))
+		return STOPPED;
+	a->why = why;
+	return BROKEN;
+}
+
+void
+attempt_tell(struct attempt *a, const char *phase)
+{
+	a->progress.phase = phase;
+	if (a->upload != NULL)
+		a->progress.bytes_written = upload_bytes(a->upload);
+	keeper_progress(a->keeper, &a->progress);
+}
+
+/* What a unit has done is its job's progress, too. */
+static void
+tell_parent(const struct attempt *a)
+{
+	struct attempt *parent = a->parent;
+
+	if (parent == NULL)
+		return;
+	parent->progress.documents = parent->documents + a->progress.documents;
+	parent->progress.bytes_read = parent->bytes + a->progress.bytes_read;
+	parent->progress.rows = parent->rows + a->progress.rows;
+	parent->progress.points = parent->points + a->progress.points;
+	attempt_tell(parent, "exporting");
+}
+
+static int
+on_tick(void *arg, const struct vehicle_progress *p)
+{
+	struct attempt *a = arg;
+
+	metrics_add(METRIC_DOCUMENTS, 0, p->documents - a->vehicle.documents);
+	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->vehicle.bytes);
+	metrics_add(METRIC_ROWS, 0, p->rows - a->vehicle.rows);
+	metrics_add(METRIC_POINTS, 0, p->points - a->vehicle.points);
+	a->progress.documents = a->documents + p->documents;
+	a->progress.bytes_read = a->bytes + p->bytes;
+	a->progress.rows = a->rows + p->rows;
+	a->progress.points = a->points + p->points;
+	a->vehicle = *p;
+	attempt_tell(a, "exporting");
+	tell_parent(a);
+	crash_at(CRASH_AFTER_SLICE);
+	return attempt_must_stop(a);
+}
+
+const struct strings *
+attempt_columns(struct attempt *a, const char *vehicle, struct strings *found)
+{
+	if (a->job->parameters.given)
+		return &a->job->parameters;
+	return reader_parameters(a->env->client, vehicle, found) == 0 ? found :
+	    NULL;
+}
+
+struct reader_spec
+attempt_spec(struct attempt *a, const char *vehicle,
+    const struct strings *columns)
+{
+	return (struct reader_spec){
+		.client = a->env->client,
+		.vehicle = vehicle,
+		.columns = (const char *const *)columns->v,
+		.n = columns->n,
+		.from_ms = a->job->start_ms,
+		.to_ms = a->job->end_ms,
+		.batch_documents = a->env->conf->batch_documents,
+		.read_preference = a->env->conf->read_preference,
+		.read_concern = a->env->conf->read_concern,
+		.pace = &a->pace,
+		.comment = is_unit(a) ? a->job->parent : a->job->id,
+		.stop = attempt_must_stop,
+		.arg = a,
+	};
+}
+
+/* Which of the stages ended a vehicle's export: the sink knows of itself. */
+static enum outcome
+vehicle_outcome(struct attempt *a, enum vehicle_result result)
+{
+	switch (result) {
+	case VEHICLE_DONE:
+		return COMPLETE;
+	case VEHICLE_STOPPED:
+		return STOPPED;
+	case VEHICLE_TOO_LARGE:
+		return attempt_broken(a, FAILURE_SLICE_TOO_LARGE);
+	case VEHICLE_FAILED:
+		break;
+	}
+	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+	    upload_failure(a->upload) : FAILURE_DATABASE);
+}
+
+enum deflate_level
+attempt_level(const struct attempt *a)
+{
+	return a->job->compression == JOB_SMALL ? DEFLATE_SMALL : DEFLATE_FAST;
+}
+
+static enum outcome
+export_columns(struct attempt *a, const char *vehicle,
+    const struct strings *columns)
+{
+	const struct reader_spec spec = attempt_spec(a, vehicle, columns);
+	const struct entry_options options = {
+		.style = { a->job->time == JOB_TIME_RFC3339,
+		    a->job->csv == JOB_CSV_EXCEL },
+		.level = attempt_level(a),
+		.split_bytes = (uint64_t)a->env->conf->csv_split_bytes,
+	};
+	struct vehicle_job v = {
+		.name = vehicle,
+		.columns = spec.columns,
+		.n = spec.n,
+		.from_ms = spec.from_ms,
+		.to_ms = spec.to_ms,
+		.memory_max = (size_t)a->env->conf->slice_max_bytes,
+		.options = &options,
+		.pool = a->pool,
+		.zip = a->zip,
+		.manifest = a->manifest,
+		.preview = a->preview,
+		.tick = on_tick,
+		.arg = a,
+	};
+	struct reader *reader;
+	enum outcome outcome;
+
+	if ((reader = reader_open(&spec)) == NULL)
+		return attempt_broken(a, FAILURE_INTERNAL);
+	v.source = reader_source(reader);
+	outcome = vehicle_outcome(a, vehicle_export(&v));
+	reader_free(reader);
+	a->documents = a->progress.documents;
+	a->bytes = a->progress.bytes_read;
+	a->rows = a->progress.rows;
+	a->points = a->progress.points;
+	a->slices += a->vehicle.slices;
+	a->general += a->vehicle.general;
+	a->vehicle = (struct vehicle_progress){ 0 };
+	return outcome;
+}
+
+/* 0 is as many as there are cores, at most 8. */
+static int
+threads_of(const struct conf *conf)
+{
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (conf->threads > 0)
+		return (int)conf->threads;
+	return cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
+}
+
+enum outcome
+attempt_vehicles(struct attempt *a, const struct strings *vehicles)
+{
+	enum outcome outcome = COMPLETE;
+	size_t i;
+
+	a->pool = pool_new(threads_of(a->env->conf), attempt_level(a));
+	if (a->pool == NULL)
+		return attempt_broken(a, FAILURE_INTERNAL);
+	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
+		struct strings found = { 0 };
+		const struct strings *columns;
+
+		columns = attempt_columns(a, vehicles->v[i], &found);
+		outcome = columns == NULL ? attempt_broken(a, FAILURE_DATABASE) :
+		    export_columns(a, vehicles->v[i], columns);
+		strings_release(&found);
+		if (outcome == COMPLETE && attempt_must_stop(a))
+			outcome = STOPPED;
+	}
+	return outcome;
+}
+
+enum outcome
+attempt_upload(struct attempt *a, const char *key, const char *filename,
+    bool digest)
+{
+	enum failure why;
+
+	if ((a->job->object_key = strdup(key)) == NULL)
+		return attempt_broken(a, FAILURE_INTERNAL);
+	a->upload = upload_open(a->env->conf, attempt_must_stop, a, key,
+	    filename, digest, &why);
+	return a->upload == NULL ? attempt_broken(a, why) : COMPLETE;
+}
+
+enum outcome
+attempt_uploaded(struct attempt *a)
+{
+	struct job *job = a->job;
+	const char *sha256 = upload_sha256(a->upload);
+	struct buf b;
+
+	buf_init(&b, PREVIEW_BYTES);
+	if (job->preview == NULL && preview_json(a->preview, &b) == 0 &&
+	    b.len > 0)
+		job->preview = strndup((char *)b.data, b.len);
+	buf_release(&b);
+	job->object_size = (int64_t)upload_bytes(a->upload);
+	job->object_etag = strdup(upload_etag(a->upload));
+	if (sha256 != NULL)
+		job->object_sha256 = strdup(sha256);
+	return job->object_etag == NULL ||
+	    (sha256 != NULL && job->object_sha256 == NULL) ?
+	    attempt_broken(a, FAILURE_INTERNAL) : COMPLETE;
+}
+
+void
+attempt_abort(struct attempt *a)
+{
+	if (a->upload == NULL)
+		return;
+	crash_at(CRASH_BEFORE_ABORT);
+	upload_sink(a->upload)->abort(upload_sink(a->upload));
+	crash_at(CRASH_AFTER_ABORT);
+}
+
+static void
+free_tools(struct attempt *a)
+{
+	pool_free(a->pool);
+	zip_free(a->zip);
+	manifest_free(a->manifest);
+	preview_free(a->preview);
+	upload_free(a->upload);
+	a->upload = NULL;
+}
+
+/* What log lines call the ends of an attempt, of a job and of a unit. */
+static const char *const ops[][2] = {
+	[METRICS_FINISHED] = { "done", "unit_done" },
+	[METRICS_FAILED] = { "failed", "unit_failed" },
+	[METRICS_RETRIED] = { "retry", "unit_retry" },
+	[METRICS_CANCELLED] = { "cancelled", "unit_cancelled" },
+	[METRICS_HANDED_BACK] = { "handed_back", "unit_handed_back" },
+	[METRICS_LOST] = { "finish", "unit_finish" },
+};
+
+static const char *
+op_of(const struct attempt *a, enum metrics_end how)
+{
+	return ops[how][is_unit(a)];
+}
+
+static void
+count_end(const struct attempt *a, enum metrics_end how)
+{
+	metrics_add(is_unit(a) ? METRIC_UNITS : METRIC_ATTEMPTS, how, 1);
+}
+
+/* Full jitter of backoff_ms * 2^(attempts - 1), at most backoff_max_ms. */
+static int64_t
+retry_delay_ms(const struct conf *conf, int64_t attempts)
+{
+	int64_t limit = conf->backoff_ms;
+	uint64_t random = 0;
+
+	while (--attempts > 0 && limit < conf->backoff_max_ms)
+		limit *= 2;
+	if (limit > conf->backoff_max_ms)
+		limit = conf->backoff_max_ms;
+	RAND_bytes((unsigned char *)&random, sizeof(random));
+	return (int64_t)(random % (uint64_t)(limit + 1));
+}
+
+/*
+ * Write FINISHED. An error leaves the outcome unknown: the same write is made
+ * again, and when it then finds nothing, the document tells whether the first
+ * one had come through.
+ */
+static enum jobs_result
+finish(struct attempt *a)
+{
+	enum jobs_result rc = JOBS_ERROR;
+	struct job stored;
+	int try;
+
+	for (try = 0; try < END_TRIES && rc == JOBS_ERROR; try++)
+		rc = jobs_finish(a->jobs, a->job, &a->progress);
+	if (rc == JOBS_NONE && try > 1 &&
+	    jobs_find(a->jobs, a->job->id, NULL, &stored) == JOBS_OK) {
+		if (stored.state == JOB_FINISHED &&
+		    stored.fence == a->job->fence)
+			rc = JOBS_OK;
+		job_release(&stored);
+	}
+	return rc;
+}
+
+/* Put the job's document right; whether the message is done with. */
+static bool
+end_broken(struct attempt *a)
+{
+	const struct conf *conf = a->env->conf;
+	const bool spent = a->job->attempts >= conf->max_attempts;
+	int64_t delay_ms;
+
+	crash_at(CRASH_BEFORE_RETRY);
+	if (failure_permanent(a->why) || spent) {
+		count_end(a, METRICS_FAILED);
+		log_fields(LOG_ERROR, op_of(a, METRICS_FAILED), "code=%s "
+		    "attempts=%lld permanent=%s%s", failure_code(a->why),
+		    (long long)a->job->attempts, spent ? "no" : "yes", a->tag);
+		return jobs_fail(a->jobs, a->job, failure_permanent(a->why) ?
+		    a->why : FAILURE_ATTEMPTS, failure_permanent(a->why) ?
+		    (a->detail[0] ? a->detail : NULL) :
+		    failure_text(a->why)) != JOBS_ERROR;
+	}
+	count_end(a, METRICS_RETRIED);
+	metrics_add(METRIC_RETRIES, a->why, 1);
+	delay_ms = retry_delay_ms(conf, a->job->attempts);
+	log_fields(LOG_WARN, op_of(a, METRICS_RETRIED), "code=%s attempts=%lld "
+	    "delay_ms=%lld%s", failure_code(a->why),
+	    (long long)a->job->attempts, (long long)delay_ms, a->tag);
+	/* After an error here the lease runs out by itself. */
+	jobs_retry(a->jobs, a->job, a->why, delay_ms);
+	crash_at(CRASH_AFTER_RETRY);
+	return false;
+}
+
+static bool
+end_cancelled(struct attempt *a)
+{
+	count_end(a, METRICS_CANCELLED);
+	log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
+	    (unsigned long long)a->progress.rows, a->tag);
+	return jobs_cancelled(a->jobs, a->job) != JOBS_ERROR;
+}
+
+static bool
+end_stopped(struct attempt *a, enum keeper_word word)
+{
+	bool done;
+
+	switch (word) {
+	case KEEPER_CANCEL:
+		done = end_cancelled(a);
+		crash_at(CRASH_AFTER_CANCELLED);
+		return done;
+	case KEEPER_LOST:
+		count_end(a, METRICS_LOST);
+		return false;
+	case KEEPER_GO_ON:
+		break;
+	}
+	count_end(a, METRICS_HANDED_BACK);
+	log_fields(LOG_INFO, op_of(a, METRICS_HANDED_BACK), "rows=%llu%s",
+	    (unsigned long long)a->progress.rows, a->tag);
+	jobs_release(a->jobs, a->job);
+	return false;
+}
+
+static void
+log_done(const struct attempt *a, int64_t took_ms)
+{
+	const struct job_progress *p = &a->progress;
+
+	log_fields(LOG_INFO, op_of(a, METRICS_FINISHED), "attempts=%lld "
+	    "documents=%llu rows=%llu "
+	    "points=%llu bytes_read=%llu bytes_written=%llu slices=%llu "
+	    "general=%llu fetches=%llu slow=%llu ms=%lld%s",
+	    (long long)a->job->attempts, (unsigned long long)p->documents,
+	    (unsigned long long)p->rows, (unsigned long long)p->points,
+	    (unsigned long long)p->bytes_read,
+	    (unsigned long long)p->bytes_written,
+	    (unsigned long long)a->slices, (unsigned long long)a->general,
+	    (unsigned long long)a->pace.fetches,
+	    (unsigned long long)a->pace.slow, (long long)took_ms, a->tag);
+}
+
+static bool
+end_complete(struct attempt *a, int64_t began_ms)
+{
+	const int64_t took_ms = clock_monotonic_ms() - began_ms;
+	const enum jobs_result rc = finish(a);
+
+	crash_at(CRASH_AFTER_FINISH);
+	/* Asked for when all was done but this. */
+	if (rc == JOBS_NONE && jobs_cancelled(a->jobs, a->job) == JOBS_OK) {
+		count_end(a, METRICS_CANCELLED);
+		log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
+		    (unsigned long long)a->progress.rows, a->tag);
+		return true;
+	}
+	if (rc != JOBS_OK) {
+		count_end(a, METRICS_LOST);
+		log_msg(LOG_WARN, op_of(a, METRICS_LOST), "the %s was not ours "
+		    "any more: the object is left to the lifecycle rule",
+		    is_unit(a) ? "unit" : "job");
+		return false;
+	}
+	count_end(a, METRICS_FINISHED);
+	if (!is_unit(a))
+		metrics_observe(METRIC_EXPORT_SECONDS, took_ms * 1000);
+	log_done(a, took_ms);
+	return true;
+}
+
+static void
+log_claimed(const struct attempt *a)
+{
+	const struct job *job = a->job;
+
+	if (!is_unit(a)) {
+		metrics_add(METRIC_CLAIMS, 0, 1);
+		if (job->attempts == 1 && job->claimed_ms != JOB_NO_TIME)
+			metrics_observe(METRIC_QUEUE_SECONDS,
+			    (job->claimed_ms - job->created_ms) * 1000);
+	}
+	log_fields(LOG_INFO, is_unit(a) ? "unit_claimed" : "claimed",
+	    "attempts=%lld fence=%lld%s", (long long)job->attempts,
+	    (long long)job->fence, a->tag);
+}
+
+bool
+attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
+{
+	const struct conf *conf = a->env->conf;
+	const int64_t began_ms = clock_monotonic_ms();
+	enum keeper_word word;
+	enum outcome outcome;
+
+	pace_init(&a->pace, &(struct pace_ceilings){ conf->read_bytes_s,
+	    conf->read_documents_s }, &(struct pace_ceilings){
+	    conf->total_read_bytes_s, conf->total_read_documents_s },
+	    conf->pace != 0);
+	if (is_unit(a))
+		snprintf(a->tag, sizeof(a->tag), " unit=%lld",
+		    (long long)a->job->unit);
+	log_claimed(a);
+	/* The broker is served by one keeper at a time. */
+	a->keeper = keeper_start(a->env->pool, conf, a->parent == NULL ?
+	    a->env->queue : NULL, a->job, a->env->hung);
+	if (a->keeper == NULL) {
+		a->why = FAILURE_INTERNAL;
+		return end_broken(a);
+	}
+	outcome = make(a);
+	if (outcome != COMPLETE)
+		attempt_abort(a);
+	attempt_tell(a, outcome == COMPLETE ? "done" : "finishing");
+	free_tools(a);
+	word = keeper_stop(a->keeper);
+	switch (outcome) {
+	case COMPLETE:
+		return end_complete(a, began_ms);
+	case BROKEN:
+		return end_broken(a);
+	case STOPPED:
+		break;
+	}
+	return end_stopped(a, word);
+}

@@ -1,0 +1,101 @@
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/failure.h"
+#include "lib/job.h"
+#include "lib/units.h"
+#include "worker/deflate.h"
+#include "worker/pace.h"
+#include "worker/reader.h"
+#include "worker/vehicle.h"
+
+struct export_env;
+struct keeper;
+struct manifest;
+struct pool;
+struct preview;
+struct upload;
+struct zip;
+
+/*
+ * One attempt at a job, or at a unit of one, which is the same thing: claimed,
+ * kept by a keeper while something is made and uploaded, then put right in the
+ * database. What is made is export.c's and unit.c's business, what one job's
+ * units come to is split.c's.
+ */
+struct attempt {
+	const struct export_env *env;
+	struct jobs *jobs;		/* where job is kept */
+	struct job *job;
+	struct attempt *parent;		/* whose unit it is, of this worker; or NULL */
+	struct keeper *keeper;
+	struct upload *upload;
+	struct pool *pool;
+	struct zip *zip;
+	struct manifest *manifest;
+	struct preview *preview;
+	struct units_plan plan;		/* of a job that is split */
+
+	struct pace pace;
+	struct job_progress progress;
+	uint64_t documents, rows, points, bytes;	/* of what is done */
+	uint64_t slices, general;	/* for the log */
+	struct vehicle_progress vehicle;	/* of the one that is not done */
+	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
+	enum failure why;
+	char detail[128];
+	char tag[32];			/* behind log lines: " unit=3", or "" */
+};
+
+/* What came of it. */
+enum outcome { COMPLETE, BROKEN, STOPPED };
+
+/*
+ * attempt_run(a, make):
+ * env, jobs, job and parent are set. Keep the job, have it made, write how it
+ * ended. Returns true when that is all there is to do for the job's message.
+ */
+bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
+
+/* attempt_must_stop(a): Whether it has to end now, whatever it does. Any thread asks. */
+bool attempt_must_stop(void *a);
+
+/* attempt_broken(a, why): BROKEN for this reason, unless it was stopped. */
+enum outcome attempt_broken(struct attempt *a, enum failure why);
+
+/* attempt_tell(a, phase): Write down how far it is. */
+void attempt_tell(struct attempt *a, const char *phase);
+
+/*
+ * attempt_upload(a, key, filename, digest): Begin the upload.
+ * attempt_uploaded(a): It was closed well: take over what is to be recorded.
+ * attempt_abort(a): Leave nothing behind; also without an upload.
+ */
+enum outcome attempt_upload(struct attempt *a, const char *key,
+    const char *filename, bool digest);
+enum outcome attempt_uploaded(struct attempt *a);
+void attempt_abort(struct attempt *a);
+
+/* attempt_columns(a, vehicle, found): Those asked for, or found into *found; NULL: logged. */
+const struct strings *attempt_columns(struct attempt *a, const char *vehicle,
+    struct strings *found);
+
+/* attempt_spec(a, vehicle, columns): What is to be read of a vehicle. */
+struct reader_spec attempt_spec(struct attempt *a, const char *vehicle,
+    const struct strings *columns);
+
+/* attempt_level(a): As the request has it. */
+enum deflate_level attempt_level(const struct attempt *a);
+
+/*
+ * attempt_vehicles(a, vehicles): Write them into a->zip, a->manifest and
+ * a->preview; the pool is made for it.
+ */
+enum outcome attempt_vehicles(struct attempt *a,
+    const struct strings *vehicles);
+
+#endif

@@ -1,0 +1,110 @@
+#include "worker/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/crash.h"
+#include "lib/job.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/units.h"
+#include "worker/attempt.h"
+#include "worker/export.h"
+#include "worker/manifest.h"
+#include "worker/preview.h"
+#include "worker/sink.h"
+#include "worker/upload.h"
+#include "worker/zip.h"
+
+static enum outcome
+write_piece(struct attempt *a)
+{
+	struct sink *sink = upload_sink(a->upload);
+	enum outcome outcome;
+	const char *facts;
+
+	a->zip = zip_new_bare(sink);
+	a->manifest = manifest_new_facts();
+	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
+	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
+		return attempt_broken(a, FAILURE_INTERNAL);
+	outcome = attempt_vehicles(a, &a->job->vehicles);
+	if (outcome != COMPLETE)
+		return outcome;
+	attempt_tell(a, "finishing");
+	if (sink->close(sink) != 0)
+		return attempt_broken(a, upload_failure(a->upload));
+	if ((facts = manifest_facts(a->manifest)) == NULL ||
+	    (a->job->facts = strdup(facts)) == NULL)
+		return attempt_broken(a, FAILURE_INTERNAL);
+	return attempt_uploaded(a);
+}
+
+static enum outcome
+make_piece(struct attempt *a)
+{
+	const struct job *unit = a->job;
+	enum outcome outcome;
+	char key[160];
+
+	crash_at(CRASH_AFTER_UNIT_CLAIM);
+	a->progress.documents_total = unit->progress.documents_total;
+	/* The fence makes the key this attempt's alone. */
+	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
+	    (long long)unit->plan, (long long)unit->unit,
+	    (long long)unit->fence);
+	outcome = attempt_upload(a, key, "unit", false);
+	return outcome == COMPLETE ? write_piece(a) : outcome;
+}
+
+void
+unit_export(const struct export_env *env, struct job *unit,
+    struct attempt *parent)
+{
+	struct attempt a = { .env = env, .jobs = env->units, .job = unit,
+	    .parent = parent };
+
+	attempt_run(&a, make_piece);
+	crash_at(CRASH_AFTER_UNIT);
+}
+
+/* Whether the unit's job goes on; where it has ended its units go. */
+static bool
+is_wanted(const struct export_env *env, const struct job *unit)
+{
+	struct job job;
+	bool ended = true;
+
+	switch (jobs_find(env->jobs, unit->parent, NULL, &job)) {
+	case JOBS_OK:
+		ended = job_ended(job.state) || job.cancel_requested;
+		job_release(&job);
+		break;
+	case JOBS_NONE:
+		break;
+	default:
+		/* Not known: the unit goes back. */
+		jobs_release(env->units, unit);
+		return false;
+	}
+	if (ended)
+		units_drop(env->units, unit->parent);
+	return !ended;
+}
+
+bool
+unit_help(const struct export_env *env, const char *worker)
+{
+	struct job unit;
+	bool wanted;
+
+	if (units_any(env->units) != JOBS_OK ||
+	    jobs_claim_unit(env->units, NULL, worker, &unit) != JOBS_OK)
+		return false;
+	log_job(unit.parent);
+	if ((wanted = is_wanted(env, &unit)))
+		unit_export(env, &unit, NULL);
+	log_job(NULL);
+	job_release(&unit);
+	return wanted;
+}

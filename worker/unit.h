@@ -1,0 +1,25 @@
+#ifndef WORKER_UNIT_H
+#define WORKER_UNIT_H
+
+#include <stdbool.h>
+
+struct attempt;
+struct export_env;
+struct job;
+
+/*
+ * unit_export(env, unit, parent):
+ * A claimed unit (lib/units.h) from its claim to the end of the attempt: its piece
+ * on S3, its document FINISHED with its facts (worker/piece.h), or due again.
+ * parent: the attempt of this worker at the unit's job, NULL: it is another's.
+ */
+void unit_export(const struct export_env *env, struct job *unit,
+    struct attempt *parent);
+
+/*
+ * unit_help(env, worker): Make a unit of another worker's job, if there is one
+ * whose job goes on. Returns whether.
+ */
+bool unit_help(const struct export_env *env, const char *worker);
+
+#endif
