@@ -53,7 +53,7 @@ def under_stack():
     if not os.access(wrapper, os.X_OK):
         return skip_or_fail("neither EXPORT_URL nor t/with-stack is there")
     os.chdir(ROOT)
-    os.execv(wrapper, [wrapper, sys.executable, os.path.abspath(__file__)])
+    os.execv(wrapper, [wrapper, "--conf", os.path.join(HERE, "3100-oracle.conf"), sys.executable, os.path.abspath(__file__)])
     return 1
 
 

@@ -128,7 +128,7 @@ def small(folder, split):
 
 
 def several(folder, body, split, reference, preview, n):
-    with Workers(folder, n, split_documents=split) as workers:
+    with Workers(folder, n, split_documents=split, read_documents_s=300) as workers:
         ident = create(body)
         whole(ident, reference, "%d workers" % n)
         is_(call("GET", "/export/%s/preview" % ident).json(), preview, "%d workers: the same preview" % n)

@@ -22,16 +22,17 @@ CRASH_S, END_S = 60, 60
 FINISHED_WITHOUT = ("before_abort", "after_abort", "after_cancelled")   # need a job that is cancelled
 RETRIED = ("before_retry", "after_retry")                               # need an attempt that fails
 RENEWED = ("before_renew", "after_renew")                               # need a job of some length
+SPLIT = ("after_plan", "after_unit_claim", "after_unit", "before_piece")  # need a job of several vehicles
 
 serial = 0
 
 
-def body(slow):
+def body(slow, vehicles=("vehicle_001",)):
     """A request like no other, so that none is joined: the range ends a few ms later each time."""
     global serial
     serial += 1
     day = 30 if slow else 1
-    return dict(request(), endDate="2018-12-%02dT00:00:00.%03dZ" % (day, serial), vehicles=["vehicle_001"],
+    return dict(request(), endDate="2018-12-%02dT00:00:00.%03dZ" % (day, serial), vehicles=list(vehicles),
                 compression="small" if slow else "fast")
 
 
@@ -73,7 +74,7 @@ def dies(process, point):
 def worker_point(point, folder):
     cancelled = point in FINISHED_WITHOUT
     conf = with_dead_storage(folder) if point in RETRIED else os.environ["EXPORT_CONF"]
-    ident = create(body(cancelled or point in RENEWED))
+    ident = create(body(cancelled or point in RENEWED, ["vehicle_001", "vehicle_fleet_001"] if point in SPLIT else ["vehicle_001"]))
     crashing = worker(conf, CRASH_AT=point)
     if cancelled:
         wait_for("the job to run", lambda: job_of(ident)["progress"]["documents"] > 0, CRASH_S)
@@ -166,6 +167,7 @@ def main():
                              stderr=subprocess.DEVNULL, text=True, check=False)
     ok(release.returncode == 64, "the release has none", release.returncode)
     generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "30", "--start", "2018-11-30", "--busy")
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "2", "--prefix", "vehicle_fleet_")
     with tempfile.TemporaryDirectory() as folder:
         for point in listed:
             section(point, api_point if point.startswith("api_") else worker_point, point, folder)

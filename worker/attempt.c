@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <mongoc/mongoc.h>
 #include <openssl/rand.h>
 
 #include "lib/buf.h"

@@ -51,14 +51,20 @@ blocks_open(struct blocks *b)
 	return &v[b->n];
 }
 
+uint32_t
+block_crc(uint32_t crc, const void *data, size_t len)
+{
+	/* That of ZIP and gzip. */
+	return crc32_gzip_refl(crc, data, len);
+}
+
 int
 block_seal(struct block *v, const uint8_t *text, size_t len,
     struct buf *deflated, struct deflater *d)
 {
 	const size_t before = deflated->len;
 
-	/* crc32_gzip_refl() is the CRC-32 of ZIP and gzip. */
-	v->crc = crc32_gzip_refl(0, text, len);
+	v->crc = block_crc(0, text, len);
 	if (deflate_block(d, text, len, deflated) != 0)
 		return -1;
 	v->text_len = len;

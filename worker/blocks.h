@@ -24,6 +24,9 @@ struct block {
 	int64_t first_ms, last_ms;
 };
 
+/* block_crc(crc, data, len): The CRC-32 of what crc (0: nothing) is of, and data. */
+uint32_t block_crc(uint32_t crc, const void *data, size_t len);
+
 /* block_row(v, t_ms): Count a row of this time, the latest so far. */
 static inline void
 block_row(struct block *v, int64_t t_ms)

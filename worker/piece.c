@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
 #include <json-c/json.h>
 
 #include "lib/buf.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/s3.h"
+#include "worker/blocks.h"
 #include "worker/entry.h"
 #include "worker/manifest.h"
 #include "worker/zip.h"
@@ -134,7 +134,7 @@ copy_run(struct piece *p, const struct run *r, struct zip *zip)
 		result = next(p, left, &data, &len);
 		if (result != PIECE_TAKEN)
 			return result;
-		check = crc32_gzip_refl(check, data, len);
+		check = block_crc(check, data, len);
 		left -= len;
 		/* The last bytes bring what all of them stand for. */
 		if (zip_add(zip, data, len, left == 0 ? r->crc : 0,

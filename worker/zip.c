@@ -6,12 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/timestamp.h"
+#include "worker/blocks.h"
 #include "worker/deflate.h"
 #include "worker/sink.h"
 
@@ -235,7 +235,7 @@ zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 	e->deflated += len;
 	e->run += len;
 	if (z->bare)
-		e->run_crc = crc32_gzip_refl(e->run_crc, deflated, len);
+		e->run_crc = block_crc(e->run_crc, deflated, len);
 	e->plain += plain_len;
 	e->crc = (uint32_t)crc32_combine(e->crc, crc, (z_off_t)plain_len);
 	return 0;
