@@ -52,6 +52,7 @@ def under_stack():
     wrapper = os.path.join(ROOT, "t", "with-stack")
     if not os.access(wrapper, os.X_OK):
         return skip_or_fail("neither EXPORT_URL nor t/with-stack is there")
+    os.environ["WITH_STACK"] = os.path.abspath(__file__)
     os.chdir(ROOT)
     os.execv(wrapper, [wrapper, "--conf", os.path.join(HERE, "3100-oracle.conf"), sys.executable, os.path.abspath(__file__)])
     return 1
@@ -274,7 +275,8 @@ def main():
     service = base_and_headers()
     first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-200").split("-"))
     blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]
-    print("1..%d" % len(blocks), flush=True)
+    own = os.environ.get("WITH_STACK") == os.path.abspath(__file__)
+    print("1..%d" % (len(blocks) + own), flush=True)
     good = True
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(
             int(os.environ.get("ORACLE_JOBS", "4"))) as pool:
@@ -290,6 +292,13 @@ def main():
             good = good and not failed
             print("%sok %d - seeds %d to %d%s" % ("not " if failed else "", n, seeds[0], seeds[-1],
                   ": failed %s" % failed if failed else ""), flush=True)
+    if own:
+        with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-worker.log"), encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        split, whole = (sum(" op=%s " % op in line for line in lines) for op in ("split", "done"))
+        enough = last - first < 20 or split > (last - first) / 5 and whole - split > (last - first) / 5
+        good = good and enough
+        print("%sok %d - of %d exports %d were made in units" % ("" if enough else "not ", len(blocks) + 1, whole, split))
     return 0 if good else 1
 
 
