@@ -4,6 +4,7 @@
 # make check-api the API against its description, 20,000 requests
 # make bench      how fast it is, as ratios; LONG=1: a year, too
 # make bench-api  what the HTTP interface costs
+# make bench-split  what a large job gains when several workers make it
 # make profile    where the time goes
 # make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=; make uninstall: the same
@@ -39,7 +40,7 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/number.o worker/points.o worker/pool.o worker/preview.o worker/rows.o worker/slice.o \
 	worker/sound.o worker/stamp.o worker/textdeflate.o worker/unwind.o worker/vehicle.o \
 	worker/walk.o worker/zip.o
-WORKER = worker/main.o worker/attempt.o worker/export.o worker/keeper.o worker/pace.o \
+WORKER = worker/main.o worker/assemble.o worker/attempt.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/piece.o worker/reader.o worker/report.o worker/split.o worker/survey.o worker/unit.o \
 	worker/upload.o $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
@@ -116,6 +117,10 @@ bench: all $(B)/t/bench $(B)/t/engine
 bench-api: all $(B)/t/constant $(B)/t/insert
 	scripts/bench-api
 
+# What a large job gains when several workers make it, as ratios.
+bench-split: all
+	scripts/bench-split
+
 # Where the time goes, on one core, from memory.
 profile: $(B)/t/engine
 	scripts/profile
@@ -171,5 +176,5 @@ clean:
 # build/deb holds a build of its own, and folders such as logrotate.d.
 -include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 
-.PHONY: all bench bench-api check check-api check-deb check-unit chaos chaos-hosts deb fuzz profile install uninstall clean
+.PHONY: all bench bench-api bench-split check check-api check-deb check-unit chaos chaos-hosts deb fuzz profile install uninstall clean
 .SECONDARY:

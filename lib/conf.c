@@ -88,7 +88,7 @@ static const struct key keys[] = {
 	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
 	COUNT(csv_split_bytes, "4278190080", 65536, INT64_C(4278190080)),
 	COUNT(part_bytes, "8388608", 5242880, 1073741824),
-	COUNT(split_documents, "100000", 0, INT64_C(1) << 40),
+	COUNT(split_documents, "20000", 0, INT64_C(1) << 40),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 

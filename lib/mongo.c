@@ -18,7 +18,7 @@
 static const char *const options[] = {
 	"w=majority", "readConcernLevel=majority",
 	"retryWrites=true", "retryReads=true",
-	"heartbeatFrequencyMS=5000", "authSource=admin", "maxPoolSize=4",
+	"heartbeatFrequencyMS=5000", "authSource=admin", "maxPoolSize=8",
 };
 static const char *const limits[][4] = {
 	[CONF_API] = { "serverSelectionTimeoutMS=2500",

@@ -63,8 +63,7 @@ struct exchange {
 	size_t body_len;
 
 	size_t sent;
-	size_t reply_max;	/* 0: REPLY_MAX */
-	struct buf reply;
+	struct buf reply;	/* max 0: exchange() makes it */
 	char etag[ETAG_SIZE];
 	long status;
 	int64_t date_ms;
@@ -304,6 +303,7 @@ perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
 	if (post) {
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -411,7 +411,8 @@ exchange(struct s3 *s3, struct exchange *x)
 	enum verdict verdict = AGAIN;
 	int try;
 
-	buf_init(&x->reply, x->reply_max != 0 ? x->reply_max : REPLY_MAX);
+	if (x->reply.max == 0)
+		buf_init(&x->reply, REPLY_MAX);
 	s3->failure = FAILURE_STORAGE;
 	s3->gone = false;
 	if (address_of(s3->conf, s3->conf->s3_endpoint, x->key, &a) != 0)
@@ -578,14 +579,20 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to)
 {
 	char range[64];
-	/* An error's body is short, but may be longer than the range. */
 	struct exchange x = { .op = "s3_get", .method = "GET", .key = key,
-	    .headers = { { "range", range } }, .nheaders = 1,
-	    .reply_max = len > REPLY_MAX ? len : REPLY_MAX };
+	    .headers = { { "range", range } }, .nheaders = 1, .reply = *to };
+	int rc = -1;
+
+	/* An error's body is short, but may be longer than the range. */
+	x.reply.max = len > REPLY_MAX ? len : REPLY_MAX;
+	x.reply.len = 0;
 
 	snprintf(range, sizeof(range), "bytes=%llu-%llu",
 	    (unsigned long long)at, (unsigned long long)(at + len - 1));
-	if (exchange(s3, &x) != 0) {
+	if (buf_reserve(&x.reply, len) == NULL) {
+		log_msg(LOG_ERROR, "s3_get", "out of memory");
+		s3->failure = FAILURE_INTERNAL;
+	} else if (exchange(s3, &x) != 0) {
 		if (s3->gone)
 			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
 	} else if (x.status != 206 || x.reply.len != len) {
@@ -593,12 +600,12 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 		    "%zu (HTTP %ld)", x.reply.len, key, len, x.status);
 		s3->failure = FAILURE_STORAGE;
 	} else {
-		buf_release(to);
-		*to = x.reply;
-		return 0;
+		rc = 0;
 	}
-	buf_release(&x.reply);
-	return -1;
+	*to = x.reply;
+	if (rc != 0)
+		to->len = 0;
+	return rc;
 }
 
 bool

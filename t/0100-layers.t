@@ -59,7 +59,7 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/catalogue.c lib/check.c lib/failure.c lib/joblist.c lib/jobs.c lib/mongo.c lib/rights.c lib/stats.c lib/units.c worker/reader.c worker/keeper.c worker/report.c worker/main.c fcgi/main.c
+may libmongoc 'mongoc' lib/catalogue.c lib/check.c lib/failure.c lib/joblist.c lib/jobs.c lib/mongo.c lib/rights.c lib/stats.c lib/units.c worker/assemble.c worker/reader.c worker/keeper.c worker/report.c worker/main.c fcgi/main.c
 may rabbitmq-c 'amqp' lib/queue.c
 may libcurl 'curl' lib/s3.c
 may libfcgi 'fcg' fcgi/*.c

@@ -73,6 +73,12 @@ admin.vehicle_001.speed.insert_one({"_id": 1, "values": {}})
 admin.exports.other.insert_one({"_id": 1})
 admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
 admin.exports.workers.insert_one({"_id": "w"})
+
+
+def unit(**more):
+    return dict(job(job=ObjectId(), plan=1, unit=0, vehicles=["vehicle_001"]), **more)
+
+
 api, worker = mongo("api"), mongo("worker")
 
 j = job()
@@ -93,6 +99,10 @@ for what, f in (
         ("remove vehicles", lambda: api.exports.vehicles.delete_one({"_id": "vehicle_001"})),
         ("insert into workers", lambda: api.exports.workers.insert_one({"_id": "x"})),
         ("update workers", lambda: api.exports.workers.update_one({"_id": "w"}, {"$set": {"x": 1}})),
+        ("find units", lambda: api.exports.units.find_one()),
+        ("insert a unit", lambda: api.exports.units.insert_one(unit())),
+        ("update a unit", lambda: api.exports.units.update_one({}, {"$set": {"state": "FAILED"}})),
+        ("remove units", lambda: api.exports.units.delete_many({})),
         ("find in another collection", lambda: api.exports.other.find_one()),
         ("insert into another collection", lambda: api.exports.other.insert_one({"x": 1})),
         ("find in a vehicle's database", lambda: api.vehicle_001.speed.find_one()),
@@ -123,6 +133,11 @@ may("mongodb worker: upsert into vehicles", lambda: worker.exports.vehicles.repl
 may("mongodb worker: upsert into workers", lambda: worker.exports.workers.update_one(
     {"_id": "w2"}, [{"$set": {"at": "$$NOW"}}], upsert=True))
 may("mongodb worker: update workers", lambda: worker.exports.workers.update_one({"_id": "w2"}, {"$set": {"x": 1}}))
+u = unit()
+may("mongodb worker: insert units", lambda: worker.exports.units.insert_many([u, unit()]))
+may("mongodb worker: find units", lambda: worker.exports.units.find_one({"job": u["job"]})["_id"])
+may("mongodb worker: update a unit", lambda: worker.exports.units.update_one({"_id": u["_id"]}, {"$set": {"state": "STARTED"}}))
+may("mongodb worker: remove the units of a job", lambda: worker.exports.units.delete_many({"job": u["job"]}))
 may("mongodb worker: remove from vehicles", lambda: worker.exports.vehicles.delete_one({"_id": "vehicle_002"}))
 for what, f in (
         ("insert a job", lambda: worker.exports.jobs.insert_one(job())),
@@ -130,6 +145,7 @@ for what, f in (
         ("drop the jobs", lambda: worker.exports.command("drop", "jobs")),
         ("create an index", lambda: worker.exports.jobs.create_index("x")),
         ("change the validator", lambda: worker.exports.command("collMod", "jobs", validator={})),
+        ("drop the units", lambda: worker.exports.command("drop", "units")),
         ("remove from workers", lambda: worker.exports.workers.delete_one({"_id": "w"})),
         ("drop vehicles", lambda: worker.exports.command("drop", "vehicles")),
         ("insert into another collection", lambda: worker.exports.other.insert_one({"x": 1})),
@@ -160,6 +176,12 @@ for what, wrong in (
         ("no dueAt", {"dueAt": None}), ("a count below 0", {"fence": -1}), ("an object without a size", {"object": {"key": "k", "sha256": "s"}}),
         ("cancelRequested as a number", {"cancelRequested": 0})):
     may_not("mongodb jobs: refused: " + what, lambda: api.exports.jobs.insert_one(job(**wrong)), invalid)
+for what, wrong in (("no place in the archive", {"unit": None}), ("no vehicles", {"vehicles": None}), ("an unknown state", {"state": "DONE"})):
+    may_not("mongodb units: refused: " + what, lambda: worker.exports.units.insert_one(unit(**wrong)), invalid)
+may("mongodb units: one that is done", lambda: worker.exports.units.insert_one(unit(
+    job=u["job"], state="FINISHED", facts="{}", object={"key": "k", "size": 1, "etag": "e"})))
+may_not("mongodb units: refused: a place twice", lambda: worker.exports.units.insert_one(unit(job=u["job"])),
+        lambda e: getattr(e, "code", 0) == 11000)
 may("mongodb jobs: a finished job with all its fields", lambda: api.exports.jobs.insert_one(job(
     state="FINISHED", vehicles=["vehicle_001"], parameters=["speed"], name="n", idempotencyKey="k", startedAt=now, finishedAt=now,
     expiresAt=now, worker="w", attempts=1, fence=2 ** 40, progress={"phase": "done", "documents": 1, "documentsTotal": 2 ** 40, "rows": 0,
@@ -322,6 +344,13 @@ second = s3_worker.create_multipart_upload(**at)["UploadId"]
 s3_worker.upload_part(PartNumber=1, UploadId=second, Body=b"x", **at)
 may("s3 worker: abort an upload", lambda: s3_worker.abort_multipart_upload(UploadId=second, **at))
 result(not s3_admin.list_multipart_uploads(Bucket=bucket).get("Uploads"), "s3 worker: the aborted upload is gone")
+piece = {"Bucket": bucket, "Key": "units/65f000000000000000000000/1-0-1"}
+up = may("s3 worker: begin the upload of a unit's piece", lambda: s3_worker.create_multipart_upload(**piece)["UploadId"])
+tag = may("s3 worker: a part of it", lambda: s3_worker.upload_part(PartNumber=1, UploadId=up, Body=b"piece", **piece)["ETag"])
+may("s3 worker: complete it", lambda: s3_worker.complete_multipart_upload(
+    UploadId=up, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]}, **piece))
+result(may("s3 worker: get a piece", lambda: s3_worker.get_object(**piece)["Body"].read()) == b"piece", "s3 worker: it is what was put")
+may_not("s3 worker: refused: remove a piece", lambda: s3_worker.delete_object(**piece), denied)
 may("s3 worker: put in one piece", lambda: s3_worker.put_object(Body=b"y", Bucket=bucket, Key="exports/x"))
 for what, f in (
         ("get", lambda: s3_worker.get_object(**at)),
@@ -346,6 +375,7 @@ for what, f in (
         ("delete", lambda: s3_api.delete_object(**at)),
         ("delete many", lambda: delete_many(s3_api)),
         ("list", lambda: s3_api.list_objects_v2(Bucket=bucket)),
+        ("get a piece", lambda: s3_api.get_object(**piece)),
         ("get outside exports/", lambda: s3_api.get_object(Bucket=bucket, Key="other")),
         ("read the lifecycle", lambda: s3_api.get_bucket_lifecycle_configuration(Bucket=bucket)),
         ("make a bucket", lambda: s3_api.create_bucket(Bucket="other"))):

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, section, setting, stack, under_stack, wait_for)
+    create, done, finish, generate, is_, job_document, jobs_of, logged, mongo, note, ok, request, section, setting, stack, under_stack, wait_for)
 
 DAYS, WORKERS, QUEUED = 12, 3, 1000
 HEADS, BATCH = 10, 24                   # a cursor per parameter and type of _id; its first batch is not counted
@@ -35,6 +35,20 @@ def ceiling(client):
     ok(together >= 0.95 * least, "three together read no faster", "%.2f s, at least %.2f s" % (together, least))
     overlap = min(d["finishedAt"] for d in found[1:]) > max(d["startedAt"] for d in found[1:])
     ok(overlap, "they ran side by side")
+
+
+def ceiling_of_units(client):
+    """One job that all workers make together."""
+    rate, since = setting("total_read_documents_s", 0), len(logged("export-worker"))
+    ident = create(request(days=DAYS, vehicles=["vehicle_00%d" % (n + 1) for n in range(WORKERS)], csv="excel"))
+    is_(finish(ident, seconds=180)["state"], "FINISHED", "a job that is split: FINISHED")
+    d = job_document(jobs_of(client), ident)
+    units = [line for line in logged("export-worker", since).splitlines() if " op=unit_done " in line]
+    is_(len(units), WORKERS, "a unit for each of them")
+    took = (d["finishedAt"] - d["startedAt"]).total_seconds()
+    least = (d["progress"]["documents"] - WORKERS * HEADS * BATCH) / rate
+    note("%d documents in %.1f s" % (d["progress"]["documents"], took))
+    ok(took >= 0.95 * least, "its units together read no faster than the ceiling", "%.2f s, at least %.2f s" % (took, least))
 
 
 def fairness(client):
@@ -67,6 +81,7 @@ def main():
     generate("--vehicles", str(WORKERS), "--days", str(DAYS))
     client = mongo()
     section("the ceiling of all", ceiling, client)
+    section("the ceiling of units", ceiling_of_units, client)
     section("fairness", fairness, client)
     return done()
 

@@ -11,14 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-import io
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, create, done, entries, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
+    ROOT, call, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
     under_stack, wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
@@ -74,23 +72,6 @@ class Workers:
 
     def lines(self, op):
         return [dict(line, worker=k) for k, w in enumerate(self.all) for line in w.lines(op)]
-
-
-def differs(got, want):
-    """The first difference of two archives, their manifests (whose times differ) aside; None: there is none."""
-    a, b = zipfile.ZipFile(io.BytesIO(got)), zipfile.ZipFile(io.BytesIO(want))
-    if entries(got) != entries(want):
-        return "the manifests or the files"
-    if a.namelist() != b.namelist():
-        return "names"
-    start = a.infolist()[-1].header_offset
-    if start != b.infolist()[-1].header_offset or got[:start] != want[:start]:
-        return "bytes before the manifest"
-    for x, y in zip(a.infolist()[:-1], b.infolist()[:-1]):
-        if (x.header_offset, x.CRC, x.file_size, x.compress_size, x.date_time, x.external_attr) != (
-                y.header_offset, y.CRC, y.file_size, y.compress_size, y.date_time, y.external_attr):
-            return "directory: " + x.filename
-    return None
 
 
 def pieces_of(ident):

@@ -427,6 +427,23 @@ def entries(archive):
     return out
 
 
+def differs(got, want):
+    """The first difference of two archives, their manifests (whose times differ) aside; None: there is none."""
+    a, b = zipfile.ZipFile(io.BytesIO(got)), zipfile.ZipFile(io.BytesIO(want))
+    if entries(got) != entries(want):
+        return "the manifests or the files"
+    if a.namelist() != b.namelist():
+        return "names"
+    start = a.infolist()[-1].header_offset
+    if start != b.infolist()[-1].header_offset or got[:start] != want[:start]:
+        return "bytes before the manifest"
+    for x, y in zip(a.infolist()[:-1], b.infolist()[:-1]):
+        if (x.header_offset, x.CRC, x.file_size, x.compress_size, x.date_time, x.external_attr) != (
+                y.header_offset, y.CRC, y.file_size, y.compress_size, y.date_time, y.external_attr):
+            return "directory: " + x.filename
+    return None
+
+
 # ---- test data ----------------------------------------------------------------------------
 
 def small_fleet(prefix="vehicle_demo"):

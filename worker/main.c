@@ -191,15 +191,18 @@ wait_for_work(const struct export_env *env, struct survey *survey,
 	static int64_t next_try_ms;
 	const int64_t until = clock_monotonic_ms() + env->conf->idle_ms;
 	int64_t now, help_ms = clock_monotonic_ms() + HELP_MS;
+	enum jobs_result rc;
 
 	while (!stopping() && (now = clock_monotonic_ms()) < until) {
 		int64_t wait_ms = survey_wait_ms(survey);
 		int piece;
 
 		if (now >= help_ms) {
-			if (units_any(env->units) == JOBS_OK)
+			rc = units_any(env->units);
+			if (rc == JOBS_OK)
 				break;
-			help_ms = clock_monotonic_ms() + HELP_MS;
+			help_ms = clock_monotonic_ms() + (rc == JOBS_NONE ?
+			    HELP_MS : env->conf->idle_ms);
 		}
 		if (wait_ms > until - now)
 			wait_ms = until - now;

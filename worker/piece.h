@@ -18,6 +18,9 @@ struct zip;
  * Names in there are the piece's own: the archive may call a file otherwise.
  */
 
+/* More do not fit MongoDB's document. */
+#define PIECE_FACTS_MAX ((size_t)8 * 1024 * 1024)
+
 enum piece_result {
 	PIECE_TAKEN,
 	PIECE_BAD,		/* not what its facts say, or gone: to be made anew; logged */

@@ -1,25 +1,20 @@
 #include "worker/split.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/jobs.h"
 #include "lib/log.h"
-#include "lib/s3.h"
+#include "worker/assemble.h"
 #include "worker/export.h"
-#include "worker/piece.h"
 #include "worker/unit.h"
-#include "worker/upload.h"
 
-#define UNITS_OF_LEAST 32	/* so many units has the smallest job that is split */
+#define UNITS_OF_LEAST 16	/* so many units has the smallest job that is split */
 #define UNITS_MAX 4096		/* more make them larger, where vehicles allow it */
-/* While others work on what comes next, it is looked at so often. */
-#define WAIT_MS 100
+/* While all units are others', one that came back is looked for so often. */
+#define WAIT_MS 500
 /* How far the others are is asked no more often. */
 #define SUM_MS 1000
 
@@ -99,14 +94,6 @@ split_plan(struct attempt *a, const struct strings *vehicles,
 	return outcome;
 }
 
-static void
-pause_ms(int ms)
-{
-	const struct timespec t = { 0, ms * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
 /* All units' progress, at most once in a while. An error leaves it as it was. */
 static void
 sum_up(struct attempt *a, int64_t *next_ms)
@@ -126,136 +113,38 @@ sum_up(struct attempt *a, int64_t *next_ms)
 	attempt_tell(a, "exporting");
 }
 
-/* A unit ended for good, and so does its job, with the same words. */
+/* Make units of this job for as long as its archive is not whole. */
 static enum outcome
-unit_failed(struct attempt *a, const struct job *unit)
+make_units(struct attempt *a)
 {
-	const enum failure why = failure_of(unit->error_code != NULL ?
-	    unit->error_code : "");
-	const char *message = unit->error_message != NULL ?
-	    unit->error_message : "";
-	const size_t len = strlen(failure_text(why));
+	struct assembly *assembly = assemble_start(a);
+	int64_t next_ms = 0;
+	bool none = false;
+	struct job unit;
 
-	if (strncmp(message, failure_text(why), len) == 0 &&
-	    message[len] == ' ')
-		snprintf(a->detail, sizeof(a->detail), "%s",
-		    message + len + 1);
-	return attempt_broken(a, why);
-}
-
-/* What the unit of this place is, as it is now: COMPLETE with *done or not. */
-static enum outcome
-look(struct attempt *a, int64_t place, struct job *unit, bool *done)
-{
-	enum outcome outcome = COMPLETE;
-
-	*done = false;
-	switch (units_find(a->env->units, a->job->id, a->plan.plan, place,
-	    unit)) {
-	case JOBS_OK:
-		break;
-	case JOBS_NONE:
-		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
-		    "planned anew", (long long)place);
-		units_drop(a->env->units, a->job->id);
+	if (assembly == NULL)
 		return attempt_broken(a, FAILURE_INTERNAL);
-	default:
-		/* The database is away: the lease tells how long to wait. */
-		return COMPLETE;
-	}
-	if ((*done = unit->state == JOB_FINISHED))
-		return COMPLETE;
-	if (job_ended(unit->state))
-		outcome = unit_failed(a, unit);
-	job_release(unit);
-	return outcome;
-}
-
-/* Wait until the unit of this place is done; make others, or this, meanwhile. */
-static enum outcome
-wait_for(struct attempt *a, int64_t place, struct job *unit, int64_t *next_ms)
-{
-	enum outcome outcome;
-	struct job other;
-	bool done;
-
-	for (;;) {
-		if (attempt_must_stop(a))
-			return STOPPED;
-		outcome = look(a, place, unit, &done);
-		if (outcome != COMPLETE || done)
-			return outcome;
-		sum_up(a, next_ms);
-		if (jobs_claim_unit(a->env->units, a->job->id,
-		    a->job->worker, &other) != JOBS_OK) {
-			pause_ms(WAIT_MS);
+	while (!assemble_wait(assembly, none ? WAIT_MS : 0) &&
+	    !attempt_must_stop(a)) {
+		sum_up(a, &next_ms);
+		none = jobs_claim_unit(a->env->units, a->job->id,
+		    a->job->worker, &unit) != JOBS_OK;
+		if (none)
 			continue;
-		}
-		unit_export(a->env, &other, a);
-		job_release(&other);
-		*next_ms = 0;
+		unit_export(a->env, &unit, a);
+		job_release(&unit);
+		next_ms = 0;
 	}
-}
-
-/* The first preview that a unit has is the archive's. */
-static void
-take_preview(struct attempt *a, const struct job *unit)
-{
-	if (a->job->preview == NULL)
-		jobs_preview(a->env->units, unit->id, unit->owner,
-		    &a->job->preview);
-}
-
-static enum outcome
-take(struct attempt *a, struct s3 *s3, const struct job *unit)
-{
-	enum piece_result result = PIECE_BAD;
-	enum jobs_result rc;
-	char *facts = NULL;
-
-	crash_at(CRASH_BEFORE_PIECE);
-	take_preview(a, unit);
-	rc = units_facts(a->env->units, unit->id, &facts);
-	if (rc == JOBS_ERROR)
-		return attempt_broken(a, FAILURE_DATABASE);
-	if (rc == JOBS_OK && unit->object_key != NULL)
-		result = piece_take(s3, unit, facts,
-		    (size_t)a->env->conf->part_bytes, a->zip, a->manifest);
-	free(facts);
-	switch (result) {
-	case PIECE_TAKEN:
-		return COMPLETE;
-	case PIECE_BAD:
-		units_drop(a->env->units, a->job->id);
-		return attempt_broken(a, FAILURE_STORAGE);
-	case PIECE_FAILED:
-		break;
-	}
-	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
-	    upload_failure(a->upload) : s3_failure(s3) != FAILURE_NONE ?
-	    s3_failure(s3) : FAILURE_INTERNAL);
+	return assemble_end(assembly);
 }
 
 enum outcome
 split_export(struct attempt *a)
 {
-	struct s3 *s3 = s3_new(a->env->conf, attempt_must_stop, a);
-	enum outcome outcome = COMPLETE;
-	int64_t place, next_ms = 0;
-	struct job unit;
+	const enum outcome outcome = make_units(a);
+	int64_t next_ms = 0;
 
-	if (s3 == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
-	for (place = 0; place < a->plan.n && outcome == COMPLETE; place++) {
-		outcome = wait_for(a, place, &unit, &next_ms);
-		if (outcome != COMPLETE)
-			break;
-		outcome = take(a, s3, &unit);
-		job_release(&unit);
-	}
-	next_ms = 0;
 	if (outcome == COMPLETE)
 		sum_up(a, &next_ms);
-	s3_free(s3);
 	return outcome;
 }

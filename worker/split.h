@@ -9,17 +9,17 @@ struct strings;
 
 /*
  * A job of split_documents or more, and of more than one vehicle, is cut into
- * units (lib/units.h) of a 32nd of that: each a few vehicles that follow each
+ * units (lib/units.h) of a 16th of that: each a few vehicles that follow each
  * other. Whichever workers are idle make their pieces (worker/unit.h); the worker
- * that has claimed the job makes them, too, and puts the pieces into the archive,
- * in order, as they are done (worker/piece.h). The archive is the same, to the
+ * that has claimed the job makes them, too, while a thread of it puts the pieces
+ * into the archive, in order, as they are done (worker/assemble.h). The archive is the same, to the
  * byte, as if one had made it; when its worker is lost the next one takes up the
  * units that are done. A vehicle is never cut: the SHA-256 of its CSV can only be
  * made from front to back, and a year of one vehicle takes a worker seconds.
  */
 
 /* A unit of so few vehicles, at most: its facts lie in one document. */
-#define SPLIT_VEHICLES_MAX 100
+#define SPLIT_VEHICLES_MAX 32
 
 /* split_find(a): An earlier attempt's plan into a->plan, where there is one. */
 enum outcome split_find(struct attempt *a);

@@ -11,6 +11,7 @@
 #include "worker/attempt.h"
 #include "worker/export.h"
 #include "worker/manifest.h"
+#include "worker/piece.h"
 #include "worker/preview.h"
 #include "worker/sink.h"
 #include "worker/upload.h"
@@ -37,6 +38,12 @@ write_piece(struct attempt *a)
 	if ((facts = manifest_facts(a->manifest)) == NULL ||
 	    (a->job->facts = strdup(facts)) == NULL)
 		return attempt_broken(a, FAILURE_INTERNAL);
+	if (strlen(facts) > PIECE_FACTS_MAX) {
+		log_msg(LOG_ERROR, "split", "what is to be said of a unit's "
+		    "files takes %zu bytes: raise csv_split_bytes, or set "
+		    "split_documents = 0", strlen(facts));
+		return attempt_broken(a, FAILURE_INTERNAL);
+	}
 	return attempt_uploaded(a);
 }
 

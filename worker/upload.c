@@ -43,7 +43,7 @@ struct upload {
 	struct part *filling;
 	size_t part_bytes;
 	int n;			/* parts handed over */
-	uint64_t bytes;
+	_Atomic uint64_t bytes;
 	struct digest *digest;
 	char sha256[DIGEST_HEX_SIZE];
 	char etag[ETAG_BYTES];

@@ -37,7 +37,7 @@ struct sink *upload_sink(struct upload *u);
 /* upload_failure(u): Why write or close failed, or none. */
 enum failure upload_failure(struct upload *u);
 
-/* upload_bytes(u): Bytes written so far. */
+/* upload_bytes(u): Bytes written so far. Any thread asks. */
 uint64_t upload_bytes(const struct upload *u);
 
 /* After a close that was good: the object's SHA-256 in hex (NULL), its ETag. */

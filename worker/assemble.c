@@ -1,0 +1,235 @@
+#include "worker/assemble.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <mongoc/mongoc.h>
+
+#include "lib/conf.h"
+#include "lib/crash.h"
+#include "lib/jobs.h"
+#include "lib/log.h"
+#include "lib/s3.h"
+#include "worker/export.h"
+#include "worker/piece.h"
+#include "worker/upload.h"
+
+/* The unit that comes next is looked at so often. */
+#define LOOK_MS 200
+
+struct assembly {
+	struct attempt *a;
+	mongoc_client_t *client;
+	struct jobs *units;
+	struct s3 *s3;
+	pthread_t thread;
+	enum outcome outcome;	/* when it has ended */
+
+	pthread_mutex_t lock;	/* for what follows */
+	pthread_cond_t changed;
+	bool ended;
+};
+
+/* A unit ended for good, and so does its job, with the same words. */
+static enum outcome
+unit_failed(struct attempt *a, const struct job *unit)
+{
+	const enum failure why = failure_of(unit->error_code != NULL ?
+	    unit->error_code : "");
+	const char *message = unit->error_message != NULL ?
+	    unit->error_message : "";
+	const size_t len = strlen(failure_text(why));
+
+	if (strncmp(message, failure_text(why), len) == 0 &&
+	    message[len] == ' ')
+		snprintf(a->detail, sizeof(a->detail), "%s",
+		    message + len + 1);
+	return attempt_broken(a, why);
+}
+
+/* What the unit of this place is now: COMPLETE, and whether it is *done. */
+static enum outcome
+look(struct assembly *s, int64_t place, struct job *unit, bool *done)
+{
+	struct attempt *a = s->a;
+	enum outcome outcome = COMPLETE;
+
+	*done = false;
+	switch (units_find(s->units, a->job->id, a->plan.plan, place, unit)) {
+	case JOBS_OK:
+		break;
+	case JOBS_NONE:
+		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
+		    "planned anew", (long long)place);
+		units_drop(s->units, a->job->id);
+		return attempt_broken(a, FAILURE_INTERNAL);
+	default:
+		/* The database is away: the lease tells how long to wait. */
+		return COMPLETE;
+	}
+	if ((*done = unit->state == JOB_FINISHED))
+		return COMPLETE;
+	if (job_ended(unit->state))
+		outcome = unit_failed(a, unit);
+	job_release(unit);
+	return outcome;
+}
+
+static void
+pause_ms(int ms)
+{
+	const struct timespec t = { 0, ms * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+static enum outcome
+wait_for(struct assembly *s, int64_t place, struct job *unit)
+{
+	enum outcome outcome;
+	bool done;
+
+	for (;;) {
+		if (attempt_must_stop(s->a))
+			return STOPPED;
+		outcome = look(s, place, unit, &done);
+		if (outcome != COMPLETE || done)
+			return outcome;
+		pause_ms(LOOK_MS);
+	}
+}
+
+/* The first preview that a unit has is the archive's. */
+static void
+take_preview(struct assembly *s, const struct job *unit)
+{
+	struct job *job = s->a->job;
+
+	if (job->preview == NULL)
+		jobs_preview(s->units, unit->id, unit->owner, &job->preview);
+}
+
+static enum outcome
+take(struct assembly *s, const struct job *unit)
+{
+	struct attempt *a = s->a;
+	enum piece_result result = PIECE_BAD;
+	enum jobs_result rc;
+	char *facts = NULL;
+
+	crash_at(CRASH_BEFORE_PIECE);
+	take_preview(s, unit);
+	rc = units_facts(s->units, unit->id, &facts);
+	if (rc == JOBS_ERROR)
+		return attempt_broken(a, FAILURE_DATABASE);
+	if (rc == JOBS_OK && unit->object_key != NULL)
+		result = piece_take(s->s3, unit, facts,
+		    (size_t)a->env->conf->part_bytes, a->zip, a->manifest);
+	free(facts);
+	switch (result) {
+	case PIECE_TAKEN:
+		return COMPLETE;
+	case PIECE_BAD:
+		units_drop(s->units, a->job->id);
+		return attempt_broken(a, FAILURE_STORAGE);
+	case PIECE_FAILED:
+		break;
+	}
+	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+	    upload_failure(a->upload) : s3_failure(s->s3) != FAILURE_NONE ?
+	    s3_failure(s->s3) : FAILURE_INTERNAL);
+}
+
+static void *
+run(void *arg)
+{
+	struct assembly *s = arg;
+	enum outcome outcome = COMPLETE;
+	struct job unit;
+	int64_t place;
+
+	for (place = 0; place < s->a->plan.n && outcome == COMPLETE; place++) {
+		if ((outcome = wait_for(s, place, &unit)) != COMPLETE)
+			break;
+		outcome = take(s, &unit);
+		job_release(&unit);
+	}
+	s->outcome = outcome;
+	pthread_mutex_lock(&s->lock);
+	s->ended = true;
+	pthread_cond_signal(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static void
+free_all(struct assembly *s)
+{
+	jobs_free(s->units);
+	if (s->client != NULL)
+		mongoc_client_pool_push(s->a->env->pool, s->client);
+	s3_free(s->s3);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+struct assembly *
+assemble_start(struct attempt *a)
+{
+	const struct export_env *env = a->env;
+	struct assembly *s;
+	int rc = ENOMEM;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		goto fail;
+	s->a = a;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+	s->client = mongoc_client_pool_pop(env->pool);
+	s->units = units_new(s->client, env->conf);
+	s->s3 = s3_new(env->conf, attempt_must_stop, a);
+	if (s->units == NULL || s->s3 == NULL ||
+	    (rc = pthread_create(&s->thread, NULL, run, s)) != 0)
+		goto fail;
+	return s;
+fail:
+	log_msg(LOG_ERROR, "split", "%s", strerror(rc));
+	if (s != NULL)
+		free_all(s);
+	return NULL;
+}
+
+bool
+assemble_wait(struct assembly *s, int ms)
+{
+	struct timespec until;
+	bool ended;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ms * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&s->lock);
+	while (!s->ended && ms > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	ended = s->ended;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
+}
+
+enum outcome
+assemble_end(struct assembly *s)
+{
+	enum outcome outcome;
+
+	pthread_join(s->thread, NULL);
+	outcome = s->outcome;
+	free_all(s);
+	return outcome;
+}
