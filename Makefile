@@ -42,7 +42,7 @@ ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
 	worker/walk.o worker/zip.o
 WORKER = worker/main.o worker/assemble.o worker/attempt.o worker/export.o worker/keeper.o worker/pace.o \
 	worker/piece.o worker/reader.o worker/report.o worker/split.o worker/survey.o worker/unit.o \
-	worker/upload.o $(ENGINE)
+	worker/upload.o worker/vehicles.o $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace preview zip spec life
 FUZZ = request unwind spec jsontext s3xml timestamp csv number zip

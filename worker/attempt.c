@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -14,7 +13,6 @@
 #include "lib/jobs.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
-#include "worker/entry.h"
 #include "worker/export.h"
 #include "worker/keeper.h"
 #include "worker/manifest.h"
@@ -68,173 +66,6 @@ attempt_tell(struct attempt *a, const char *phase)
 	if (a->upload != NULL)
 		a->progress.bytes_written = upload_bytes(a->upload);
 	keeper_progress(a->keeper, &a->progress);
-}
-
-/* What a unit has done is its job's progress, too. */
-static void
-tell_parent(const struct attempt *a)
-{
-	struct attempt *parent = a->parent;
-
-	if (parent == NULL)
-		return;
-	parent->progress.documents = parent->documents + a->progress.documents;
-	parent->progress.bytes_read = parent->bytes + a->progress.bytes_read;
-	parent->progress.rows = parent->rows + a->progress.rows;
-	parent->progress.points = parent->points + a->progress.points;
-	attempt_tell(parent, "exporting");
-}
-
-static int
-on_tick(void *arg, const struct vehicle_progress *p)
-{
-	struct attempt *a = arg;
-
-	metrics_add(METRIC_DOCUMENTS, 0, p->documents - a->vehicle.documents);
-	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->vehicle.bytes);
-	metrics_add(METRIC_ROWS, 0, p->rows - a->vehicle.rows);
-	metrics_add(METRIC_POINTS, 0, p->points - a->vehicle.points);
-	a->progress.documents = a->documents + p->documents;
-	a->progress.bytes_read = a->bytes + p->bytes;
-	a->progress.rows = a->rows + p->rows;
-	a->progress.points = a->points + p->points;
-	a->vehicle = *p;
-	attempt_tell(a, "exporting");
-	tell_parent(a);
-	crash_at(CRASH_AFTER_SLICE);
-	return attempt_must_stop(a);
-}
-
-const struct strings *
-attempt_columns(struct attempt *a, const char *vehicle, struct strings *found)
-{
-	if (a->job->parameters.given)
-		return &a->job->parameters;
-	return reader_parameters(a->env->client, vehicle, found) == 0 ? found :
-	    NULL;
-}
-
-struct reader_spec
-attempt_spec(struct attempt *a, const char *vehicle,
-    const struct strings *columns)
-{
-	return (struct reader_spec){
-		.client = a->env->client,
-		.vehicle = vehicle,
-		.columns = (const char *const *)columns->v,
-		.n = columns->n,
-		.from_ms = a->job->start_ms,
-		.to_ms = a->job->end_ms,
-		.batch_documents = a->env->conf->batch_documents,
-		.read_preference = a->env->conf->read_preference,
-		.read_concern = a->env->conf->read_concern,
-		.pace = &a->pace,
-		.comment = is_unit(a) ? a->job->parent : a->job->id,
-		.stop = attempt_must_stop,
-		.arg = a,
-	};
-}
-
-/* Which of the stages ended a vehicle's export: the sink knows of itself. */
-static enum outcome
-vehicle_outcome(struct attempt *a, enum vehicle_result result)
-{
-	switch (result) {
-	case VEHICLE_DONE:
-		return COMPLETE;
-	case VEHICLE_STOPPED:
-		return STOPPED;
-	case VEHICLE_TOO_LARGE:
-		return attempt_broken(a, FAILURE_SLICE_TOO_LARGE);
-	case VEHICLE_FAILED:
-		break;
-	}
-	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
-	    upload_failure(a->upload) : FAILURE_DATABASE);
-}
-
-enum deflate_level
-attempt_level(const struct attempt *a)
-{
-	return a->job->compression == JOB_SMALL ? DEFLATE_SMALL : DEFLATE_FAST;
-}
-
-static enum outcome
-export_columns(struct attempt *a, const char *vehicle,
-    const struct strings *columns)
-{
-	const struct reader_spec spec = attempt_spec(a, vehicle, columns);
-	const struct entry_options options = {
-		.style = { a->job->time == JOB_TIME_RFC3339,
-		    a->job->csv == JOB_CSV_EXCEL },
-		.level = attempt_level(a),
-		.split_bytes = (uint64_t)a->env->conf->csv_split_bytes,
-	};
-	struct vehicle_job v = {
-		.name = vehicle,
-		.columns = spec.columns,
-		.n = spec.n,
-		.from_ms = spec.from_ms,
-		.to_ms = spec.to_ms,
-		.memory_max = (size_t)a->env->conf->slice_max_bytes,
-		.options = &options,
-		.pool = a->pool,
-		.zip = a->zip,
-		.manifest = a->manifest,
-		.preview = a->preview,
-		.tick = on_tick,
-		.arg = a,
-	};
-	struct reader *reader;
-	enum outcome outcome;
-
-	if ((reader = reader_open(&spec)) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
-	v.source = reader_source(reader);
-	outcome = vehicle_outcome(a, vehicle_export(&v));
-	reader_free(reader);
-	a->documents = a->progress.documents;
-	a->bytes = a->progress.bytes_read;
-	a->rows = a->progress.rows;
-	a->points = a->progress.points;
-	a->slices += a->vehicle.slices;
-	a->general += a->vehicle.general;
-	a->vehicle = (struct vehicle_progress){ 0 };
-	return outcome;
-}
-
-/* 0 is as many as there are cores, at most 8. */
-static int
-threads_of(const struct conf *conf)
-{
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (conf->threads > 0)
-		return (int)conf->threads;
-	return cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
-}
-
-enum outcome
-attempt_vehicles(struct attempt *a, const struct strings *vehicles)
-{
-	enum outcome outcome = COMPLETE;
-	size_t i;
-
-	a->pool = pool_new(threads_of(a->env->conf), attempt_level(a));
-	if (a->pool == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
-	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
-		struct strings found = { 0 };
-		const struct strings *columns;
-
-		columns = attempt_columns(a, vehicles->v[i], &found);
-		outcome = columns == NULL ? attempt_broken(a, FAILURE_DATABASE) :
-		    export_columns(a, vehicles->v[i], columns);
-		strings_release(&found);
-		if (outcome == COMPLETE && attempt_must_stop(a))
-			outcome = STOPPED;
-	}
-	return outcome;
 }
 
 enum outcome

@@ -8,9 +8,7 @@
 #include "lib/failure.h"
 #include "lib/job.h"
 #include "lib/units.h"
-#include "worker/deflate.h"
 #include "worker/pace.h"
-#include "worker/reader.h"
 #include "worker/vehicle.h"
 
 struct export_env;
@@ -24,8 +22,8 @@ struct zip;
 /*
  * One attempt at a job, or at a unit of one, which is the same thing: claimed,
  * kept by a keeper while something is made and uploaded, then put right in the
- * database. What is made is export.c's and unit.c's business, what one job's
- * units come to is split.c's.
+ * database. What is made is export.c's and unit.c's business, what is read for it
+ * vehicles.c's.
  */
 struct attempt {
 	const struct export_env *env;
@@ -79,23 +77,5 @@ enum outcome attempt_upload(struct attempt *a, const char *key,
     const char *filename, bool digest);
 enum outcome attempt_uploaded(struct attempt *a);
 void attempt_abort(struct attempt *a);
-
-/* attempt_columns(a, vehicle, found): Those asked for, or found into *found; NULL: logged. */
-const struct strings *attempt_columns(struct attempt *a, const char *vehicle,
-    struct strings *found);
-
-/* attempt_spec(a, vehicle, columns): What is to be read of a vehicle. */
-struct reader_spec attempt_spec(struct attempt *a, const char *vehicle,
-    const struct strings *columns);
-
-/* attempt_level(a): As the request has it. */
-enum deflate_level attempt_level(const struct attempt *a);
-
-/*
- * attempt_vehicles(a, vehicles): Write them into a->zip, a->manifest and
- * a->preview; the pool is made for it.
- */
-enum outcome attempt_vehicles(struct attempt *a,
-    const struct strings *vehicles);
 
 #endif

@@ -13,10 +13,10 @@
 #include "worker/attempt.h"
 #include "worker/manifest.h"
 #include "worker/preview.h"
-#include "worker/reader.h"
 #include "worker/sink.h"
 #include "worker/split.h"
 #include "worker/upload.h"
+#include "worker/vehicles.h"
 #include "worker/zip.h"
 
 /* The vehicles of the job that there are, or the first that there is not. */
@@ -67,11 +67,11 @@ count_documents(struct attempt *a, const struct strings *vehicles,
 		const struct strings *columns;
 		struct reader_spec spec;
 
-		columns = attempt_columns(a, vehicles->v[i], &found);
+		columns = vehicles_columns(a, vehicles->v[i], &found);
 		if (columns == NULL) {
 			outcome = attempt_broken(a, FAILURE_DATABASE);
 		} else {
-			spec = attempt_spec(a, vehicles->v[i], columns);
+			spec = vehicles_spec(a, vehicles->v[i], columns);
 			if (reader_count(&spec, &documents[i]) != 0)
 				outcome = attempt_broken(a, FAILURE_DATABASE);
 		}
@@ -121,7 +121,7 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
 		return attempt_broken(a, FAILURE_INTERNAL);
 	outcome = a->plan.n > 0 ? split_export(a) :
-	    attempt_vehicles(a, vehicles);
+	    vehicles_export(a, vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_tell(a, "finishing");

@@ -15,6 +15,7 @@
 #include "worker/preview.h"
 #include "worker/sink.h"
 #include "worker/upload.h"
+#include "worker/vehicles.h"
 #include "worker/zip.h"
 
 static enum outcome
@@ -29,7 +30,7 @@ write_piece(struct attempt *a)
 	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
 	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
 		return attempt_broken(a, FAILURE_INTERNAL);
-	outcome = attempt_vehicles(a, &a->job->vehicles);
+	outcome = vehicles_export(a, &a->job->vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_tell(a, "finishing");

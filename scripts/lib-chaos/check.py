@@ -194,7 +194,7 @@ def logs_of(run, pattern):
 
 def check_exits(run, killed, alive, v):
     """No process of ours ended but by our signals, or by its supervisor's word."""
-    starts, stops, ends = collections.Counter(), collections.Counter(), collections.Counter()
+    starts, stops, ends, units = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter()
     for path in logs_of(run, r"supervisord\.log|export-(api|worker)\.log"):
         name, pid_of = os.path.relpath(path, run + "/log"), {}
         with open(path, encoding="utf-8", errors="replace") as f:
@@ -212,11 +212,15 @@ def check_exits(run, killed, alive, v):
                 m = re.search(r" op=(start|stop) (?:pid=|worker=\S*:)(\d+)", line)
                 if m:
                     (starts if m[1] == "start" else stops)[int(m[2])] += 1
+                m = re.search(r" op=(split|unit_claimed|unit_done) ", line)
+                if m:
+                    units[m[1]] += 1
                 if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
                     v.wrong.append("%s: %s" % (name, line.strip()[:300]))
     for pid in starts:
         if starts[pid] > stops[pid] + killed[pid] + (pid in alive):
             v.wrong.append("the process %d started, was not killed by us, and ended without a word" % pid)
+    v.facts.append("jobs split: %d, claims of units: %d, units done: %d" % (units["split"], units["unit_claimed"], units["unit_done"]))
     v.facts.append("ends that supervisord saw: " + ", ".join("%s: %d" % x for x in sorted(ends.items())))
 
 
