@@ -51,6 +51,15 @@ is "$(curl -s -o "$T/out" -w '%{http_code}' -u owner-0:wrong "$EXPORT_URL_2/expo
 is "$(curl -s -o "$T/out" -w '%{http_code}' "$EXPORT_URL_2/ready")" 403 "/ready is not for all"
 is "$(hosts exec api-2 hostname)" api-2 "a host has a name"
 
+# node_tls ARGUMENTS: speak to a node of RabbitMQ as another one would.
+node_tls()
+{
+	# shellcheck disable=SC2016	# for sh
+	hosts exec rabbit-2 sh -c '{ sleep 1; echo; } | timeout 10 openssl s_client -verify_return_error "$@"' - \
+	    -connect "$net.21:$((EXPORT_PORTS + 11))" -CAfile "$RUN/tls/ca.crt" "$@"
+}
+ok "RabbitMQ's nodes speak TLS to each other" node_tls -cert "$RUN/tls/rabbit-2.crt" -key "$RUN/tls/rabbit-2.key"
+no "and not to who has no certificate" node_tls
 ok "worker-1 cut from S3" scripts/hosts cut worker-1 s3-1
 no "they do not hear each other" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
 ok "all others hear both" reaches worker-2 "$net.31" $((EXPORT_PORTS + 20))

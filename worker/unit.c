@@ -80,24 +80,27 @@ unit_export(const struct export_env *env, struct job *unit,
 static bool
 is_wanted(const struct export_env *env, const struct job *unit)
 {
+	bool ended = true, cancelled = false;
 	struct job job;
-	bool ended = true;
 
 	switch (jobs_find(env->jobs, unit->parent, NULL, &job)) {
 	case JOBS_OK:
-		ended = job_ended(job.state) || job.cancel_requested;
+		ended = job_ended(job.state);
+		cancelled = job.cancel_requested;
 		job_release(&job);
 		break;
 	case JOBS_NONE:
 		break;
 	default:
 		/* Not known: the unit goes back. */
-		jobs_release(env->units, unit);
-		return false;
+		ended = false;
+		cancelled = true;
 	}
 	if (ended)
 		units_drop(env->units, unit->parent);
-	return !ended;
+	else if (cancelled)
+		jobs_release(env->units, unit);
+	return !ended && !cancelled;
 }
 
 bool

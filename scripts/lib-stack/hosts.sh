@@ -214,7 +214,9 @@ tls_make()
 			path=$(cert "$kind" "$number")
 			[ ! -s "$path.crt" ] || continue
 			tls_key "$path" -subj "/CN=$kind-$number" -out "$path.csr"
-			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$(host_address "$kind" "$number")" >"$path.ext"
+			# Erlang takes an address in a node's name for a host's name.
+			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$(host_address "$kind" "$number")" \
+			    "$(host_address "$kind" "$number")" >"$path.ext"
 			openssl x509 -req -in "$path.csr" -CA "$TLS/ca.crt" -CAkey "$TLS/ca.key" -CAcreateserial -days 3650 -extfile "$path.ext" \
 			    -out "$path.crt.new"
 			mv "$path.crt.new" "$path.crt"

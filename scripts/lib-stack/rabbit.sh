@@ -12,17 +12,20 @@ rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" "$([ -n "$HOSTS" ] && host_
 # rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
 {
-	local d=$RUN/rabbit n address
+	local d=$RUN/rabbit n address dist
 	n=$(dash "$1")
 	address=$(host_address rabbit "$1")
+	# Between hosts nodes, and rabbitmqctl, speak TLS to each other, too.
+	dist="-kernel inet_dist_use_interface {${address//./,}}"
+	[ -z "$HOSTS" ] || dist+=" -pa $(echo /usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $d/dist$n.config"
 
 	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" "ERL_EPMD_ADDRESS=$address" \
 	    ${HOSTS:+RABBITMQ_USE_LONGNAME=true} "RABBITMQ_NODENAME=$(rabbit_full "$1")" RABBITMQ_CONF_ENV_FILE="$d/none" \
 	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq$n.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
 	    "RABBITMQ_ENABLED_PLUGINS_FILE=$d/enabled_plugins" "RABBITMQ_MNESIA_BASE=$d/mnesia" "RABBITMQ_LOG_BASE=$RUN/log" \
 	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" RABBITMQ_ALLOW_INPUT=1 \
-	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput -kernel inet_dist_use_interface {${address//./,}} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
-	    "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {${address//./,}}"
+	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput $dist +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
+	    "RABBITMQ_CTL_ERL_ARGS=$dist"
 }
 
 # What all nodes share.
@@ -71,6 +74,7 @@ END
 		# may then wait for ever in global:sync(), until it is restarted.
 		[ -z "$HOSTS" ] || printf 'cluster_partition_handling = pause_minority\n' >>"$d/rabbitmq$n.conf"
 	)
+	[ -z "$HOSTS" ] || rabbit_dist "$1" >"$d/dist$n.config"
 	{
 		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec'
 		on_of "$(at rabbit "$1")"
@@ -79,6 +83,20 @@ END
 	} >"$RUN/rabbitmqctl$n.new"
 	chmod 0700 "$RUN/rabbitmqctl$n.new"
 	mv -f "$RUN/rabbitmqctl$n.new" "$RUN/rabbitmqctl$n"
+}
+
+# Who is a node has a certificate of our CA for its address, whether it calls or is called.
+rabbit_dist()
+{
+	local cert side
+	cert=$(cert rabbit "$1")
+
+	for side in server client; do
+		printf '%s{%s, [{cacertfile, "%s"}, {certfile, "%s"}, {keyfile, "%s"}, {verify, verify_peer}%s]}' \
+		    "$([ $side = server ] && printf '[' || printf ',\n ')" $side "$TLS/ca.crt" "$cert.crt" "$cert.key" \
+		    "$([ $side = server ] && printf ', {fail_if_no_peer_cert, true}')"
+	done
+	printf '].\n'
 }
 
 rabbit_listener()

@@ -77,6 +77,16 @@ memory_init(struct memory_sink *m)
 	buf_init(&m->data, (size_t)1 << 30);
 }
 
+static uint64_t
+run_bytes(const struct zip *z)
+{
+	uint32_t check;
+	uint64_t len;
+
+	zip_run(z, &len, &check);
+	return len;
+}
+
 static uint32_t
 le16(const uint8_t *p)
 {
@@ -357,7 +367,7 @@ test_form(void)
 	for (i = 0; i < 3; i++) {
 		starts[i] = m.n;
 		rc |= zip_begin(z, entries[i].name);
-		is_int((int64_t)zip_entry_deflated(z), 0, "%s: begun",
+		is_int((int64_t)run_bytes(z), 0, "%s: begun",
 		    entries[i].name);
 		for (k = n = 0; k < entries[i].runs; k++) {
 			const char *text = entries[i].text[k];
@@ -368,7 +378,7 @@ test_form(void)
 			    (const Bytef *)text, (uInt)strlen(text)),
 			    strlen(text));
 			n += run.len;
-			is_int((int64_t)zip_entry_deflated(z), (int64_t)n,
+			is_int((int64_t)run_bytes(z), (int64_t)n,
 			    "%s: deflated so far", entries[i].name);
 		}
 		deflated[i] = n;
@@ -680,7 +690,7 @@ test_huge(void)
 			rest -= part;
 			left -= n;
 		}
-		ok(zip_entry_deflated(z) == sizes[i], "%s: deflated", name);
+		ok(run_bytes(z) == sizes[i], "%s: deflated", name);
 		rc |= zip_end(z, NULL);
 		p = m.data.data + m.data.len - 16;
 		ok(le32(p) == 0x08074b50 && le32(p + 8) == sizes[i] +
@@ -800,11 +810,79 @@ test_failure(void)
 	buf_release(&m.data);
 }
 
+/* The runs of a bare archive, put into another in pieces, are as if made there. */
+static void
+test_bare(void)
+{
+	static const char *const names[] = { "a.csv", "b.csv" };
+	struct deflater *d = deflater_new(DEFLATE_FAST);
+	struct memory_sink whole, bare, again;
+	struct zip *w, *b, *z;
+	uint64_t run, at = 0;
+	uint32_t check, crc, crcs[2];
+	size_t i, k, n, plain[2] = { 0, 0 };
+	uint64_t runs[2];
+	char text[64];
+	struct buf out;
+	int rc = 0;
+
+	memory_init(&whole);
+	memory_init(&bare);
+	memory_init(&again);
+	buf_init(&out, 1 << 20);
+	w = zip_new(&whole.sink, T_MS);
+	b = zip_new_bare(&bare.sink);
+	z = zip_new(&again.sink, T_MS);
+	if (d == NULL || w == NULL || b == NULL || z == NULL)
+		abort();
+	for (i = 0; i < 2; i++) {
+		rc |= zip_begin(w, names[i]) | zip_begin(b, names[i]);
+		for (k = 0; k < 5; k++) {
+			n = (size_t)snprintf(text, sizeof(text),
+			    "%zu,%zu\n%zu,,\n", i, k, k * 7919);
+			out.len = 0;
+			deflate_block(d, text, n, &out);
+			crc = (uint32_t)crc32(0, (const Bytef *)text, (uInt)n);
+			rc |= zip_add(w, out.data, out.len, crc, n) |
+			    zip_add(b, out.data, out.len, crc, n);
+			plain[i] += n;
+		}
+		rc |= zip_end(w, NULL) | zip_end(b, &crcs[i]);
+		zip_run(b, &runs[i], &check);
+		is_int(check, (int64_t)crc32(0, bare.data.data + at,
+		    (uInt)runs[i]), "%s: checksum of the run", names[i]);
+		at += runs[i];
+	}
+	is_int((int64_t)bare.n, (int64_t)at, "bare: the runs and nothing else");
+	for (at = 0, i = 0; i < 2; i++) {
+		rc |= zip_begin(z, names[i]);
+		for (run = runs[i]; run > 0; run -= n, at += n) {
+			n = run < 7 ? (size_t)run : 7;
+			rc |= zip_add(z, bare.data.data + at, n,
+			    n == run ? crcs[i] : 0, n == run ? plain[i] : 0);
+		}
+		rc |= zip_end(z, NULL);
+	}
+	rc |= zip_finish(w) | zip_finish(z);
+	is_int(rc, 0, "bare: no error");
+	ok(whole.n == again.n && memcmp(whole.data.data, again.data.data,
+	    whole.n) == 0, "put together again it is the same archive");
+	zip_free(w);
+	zip_free(b);
+	zip_free(z);
+	deflater_free(d);
+	buf_release(&out);
+	buf_release(&whole.data);
+	buf_release(&bare.data);
+	buf_release(&again.data);
+}
+
 int
 main(void)
 {
 	test_deflate();
 	test_form();
+	test_bare();
 	test_time();
 	test_names();
 	many(65534, 0);
