@@ -103,26 +103,14 @@ of_job(const char *id)
 	return BCON_NEW("job", BCON_OID(&oid));
 }
 
-/*
- * The first document that filter finds, as it came; the caller destroys *doc.
- * more: options of the read, "" being none. Takes over filter.
- */
+/* The first document of a cursor, which is taken over; the caller destroys *doc. */
 static enum jobs_result
-first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
-    bson_t **doc)
+take_one(mongoc_cursor_t *cursor, const char *op, bson_t **doc)
 {
 	enum jobs_result rc = JOBS_NONE;
-	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *found;
-	bson_t *opts;
 
-	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
-	    "readConcern", "{", "level", BCON_UTF8("majority"), "}",
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	bson_concat(opts, more);
-	cursor = mongoc_collection_find_with_opts(units->collection, filter,
-	    opts, NULL);
 	if (mongoc_cursor_next(cursor, &found)) {
 		*doc = bson_copy(found);
 		rc = JOBS_OK;
@@ -131,6 +119,28 @@ first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
 		rc = JOBS_ERROR;
 	}
 	mongoc_cursor_destroy(cursor);
+	return rc;
+}
+
+/*
+ * The first document that filter finds, as it came; the caller destroys *doc.
+ * more: options of the read, "" being none. Takes over filter.
+ */
+static enum jobs_result
+first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
+    bson_t **doc)
+{
+	mongoc_cursor_t *cursor;
+	enum jobs_result rc;
+	bson_t *opts;
+
+	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    "readConcern", "{", "level", BCON_UTF8("majority"), "}",
+	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_concat(opts, more);
+	cursor = mongoc_collection_find_with_opts(units->collection, filter,
+	    opts, NULL);
+	rc = take_one(cursor, op, doc);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
@@ -141,23 +151,14 @@ static enum jobs_result
 sum(struct jobs *units, const char *op, const bson_t *pipeline,
     bson_t **doc)
 {
-	enum jobs_result rc = JOBS_NONE;
 	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *found;
+	enum jobs_result rc;
 	bson_t *opts;
 
 	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	cursor = mongoc_collection_aggregate(units->collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
-	if (mongoc_cursor_next(cursor, &found)) {
-		*doc = bson_copy(found);
-		rc = JOBS_OK;
-	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log(op, &error);
-		rc = JOBS_ERROR;
-	}
-	mongoc_cursor_destroy(cursor);
+	rc = take_one(cursor, op, doc);
 	bson_destroy(opts);
 	return rc;
 }
@@ -302,12 +303,13 @@ units_any(struct jobs *units)
 }
 
 enum jobs_result
-units_drop(struct jobs *units, const char *id)
+units_drop(struct jobs *units, const char *id, int64_t plan)
 {
 	bson_t *filter = of_job(id);
 	enum jobs_result rc = JOBS_OK;
 	bson_error_t error;
 
+	BCON_APPEND(filter, "plan", "{", "$lte", BCON_INT64(plan), "}");
 	if (!mongoc_collection_delete_many(units->collection, filter, NULL,
 	    NULL, &error)) {
 		mongo_log("drop_units", &error);

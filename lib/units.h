@@ -66,7 +66,13 @@ enum jobs_result units_progress(struct jobs *units, const char *id,
 /* units_any(units): JOBS_OK: there is one to claim; cheap. */
 enum jobs_result units_any(struct jobs *units);
 
-/* units_drop(units, id): Remove all units of the job; who has one has lost it. */
-enum jobs_result units_drop(struct jobs *units, const char *id);
+/*
+ * units_drop(units, id, plan): Remove the job's units, of this plan and older ones
+ * (UNITS_ALL: all); who has one has lost it. Who has lost the job, and does not
+ * know, so leaves the next one's plan alone.
+ */
+#define UNITS_ALL INT64_MAX
+enum jobs_result units_drop(struct jobs *units, const char *id,
+    int64_t plan);
 
 #endif

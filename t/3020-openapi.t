@@ -4,6 +4,7 @@
 Prints TAP. Always on a stack of its own, with t/3020-openapi.conf. Environment: OPENAPI_REQUESTS, how many (1500; t/check-api:
 20000); OPENAPI_SEED replays a run (it prints its own); OPENAPI_WORKERS, how many processes ask at a time (2).
 """
+import collections
 import json
 import os
 import random
@@ -66,25 +67,41 @@ def generated():
             note(one.told()[:20000])
 
     began = time.monotonic()
-    counts = openapi.run(REQUESTS, seed, WORKERS, json.loads(call("GET", "/limits").body), sorted(DATA), each)
+    limits, counts = json.loads(call("GET", "/limits").body), collections.Counter()
+    # What becomes of a job while others ask for it is chance: again, where that has shown too little.
+    for again in range(3):
+        counts.update(openapi.run(REQUESTS, seed + again * 10 ** 9, WORKERS, limits, sorted(DATA), each))
+        if not any(lacking(by_path(counts)).values()):
+            break
     sent, seconds = openapi.sum_of(counts), time.monotonic() - began
     note("%d requests in %.1f s, seed %d" % (sent, seconds, seed))
     ok(sent >= REQUESTS, "%d requests or more were sent" % REQUESTS, sent)
     return counts
 
 
+def by_path(counts):
+    """{path: {status: the methods}}."""
+    out = {}
+    for what in counts:
+        method, path, status = (what.split(" ") + ["", ""])[:3]
+        if status.isdigit() and path in MET:
+            out.setdefault(path, {}).setdefault(int(status), set()).add(method)
+    return out
+
+
+def lacking(found):
+    return {path: sorted(set(statuses) - set(found.get(path, {}))) for path, statuses in MET.items()}
+
+
 def met(counts):
     """What was asked, and what came of it: a run that meets nothing but 404 has shown nothing."""
     for what, n in sorted(counts.items()):
         note("%6d %s" % (n, what))
-    by_path = {}
-    for what in counts:
-        method, path, status = (what.split(" ") + ["", ""])[:3]
-        if status.isdigit() and path in MET:
-            by_path.setdefault(path, {}).setdefault(int(status), set()).add(method)
+    found = by_path(counts)
+    lacks = lacking(found)
     for path, statuses in MET.items():
-        is_(sorted(set(statuses) - set(by_path.get(path, {}))), [], "%s: met %s" % (path, ", ".join(map(str, statuses))))
-        ok(len(by_path.get(path, {}).get(405, ())) >= 3, "%s: several methods that it lacks" % path, by_path.get(path))
+        is_(lacks[path], [], "%s: met %s" % (path, ", ".join(map(str, statuses))))
+        ok(len(found.get(path, {}).get(405, ())) >= 3, "%s: several methods that it lacks" % path, found.get(path))
     is_([what for what in counts if what[-3:].isdigit() and int(what[-3:]) >= 500], [], "no 5xx")
     is_([what for what in counts if what[-3:].isdigit() and int(what[-3:]) < 200], [], "no 1xx")
     ok(counts.get(openapi.TOO_FAST, 0) * 100 <= openapi.sum_of(counts), "hardly any was too fast for nginx", counts)

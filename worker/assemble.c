@@ -65,7 +65,7 @@ look(struct assembly *s, int64_t place, struct job *unit, bool *done)
 	case JOBS_NONE:
 		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
 		    "planned anew", (long long)place);
-		units_drop(s->units, a->job->id);
+		units_drop(s->units, a->job->id, a->plan.plan);
 		return attempt_broken(a, FAILURE_INTERNAL);
 	default:
 		/* The database is away: the lease tells how long to wait. */
@@ -134,7 +134,7 @@ take(struct assembly *s, const struct job *unit)
 	case PIECE_TAKEN:
 		return COMPLETE;
 	case PIECE_BAD:
-		units_drop(s->units, a->job->id);
+		units_drop(s->units, a->job->id, a->plan.plan);
 		return attempt_broken(a, FAILURE_STORAGE);
 	case PIECE_FAILED:
 		break;

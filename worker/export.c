@@ -167,7 +167,7 @@ export_job(const struct export_env *env, struct job *job)
 	done = attempt_run(&a, make_archive);
 	/* Ended for good; else whoever goes on with the job needs its units. */
 	if (done && a.plan.n > 0)
-		units_drop(env->units, job->id);
+		units_drop(env->units, job->id, job->fence);
 	log_job(NULL);
 	return done;
 }

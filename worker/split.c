@@ -59,7 +59,8 @@ store_plan(struct attempt *a, const struct strings *vehicles,
 	struct jobs *units = a->env->units;
 
 	/* What an earlier claim did not plan to the end. */
-	if ((a->job->fence > 1 && units_drop(units, a->job->id) != JOBS_OK) ||
+	if ((a->job->fence > 1 && units_drop(units, a->job->id,
+	    a->job->fence) != JOBS_OK) ||
 	    units_insert(units, a->job, vehicles, cuts, n) != JOBS_OK)
 		return attempt_broken(a, FAILURE_DATABASE);
 	a->plan = (struct units_plan){ a->job->fence, (int64_t)n,

@@ -97,7 +97,7 @@ is_wanted(const struct export_env *env, const struct job *unit)
 		cancelled = true;
 	}
 	if (ended)
-		units_drop(env->units, unit->parent);
+		units_drop(env->units, unit->parent, UNITS_ALL);
 	else if (cancelled)
 		jobs_release(env->units, unit);
 	return !ended && !cancelled;
