@@ -350,6 +350,7 @@ CHECKS = [sound(check) for check in (
 
 VEHICLES = (os.environ.get("OPENAPI_VEHICLES") or "vehicle_001").split(",")
 TAGS = {}                               # {path and query: the ETag that came last}
+WITH_ROWS = []                          # jobs that are FINISHED, with rows: what there is a preview of
 
 
 def spelled(r, ms):
@@ -395,6 +396,9 @@ def shape(context, case, kwargs):
     if "vehicle" in case.path_parameters and part is not None and part.mode.is_positive and \
             random.Random(repr(case.path_parameters)).random() < 0.5:
         case.path_parameters["vehicle"] = random.Random(repr(case.path_parameters)).choice(VEHICLES)
+    if case.operation.path.endswith("/preview") and WITH_ROWS and case.meta and case.meta.generation.mode.is_positive and \
+            random.Random(repr(case.path_parameters)).random() < 0.5:
+        case.path_parameters["id"] = WITH_ROWS[-1]
     # In a dry run the key is not looked at; here a bad one is to be seen.
     part = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
     if case.query.get("dryRun") == "true" and part is not None and part.mode.is_negative:
@@ -406,6 +410,10 @@ def shape(context, case, kwargs):
 
 def remember(context, case, response):
     """After each request."""
+    if case.method == "GET" and case.operation.path == "/export/{id}" and response.status_code == 200:
+        job = response.json()
+        if job.get("state") == "FINISHED" and job.get("progress", {}).get("rows", 0) > 0:
+            WITH_ROWS.append(job["_id"])
     if case.method == "GET" and response.status_code == 200 and header(response, "etag"):
         TAGS[json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)] = header(response, "etag")
 
