@@ -214,6 +214,7 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_OID(doc, "job", &oid);
 	BSON_APPEND_INT64(doc, "plan", j->plan);
 	BSON_APPEND_INT64(doc, "unit", j->unit);
+	BSON_APPEND_INT64(doc, "documents", j->documents);
 }
 
 static int
@@ -459,6 +460,8 @@ take_field(bson_iter_t *it, struct job *j)
 		return take_int(it, &j->plan);
 	if (strcmp(key, "unit") == 0)
 		return take_int(it, &j->unit);
+	if (strcmp(key, "documents") == 0)
+		return take_int(it, &j->documents);
 	return 0;
 }
 

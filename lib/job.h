@@ -78,6 +78,7 @@ struct job {
 	char parent[JOB_ID_SIZE];	/* the job that it is of; "" in a job */
 	int64_t plan;		/* the fence of the claim that planned it */
 	int64_t unit;		/* its place in the archive, from 0 */
+	int64_t documents;	/* to be read for it; a claim's progress begins with none */
 	char *facts;		/* JSON (worker/piece.h); set to be stored, never read */
 };
 

@@ -40,7 +40,7 @@ unit_of(const struct job *job, const struct strings *vehicles,
 	/* Units are claimed by age: in the order of the archive. */
 	unit.created_ms = job->claimed_ms + (int64_t)place;
 	unit.rank = job->rank;
-	unit.progress.documents_total = cut->documents;
+	unit.documents = (int64_t)cut->documents;
 	memcpy(unit.parent, job->id, sizeof(unit.parent));
 	unit.plan = job->fence;
 	unit.unit = (int64_t)place;
@@ -187,7 +187,7 @@ sum_up(struct jobs *units, const char *id, int64_t plan, bson_t **doc)
 	    "{", "$group", "{", "_id", BCON_NULL,
 	    "n", "{", "$sum", BCON_INT64(1), "}",
 	    "documents", SUM("documents"),
-	    "documentsTotal", SUM("documentsTotal"),
+	    "total", "{", "$sum", BCON_UTF8("$documents"), "}",
 	    "rows", SUM("rows"), "points", SUM("points"),
 	    "bytesRead", SUM("bytesRead"),
 	    "bytesWritten", SUM("bytesWritten"), "}", "}", "]");
@@ -219,7 +219,7 @@ units_find_plan(struct jobs *units, const char *id, struct units_plan *plan)
 	    (rc = sum_up(units, id, plan->plan, &doc)) != JOBS_OK)
 		return rc;
 	plan->n = number(doc, "n");
-	plan->documents = (uint64_t)number(doc, "documentsTotal");
+	plan->documents = (uint64_t)number(doc, "total");
 	bson_destroy(doc);
 	return JOBS_OK;
 }

@@ -135,7 +135,7 @@ def begun(workers, ident, done_units=3):
     return workers.all[first], workers.all[1 - first]
 
 
-def lost(folder, body, split, reference, who):
+def lost(folder, body, split, reference, total, who):
     with slow_pair(folder, split) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident)
@@ -145,6 +145,8 @@ def lost(folder, body, split, reference, who):
             workers.more()
         whole(ident, reference, who + " worker lost")
         is_(job_document(jobs_of(mongo()), ident)["attempts"], 2 if who == "its own" else 1, who + " worker lost: attempts at the job")
+        progress = job_document(jobs_of(mongo()), ident)["progress"]
+        ok(progress["documents"] == progress["documentsTotal"] == total, who + " worker lost: the progress is whole", progress)
         claims = len(workers.lines("unit_claimed"))
         ok(claims <= UNITS + 2, who + " worker lost: it cost its unit", "%d claims of %d units, %d done before" % (claims, UNITS, before))
 
@@ -238,7 +240,7 @@ def main():
         for n in (1, 2, 3):
             section("%d workers" % n, several, folder, body, split, reference, preview, n)
         for who in ("another", "its own"):
-            section(who + " worker lost", lost, folder, body, split, reference, who)
+            section(who + " worker lost", lost, folder, body, split, reference, total, who)
         section("terminated", terminated, folder, body, split, reference)
         section("cancelled", cancelled, folder, body, split)
         section("cancelled between", cancelled_between, folder, body, split)

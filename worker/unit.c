@@ -56,7 +56,7 @@ make_piece(struct attempt *a)
 	char key[160];
 
 	crash_at(CRASH_AFTER_UNIT_CLAIM);
-	a->progress.documents_total = unit->progress.documents_total;
+	a->progress.documents_total = (uint64_t)unit->documents;
 	/* The fence makes the key this attempt's alone. */
 	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
 	    (long long)unit->plan, (long long)unit->unit,
