@@ -62,13 +62,14 @@ part_begin(struct entry_writer *w)
 static int
 part_end(struct entry_writer *w)
 {
+	w->facts.run_bytes = zip_entry_deflated(w->zip);
+	w->facts.run_crc = zip_entry_check(w->zip);
 	if (zip_end(w->zip, &w->facts.crc) != 0)
 		return -1;
 	if (digest_hex(w->digest, w->facts.sha256) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
 		return -1;
 	}
-	zip_run(w->zip, &w->facts.run_bytes, &w->facts.run_crc);
 	return w->done(w->arg, &w->facts);
 }
 

@@ -22,7 +22,7 @@ struct entry_facts {
 	uint64_t duplicates, non_finite;
 	struct skips skipped;
 	uint64_t skipped_documents;
-	/* Of the runs of blocks that it is made of (zip_run()). */
+	/* Of the runs of blocks that it is made of. */
 	uint64_t run_bytes;
 	uint32_t run_crc;
 	int part;			/* of its vehicle, from 1 */

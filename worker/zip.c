@@ -35,8 +35,7 @@ struct entry {
 	uint64_t offset;
 	uint64_t deflated, plain;
 	uint32_t crc;
-	uint64_t run;		/* deflated, without the end */
-	uint32_t run_crc;
+	uint32_t check;		/* CRC-32 of the deflated bytes, where bare */
 };
 
 struct zip {
@@ -233,29 +232,34 @@ zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 	if (zip_write(z, deflated, len) != 0)
 		return -1;
 	e->deflated += len;
-	e->run += len;
 	if (z->bare)
-		e->run_crc = block_crc(e->run_crc, deflated, len);
+		e->check = block_crc(e->check, deflated, len);
 	e->plain += plain_len;
 	e->crc = (uint32_t)crc32_combine(e->crc, crc, (z_off_t)plain_len);
 	return 0;
 }
 
-void
-zip_run(const struct zip *z, uint64_t *len, uint32_t *check)
+uint64_t
+zip_entry_deflated(const struct zip *z)
 {
-	*len = z->entries[z->n - 1].run;
-	*check = z->entries[z->n - 1].run_crc;
+	return z->entries[z->n - 1].deflated;
+}
+
+uint32_t
+zip_entry_check(const struct zip *z)
+{
+	return z->entries[z->n - 1].check;
 }
 
 static int
-write_end(struct zip *z, struct entry *e)
+write_end(struct zip *z)
 {
+	const struct entry *e = &z->entries[z->n - 1];
 	uint8_t tail[16], *p = tail;
 
-	if (zip_write(z, DEFLATE_END, DEFLATE_END_LEN) != 0)
+	if (zip_add(z, DEFLATE_END, DEFLATE_END_LEN, (uint32_t)crc32(0, NULL,
+	    0), 0) != 0)
 		return -1;
-	e->deflated += DEFLATE_END_LEN;
 	put32(&p, DESCRIPTOR_SIGNATURE);
 	put32(&p, e->crc);
 	put32(&p, e->deflated);
@@ -266,12 +270,10 @@ write_end(struct zip *z, struct entry *e)
 int
 zip_end(struct zip *z, uint32_t *crc)
 {
-	struct entry *e = &z->entries[z->n - 1];
-
-	if (!z->bare && write_end(z, e) != 0)
+	if (!z->bare && write_end(z) != 0)
 		return -1;
 	if (crc != NULL)
-		*crc = e->crc;
+		*crc = z->entries[z->n - 1].crc;
 	z->open = 0;
 	return 0;
 }

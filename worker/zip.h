@@ -51,11 +51,11 @@ int zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 /* zip_end(z, crc): End the entry; *crc (may be NULL) is that of all its bytes. */
 int zip_end(struct zip *z, uint32_t *crc);
 
-/*
- * zip_run(z, len, check): Of the runs of the last entry, what zip_end() adds not
- * counted: *len bytes; their CRC-32 where z is bare.
- */
-void zip_run(const struct zip *z, uint64_t *len, uint32_t *check);
+/* zip_entry_deflated(z): Deflated bytes of the open entry so far. */
+uint64_t zip_entry_deflated(const struct zip *z);
+
+/* zip_entry_check(z): Their CRC-32, where z is bare. */
+uint32_t zip_entry_check(const struct zip *z);
 
 /* zip_finish(z): Write the central directory. The sink is not closed. */
 int zip_finish(struct zip *z);

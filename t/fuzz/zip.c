@@ -261,16 +261,6 @@ check_name(const struct given *v, size_t n)
 	CHECK(strcmp(name, expected) == 0);
 }
 
-static uint64_t
-run_bytes(const struct zip *z)
-{
-	uint32_t check;
-	uint64_t len;
-
-	zip_run(z, &len, &check);
-	return len;
-}
-
 static int
 write_entry(struct zip *z, struct input *in, struct how how,
     struct given *v)
@@ -282,7 +272,7 @@ write_entry(struct zip *z, struct input *in, struct how how,
 
 	if (zip_begin(z, v->name) != 0)
 		return -1;
-	CHECK(run_bytes(z) == 0);
+	CHECK(zip_entry_deflated(z) == 0);
 	v->text = plain + plain_len;
 	deflated.len = 0;
 	for (runs = take(in) % (RUNS_MAX + 1); runs > 0; runs--) {
@@ -298,7 +288,7 @@ write_entry(struct zip *z, struct input *in, struct how how,
 		v->deflated = deflated.len;
 		if (rc != 0)
 			return -1;
-		CHECK(run_bytes(z) == v->deflated);
+		CHECK(zip_entry_deflated(z) == v->deflated);
 	}
 	if (zip_end(z, &crc) != 0)
 		return -1;

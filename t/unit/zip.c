@@ -77,16 +77,6 @@ memory_init(struct memory_sink *m)
 	buf_init(&m->data, (size_t)1 << 30);
 }
 
-static uint64_t
-run_bytes(const struct zip *z)
-{
-	uint32_t check;
-	uint64_t len;
-
-	zip_run(z, &len, &check);
-	return len;
-}
-
 static uint32_t
 le16(const uint8_t *p)
 {
@@ -367,7 +357,7 @@ test_form(void)
 	for (i = 0; i < 3; i++) {
 		starts[i] = m.n;
 		rc |= zip_begin(z, entries[i].name);
-		is_int((int64_t)run_bytes(z), 0, "%s: begun",
+		is_int((int64_t)zip_entry_deflated(z), 0, "%s: begun",
 		    entries[i].name);
 		for (k = n = 0; k < entries[i].runs; k++) {
 			const char *text = entries[i].text[k];
@@ -378,7 +368,7 @@ test_form(void)
 			    (const Bytef *)text, (uInt)strlen(text)),
 			    strlen(text));
 			n += run.len;
-			is_int((int64_t)run_bytes(z), (int64_t)n,
+			is_int((int64_t)zip_entry_deflated(z), (int64_t)n,
 			    "%s: deflated so far", entries[i].name);
 		}
 		deflated[i] = n;
@@ -690,7 +680,7 @@ test_huge(void)
 			rest -= part;
 			left -= n;
 		}
-		ok(run_bytes(z) == sizes[i], "%s: deflated", name);
+		ok(zip_entry_deflated(z) == sizes[i], "%s: deflated", name);
 		rc |= zip_end(z, NULL);
 		p = m.data.data + m.data.len - 16;
 		ok(le32(p) == 0x08074b50 && le32(p + 8) == sizes[i] +
@@ -819,7 +809,7 @@ test_bare(void)
 	struct memory_sink whole, bare, again;
 	struct zip *w, *b, *z;
 	uint64_t run, at = 0;
-	uint32_t check, crc, crcs[2];
+	uint32_t crc, crcs[2];
 	size_t i, k, n, plain[2] = { 0, 0 };
 	uint64_t runs[2];
 	char text[64];
@@ -848,8 +838,8 @@ test_bare(void)
 			plain[i] += n;
 		}
 		rc |= zip_end(w, NULL) | zip_end(b, &crcs[i]);
-		zip_run(b, &runs[i], &check);
-		is_int(check, (int64_t)crc32(0, bare.data.data + at,
+		runs[i] = zip_entry_deflated(b);
+		is_int(zip_entry_check(b), (int64_t)crc32(0, bare.data.data + at,
 		    (uInt)runs[i]), "%s: checksum of the run", names[i]);
 		at += runs[i];
 	}
