@@ -40,7 +40,7 @@ struct attempt {
 
 	struct pace pace;
 	struct job_progress progress;
-	uint64_t documents, rows, points, bytes;	/* of what is done */
+	struct job_progress done;	/* of it, without the vehicle that is not done */
 	uint64_t slices, general;	/* for the log */
 	struct vehicle_progress vehicle;	/* of the one that is not done */
 	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */

@@ -86,8 +86,9 @@ split_plan(struct attempt *a, const struct strings *vehicles,
 		return COMPLETE;
 	if ((cuts = calloc(vehicles->n, sizeof(*cuts))) == NULL)
 		return attempt_broken(a, FAILURE_INTERNAL);
-	each = (least > total / (UNITS_MAX / UNITS_OF_LEAST) ? least : total /
-	    (UNITS_MAX / UNITS_OF_LEAST)) / UNITS_OF_LEAST;
+	each = least / UNITS_OF_LEAST;
+	if (each < total / UNITS_MAX)
+		each = total / UNITS_MAX;
 	n = cut(vehicles, documents, each, cuts);
 	if (n > 1)
 		outcome = store_plan(a, vehicles, cuts, n);
@@ -107,10 +108,7 @@ sum_up(struct attempt *a, int64_t *next_ms)
 	if (units_progress(a->env->units, a->job->id, a->plan.plan, p) !=
 	    JOBS_OK)
 		return;
-	a->documents = p->documents;
-	a->bytes = p->bytes_read;
-	a->rows = p->rows;
-	a->points = p->points;
+	a->done = *p;
 	attempt_tell(a, "exporting");
 }
 

@@ -10,19 +10,21 @@
 #include "worker/pool.h"
 #include "worker/upload.h"
 
-/* What a unit has done is its job's progress, too. */
+/* So much more than is done; what a unit has done is its job's progress, too. */
 static void
-tell_parent(const struct attempt *a)
+add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
+    uint64_t rows, uint64_t points)
 {
-	struct attempt *parent = a->parent;
+	struct job_progress *p = &a->progress;
 
-	if (parent == NULL)
-		return;
-	parent->progress.documents = parent->documents + a->progress.documents;
-	parent->progress.bytes_read = parent->bytes + a->progress.bytes_read;
-	parent->progress.rows = parent->rows + a->progress.rows;
-	parent->progress.points = parent->points + a->progress.points;
-	attempt_tell(parent, "exporting");
+	p->documents = a->done.documents + documents;
+	p->bytes_read = a->done.bytes_read + bytes;
+	p->rows = a->done.rows + rows;
+	p->points = a->done.points + points;
+	attempt_tell(a, "exporting");
+	if (a->parent != NULL)
+		add_progress(a->parent, p->documents, p->bytes_read, p->rows,
+		    p->points);
 }
 
 static int
@@ -34,13 +36,8 @@ on_tick(void *arg, const struct vehicle_progress *p)
 	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->vehicle.bytes);
 	metrics_add(METRIC_ROWS, 0, p->rows - a->vehicle.rows);
 	metrics_add(METRIC_POINTS, 0, p->points - a->vehicle.points);
-	a->progress.documents = a->documents + p->documents;
-	a->progress.bytes_read = a->bytes + p->bytes;
-	a->progress.rows = a->rows + p->rows;
-	a->progress.points = a->points + p->points;
 	a->vehicle = *p;
-	attempt_tell(a, "exporting");
-	tell_parent(a);
+	add_progress(a, p->documents, p->bytes, p->rows, p->points);
 	crash_at(CRASH_AFTER_SLICE);
 	return attempt_must_stop(a);
 }
@@ -135,10 +132,7 @@ export_columns(struct attempt *a, const char *vehicle,
 	v.source = reader_source(reader);
 	outcome = vehicle_outcome(a, vehicle_export(&v));
 	reader_free(reader);
-	a->documents = a->progress.documents;
-	a->bytes = a->progress.bytes_read;
-	a->rows = a->progress.rows;
-	a->points = a->progress.points;
+	a->done = a->progress;
 	a->slices += a->vehicle.slices;
 	a->general += a->vehicle.general;
 	a->vehicle = (struct vehicle_progress){ 0 };
