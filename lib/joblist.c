@@ -122,25 +122,20 @@ jobs_look(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 {
 	bson_t *pipeline = look_pipeline(jobs, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	enum jobs_result rc = JOBS_OK;
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *doc;
+	enum jobs_result rc;
+	bson_t *doc = NULL;
 
 	job->rank = 0;
 	job->created_ms = JOB_NO_TIME;
 	same[0] = '\0';
-	cursor = mongoc_collection_aggregate(jobs->collection,
-	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
-	if (mongoc_cursor_next(cursor, &doc))
+	rc = jobs_first(mongoc_collection_aggregate(jobs->collection,
+	    MONGOC_QUERY_NONE, pipeline, opts, NULL), "look", &doc);
+	if (rc == JOBS_OK)
 		take_look(doc, job, same);
-	if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("look", &error);
-		rc = JOBS_ERROR;
-	}
-	if (rc == JOBS_OK && job->created_ms == JOB_NO_TIME)
-		rc = ask_time(jobs, &job->created_ms);
-	mongoc_cursor_destroy(cursor);
+	if (rc != JOBS_ERROR)
+		rc = job->created_ms != JOB_NO_TIME ? JOBS_OK :
+		    ask_time(jobs, &job->created_ms);
+	bson_destroy(doc);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
 	return rc;
@@ -187,31 +182,22 @@ jobs_running(struct jobs *jobs, int64_t *n)
 	    "pipeline", "[", HELD, "]", "}", "}",
 	    "{", "$group", "{", "_id", BCON_UTF8("$worker"), "}", "}",
 	    "{", "$count", BCON_UTF8("n"), "}", "]");
-	enum jobs_result rc = JOBS_OK;
-	mongoc_collection_t *held;
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
-	const bson_t *doc;
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	mongoc_collection_t *held = mongoc_client_get_collection(jobs->client,
+	    "exports", "jobs");
+	enum jobs_result rc;
+	bson_t *doc = NULL;
 	bson_iter_t it;
-	bson_t *opts;
 
-	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	held = mongoc_client_get_collection(jobs->client, "exports", "jobs");
-	cursor = mongoc_collection_aggregate(held, MONGOC_QUERY_NONE, pipeline,
-	    opts, NULL);
-	*n = 0;
-	if (mongoc_cursor_next(cursor, &doc) &&
-	    bson_iter_init_find(&it, doc, "n"))
-		*n = bson_iter_as_int64(&it);
-	if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("count_running", &error);
-		rc = JOBS_ERROR;
-	}
-	mongoc_cursor_destroy(cursor);
+	rc = jobs_first(mongoc_collection_aggregate(held, MONGOC_QUERY_NONE,
+	    pipeline, opts, NULL), "count_running", &doc);
+	*n = rc == JOBS_OK && bson_iter_init_find(&it, doc, "n") ?
+	    bson_iter_as_int64(&it) : 0;
+	bson_destroy(doc);
 	mongoc_collection_destroy(held);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
-	return rc;
+	return rc == JOBS_ERROR ? JOBS_ERROR : JOBS_OK;
 }
 
 static bson_t *

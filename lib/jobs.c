@@ -308,13 +308,28 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 }
 
 enum jobs_result
-jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
+jobs_first(mongoc_cursor_t *cursor, const char *op, bson_t **doc)
 {
 	enum jobs_result rc = JOBS_NONE;
-	bson_t *filter, *opts;
-	mongoc_cursor_t *cursor;
 	bson_error_t error;
-	const bson_t *doc;
+	const bson_t *found;
+
+	if (mongoc_cursor_next(cursor, &found)) {
+		*doc = bson_copy(found);
+		rc = JOBS_OK;
+	} else if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log(op, &error);
+		rc = JOBS_ERROR;
+	}
+	mongoc_cursor_destroy(cursor);
+	return rc;
+}
+
+enum jobs_result
+jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
+{
+	bson_t *filter, *opts, *doc = NULL;
+	enum jobs_result rc;
 	bson_iter_t it;
 	bson_oid_t oid;
 
@@ -323,19 +338,13 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "projection", "{", "preview", BCON_INT32(1), "}",
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
-	    opts, NULL);
+	rc = jobs_first(mongoc_collection_find_with_opts(jobs->collection,
+	    filter, opts, NULL), "preview", &doc);
 	*text = NULL;
-	if (mongoc_cursor_next(cursor, &doc)) {
-		if (bson_iter_init_find(&it, doc, "preview") &&
-		    BSON_ITER_HOLDS_UTF8(&it))
-			*text = bson_iter_dup_utf8(&it, NULL);
-		rc = JOBS_OK;
-	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("preview", &error);
-		rc = JOBS_ERROR;
-	}
-	mongoc_cursor_destroy(cursor);
+	if (rc == JOBS_OK && bson_iter_init_find(&it, doc, "preview") &&
+	    BSON_ITER_HOLDS_UTF8(&it))
+		*text = bson_iter_dup_utf8(&it, NULL);
+	bson_destroy(doc);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;

@@ -3,8 +3,10 @@
 
 #include <stdint.h>
 
+struct _bson_t;
 struct _mongoc_client_t;
 struct _mongoc_collection_t;
+struct _mongoc_cursor_t;
 struct conf;
 
 /* What jobs.c, joblist.c and units.c share, and nobody else. */
@@ -21,6 +23,13 @@ struct jobs {
 /* jobs_open(client, conf, collection): What jobs_new() does with "jobs". */
 struct jobs *jobs_open(struct _mongoc_client_t *client,
     const struct conf *conf, const char *collection);
+
+/*
+ * jobs_first(cursor, op, doc): The first document of a cursor, which is taken
+ * over; on JOBS_OK, and only then, the caller destroys *doc.
+ */
+enum jobs_result jobs_first(struct _mongoc_cursor_t *cursor, const char *op,
+    struct _bson_t **doc);
 
 /* A read of jobs for clients takes no longer. */
 #define JOBS_FIND_MAX_MS 2500

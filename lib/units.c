@@ -103,25 +103,6 @@ of_job(const char *id)
 	return BCON_NEW("job", BCON_OID(&oid));
 }
 
-/* The first document of a cursor, which is taken over; the caller destroys *doc. */
-static enum jobs_result
-take_one(mongoc_cursor_t *cursor, const char *op, bson_t **doc)
-{
-	enum jobs_result rc = JOBS_NONE;
-	bson_error_t error;
-	const bson_t *found;
-
-	if (mongoc_cursor_next(cursor, &found)) {
-		*doc = bson_copy(found);
-		rc = JOBS_OK;
-	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log(op, &error);
-		rc = JOBS_ERROR;
-	}
-	mongoc_cursor_destroy(cursor);
-	return rc;
-}
-
 /*
  * The first document that filter finds, as it came; the caller destroys *doc.
  * more: options of the read, "" being none. Takes over filter.
@@ -140,7 +121,7 @@ first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
 	bson_concat(opts, more);
 	cursor = mongoc_collection_find_with_opts(units->collection, filter,
 	    opts, NULL);
-	rc = take_one(cursor, op, doc);
+	rc = jobs_first(cursor, op, doc);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
@@ -158,7 +139,7 @@ sum(struct jobs *units, const char *op, const bson_t *pipeline,
 	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	cursor = mongoc_collection_aggregate(units->collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
-	rc = take_one(cursor, op, doc);
+	rc = jobs_first(cursor, op, doc);
 	bson_destroy(opts);
 	return rc;
 }
@@ -189,8 +170,7 @@ sum_up(struct jobs *units, const char *id, int64_t plan, bson_t **doc)
 	    "documents", SUM("documents"),
 	    "total", "{", "$sum", BCON_UTF8("$documents"), "}",
 	    "rows", SUM("rows"), "points", SUM("points"),
-	    "bytesRead", SUM("bytesRead"),
-	    "bytesWritten", SUM("bytesWritten"), "}", "}", "]");
+	    "bytesRead", SUM("bytesRead"), "}", "}", "]");
 	rc = sum(units, "unit_progress", pipeline, doc);
 	bson_destroy(pipeline);
 	bson_destroy(match);
