@@ -28,3 +28,11 @@ clock_monotonic_us(void)
 {
 	return read_us(CLOCK_MONOTONIC);
 }
+
+void
+clock_pause_ms(int ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}

@@ -12,4 +12,7 @@ int64_t clock_real_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 
+/* clock_pause_ms(ms): Wait so long; a signal ends it. */
+void clock_pause_ms(int ms);
+
 #endif

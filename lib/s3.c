@@ -390,7 +390,6 @@ judge(struct s3 *s3, struct exchange *x, CURLcode rc)
 static void
 back_off(const struct s3 *s3, int try)
 {
-	const struct timespec step = { 0, 50 * 1000000 };
 	int64_t limit = BACKOFF_FIRST_MS, wait_ms;
 	uint32_t random = 0;
 
@@ -399,7 +398,7 @@ back_off(const struct s3 *s3, int try)
 	RAND_bytes((unsigned char *)&random, sizeof(random));
 	for (wait_ms = random % limit; wait_ms > 0 && !stopped(s3);
 	    wait_ms -= 50)
-		nanosleep(&step, NULL);
+		clock_pause_ms(50);
 }
 
 /* Have x done. Returns 0 with a good reply, else -1, logged. */

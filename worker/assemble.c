@@ -9,6 +9,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/crash.h"
 #include "lib/jobs.h"
@@ -79,14 +80,6 @@ look(struct assembly *s, int64_t place, struct job *unit, bool *done)
 	return outcome;
 }
 
-static void
-pause_ms(int ms)
-{
-	const struct timespec t = { 0, ms * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
 static enum outcome
 wait_for(struct assembly *s, int64_t place, struct job *unit)
 {
@@ -99,7 +92,7 @@ wait_for(struct assembly *s, int64_t place, struct job *unit)
 		outcome = look(s, place, unit, &done);
 		if (outcome != COMPLETE || done)
 			return outcome;
-		pause_ms(LOOK_MS);
+		clock_pause_ms(LOOK_MS);
 	}
 }
 

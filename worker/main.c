@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <mongoc/mongoc.h>
@@ -171,14 +170,6 @@ write_pidfile(const char *path)
 	return 0;
 }
 
-static void
-pause_ms(int ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
 /*
  * Wait until a message rings, nothing was heard for idle_ms, or there are units
  * to be made. Without a broker the idle time alone decides, so jobs go on. Returns
@@ -209,7 +200,7 @@ wait_for_work(const struct export_env *env, struct survey *survey,
 		piece = wait_ms < PIECE_MS ? (int)wait_ms : PIECE_MS;
 
 		if (queue_fd(env->queue) < 0 && now < next_try_ms) {
-			pause_ms(piece);
+			clock_pause_ms(piece);
 			survey_step(survey);
 			continue;
 		}
