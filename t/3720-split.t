@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
+    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
     under_stack, wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
@@ -30,10 +30,7 @@ class Worker:
     def __init__(self, folder, **settings):
         Worker.number += 1
         self.log = os.path.join(folder, "worker%d.log" % Worker.number)
-        conf = os.path.join(folder, "worker%d.conf" % Worker.number)
-        with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(conf, "w", encoding="utf-8") as to:
-            to.writelines(line for line in f if line.partition("=")[0].strip() not in list(settings) + ["worker_log"])
-            to.writelines("%s = %s\n" % item for item in settings.items())
+        conf = configuration(os.path.join(folder, "worker%d.conf" % Worker.number), worker_log=None, **settings)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([os.path.join(B, "export-worker"), "-c", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -26,8 +26,8 @@ sys.dont_write_bytecode = True
 
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, as_oracle, call, create, done, finish, generate, is_, job_document, jobs_of, load, logged, mongo, ok, request, section,
-    small_fleet, under_stack, wait_for)
+    ROOT, as_oracle, call, configuration, create, done, finish, generate, is_, job_document, jobs_of, load, logged, mongo, ok, request,
+    section, small_fleet, under_stack, wait_for)
 
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 PROBE = os.path.join(BUILD, "t", "4000-tls")
@@ -205,12 +205,8 @@ def address(service, host, port, tls=True):
 
 def conf_with(changes):
     """The path of an export.conf that is the stack's but for these; None leaves a line out."""
-    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f:
-        lines = [x for x in f if x.partition("=")[0].strip() not in changes]
-    lines += ["%s = %s\n" % x for x in changes.items() if x[1] is not None]
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=os.environ["EXPORT_RUN"], suffix=".conf", delete=False) as f:
-        f.writelines(lines)
-    return f.name
+    with tempfile.NamedTemporaryFile(dir=os.environ["EXPORT_RUN"], suffix=".conf", delete=False) as f:
+        return configuration(f.name, **changes)
 
 
 def probe(service, changes, env=None):

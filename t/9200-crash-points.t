@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, create, done, fetch, finish, generate, job_of, mongo, ok, request, section, skip_all, wait_for)
+    ROOT, call, configuration, create, done, fetch, finish, generate, job_of, mongo, ok, request, section, skip_all, wait_for)
 
 BIN = os.path.join(ROOT, "build-crash")
 CRASH_S, END_S = 60, 60
@@ -49,11 +49,7 @@ def stop(process):
 
 def with_dead_storage(folder):
     """The configuration, but for an S3 that nobody listens at."""
-    path = os.path.join(folder, "dead.conf")
-    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(path, "w", encoding="utf-8") as to:
-        for line in f:
-            to.write("s3_endpoint = http://127.0.0.1:9\n" if line.startswith("s3_endpoint") else line)
-    return path
+    return configuration(os.path.join(folder, "dead.conf"), s3_endpoint="http://127.0.0.1:9")
 
 
 def doc(ident):
@@ -146,9 +142,7 @@ def api_point(point, folder):
 
 def hang(folder):
     """A worker that hangs in the middle ends itself after stall_ms, and the job goes on."""
-    path = os.path.join(folder, "stall.conf")
-    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(path, "w", encoding="utf-8") as to:
-        to.write(f.read() + "stall_ms = 1500\n")
+    path = configuration(os.path.join(folder, "stall.conf"), stall_ms=1500)
     ident = create(body(False))
     process = worker(path, HANG_AT="after_slice")
     ok(process.wait(timeout=CRASH_S) == 70, "an export that hangs: the worker ends itself with 70", process.returncode)

@@ -146,6 +146,14 @@ def setting(key, default):
     return default
 
 
+def configuration(path, **changes):
+    """Writes the stack's export.conf, but for these keys, to path; None: without the key. path."""
+    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(path, "w", encoding="utf-8") as to:
+        to.writelines(line for line in f if line.partition("=")[0].strip() not in changes)
+        to.writelines("%s = %s\n" % item for item in changes.items() if item[1] is not None)
+    return path
+
+
 def pid_of(variable):
     """The pid in the file that this variable names, if it lives; else None."""
     try:
@@ -235,6 +243,13 @@ def peak_kb(pid):
     """The largest resident set that the process has had, in KiB."""
     with open("/proc/%d/status" % pid, encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+
+def cpu_s(pid):
+    """Seconds of user and system time of the process, with those of all its threads."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def objects_of(ident):

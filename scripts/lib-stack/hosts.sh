@@ -204,7 +204,7 @@ net_status()
 # A CA, and a certificate for each host with its name and address, made once.
 tls_make()
 {
-	local kind number path
+	local kind number path address
 
 	(
 		umask 077
@@ -214,9 +214,9 @@ tls_make()
 			path=$(cert "$kind" "$number")
 			[ ! -s "$path.crt" ] || continue
 			tls_key "$path" -subj "/CN=$kind-$number" -out "$path.csr"
+			address=$(host_address "$kind" "$number")
 			# Erlang takes an address in a node's name for a host's name.
-			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$(host_address "$kind" "$number")" \
-			    "$(host_address "$kind" "$number")" >"$path.ext"
+			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$address" "$address" >"$path.ext"
 			openssl x509 -req -in "$path.csr" -CA "$TLS/ca.crt" -CAkey "$TLS/ca.key" -CAcreateserial -days 3650 -extfile "$path.ext" \
 			    -out "$path.crt.new"
 			mv "$path.crt.new" "$path.crt"

@@ -88,15 +88,11 @@ END
 # Who is a node has a certificate of our CA for its address, whether it calls or is called.
 rabbit_dist()
 {
-	local cert side
+	local cert tls
 	cert=$(cert rabbit "$1")
 
-	for side in server client; do
-		printf '%s{%s, [{cacertfile, "%s"}, {certfile, "%s"}, {keyfile, "%s"}, {verify, verify_peer}%s]}' \
-		    "$([ $side = server ] && printf '[' || printf ',\n ')" $side "$TLS/ca.crt" "$cert.crt" "$cert.key" \
-		    "$([ $side = server ] && printf ', {fail_if_no_peer_cert, true}')"
-	done
-	printf '].\n'
+	tls="{cacertfile, \"$TLS/ca.crt\"}, {certfile, \"$cert.crt\"}, {keyfile, \"$cert.key\"}, {verify, verify_peer}"
+	printf '[{server, [%s, {fail_if_no_peer_cert, true}]},\n {client, [%s]}].\n' "$tls" "$tls"
 }
 
 rabbit_listener()
