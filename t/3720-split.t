@@ -110,6 +110,7 @@ def several(folder, body, split, reference, preview, n):
         ident = create(body)
         whole(ident, reference, "%d workers" % n)
         is_(call("GET", "/export/%s/preview" % ident).json(), preview, "%d workers: the same preview" % n)
+        wait_for("the last line", lambda: len(workers.lines("unit_done")) >= UNITS, 10)
         made = workers.lines("unit_done")
         is_(sorted(int(x["unit"]) for x in made), list(range(UNITS)), "%d workers: each unit was made once" % n)
         ok(len({x["worker"] for x in made}) == n, "%d workers: each made some" % n, made)

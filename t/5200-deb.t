@@ -169,6 +169,7 @@ no "the worker is another" [ "$(in_root cat /run/export/worker-1.pid)" = "$worke
 no "and so are the handlers" [ "$(in_root pgrep -x export-api | sort | xargs)" = "$handlers" ]
 ok "the job reaches FINISHED" in_root exportctl download "$id" -o /tmp/x.zip -q
 is "$(in_root unzip -Z1 /tmp/x.zip | sort | xargs)" "manifest.json vehicle_001.csv vehicle_002.csv" "with all that belongs to it"
+ok "its end is in the log" until_ok 30 in_root grep -q "job=$id op=done" /var/log/export/export-worker.log
 log=$(in_root grep "job=$id" /var/log/export/export-worker.log)
 is "$(grep -o 'op=[a-z_]*' <<<"$log" | xargs)" "op=claimed op=handed_back op=claimed op=done" "given back by the one, done by the other"
 like "$log" 'op=done attempts=1 ' "and no attempt was counted for it"

@@ -233,7 +233,7 @@ def job_document(jobs, ident):
 
 
 def logged(name, since=0):
-    """What a program's log says from this place on."""
+    """What a program's log says from this place on. A line comes through supervisord's pipe, maybe after the answer it precedes: wait_for() it."""
     with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8", errors="replace") as f:
         f.seek(since)
         return f.read()
