@@ -13,6 +13,12 @@
 
 #define URI_MAX 4096
 #define AWAY_MAX 8
+/*
+ * So many clients may a worker have out of its pool at once: its own, its
+ * report's, and those of a split job, of the thread that puts it together, and of
+ * two keepers. For one more it would wait, for ever.
+ */
+#define POOL_LEAST 5
 
 /* What a URI that is silent gets; the library's own presets wait too long. */
 static const char *const options[] = {
@@ -208,6 +214,19 @@ set_ca(mongoc_uri_t *uri, const struct conf *conf)
 	return -1;
 }
 
+static int
+check_pool_size(const mongoc_uri_t *uri)
+{
+	const int32_t n = mongoc_uri_get_option_as_int32(uri,
+	    MONGOC_URI_MAXPOOLSIZE, 0);
+
+	if (n >= POOL_LEAST)
+		return 0;
+	log_msg(LOG_ERROR, "mongodb_uri", "maxPoolSize is %d: a worker needs "
+	    "%d at least", n, POOL_LEAST);
+	return -1;
+}
+
 mongoc_client_pool_t *
 mongo_pool_new(const struct conf *conf, enum conf_role role)
 {
@@ -238,7 +257,7 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 		    "UTF-8");
 		goto out;
 	}
-	if (set_ca(uri, conf) != 0)
+	if (check_pool_size(uri) != 0 || set_ca(uri, conf) != 0)
 		goto out;
 	if ((pool = mongoc_client_pool_new_with_error(uri, &error)) == NULL) {
 		mongo_log("mongodb_uri", &error);

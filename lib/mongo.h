@@ -19,6 +19,7 @@ struct _bson_error_t;
  * CA of the system's; a file that cannot be read is a fault. That nothing older
  * than TLS 1.2 is spoken is OpenSSL's doing, the library sets no floor: OpenSSL 3
  * speaks it only where its own configuration sets security level 0.
+ * A maxPoolSize in the URI that is too small for a worker is a fault.
  */
 struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
     enum conf_role role);

@@ -116,6 +116,16 @@ def unreachable():
             ok("a-wrong-password" not in output, "which is not shown")
 
 
+def pool_size():
+    """Too few connections, for which a job that is split would wait for ever, are refused at the start."""
+    uri = r"^(mongodb_uri *= *.*)$"
+    for program in ("api", "worker"):
+        code, lines, output = check(program, (uri, r"\1&maxPoolSize=4"))
+        is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]), program + ": maxPoolSize=4: exit 1")
+        ok("maxPoolSize is 4: a worker needs 5 at least" in output, "and why", output)
+        is_(check(program, (uri, r"\1&maxPoolSize=5"))[0], 0, program + ": maxPoolSize=5: exit 0")
+
+
 def secrets():
     """No secret in what either prints, right or wrong."""
     words = []
@@ -133,6 +143,7 @@ def main():
     section("all right", all_right)
     section("MongoDB's rights", rights_of_mongodb, mongo())
     section("the others' rights", rights_of_others)
+    section("maxPoolSize", pool_size)
     section("unreachable", unreachable)
     section("secrets", secrets)
     return done()
