@@ -215,6 +215,7 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_INT64(doc, "plan", j->plan);
 	BSON_APPEND_INT64(doc, "unit", j->unit);
 	BSON_APPEND_INT64(doc, "documents", j->documents);
+	BSON_APPEND_INT64(doc, "csvSplitBytes", j->csv_split_bytes);
 }
 
 static int
@@ -462,6 +463,8 @@ take_field(bson_iter_t *it, struct job *j)
 		return take_int(it, &j->unit);
 	if (strcmp(key, "documents") == 0)
 		return take_int(it, &j->documents);
+	if (strcmp(key, "csvSplitBytes") == 0)
+		return take_int(it, &j->csv_split_bytes);
 	return 0;
 }
 

@@ -79,6 +79,7 @@ struct job {
 	int64_t plan;		/* the fence of the claim that planned it */
 	int64_t unit;		/* its place in the archive, from 0 */
 	int64_t documents;	/* to be read for it; a claim's progress begins with none */
+	int64_t csv_split_bytes;	/* of the worker that planned it; 0: not told */
 	char *facts;		/* JSON (worker/piece.h); set to be stored, never read */
 };
 

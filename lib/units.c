@@ -4,6 +4,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/conf.h"
 #include "lib/jobs_impl.h"
 #include "lib/log.h"
 #include "lib/mongo.h"
@@ -20,8 +21,8 @@ units_new(mongoc_client_t *client, const struct conf *conf)
 
 /* A unit in the job's form. Strings are the job's, the vehicles'. */
 static struct job
-unit_of(const struct job *job, const struct strings *vehicles,
-    const struct unit_cut *cut, size_t place)
+unit_of(const struct jobs *units, const struct job *job,
+    const struct strings *vehicles, const struct unit_cut *cut, size_t place)
 {
 	struct job unit;
 
@@ -41,6 +42,7 @@ unit_of(const struct job *job, const struct strings *vehicles,
 	unit.created_ms = job->claimed_ms + (int64_t)place;
 	unit.rank = job->rank;
 	unit.documents = (int64_t)cut->documents;
+	unit.csv_split_bytes = units->conf->csv_split_bytes;
 	memcpy(unit.parent, job->id, sizeof(unit.parent));
 	unit.plan = job->fence;
 	unit.unit = (int64_t)place;
@@ -62,7 +64,7 @@ insert_some(struct jobs *units, const struct job *job,
 	for (i = to; i-- > from;) {
 		bson_init(&docs[n]);
 		list[n] = &docs[n];
-		unit = unit_of(job, vehicles, &cuts[i], i);
+		unit = unit_of(units, job, vehicles, &cuts[i], i);
 		if (job_new_id(&unit) != 0)
 			rc = JOBS_ERROR;
 		job_new_bson(&unit, &docs[n++]);

@@ -16,10 +16,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, s3, section, stack,
-    under_stack, wait_for)
+    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request,
+    s3, section, setting, stack, under_stack, wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
+LEAST_SPLIT = 65536
 B = os.path.join(ROOT, os.environ.get("B", "build"))
 
 
@@ -90,8 +91,8 @@ def whole(ident, reference, name, seconds=90):
     return ok(True, name + ": no unit is left")
 
 
-def alone(folder, body):
-    with Workers(folder, 1, split_documents=0) as workers:
+def alone(folder, body, **settings):
+    with Workers(folder, 1, split_documents=0, **settings) as workers:
         ident = create(body)
         finish(ident)
         is_(len(workers.lines("unit_claimed")), 0, "split_documents = 0: no units")
@@ -118,6 +119,18 @@ def several(folder, body, split, reference, preview, n):
         progress = job_document(jobs_of(mongo()), ident)["progress"]
         ok(progress["documents"] == progress["documentsTotal"] > 0, "%d workers: the progress is the sum of the units'" % n, progress)
         is_(len(pieces_of(ident)), UNITS, "%d workers: the pieces are left to the lifecycle rule" % n)
+
+
+def differently_told(folder, body, split):
+    """The worker that plans a job says where a CSV goes on in another file, for all units; it has no more connections than it needs."""
+    reference, _ = alone(folder, body, csv_split_bytes=LEAST_SPLIT)
+    uri = setting("mongodb_uri", "") + "&maxPoolSize=5"
+    with Workers(folder, 1, split_documents=split, read_documents_s=300, csv_split_bytes=LEAST_SPLIT, mongodb_uri=uri) as workers:
+        ident = create(body)
+        wait_for("the plan", lambda: workers.lines("split"), 30)
+        other = workers.more(csv_split_bytes=1000 * LEAST_SPLIT)
+        whole(ident, reference, "csv_split_bytes differ")
+        ok(other.lines("unit_done"), "csv_split_bytes differ: the other worker made a unit")
 
 
 def slow_pair(folder, split):
@@ -237,6 +250,7 @@ def main():
         section("small", small, folder, split)
         for n in (1, 2, 3):
             section("%d workers" % n, several, folder, body, split, reference, preview, n)
+        section("differently told", differently_told, folder, body, split)
         for who in ("another", "its own"):
             section(who + " worker lost", lost, folder, body, split, reference, total, who)
         section("terminated", terminated, folder, body, split, reference)

@@ -137,12 +137,12 @@ def generate(*args):
 
 
 def setting(key, default):
-    """An integer of the stack's export.conf."""
+    """A value of the stack's export.conf, of the type of its default."""
     with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f:
         for line in f:
             name, eq, value = line.partition("=")
             if eq and name.strip() == key:
-                return int(value)
+                return type(default)(value.strip())
     return default
 
 

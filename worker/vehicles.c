@@ -98,6 +98,14 @@ level_of(const struct job *job)
 	return job->compression == JOB_SMALL ? DEFLATE_SMALL : DEFLATE_FAST;
 }
 
+/* One archive is cut in one way, whatever the workers of its units are told. */
+static int64_t
+split_bytes(const struct attempt *a)
+{
+	return a->job->csv_split_bytes > 0 ? a->job->csv_split_bytes :
+	    a->env->conf->csv_split_bytes;
+}
+
 static enum outcome
 export_columns(struct attempt *a, const char *vehicle,
     const struct strings *columns)
@@ -107,7 +115,7 @@ export_columns(struct attempt *a, const char *vehicle,
 		.style = { a->job->time == JOB_TIME_RFC3339,
 		    a->job->csv == JOB_CSV_EXCEL },
 		.level = level_of(a->job),
-		.split_bytes = (uint64_t)a->env->conf->csv_split_bytes,
+		.split_bytes = (uint64_t)split_bytes(a),
 	};
 	struct vehicle_job v = {
 		.name = vehicle,
