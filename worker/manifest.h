@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdint.h>
 
 struct entry_facts;
 struct job;

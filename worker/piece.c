@@ -89,7 +89,9 @@ take_run(struct json_object *file, struct run *r)
 	    sscanf(crc, "%8" SCNx32, &r->crc) != 1)
 		return -1;
 	r->run_crc = (uint32_t)run_crc;
-	return r->part < 1 || r->bytes > INT64_C(0xffffffff) ||
+	/* A CSV has a header at least. */
+	return r->part < 1 || r->bytes < 1 || r->run_bytes < 1 ||
+	    r->bytes > INT64_C(0xffffffff) ||
 	    r->run_bytes > INT64_C(0xffffffff) ? -1 : 0;
 }
 
