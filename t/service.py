@@ -55,15 +55,15 @@ class Late(Exception):
 RESULTS = []
 
 
-def note(text):
-    print("# " + str(text).replace("\n", "\n# "), flush=True)
+def note(text, to=None):
+    print("# " + str(text).replace("\n", "\n# "), file=to, flush=True)
 
 
 def ok(good, name, why=""):
     RESULTS.append(bool(good))
     print("%sok %d - %s" % ("" if good else "not ", len(RESULTS), name), flush=True)
     if not good and why != "":
-        note(str(why)[:2000])
+        note(str(why)[:2000], sys.stderr)       # which prove passes on
     return bool(good)
 
 
