@@ -14,6 +14,7 @@
 #include "lib/num.h"
 
 #define SECRET_MAX 1024
+#define LINE_MAX_BYTES 8192
 
 enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET };
 enum key_user { BOTH, API, WORKER };
@@ -291,8 +292,7 @@ check_together(const struct conf *conf)
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
-	char *text = NULL;
-	size_t size = 0;
+	char text[LINE_MAX_BYTES + 2];
 	int seen[NKEYS] = { 0 };
 	int faults = 0, line = 0;
 	FILE *f;
@@ -302,13 +302,21 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
 		return 1;
 	}
-	while (getline(&text, &size, f) != -1)
-		faults += take_line(conf, role, text, ++line, seen);
+	while (fgets(text, sizeof(text), f) != NULL) {
+		line++;
+		if (strchr(text, '\n') == NULL && !feof(f)) {
+			log_msg(LOG_ERROR, "conf", "line %d: longer than %d "
+			    "bytes, or not text: the rest is not read", line,
+			    LINE_MAX_BYTES);
+			faults++;
+			break;
+		}
+		faults += take_line(conf, role, text, line, seen);
+	}
 	if (ferror(f)) {
 		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
 		faults++;
 	}
-	free(text);
 	fclose(f);
 	faults += set_presets(conf, role, seen);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)

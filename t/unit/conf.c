@@ -285,6 +285,29 @@ test_faults(void)
 	    "a link of a week");
 }
 
+/* A file that is no configuration ends the program, not its memory. */
+static void
+test_ceiling(void)
+{
+	static char text[1 << 15];
+	const size_t len = strlen(BASE "public_url = ");
+	struct conf c;
+
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, BASE "public_url = ", len);
+	text[len + 8179] = '\n';
+	text[len + 8180] = '\0';
+	is_int(load_text(text, CONF_API), 0, "a line of 8192 bytes");
+	text[len + 8179] = 'x';
+	text[len + 8180] = '\n';
+	text[len + 8181] = '\0';
+	is_int(load_text(text, CONF_API), 1, "one of 8193 bytes");
+	ok(strstr(logged, "line 17: longer than 8192 bytes") != NULL, "named");
+	ok(load("/dev/zero", CONF_API, &c) > 0, "/dev/zero");
+	ok(strstr(logged, "line 1: ") != NULL, "named");
+	conf_release(&c);
+}
+
 /* All of them at once. */
 static void
 test_together(void)
@@ -426,6 +449,7 @@ main(void)
 	test_roles();
 	test_form();
 	test_faults();
+	test_ceiling();
 	test_together();
 	test_secrets();
 	for (i = 0; i < 12; i += 2)
