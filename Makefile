@@ -45,7 +45,7 @@ WORKER = worker/main.o worker/assemble.o worker/attempt.o worker/export.o worker
 	worker/upload.o worker/vehicles.o $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
 	csv merge walk general pace preview zip spec life
-FUZZ = request unwind spec jsontext s3xml timestamp csv number zip
+FUZZ = request unwind spec jsontext s3xml timestamp csv number zip conf job
 
 all: $(B)/export-api $(B)/export-worker
 

@@ -588,16 +588,19 @@ int64_t
 job_eta_ms(const struct job *j)
 {
 	const struct job_progress *p = &j->progress;
-	const int64_t took_ms = j->progress_ms - j->claimed_ms;
+	double left_ms;
 
+	/* JOB_NO_TIME is before 1970, too. */
 	if (j->state != JOB_STARTED || j->worker == NULL ||
-	    j->claimed_ms == JOB_NO_TIME || j->progress_ms == JOB_NO_TIME ||
-	    took_ms <= 0 || p->documents == 0 ||
+	    j->claimed_ms < 0 || j->progress_ms <= j->claimed_ms ||
+	    j->progress_ms > TIMESTAMP_MAX_MS || p->documents == 0 ||
 	    p->documents > p->documents_total)
 		return JOB_NO_TIME;
-	return j->progress_ms + (int64_t)((double)took_ms *
+	left_ms = (double)(j->progress_ms - j->claimed_ms) *
 	    (double)(p->documents_total - p->documents) /
-	    (double)p->documents);
+	    (double)p->documents;
+	return left_ms > (double)(TIMESTAMP_MAX_MS - j->progress_ms) ?
+	    JOB_NO_TIME : j->progress_ms + (int64_t)left_ms;
 }
 
 void
