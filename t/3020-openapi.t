@@ -64,7 +64,7 @@ def generated():
     def each(one, good):
         ok(good, "seed %d: %d requests, nothing wrong" % (one.seed, one.sent()), "")
         if not good:
-            note(one.told()[:20000])
+            note(one.told()[:20000], sys.stderr)
 
     began = time.monotonic()
     limits, counts = json.loads(call("GET", "/limits").body), collections.Counter()
