@@ -1,8 +1,11 @@
 #include "lib/mongo.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <mongoc/mongoc.h>
 #include <openssl/x509_vfy.h>
@@ -227,6 +230,20 @@ check_pool_size(const mongoc_uri_t *uri)
 	return -1;
 }
 
+/*
+ * The library's counters lie in a file in shared memory, made when the program is
+ * loaded. Mapped they stay; the file, in which nobody looks, would stay behind
+ * when the process is killed, and be in the way of the next one of its number.
+ */
+static void
+drop_counters_file(void)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/mongoc-%u", (unsigned)getpid());
+	shm_unlink(name);
+}
+
 mongoc_client_pool_t *
 mongo_pool_new(const struct conf *conf, enum conf_role role)
 {
@@ -236,11 +253,7 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 	bson_error_t error;
 	struct buf b;
 
-	/*
-	 * In memory of its own: in shared memory its counters would stay behind
-	 * when a process is killed.
-	 */
-	setenv("MONGOC_DISABLE_SHM", "1", 0);
+	drop_counters_file();
 	mongoc_log_set_handler(on_log, NULL);
 	mongoc_init();
 	buf_init(&b, URI_MAX);

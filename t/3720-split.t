@@ -150,7 +150,9 @@ def lost(folder, body, split, reference, total, who):
     with slow_pair(folder, split) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident)
-        (coordinator if who == "its own" else helper).kill()
+        gone = coordinator if who == "its own" else helper
+        gone.kill()
+        ok(not os.path.exists("/dev/shm/mongoc-%d" % gone.process.pid), who + " worker lost: it leaves no file in shared memory")
         before = len(workers.lines("unit_done"))
         if who == "its own":
             workers.more()

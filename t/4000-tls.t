@@ -127,8 +127,8 @@ def outside():
 
 
 def untold(*more):
-    """The environment without what tells OpenSSL of our CA."""
-    return {k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", *more)}
+    """The environment without what tells OpenSSL of our CA; libmongoc has its counters in memory, so that no file that is left stands in its way."""
+    return dict({k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", *more)}, MONGOC_DISABLE_SHM="1")
 
 
 # ---- servers that are at fault ------------------------------------------------------------
