@@ -479,8 +479,9 @@ class Round:
         # these 8 or more are made for each example that is asked for.
         phases = ("examples,coverage," if number == 0 else "") + "fuzzing,stateful"
         examples = max(10, (requests - (300 if number == 0 else 0)) // 8)
+        # An owner of its own, of whose Idempotency-Keys no earlier run knows more than this one.
         command = [PYTHON, "-m", "schemathesis.cli", "--config-file", self.files["toml"], "run", DESCRIPTION, "--url", url,
-                   "--auth", "%s %d.%d:x" % (USER, os.getpid(), number), "--checks", "all",
+                   "--auth", "%s %d.%d:x" % (USER, os.getpid(), seed), "--checks", "all",
                    "--exclude-checks", "use_after_free", "--mode", "all", "--max-examples", str(examples),
                    "--phases", phases, "--seed", str(seed), "--workers", "1",
                    "--continue-on-failure", "--no-color", "--warnings", "off", "--generation-database", "none",
