@@ -364,7 +364,6 @@ main(int argc, char **argv)
 		    " [THREADS [PACE]]");
 	/* As export-worker has it. */
 	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-	setenv("MONGOC_DISABLE_SHM", "1", 0);
 	mongoc_init();
 	if ((task.client = mongoc_client_new(argv[2])) == NULL)
 		errx(2, "%s: no URI", argv[2]);
