@@ -6,7 +6,7 @@
 # make bench-api  what the HTTP interface costs
 # make bench-split  what a large job gains when several workers make it
 # make profile    where the time goes
-# make CRASH=1   a build with crash points (lib/crash.h), into build-crash/; for tests alone
+# make CRASH=1   a build with crash points (lib/base/crash.h), into build-crash/; for tests alone
 # make install    DESTDIR= PREFIX=; make uninstall: the same
 # make deb        a Debian package, into build/deb/; VERSION=
 # make check-deb  the package on real servers, in a root of its own (needs root): installed, used, upgraded in the middle of a job, removed
@@ -28,24 +28,21 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = lib/buf.o lib/catalogue.o lib/check.o lib/clock.o lib/conf.o lib/crash.o lib/digest.o lib/failure.o lib/job.o lib/joblist.o lib/jobs.o \
-	lib/jsontext.o lib/log.o lib/metrics.o lib/mongo.o lib/num.o lib/process.o lib/queue.o lib/rights.o lib/s3.o \
-	lib/s3xml.o lib/sigv4.o lib/stats.o lib/timestamp.o lib/transition.o \
-	lib/units.o lib/utf8.o
-INPUT = fcgi/etag.o fcgi/query.o fcgi/request.o fcgi/spec.o
-API = fcgi/main.o fcgi/create.o fcgi/export.o fcgi/health.o fcgi/limits.o \
-	fcgi/metrics.o fcgi/reply.o fcgi/vehicles.o $(INPUT)
-ENGINE = worker/blocks.o worker/columns.o worker/csv.o worker/deflate.o \
-	worker/entry.o worker/general.o worker/huffman.o worker/manifest.o worker/merge.o \
-	worker/number.o worker/points.o worker/pool.o worker/preview.o worker/rows.o worker/slice.o \
-	worker/sound.o worker/stamp.o worker/textdeflate.o worker/unwind.o worker/vehicle.o \
-	worker/walk.o worker/zip.o
-WORKER = worker/main.o worker/assemble.o worker/attempt.o worker/export.o worker/keeper.o worker/pace.o \
-	worker/piece.o worker/reader.o worker/report.o worker/split.o worker/survey.o worker/unit.o \
-	worker/upload.o worker/vehicles.o $(ENGINE)
-UNIT = query metrics textdeflate buf timestamp num conf utf8 jsontext sigv4 s3xml failure unwind number \
-	csv merge walk general pace preview zip spec life
-FUZZ = request unwind spec jsontext s3xml timestamp csv number zip conf job
+LIB = $(addprefix lib/base/,buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o num.o process.o timestamp.o utf8.o) \
+	$(addprefix lib/servers/,failure.o mongo.o queue.o rights.o s3.o s3xml.o selfcheck.o sigv4.o) \
+	$(addprefix lib/jobs/,catalogue.o job.o joblist.o jobs.o metrics.o transition.o units.o workers.o)
+INPUT = $(addprefix fcgi/,etag.o query.o request.o spec.o)
+API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) $(INPUT)
+ENGINE = $(addprefix worker/engine/,exact.o pipeline.o pool.o slice.o) \
+	$(addprefix worker/engine/decode/,document.o fastread.o numtext.o points.o unwind.o) \
+	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
+	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
+	$(addprefix worker/engine/archive/,csvfile.o manifest.o preview.o zip.o)
+WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o export.o fragment.o lease.o pace.o \
+	reader.o reporter.o split.o transfer.o unit.o upload.o) $(ENGINE)
+UNIT = query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
+	csv merge fastread exact pace preview zip spec life
+FUZZ = request unwind spec jsonstrict s3xml timestamp csv numtext zip conf job
 
 all: $(B)/export-api $(B)/export-worker
 

@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "lib/digest.h"
+#include "lib/base/digest.h"
 
 /* Digits of the digest that are taken: 128 bits. */
 #define TAG_DIGITS 32

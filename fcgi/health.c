@@ -14,9 +14,9 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/log.h"
-#include "lib/queue.h"
-#include "lib/rights.h"
+#include "lib/base/log.h"
+#include "lib/servers/queue.h"
+#include "lib/servers/rights.h"
 
 static struct json_object *
 status_of(const char *status)

@@ -10,9 +10,9 @@
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/conf.h"
-#include "lib/jobs.h"
-#include "lib/num.h"
+#include "lib/base/conf.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/num.h"
 
 /* nginx's own limit, as its configuration tells us; 0 when it does not. */
 static int64_t

@@ -13,11 +13,11 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/buf.h"
-#include "lib/job.h"
-#include "lib/metrics.h"
-#include "lib/stats.h"
-#include "lib/version.h"
+#include "lib/base/buf.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/metrics.h"
+#include "lib/jobs/workers.h"
+#include "lib/base/version.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
 /* Each byte of a worker's name may need two. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 #define BAD_TEXT "a broken escape, a control character, or not UTF-8"
 

@@ -9,7 +9,7 @@
 #include "fcgi/etag.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/metrics.h"
+#include "lib/jobs/metrics.h"
 
 static const struct {
 	int status;

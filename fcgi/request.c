@@ -4,7 +4,7 @@
 
 #include <fcgiapp.h>
 
-#include "lib/num.h"
+#include "lib/base/num.h"
 
 static const char *
 param(struct FCGX_Request *fcgx, const char *name)

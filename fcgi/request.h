@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "fcgi/query.h"
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 struct FCGX_Request;
 

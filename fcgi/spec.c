@@ -7,9 +7,9 @@
 
 #include <json-c/json.h>
 
-#include "lib/job.h"
-#include "lib/jsontext.h"
-#include "lib/timestamp.h"
+#include "lib/jobs/job.h"
+#include "lib/base/jsonstrict.h"
+#include "lib/base/timestamp.h"
 
 #define DAY_MS INT64_C(86400000)
 

@@ -17,8 +17,8 @@
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/catalogue.h"
-#include "lib/num.h"
+#include "lib/jobs/catalogue.h"
+#include "lib/base/num.h"
 
 #define LIMIT_PRESET 100
 #define LIMIT_MAX 1000

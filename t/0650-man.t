@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The man pages are true: each key of lib/conf.c stands in export.conf(5) and in scripts/export.conf with its default and range, each
+"""The man pages are true: each key of lib/base/conf.c stands in export.conf(5) and in scripts/export.conf with its default and range, each
 option of --help in its page and the other way round, each op= with its fields in the page of whoever logs it; mandoc finds no fault.
 
 Prints TAP.
@@ -48,7 +48,7 @@ def number(text):
 
 def keys_of_conf_c():
     """{key: (type, preset or None, min, max, choices)}, the table's own macros followed."""
-    text = read("lib/conf.c").replace("\\\n", " ")
+    text = read("lib/base/conf.c").replace("\\\n", " ")
     macros = dict((name, (args.split(","), body)) for name, args, body in
                   re.findall(r"^#define (\w+)\((\w[\w, ]*)\)\s+(\{.*)$", text, re.M))
     table = re.search(r"^static const struct key keys\[\] = \{(.*?)^\};", text, re.M | re.S)[1]
@@ -79,14 +79,14 @@ def wanted_line(kind, preset, low, high, choices):
 
 def keys():
     table = keys_of_conf_c()
-    ok(len(table) > 45, "the table of lib/conf.c is read", len(table))
+    ok(len(table) > 45, "the table of lib/base/conf.c is read", len(table))
     page = {}
     for name, line in re.findall(r"^\.It Ic (\w+)\n(.*)$", read("scripts/export.conf.5"), re.M):
         ok(name not in page, "once in export.conf(5): " + name)
         page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line)
-    is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of lib/conf.c")
+    is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of lib/base/conf.c")
     example = re.findall(r"^(#?)(\w+) =[ \t]*(.*)$", read("scripts/export.conf"), re.M)
-    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of lib/conf.c, each once")
+    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of lib/base/conf.c, each once")
     for name, described in table.items():
         is_(page.get(name), wanted_line(*described), "export.conf(5): " + name)
     for hidden, name, value in example:
@@ -147,7 +147,7 @@ def options():
 def logged(folder):
     """{op: fields} of what is written by log_fields() and log_msg() with a name that stands there."""
     found = {}
-    for name in sorted(glob.glob(folder + "/*.c")):
+    for name in sorted(glob.glob(folder + "/**/*.c", recursive=True)):
         if name.endswith("/crash.c"):           # is in no release
             continue
         text = re.sub(r'"\s*\n\s*"', "", read(name))

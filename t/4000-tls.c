@@ -9,12 +9,12 @@
 
 #include <mongoc/mongoc.h>
 
-#include "lib/conf.h"
-#include "lib/failure.h"
-#include "lib/log.h"
-#include "lib/mongo.h"
-#include "lib/queue.h"
-#include "lib/s3.h"
+#include "lib/base/conf.h"
+#include "lib/servers/failure.h"
+#include "lib/base/log.h"
+#include "lib/servers/mongo.h"
+#include "lib/servers/queue.h"
+#include "lib/servers/s3.h"
 
 static int
 try_mongo(const struct conf *conf)

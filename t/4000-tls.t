@@ -351,7 +351,7 @@ def good_ones(pool):
 def faults(pool):
     cases = cases_of_faults() + cases_of_plain()
     for (name, s, changes, env, said), got in zip(cases, pool.map(lambda x: probe(x[1], x[2], x[3]), cases)):
-        # What may be better in a moment is tried again by lib/s3, and said each time.
+        # What may be better in a moment is tried again by lib/servers/s3, and said each time.
         again = said in (TOO_OLD["s3"], NO_TLS["s3"])
         refused("%s: %s" % (s, name), got, changes, said, lines=None if again else 1)
         if s == "s3" and not again and said is not WANTS_TLS[s]:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Each crash point of lib/crash.h: the process dies just there, and the job still ends once and right.
+"""Each crash point of lib/base/crash.h: the process dies just there, and the job still ends once and right.
 
 Prints TAP. Needs the build with crash points (make CRASH=1, into build-crash/). The stack runs without workers and with
 the release's handlers; workers and handlers with crash points are this test's own.

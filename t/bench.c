@@ -21,23 +21,23 @@
 #include <isa-l/crc.h>
 #include <mongoc/mongoc.h>
 
-#include "lib/buf.h"
-#include "lib/digest.h"
-#include "lib/job.h"
-#include "worker/columns.h"
-#include "worker/entry.h"
-#include "worker/manifest.h"
+#include "lib/base/buf.h"
+#include "lib/base/digest.h"
+#include "lib/jobs/job.h"
+#include "worker/engine/rows/columns.h"
+#include "worker/engine/archive/csvfile.h"
+#include "worker/engine/archive/manifest.h"
 #include "worker/pace.h"
-#include "worker/pool.h"
-#include "worker/preview.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/archive/preview.h"
 #include "worker/reader.h"
-#include "worker/rows.h"
-#include "worker/sink.h"
-#include "worker/slice.h"
-#include "worker/source.h"
-#include "worker/vehicle.h"
-#include "worker/walk.h"
-#include "worker/zip.h"
+#include "worker/engine/rows/fastrows.h"
+#include "worker/engine/sink.h"
+#include "worker/engine/slice.h"
+#include "worker/engine/source.h"
+#include "worker/engine/pipeline.h"
+#include "worker/engine/decode/fastread.h"
+#include "worker/engine/archive/zip.h"
 
 #define BATCH 24
 #define HOUR_MS 3600000

@@ -15,17 +15,17 @@
 
 #include <json-c/json.h>
 
-#include "lib/buf.h"
-#include "lib/job.h"
-#include "worker/columns.h"
-#include "worker/entry.h"
-#include "worker/manifest.h"
-#include "worker/points.h"
-#include "worker/pool.h"
-#include "worker/sink.h"
-#include "worker/source.h"
-#include "worker/vehicle.h"
-#include "worker/zip.h"
+#include "lib/base/buf.h"
+#include "lib/jobs/job.h"
+#include "worker/engine/rows/columns.h"
+#include "worker/engine/archive/csvfile.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/sink.h"
+#include "worker/engine/source.h"
+#include "worker/engine/pipeline.h"
+#include "worker/engine/archive/zip.h"
 
 #define FILE_MAX ((size_t)1 << 31)
 #define FRAME_BYTES 12

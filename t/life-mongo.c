@@ -1,5 +1,5 @@
 /*
- * The table of lib/transition.c as MongoDB carries it out, against the model that
+ * The table of lib/jobs/transition.c as MongoDB carries it out, against the model that
  * t/unit/life.c trusts: each transition on random documents must match or not,
  * and change the same. MONGODB_ADMIN_URI names the server; LIFE_SEED another draw.
  */

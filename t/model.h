@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/job.h"
-#include "lib/transition.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/transition.h"
 
 /* The fields of a job's document that transitions read and write, in memory. */
 struct model {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The independent oracle: what worker/FORMAT.md says a finished export holds, in plain Python.
+"""The independent oracle: what worker/engine/FORMAT.md says a finished export holds, in plain Python.
 
     expect(data, request, csv_split_bytes=None) -> (files, manifest)
 

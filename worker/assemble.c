@@ -9,14 +9,14 @@
 
 #include <mongoc/mongoc.h>
 
-#include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/crash.h"
-#include "lib/jobs.h"
-#include "lib/log.h"
-#include "lib/s3.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/log.h"
+#include "lib/servers/s3.h"
 #include "worker/export.h"
-#include "worker/piece.h"
+#include "worker/fragment.h"
 #include "worker/upload.h"
 
 /* The unit that comes next is looked at so often. */

@@ -6,21 +6,21 @@
 
 #include <openssl/rand.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/crash.h"
-#include "lib/jobs.h"
-#include "lib/log.h"
-#include "lib/metrics.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/log.h"
+#include "lib/jobs/metrics.h"
 #include "worker/export.h"
-#include "worker/keeper.h"
-#include "worker/manifest.h"
-#include "worker/pool.h"
-#include "worker/preview.h"
-#include "worker/sink.h"
+#include "worker/lease.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/archive/preview.h"
+#include "worker/engine/sink.h"
 #include "worker/upload.h"
-#include "worker/zip.h"
+#include "worker/engine/archive/zip.h"
 
 /* Writing the end of an attempt, with its outcome unknown, is tried so often. */
 #define END_TRIES 5

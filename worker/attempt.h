@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/failure.h"
-#include "lib/job.h"
-#include "lib/units.h"
+#include "lib/servers/failure.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/units.h"
 #include "worker/pace.h"
-#include "worker/vehicle.h"
+#include "worker/engine/pipeline.h"
 
 struct export_env;
 struct keeper;

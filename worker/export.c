@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/crash.h"
-#include "lib/job.h"
-#include "lib/jobs.h"
-#include "lib/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/log.h"
 #include "worker/attempt.h"
-#include "worker/manifest.h"
-#include "worker/preview.h"
-#include "worker/sink.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive/preview.h"
+#include "worker/engine/sink.h"
 #include "worker/split.h"
 #include "worker/upload.h"
-#include "worker/vehicles.h"
-#include "worker/zip.h"
+#include "worker/transfer.h"
+#include "worker/engine/archive/zip.h"
 
 /* The vehicles of the job that there are, or the first that there is not. */
 static enum outcome

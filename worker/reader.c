@@ -7,17 +7,17 @@
 
 #include <mongoc/mongoc.h>
 
-#include "lib/clock.h"
-#include "lib/failure.h"
-#include "lib/job.h"
-#include "lib/log.h"
-#include "lib/metrics.h"
-#include "lib/mongo.h"
-#include "lib/timestamp.h"
-#include "worker/columns.h"
+#include "lib/base/clock.h"
+#include "lib/servers/failure.h"
+#include "lib/jobs/job.h"
+#include "lib/base/log.h"
+#include "lib/jobs/metrics.h"
+#include "lib/servers/mongo.h"
+#include "lib/base/timestamp.h"
+#include "worker/engine/rows/columns.h"
 #include "worker/pace.h"
-#include "worker/points.h"
-#include "worker/source.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/source.h"
 
 #define HOUR_MS 3600000
 /* A batch of 24 documents of an hour is 1.4 MB; a server that needs this long is ill. */

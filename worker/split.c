@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/crash.h"
-#include "lib/jobs.h"
-#include "lib/log.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/log.h"
 #include "worker/assemble.h"
 #include "worker/export.h"
 #include "worker/unit.h"

@@ -9,7 +9,7 @@ struct strings;
 
 /*
  * A job of split_documents or more, and of more than one vehicle, is cut into
- * units (lib/units.h) of a 16th of that: each a few vehicles that follow each
+ * units (lib/jobs/units.h) of a 16th of that: each a few vehicles that follow each
  * other. Whichever workers are idle make their pieces (worker/unit.h); the worker
  * that has claimed the job makes them, too, while a thread of it puts the pieces
  * into the archive, in order, as they are done (worker/assemble.h). The archive is the same, to the

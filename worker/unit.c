@@ -3,20 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/crash.h"
-#include "lib/job.h"
-#include "lib/jobs.h"
-#include "lib/log.h"
-#include "lib/units.h"
+#include "lib/base/crash.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/jobs.h"
+#include "lib/base/log.h"
+#include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/export.h"
-#include "worker/manifest.h"
-#include "worker/piece.h"
-#include "worker/preview.h"
-#include "worker/sink.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/fragment.h"
+#include "worker/engine/archive/preview.h"
+#include "worker/engine/sink.h"
 #include "worker/upload.h"
-#include "worker/vehicles.h"
-#include "worker/zip.h"
+#include "worker/transfer.h"
+#include "worker/engine/archive/zip.h"
 
 static enum outcome
 write_piece(struct attempt *a)

@@ -9,8 +9,8 @@ struct job;
 
 /*
  * unit_export(env, unit, parent):
- * A claimed unit (lib/units.h) from its claim to the end of the attempt: its piece
- * on S3, its document FINISHED with its facts (worker/piece.h), or due again.
+ * A claimed unit (lib/jobs/units.h) from its claim to the end of the attempt: its piece
+ * on S3, its document FINISHED with its facts (worker/fragment.h), or due again.
  * parent: the attempt of this worker at the unit's job, NULL: it is another's.
  */
 void unit_export(const struct export_env *env, struct job *unit,

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/crash.h"
-#include "lib/log.h"
-#include "lib/metrics.h"
-#include "lib/s3.h"
-#include "worker/sink.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/base/log.h"
+#include "lib/jobs/metrics.h"
+#include "lib/servers/s3.h"
+#include "worker/engine/sink.h"
 
 #define SENDERS 2
 #define PARTS (SENDERS + 1)

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/digest.h"
-#include "lib/failure.h"
+#include "lib/base/digest.h"
+#include "lib/servers/failure.h"
 
 struct conf;
 struct sink;

@@ -3,7 +3,7 @@
  * there that has to be, and what two keys say goes together. SECRET is the name
  * of a file that is fit to be a secret's.
  */
-#include "lib/conf.h"
+#include "lib/base/conf.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/log.h"
+#include "lib/base/log.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -4,7 +4,7 @@
  * The input is the style, the columns, a ceiling and the names, then rows: a
  * time and for each column a type and its value. Behind its end come zeros.
  */
-#include "worker/csv.h"
+#include "worker/engine/rows/csv.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/buf.h"
-#include "worker/points.h"
+#include "lib/base/buf.h"
+#include "worker/engine/decode/points.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -2,7 +2,7 @@
  * A document of exports.jobs or exports.units, any bytes: there is a fault, or a
  * job that can be shown, and stored as a new one that asks for the same.
  */
-#include "lib/job.h"
+#include "lib/jobs/job.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include <bson/bson.h>
 #include <json-c/json.h>
 
-#include "lib/log.h"
+#include "lib/base/log.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -11,7 +11,7 @@
 
 #include "fcgi/etag.h"
 #include "fcgi/query.h"
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 /* The first byte chooses the tag, the second the room, the rest is the reply. */
-#include "lib/s3xml.h"
+#include "lib/servers/s3xml.h"
 
 #include <string.h>
 

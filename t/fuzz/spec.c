@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "lib/job.h"
-#include "lib/jsontext.h"
-#include "lib/timestamp.h"
-#include "lib/utf8.h"
+#include "lib/jobs/job.h"
+#include "lib/base/jsonstrict.h"
+#include "lib/base/timestamp.h"
+#include "lib/base/utf8.h"
 
 #include "t/fuzz/fuzz.h"
 

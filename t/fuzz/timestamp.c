@@ -1,5 +1,5 @@
 /* What is taken formats, and the text reads back to the same ms. */
-#include "lib/timestamp.h"
+#include "lib/base/timestamp.h"
 
 #include <string.h>
 

@@ -6,17 +6,17 @@
  * What the quick way takes, the general way takes without a skip, and both find
  * the same times and texts.
  */
-#include "worker/unwind.h"
+#include "worker/engine/decode/unwind.h"
 
 #include <string.h>
 
 #include <bson/bson.h>
 
-#include "lib/buf.h"
-#include "worker/csv.h"
-#include "worker/points.h"
-#include "worker/sound.h"
-#include "worker/walk.h"
+#include "lib/base/buf.h"
+#include "worker/engine/rows/csv.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/decode/document.h"
+#include "worker/engine/decode/fastread.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -5,7 +5,7 @@
  * The input is flags, the entries, a time and where the sink fails, then for
  * each entry its name and its runs. Behind its end come zeros.
  */
-#include "worker/zip.h"
+#include "worker/engine/archive/zip.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -15,10 +15,10 @@
 
 #include <zlib.h>
 
-#include "lib/buf.h"
-#include "worker/deflate.h"
-#include "worker/points.h"
-#include "worker/sink.h"
+#include "lib/base/buf.h"
+#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/sink.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "lib/conf.h"
+#include "lib/base/conf.h"
 
 #include <fcntl.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* FORMAT.md, 3. */
-#include "worker/csv.h"
+#include "worker/engine/rows/csv.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/buf.h"
-#include "worker/points.h"
+#include "lib/base/buf.h"
+#include "worker/engine/decode/points.h"
 
 #include "t/tap.h"
 

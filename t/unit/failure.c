@@ -1,4 +1,4 @@
-#include "lib/failure.h"
+#include "lib/servers/failure.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-#include "worker/deflate.h"
+#include "worker/engine/deflate/deflate.h"
 
 /*
  * inflates(run, size, text, len): Whether a run of blocks is len bytes of text,

@@ -1,5 +1,5 @@
 /*
- * The logic of a job's life alone: the table of lib/transition.c against a model
+ * The logic of a job's life alone: the table of lib/jobs/transition.c against a model
  * with a clock of its own, three workers, two owners that cancel, and a fault at
  * any step: a crash, a pause beyond the lease, an answer that is lost, before or
  * behind the write. A failing seed is printed; LIFE_SEED=n replays it and says

@@ -1,8 +1,8 @@
-#include "worker/merge.h"
+#include "worker/engine/rows/merge.h"
 
 #include <stdlib.h>
 
-#include "worker/points.h"
+#include "worker/engine/decode/points.h"
 
 #include "t/tap.h"
 

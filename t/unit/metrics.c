@@ -1,4 +1,4 @@
-#include "lib/metrics.h"
+#include "lib/jobs/metrics.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -7,8 +7,8 @@
 
 #include <bson/bson.h>
 
-#include "lib/buf.h"
-#include "lib/failure.h"
+#include "lib/base/buf.h"
+#include "lib/servers/failure.h"
 
 #include "t/tap.h"
 

@@ -1,4 +1,4 @@
-#include "lib/num.h"
+#include "lib/base/num.h"
 
 #include "t/tap.h"
 

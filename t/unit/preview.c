@@ -1,11 +1,11 @@
-#include "worker/preview.h"
+#include "worker/engine/archive/preview.h"
 
 #include <stdlib.h>
 
 #include <json-c/json.h>
 
-#include "lib/buf.h"
-#include "worker/blocks.h"
+#include "lib/base/buf.h"
+#include "worker/engine/deflate/blocks.h"
 
 #include "t/tap.h"
 

@@ -1,4 +1,4 @@
-#include "lib/s3xml.h"
+#include "lib/servers/s3xml.h"
 
 #include <stdlib.h>
 

@@ -2,13 +2,13 @@
  * Vectors: t/data/sigv4.json, derived by t/data/sigv4.py, which asserts the
  * signatures that Amazon publishes for the first five.
  */
-#include "lib/sigv4.h"
+#include "lib/servers/sigv4.h"
 
 #include <stdlib.h>
 
 #include <json-c/json.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 #include "t/tap.h"
 
 #define VECTORS "t/data/sigv4.json"

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "lib/job.h"
+#include "lib/jobs/job.h"
 
 #include "t/tap.h"
 

@@ -1,4 +1,4 @@
-#include "worker/textdeflate.h"
+#include "worker/engine/deflate/textdeflate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "t/tap.h"
 #include "t/unit/draw.h"
 #include "t/unit/inflate.h"
-#include "worker/huffman.h"
+#include "worker/engine/deflate/huffman.h"
 
 #define TEXT_MAX ((size_t)2 * 1024 * 1024)
 

@@ -1,4 +1,4 @@
-#include "lib/timestamp.h"
+#include "lib/base/timestamp.h"
 
 #include <stdlib.h>
 #include <time.h>

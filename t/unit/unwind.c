@@ -1,10 +1,10 @@
 /* FORMAT.md, 1 and 2, rule by rule. */
-#include "worker/unwind.h"
+#include "worker/engine/decode/unwind.h"
 
 #include <math.h>
 
-#include "worker/points.h"
-#include "worker/sound.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/decode/document.h"
 
 #include "t/tap.h"
 #include "t/unit/doc.h"

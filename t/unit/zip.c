@@ -1,15 +1,15 @@
 /* FORMAT.md, 4; PKWARE APPNOTE 6.3.10 by section. */
-#include "worker/zip.h"
+#include "worker/engine/archive/zip.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <zlib.h>
 
-#include "lib/buf.h"
-#include "worker/deflate.h"
-#include "worker/points.h"
-#include "worker/sink.h"
+#include "lib/base/buf.h"
+#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/sink.h"
 
 #include "t/tap.h"
 

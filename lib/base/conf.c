@@ -1,0 +1,343 @@
+#include "lib/base/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+
+#define SECRET_MAX 1024
+#define LINE_MAX_BYTES 8192
+
+enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET };
+enum key_user { BOTH, API, WORKER };
+
+struct key {
+	const char *name;
+	enum key_type type;
+	enum key_user user;
+	size_t offset;
+	const char *preset;	/* NULL: has to be given; "": may be left out */
+	int64_t min, max;
+	const char *choices;	/* with a space behind each */
+};
+
+#define AT(member) offsetof(struct conf, member)
+#define ACCOUNT(prefix, user) \
+	{ prefix "mongodb_user", TEXT, user, AT(mongodb_user), NULL, 0, 0, NULL }, \
+	{ prefix "mongodb_password_file", SECRET, user, AT(mongodb_password), NULL, 0, 0, NULL }, \
+	{ prefix "amqp_user", TEXT, user, AT(amqp_user), NULL, 0, 0, NULL }, \
+	{ prefix "amqp_password_file", SECRET, user, AT(amqp_password), NULL, 0, 0, NULL }, \
+	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), NULL, 0, 0, NULL }, \
+	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), NULL, 0, 0, NULL }, \
+	{ prefix "log", TEXT, user, AT(log), "-", 0, 0, NULL }
+#define COUNT(name, preset, min, max) \
+	{ #name, NUMBER, BOTH, AT(name), preset, min, max, NULL }
+
+static const struct key keys[] = {
+	{ "mongodb_uri", TEXT, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
+	{ "amqp_uri", TEXT, BOTH, AT(amqp_uri), NULL, 0, 0, NULL },
+	{ "s3_endpoint", TEXT, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
+	{ "s3_public_endpoint", TEXT, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
+	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
+	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
+	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
+	{ "public_url", TEXT, BOTH, AT(public_url), "", 0, 0, NULL },
+	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
+	{ "tls_ca_file", TEXT, BOTH, AT(tls_ca_file), "", 0, 0, NULL },
+	ACCOUNT("api_", API),
+	{ "api_counters_file", TEXT, API, AT(counters), "", 0, 0, NULL },
+	ACCOUNT("worker_", WORKER),
+	COUNT(range_max_days, "3660", 1, 47500),
+	COUNT(vehicles_max, "1000", 1, 10000),
+	COUNT(parameters_max, "100", 1, 1000),
+	COUNT(documents_max, "10000000", 1, INT64_C(1) << 40),
+	COUNT(owner_jobs_max, "1000", 1, 100000),
+	COUNT(queue_max, "10000", 1, 100000),
+	COUNT(link_ttl_s, "300", 1, 604800),
+	COUNT(retention_days, "7", 1, 3650),
+	COUNT(records_days, "90", 1, 24000),
+	COUNT(lease_ms, "60000", 1000, 3600000),
+	COUNT(renew_ms, "10000", 100, 600000),
+	COUNT(idle_ms, "15000", 100, 600000),
+	COUNT(stall_ms, "120000", 1000, 3600000),
+	COUNT(grace_ms, "100000", 0, 3600000),
+	COUNT(backoff_ms, "30000", 1, 3600000),
+	COUNT(backoff_max_ms, "900000", 1, 86400000),
+	COUNT(max_attempts, "8", 1, 1000),
+	COUNT(catalogue_s, "900", 1, 86400),
+	COUNT(metrics_s, "15", 1, 120),
+	{ "read_preference", CHOICE, BOTH, AT(read_preference),
+	    "secondaryPreferred", 0, 0, "primary primaryPreferred secondary "
+	    "secondaryPreferred nearest " },
+	{ "read_concern", CHOICE, BOTH, AT(read_concern), "majority", 0, 0,
+	    "local available majority " },
+	{ "pace", YESNO, BOTH, AT(pace), "yes", 0, 0, NULL },
+	COUNT(read_bytes_s, "0", 0, INT64_C(1) << 40),
+	COUNT(read_documents_s, "0", 0, INT64_C(1) << 40),
+	COUNT(total_read_bytes_s, "0", 0, INT64_C(1) << 40),
+	COUNT(total_read_documents_s, "0", 0, INT64_C(1) << 40),
+	COUNT(threads, "0", 0, 64),
+	COUNT(batch_documents, "24", 1, 1000),
+	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
+	COUNT(csv_split_bytes, "4278190080", 65536, INT64_C(4278190080)),
+	COUNT(part_bytes, "8388608", 5242880, 1073741824),
+	COUNT(split_documents, "20000", 0, INT64_C(1) << 40),
+};
+#define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
+static int
+role_uses(enum conf_role role, const struct key *key)
+{
+	return key->user == BOTH || (key->user == API) == (role == CONF_API);
+}
+
+static int
+set_text(char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to == NULL ? -1 : 0;
+}
+
+/* Read the first line of a secret file that nobody but its owner may read. */
+static int
+set_secret(char **to, const char *path, int line)
+{
+	char text[SECRET_MAX + 2];
+	struct stat st;
+	FILE *f;
+	int rc = -1;
+
+	if ((f = fopen(path, "re")) == NULL || fstat(fileno(f), &st) != 0) {
+		log_msg(LOG_ERROR, "conf", "line %d: %s: %s", line, path,
+		    strerror(errno));
+		goto out;
+	}
+	if ((st.st_mode & 077) != 0) {
+		log_msg(LOG_ERROR, "conf", "line %d: %s: others may read this "
+		    "secret: chmod 0400 it", line, path);
+		goto out;
+	}
+	if (fgets(text, sizeof(text), f) == NULL)
+		text[0] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	if (text[0] == '\0' || strlen(text) > SECRET_MAX) {
+		log_msg(LOG_ERROR, "conf", "line %d: %s: no secret of 1 to %d "
+		    "bytes in its first line", line, path, SECRET_MAX);
+		goto out;
+	}
+	rc = set_text(to, text);
+out:
+	OPENSSL_cleanse(text, sizeof(text));
+	if (f != NULL)
+		fclose(f);
+	return rc;
+}
+
+static int
+is_choice(const char *choices, const char *value)
+{
+	const size_t len = strlen(value);
+
+	for (; *choices != '\0'; choices += strcspn(choices, " ") + 1)
+		if (strcspn(choices, " ") == len &&
+		    strncmp(choices, value, len) == 0)
+			return 1;
+	return 0;
+}
+
+/* Store a value; returns 0, or 1 with the fault logged. */
+static int
+set_key(struct conf *conf, const struct key *key, const char *value, int line)
+{
+	void *to = (char *)conf + key->offset;
+
+	switch (key->type) {
+	case TEXT:
+		return set_text(to, value) != 0;
+	case SECRET:
+		return set_secret(to, value, line) != 0;
+	case YESNO:
+		if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0) {
+			*(int64_t *)to = value[0] == 'y';
+			return 0;
+		}
+		log_msg(LOG_ERROR, "conf", "line %d: %s is yes or no, not '%s'",
+		    line, key->name, value);
+		return 1;
+	case CHOICE:
+		if (is_choice(key->choices, value))
+			return set_text(to, value) != 0;
+		log_msg(LOG_ERROR, "conf", "line %d: %s is one of %snot '%s'",
+		    line, key->name, key->choices, value);
+		return 1;
+	case NUMBER:
+		if (num_parse(value, key->min, key->max, to) == 0)
+			return 0;
+		log_msg(LOG_ERROR, "conf", "line %d: %s is a number from %lld "
+		    "to %lld, not '%s'", line, key->name, (long long)key->min,
+		    (long long)key->max, value);
+		return 1;
+	}
+	return 1;
+}
+
+static char *
+trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (isspace((unsigned char)*s))
+		s++;
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return s;
+}
+
+static size_t
+find_key(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS && strcmp(keys[i].name, name) != 0; i++)
+		;
+	return i;
+}
+
+/* One line of the file; seen[] holds the line each key was set on, 0: none. */
+static int
+take_line(struct conf *conf, enum conf_role role, char *text, int line,
+    int *seen)
+{
+	char *name = trim(text), *value = strchr(text, '=');
+	size_t i;
+
+	if (name[0] == '\0' || name[0] == '#')
+		return 0;
+	if (value == NULL) {
+		log_msg(LOG_ERROR, "conf", "line %d: not KEY = value", line);
+		return 1;
+	}
+	*value++ = '\0';
+	name = trim(name);
+	value = trim(value);
+	if ((i = find_key(name)) == NKEYS) {
+		log_msg(LOG_ERROR, "conf", "line %d: unknown key '%s'", line,
+		    name);
+		return 1;
+	}
+	if (seen[i] != 0) {
+		log_msg(LOG_ERROR, "conf", "line %d: %s was set on line %d",
+		    line, name, seen[i]);
+		return 1;
+	}
+	seen[i] = line;
+	if (value[0] == '\0') {
+		log_msg(LOG_ERROR, "conf", "line %d: %s has no value", line,
+		    name);
+		return 1;
+	}
+	/* The other program's accounts are in the file too, unread. */
+	return role_uses(role, &keys[i]) ?
+	    set_key(conf, &keys[i], value, line) : 0;
+}
+
+static int
+set_presets(struct conf *conf, enum conf_role role, const int *seen)
+{
+	int faults = 0;
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++) {
+		if (seen[i] != 0 || !role_uses(role, &keys[i]))
+			continue;
+		if (keys[i].preset == NULL) {
+			log_msg(LOG_ERROR, "conf", "%s is missing",
+			    keys[i].name);
+			faults++;
+		} else if (keys[i].preset[0] != '\0') {
+			faults += set_key(conf, &keys[i], keys[i].preset, 0);
+		}
+	}
+	return faults;
+}
+
+/* What one key alone cannot show; a value that is wrong by itself is 0. */
+static int
+check_together(const struct conf *conf)
+{
+	int faults = 0;
+
+	if (conf->lease_ms > 0 && conf->renew_ms * 2 > conf->lease_ms) {
+		log_msg(LOG_ERROR, "conf", "renew_ms has to be at most half of "
+		    "lease_ms, else a lease ends before it is renewed");
+		faults++;
+	}
+	if (conf->backoff_max_ms > 0 &&
+	    conf->backoff_ms > conf->backoff_max_ms) {
+		log_msg(LOG_ERROR, "conf", "backoff_ms is above backoff_max_ms");
+		faults++;
+	}
+	return faults;
+}
+
+int
+conf_load(const char *path, enum conf_role role, struct conf *conf)
+{
+	char text[LINE_MAX_BYTES + 2];
+	int seen[NKEYS] = { 0 };
+	int faults = 0, line = 0;
+	FILE *f;
+
+	memset(conf, 0, sizeof(*conf));
+	if ((f = fopen(path, "re")) == NULL) {
+		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
+		return 1;
+	}
+	while (fgets(text, sizeof(text), f) != NULL) {
+		line++;
+		if (strchr(text, '\n') == NULL && !feof(f)) {
+			log_msg(LOG_ERROR, "conf", "line %d: longer than %d "
+			    "bytes, or not text: the rest is not read", line,
+			    LINE_MAX_BYTES);
+			faults++;
+			break;
+		}
+		faults += take_line(conf, role, text, line, seen);
+	}
+	if (ferror(f)) {
+		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
+		faults++;
+	}
+	fclose(f);
+	faults += set_presets(conf, role, seen);
+	if (faults == 0 && conf->s3_public_endpoint == NULL)
+		faults += set_text(&conf->s3_public_endpoint,
+		    conf->s3_endpoint) != 0;
+	return faults + check_together(conf);
+}
+
+void
+conf_release(struct conf *conf)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++) {
+		char **text = (char **)((char *)conf + keys[i].offset);
+
+		if (keys[i].type == NUMBER || keys[i].type == YESNO)
+			continue;
+		if (*text != NULL)
+			OPENSSL_cleanse(*text, strlen(*text));
+		free(*text);
+		*text = NULL;
+	}
+}

@@ -1,0 +1,276 @@
+#include "lib/base/jsonstrict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+
+struct scan {
+	const char *p, *end;
+	size_t members;
+	const char *wrong;
+};
+
+static int value(struct scan *s, int depth);
+
+static int
+fail(struct scan *s, const char *wrong)
+{
+	s->wrong = wrong;
+	return -1;
+}
+
+static void
+space(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
+	    *s->p == '\n' || *s->p == '\r'))
+		s->p++;
+}
+
+static int
+peek(const struct scan *s)
+{
+	return s->p < s->end ? (unsigned char)*s->p : -1;
+}
+
+/* Four hex digits. */
+static int
+hex4(struct scan *s)
+{
+	int i, c, v = 0;
+
+	for (i = 0; i < 4; i++, s->p++) {
+		c = peek(s);
+		if (c >= '0' && c <= '9')
+			v = v * 16 + c - '0';
+		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+			v = v * 16 + (c | 32) - 'a' + 10;
+		else
+			return -1;
+	}
+	return v;
+}
+
+static int
+escape(struct scan *s)
+{
+	int c = peek(s), u;
+
+	if (c < 0 || strchr("\"\\/bfnrtu", c) == NULL || c == '\0')
+		return fail(s, "an escape that JSON does not have");
+	s->p++;
+	if (c != 'u')
+		return 0;
+	if ((u = hex4(s)) < 0)
+		return fail(s, "\\u without four hex digits");
+	if (u == 0)
+		return fail(s, "a NUL character");
+	if (u >= 0xdc00 && u <= 0xdfff)
+		return fail(s, "half a surrogate pair");
+	if (u < 0xd800 || u > 0xdbff)
+		return 0;
+	if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
+		return fail(s, "half a surrogate pair");
+	s->p += 2;
+	if ((u = hex4(s)) < 0xdc00 || u > 0xdfff)
+		return fail(s, "half a surrogate pair");
+	return 0;
+}
+
+static int
+string(struct scan *s)
+{
+	size_t n;
+	int c;
+
+	for (s->p++; (c = peek(s)) != '"'; ) {
+		if (c < 0)
+			return fail(s, "a string without its end");
+		if (c < 0x20)
+			return fail(s, "a control character in a string");
+		if (c == '\\') {
+			s->p++;
+			if (escape(s) != 0)
+				return -1;
+			continue;
+		}
+		if ((n = utf8_length(s->p, (size_t)(s->end - s->p))) == 0)
+			return fail(s, "bytes that are not UTF-8");
+		s->p += n;
+	}
+	s->p++;
+	return 0;
+}
+
+static int
+digits(struct scan *s)
+{
+	const char *from = s->p;
+
+	while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+		s->p++;
+	return s->p > from ? 0 : fail(s, "something that is no JSON value");
+}
+
+static int
+number(struct scan *s)
+{
+	if (peek(s) == '-')
+		s->p++;
+	if (peek(s) == '0')
+		s->p++;
+	else if (digits(s) != 0)
+		return -1;
+	if (peek(s) == '.') {
+		s->p++;
+		if (digits(s) != 0)
+			return -1;
+	}
+	if (peek(s) == 'e' || peek(s) == 'E') {
+		s->p++;
+		if (peek(s) == '+' || peek(s) == '-')
+			s->p++;
+		return digits(s);
+	}
+	return 0;
+}
+
+static int
+word(struct scan *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, text, n) != 0)
+		return fail(s, "something that is no JSON value");
+	s->p += n;
+	return 0;
+}
+
+static int
+member(struct scan *s, int depth)
+{
+	space(s);
+	if (peek(s) != '"')
+		return fail(s, "a member without a name in quotation marks");
+	if (string(s) != 0)
+		return -1;
+	space(s);
+	if (peek(s) != ':')
+		return fail(s, "a member without a colon");
+	s->p++;
+	if (depth == 1)
+		s->members++;
+	return value(s, depth);
+}
+
+/* What stands between brackets, behind the first. */
+static int
+list(struct scan *s, int close, int (*item)(struct scan *, int), int depth)
+{
+	if (depth > JSONTEXT_DEPTH_MAX)
+		return fail(s, "too much nesting");
+	s->p++;
+	space(s);
+	if (peek(s) == close) {
+		s->p++;
+		return 0;
+	}
+	for (;;) {
+		if (item(s, depth) != 0)
+			return -1;
+		space(s);
+		if (peek(s) == close) {
+			s->p++;
+			return 0;
+		}
+		if (peek(s) != ',')
+			return fail(s, "an object or array without its end");
+		s->p++;
+	}
+}
+
+static int
+value(struct scan *s, int depth)
+{
+	space(s);
+	switch (peek(s)) {
+	case '{':
+		return list(s, '}', member, depth + 1);
+	case '[':
+		return list(s, ']', value, depth + 1);
+	case '"':
+		return string(s);
+	case 't':
+		return word(s, "true");
+	case 'f':
+		return word(s, "false");
+	case 'n':
+		return word(s, "null");
+	default:
+		return number(s);
+	}
+}
+
+const char *
+jsontext_check(const char *text, size_t len, size_t *members)
+{
+	struct scan s = { .p = text, .end = text + len };
+
+	*members = 0;
+	if (value(&s, 0) != 0)
+		return s.wrong;
+	space(&s);
+	if (s.p != s.end)
+		return "something behind the end";
+	*members = s.members;
+	return NULL;
+}
+
+/* The number in four hex digits. */
+static unsigned
+number_at(const char *at)
+{
+	char text[5];
+
+	memcpy(text, at, 4);
+	text[4] = '\0';
+	return (unsigned)strtoul(text, NULL, 16);
+}
+
+/* U+10000 to U+10FFFF, in four bytes (RFC 3629). */
+static void
+put_utf8(unsigned c, char *out)
+{
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+}
+
+size_t
+jsontext_join(const char *text, size_t len, char *out)
+{
+	size_t i = 0, n = 0;
+	unsigned high, low;
+
+	while (i < len) {
+		if (text[i] != '\\' || i + 1 == len) {
+			out[n++] = text[i++];
+			continue;
+		}
+		/* High ones never stand alone: jsontext_check() saw to that. */
+		if (text[i + 1] == 'u' && len - i >= 12 &&
+		    (high = number_at(text + i + 2)) >= 0xd800 && high < 0xdc00) {
+			low = number_at(text + i + 8);
+			put_utf8(0x10000 + ((high - 0xd800) << 10) +
+			    (low - 0xdc00), out + n);
+			i += 12;
+			n += 4;
+			continue;
+		}
+		out[n++] = text[i++];
+		out[n++] = text[i++];
+	}
+	return n;
+}

@@ -1,0 +1,36 @@
+#ifndef LIB_BASE_LOG_H
+#define LIB_BASE_LOG_H
+
+/*
+ * One line per event in logfmt:
+ *   time=2018-12-01T00:00:00.000Z level=error job=65f0... op=s3_part msg="..."
+ * Lines are written with one write(2) each, so processes may share a file.
+ * Safe from several threads. Nothing secret is ever handed to these functions.
+ */
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO };
+
+/*
+ * log_open(path):
+ * Append to the file at path ("-": stderr, as before the call). Returns 0, or
+ * -1 with errno kept in the message on stderr.
+ */
+int log_open(const char *path);
+
+/*
+ * log_job(id):
+ * Put job=id into the lines that follow, of all threads, until log_job(NULL).
+ * At most 24 bytes of id are kept. log_request(id): The same for request=id, of
+ * at most 32 bytes, all letters and digits.
+ */
+void log_job(const char *id);
+void log_request(const char *id);
+
+/* log_msg(level, op, fmt, ...): A line with free text; it is quoted and escaped. */
+void log_msg(enum log_level level, const char *op, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* log_fields(level, op, fmt, ...): A line with fields that are logfmt already. */
+void log_fields(enum log_level level, const char *op, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

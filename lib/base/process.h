@@ -1,0 +1,11 @@
+#ifndef LIB_BASE_PROCESS_H
+#define LIB_BASE_PROCESS_H
+
+/*
+ * process_harden():
+ * No core file and no other process's look into the memory, which holds secrets;
+ * no new privileges; umask 027; SIGPIPE ignored.
+ */
+void process_harden(void);
+
+#endif

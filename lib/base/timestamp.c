@@ -1,0 +1,185 @@
+#include "lib/base/timestamp.h"
+
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+
+/* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's formula). */
+static int64_t
+days_from_civil(int64_t y, int m, int d)
+{
+	int64_t era;
+	int yoe, doy, doe;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = (int)(y - era * 400);
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + doe - 719468;
+}
+
+static void
+civil_from_days(int64_t z, int *y, int *m, int *d)
+{
+	int64_t era;
+	int doe, yoe, doy, mp;
+
+	z += 719468;
+	era = (z >= 0 ? z : z - 146096) / 146097;
+	doe = (int)(z - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*d = doy - (153 * mp + 2) / 5 + 1;
+	*m = mp + (mp < 10 ? 3 : -9);
+	*y = (int)(yoe + era * 400) + (*m <= 2);
+}
+
+/* Read exactly n digits at text[*at] and move on; -1 if they are not there. */
+static int
+digits(const char *text, size_t len, size_t *at, int n)
+{
+	int v = 0;
+
+	if (len - *at < (size_t)n)
+		return -1;
+	for (; n > 0; n--, (*at)++) {
+		if (text[*at] < '0' || text[*at] > '9')
+			return -1;
+		v = v * 10 + (text[*at] - '0');
+	}
+	return v;
+}
+
+static int
+expect(const char *text, size_t len, size_t *at, const char *set)
+{
+	if (*at >= len || text[*at] == '\0' || strchr(set, text[*at]) == NULL)
+		return -1;
+	return text[(*at)++];
+}
+
+static int
+parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
+{
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
+	    30, 31 };
+	int y, m, d, leap;
+
+	if ((y = digits(text, len, at, 4)) < 0 ||
+	    expect(text, len, at, "-") < 0 ||
+	    (m = digits(text, len, at, 2)) < 1 || m > 12 ||
+	    expect(text, len, at, "-") < 0 ||
+	    (d = digits(text, len, at, 2)) < 1)
+		return -1;
+	leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	if (d > lengths[m - 1] + (m == 2 && leap))
+		return -1;
+	*t_ms = days_from_civil(y, m, d) * DAY_MS;
+	return 0;
+}
+
+static int
+parse_fraction(const char *text, size_t len, size_t *at, int64_t *t_ms)
+{
+	int n, v, unit = 100;
+
+	for (n = 0; *at < len && text[*at] >= '0' && text[*at] <= '9'; n++) {
+		v = digits(text, len, at, 1);
+		if (unit == 0 && v != 0)
+			return -1;
+		*t_ms += v * unit;
+		unit /= 10;
+	}
+	return n >= 1 && n <= 9 ? 0 : -1;
+}
+
+static int
+parse_time(const char *text, size_t len, size_t *at, int64_t *t_ms)
+{
+	int h, m, s, sign;
+
+	if ((h = digits(text, len, at, 2)) < 0 || h > 23 ||
+	    expect(text, len, at, ":") < 0 ||
+	    (m = digits(text, len, at, 2)) < 0 || m > 59 ||
+	    expect(text, len, at, ":") < 0 ||
+	    (s = digits(text, len, at, 2)) < 0 || s > 59)
+		return -1;
+	*t_ms += ((h * 60 + m) * 60 + s) * INT64_C(1000);
+	if (*at < len && text[*at] == '.') {
+		(*at)++;
+		if (parse_fraction(text, len, at, t_ms) != 0)
+			return -1;
+	}
+	if ((sign = expect(text, len, at, "Zz+-")) < 0)
+		return -1;
+	if (sign == 'Z' || sign == 'z')
+		return 0;
+	if ((h = digits(text, len, at, 2)) < 0 || h > 23 ||
+	    expect(text, len, at, ":") < 0 ||
+	    (m = digits(text, len, at, 2)) < 0 || m > 59)
+		return -1;
+	*t_ms -= (sign == '-' ? -1 : 1) * (h * 60 + m) * INT64_C(60000);
+	return 0;
+}
+
+int
+timestamp_parse(const char *text, size_t len, int64_t *t_ms)
+{
+	int64_t t = 0;
+	size_t at = 0;
+
+	if (parse_date(text, len, &at, &t) != 0)
+		return -1;
+	if (at < len && (expect(text, len, &at, "Tt") < 0 ||
+	    parse_time(text, len, &at, &t) != 0))
+		return -1;
+	if (at != len || t < 0 || t > TIMESTAMP_MAX_MS)
+		return -1;
+	*t_ms = t;
+	return 0;
+}
+
+static char *
+put(char *to, int value, int n)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, value /= 10)
+		to[i] = (char)('0' + value % 10);
+	return to + n;
+}
+
+size_t
+timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE])
+{
+	const int64_t first = -62167219200000, last = 253402300799999;
+	int64_t day, in_day;
+	char *p = text;
+	int y, m, d;
+
+	if (t_ms < first)
+		t_ms = first;
+	if (t_ms > last)
+		t_ms = last;
+	day = t_ms / DAY_MS - (t_ms % DAY_MS < 0);
+	in_day = t_ms - day * DAY_MS;
+	civil_from_days(day, &y, &m, &d);
+	p = put(p, y, 4);
+	*p++ = '-';
+	p = put(p, m, 2);
+	*p++ = '-';
+	p = put(p, d, 2);
+	*p++ = 'T';
+	p = put(p, (int)(in_day / 3600000), 2);
+	*p++ = ':';
+	p = put(p, (int)(in_day / 60000 % 60), 2);
+	*p++ = ':';
+	p = put(p, (int)(in_day / 1000 % 60), 2);
+	*p++ = '.';
+	p = put(p, (int)(in_day % 1000), 3);
+	*p++ = 'Z';
+	*p = '\0';
+	return TIMESTAMP_SIZE - 1;
+}

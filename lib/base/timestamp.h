@@ -1,0 +1,27 @@
+#ifndef LIB_BASE_TIMESTAMP_H
+#define LIB_BASE_TIMESTAMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Room for "2018-11-30T00:00:00.000Z" and its NUL. */
+#define TIMESTAMP_SIZE 25
+/* What timestamp_parse() takes: 1970-01-01 to 2100-01-01, both included. */
+#define TIMESTAMP_MAX_MS 4102444800000
+
+/*
+ * timestamp_parse(text, len, t_ms):
+ * Read YYYY-MM-DD (midnight UTC) or an RFC 3339 date-time, whose fraction may
+ * have up to nine digits, those behind the ms being zeros. Leap seconds are not
+ * taken. Returns 0, or -1, *t_ms untouched, when it is none or out of range.
+ */
+int timestamp_parse(const char *text, size_t len, int64_t *t_ms);
+
+/*
+ * timestamp_format(t_ms, text):
+ * Write RFC 3339 in UTC with ms. Years beyond 0 to 9999 are clamped to them.
+ * Returns the number of bytes before the NUL, 24.
+ */
+size_t timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE]);
+
+#endif

@@ -1,0 +1,599 @@
+#include "lib/jobs/catalogue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <mongoc/mongoc.h>
+
+#include "lib/base/conf.h"
+#include "lib/jobs/job.h"
+#include "lib/base/log.h"
+#include "lib/servers/mongo.h"
+#include "lib/base/timestamp.h"
+
+#define FIND_MAX_MS 2500
+#define SCAN_MAX_MS 20000
+#define HOUR_MS INT64_C(3600000)
+
+struct catalogue {
+	const struct conf *conf;
+	mongoc_collection_t *collection;
+};
+
+struct catalogue *
+catalogue_new(mongoc_client_t *client, const struct conf *conf)
+{
+	struct catalogue *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	c->conf = conf;
+	c->collection = mongoc_client_get_collection(client, "exports",
+	    "vehicles");
+	return c;
+}
+
+void
+catalogue_free(struct catalogue *c)
+{
+	if (c == NULL)
+		return;
+	mongoc_collection_destroy(c->collection);
+	free(c);
+}
+
+static void
+json_add_text(struct json_object *o, bson_iter_t *it)
+{
+	if (BSON_ITER_HOLDS_UTF8(it))
+		json_object_object_add(o, bson_iter_key(it),
+		    json_object_new_string(bson_iter_utf8(it, NULL)));
+}
+
+static void
+json_add_time(struct json_object *o, bson_iter_t *it)
+{
+	char text[TIMESTAMP_SIZE];
+
+	if (!BSON_ITER_HOLDS_DATE_TIME(it))
+		return;
+	timestamp_format(bson_iter_date_time(it), text);
+	json_object_object_add(o, bson_iter_key(it),
+	    json_object_new_string(text));
+}
+
+static struct json_object *
+json_parameter(bson_iter_t *in)
+{
+	struct json_object *o = json_object_new_object();
+
+	while (o != NULL && bson_iter_next(in)) {
+		if (strcmp(bson_iter_key(in), "documents") == 0)
+			json_object_object_add(o, "documents",
+			    json_object_new_int64(bson_iter_as_int64(in)));
+		json_add_text(o, in);
+		json_add_time(o, in);
+	}
+	return o;
+}
+
+/* The parameters, in full or by name alone. */
+static struct json_object *
+json_parameters(bson_iter_t *it, bool full)
+{
+	struct json_object *list = json_object_new_array();
+	bson_iter_t array, in;
+
+	if (list == NULL || !BSON_ITER_HOLDS_ARRAY(it) ||
+	    !bson_iter_recurse(it, &array))
+		return list;
+	while (bson_iter_next(&array)) {
+		if (!bson_iter_recurse(&array, &in))
+			continue;
+		if (full)
+			json_object_array_add(list, json_parameter(&in));
+		else if (bson_iter_find(&in, "name") &&
+		    BSON_ITER_HOLDS_UTF8(&in))
+			json_object_array_add(list, json_object_new_string(
+			    bson_iter_utf8(&in, NULL)));
+	}
+	return list;
+}
+
+static struct json_object *
+json_vehicle(const bson_t *doc, bool full)
+{
+	struct json_object *o = json_object_new_object();
+	bson_iter_t it;
+
+	if (o == NULL || !bson_iter_init(&it, doc))
+		return o;
+	while (bson_iter_next(&it)) {
+		const char *key = bson_iter_key(&it);
+
+		if (strcmp(key, "parameters") == 0)
+			json_object_object_add(o, key,
+			    json_parameters(&it, full));
+		else if (strcmp(key, "_id") == 0)
+			json_add_text(o, &it);
+		else if (full || strcmp(key, "checkedAt") != 0)
+			json_add_time(o, &it);
+	}
+	return o;
+}
+
+/* {_id: {$gt: after, $gte: prefix, $lt: behind all that begin with prefix}} */
+static bson_t *
+page_filter(const struct catalogue_page *page)
+{
+	bson_t *filter = bson_new(), id;
+	const size_t n = strlen(page->prefix);
+	char *end;
+
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &id);
+	if (page->after[0] != '\0')
+		BSON_APPEND_UTF8(&id, "$gt", page->after);
+	BSON_APPEND_UTF8(&id, "$gte", page->prefix);
+	if (n > 0 && (end = malloc(n + 5)) != NULL) {
+		/* U+10FFFF is the last of all characters. */
+		memcpy(end, page->prefix, n);
+		memcpy(end + n, "\xf4\x8f\xbf\xbf", 5);
+		BSON_APPEND_UTF8(&id, "$lt", end);
+		free(end);
+	}
+	bson_append_document_end(filter, &id);
+	return filter;
+}
+
+static enum catalogue_result
+end_of(mongoc_cursor_t *cursor, const char *op)
+{
+	bson_error_t error;
+
+	if (!mongoc_cursor_error(cursor, &error))
+		return CATALOGUE_OK;
+	mongo_log(op, &error);
+	return CATALOGUE_ERROR;
+}
+
+enum catalogue_result
+catalogue_list(struct catalogue *c, const struct catalogue_page *page,
+    struct json_object **o)
+{
+	bson_t *filter = page_filter(page), *opts;
+	struct json_object *list, *one = NULL;
+	enum catalogue_result rc = CATALOGUE_ERROR;
+	mongoc_cursor_t *cursor;
+	const bson_t *doc;
+	int64_t n = 0;
+
+	/* One more than the page has tells whether there is a next. */
+	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
+	    "limit", BCON_INT64(page->limit + 1),
+	    "maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
+	    NULL);
+	*o = json_object_new_object();
+	list = json_object_new_array();
+	if (*o == NULL || list == NULL ||
+	    json_object_object_add(*o, "vehicles", list) != 0)
+		goto out;
+	while (mongoc_cursor_next(cursor, &doc) && ++n <= page->limit)
+		json_object_array_add(list, one = json_vehicle(doc, false));
+	if (n > page->limit)
+		json_object_object_add(*o, "next", json_object_get(
+		    json_object_object_get(one, "_id")));
+	rc = end_of(cursor, "list_vehicles");
+out:
+	if (rc != CATALOGUE_OK) {
+		json_object_put(*o);
+		*o = NULL;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}
+
+enum catalogue_result
+catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
+{
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+	bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch",
+	    BCON_BOOL(true), "maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	enum catalogue_result rc;
+	mongoc_cursor_t *cursor;
+	const bson_t *doc;
+
+	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
+	    NULL);
+	if (mongoc_cursor_next(cursor, &doc)) {
+		*o = json_vehicle(doc, true);
+		rc = CATALOGUE_OK;
+	} else {
+		rc = end_of(cursor, "find_vehicle");
+		if (rc == CATALOGUE_OK)
+			rc = CATALOGUE_NONE;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}
+
+/* {_id: {$in: the vehicles asked for}}, or {} for all. */
+static bson_t *
+asked_filter(const struct job *job)
+{
+	bson_t *filter = bson_new(), in;
+
+	if (!job->vehicles.given)
+		return filter;
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+	strings_bson(&job->vehicles, "$in", &in);
+	bson_append_document_end(filter, &in);
+	return filter;
+}
+
+/* The number of the hour that a date field lies in. */
+static bson_t *
+hour_of(const char *field)
+{
+	return BCON_NEW("$floor", "{", "$divide", "[", "{", "$toLong",
+	    BCON_UTF8(field), "}", BCON_INT64(HOUR_MS), "]", "}");
+}
+
+/*
+ * The expected documents of the parameter "$$p": all of them times the share of
+ * their hours that would be read. A document of the hour before the range may
+ * reach into it: it is read unless the range begins with an hour.
+ */
+static bson_t *
+expected(const struct job *job)
+{
+	const int64_t lowest = (job->start_ms + HOUR_MS - 1) / HOUR_MS -
+	    (job->start_ms % HOUR_MS != 0);
+	const int64_t highest = (job->end_ms - 1) / HOUR_MS;
+	bson_t *first = hour_of("$$p.first"), *last = hour_of("$$p.last");
+	bson_t *in;
+
+	in = BCON_NEW("$let", "{", "vars", "{",
+	    "first", BCON_DOCUMENT(first), "last", BCON_DOCUMENT(last), "}",
+	    "in", "{", "$multiply", "[", BCON_UTF8("$$p.documents"),
+	    "{", "$max", "[", BCON_INT64(0), "{", "$divide", "[",
+	    "{", "$add", "[", BCON_INT64(1), "{", "$subtract", "[",
+	    "{", "$min", "[", BCON_UTF8("$$last"), BCON_INT64(highest), "]", "}",
+	    "{", "$max", "[", BCON_UTF8("$$first"), BCON_INT64(lowest), "]", "}",
+	    "]", "}", "]", "}",
+	    "{", "$add", "[", BCON_INT64(1), "{", "$subtract", "[",
+	    BCON_UTF8("$$last"), BCON_UTF8("$$first"), "]", "}", "]", "}",
+	    "]", "}", "]", "}", "]", "}", "}");
+	bson_destroy(first);
+	bson_destroy(last);
+	return in;
+}
+
+/* The same, 0 for a parameter that is not asked for. */
+static bson_t *
+expected_of_chosen(const struct job *job)
+{
+	bson_t *all = expected(job), names = BSON_INITIALIZER, *chosen;
+
+	if (!job->parameters.given)
+		return all;
+	strings_bson(&job->parameters, "$literal", &names);
+	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$$p.name"),
+	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
+	    BCON_INT64(0), "]");
+	bson_destroy(&names);
+	bson_destroy(all);
+	return chosen;
+}
+
+/*
+ * The sum over the parameters of each vehicle, then over all. (Without $unwind,
+ * which makes a document of each parameter: a third of the time.)
+ */
+static bson_t *
+estimate_pipeline(const struct job *job)
+{
+	bson_t *asked = asked_filter(job), *each = expected_of_chosen(job);
+	bson_t *pipeline;
+
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(asked), "}",
+	    "{", "$group", "{", "_id", BCON_NULL,
+	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
+	    "documents", "{", "$sum", "{", "$sum", "{", "$map", "{",
+	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
+	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "}", "]");
+	bson_destroy(asked);
+	bson_destroy(each);
+	return pipeline;
+}
+
+enum catalogue_result
+catalogue_estimate(struct catalogue *c, const struct job *job,
+    struct catalogue_estimate *e)
+{
+	bson_t *pipeline = estimate_pipeline(job);
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	enum catalogue_result rc;
+	mongoc_cursor_t *cursor;
+	const bson_t *doc;
+	bson_iter_t it;
+
+	e->documents = e->vehicles = 0;
+	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
+	    pipeline, opts, NULL);
+	if (mongoc_cursor_next(cursor, &doc)) {
+		if (bson_iter_init_find(&it, doc, "documents"))
+			e->documents = (int64_t)(bson_iter_as_double(&it) + .5);
+		if (bson_iter_init_find(&it, doc, "vehicles"))
+			e->vehicles = bson_iter_as_int64(&it);
+	}
+	rc = end_of(cursor, "estimate");
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+static bool
+is_in(const struct strings *list, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Append the _id of all that filter finds whose member is true, or of all. */
+static enum catalogue_result
+names_of(struct catalogue *c, const bson_t *filter, const bson_t *projection,
+    const char *member, struct strings *list)
+{
+	bson_t *opts = BCON_NEW("projection", BCON_DOCUMENT(projection),
+	    "maxTimeMS", BCON_INT32(SCAN_MAX_MS));
+	enum catalogue_result rc = CATALOGUE_OK;
+	mongoc_cursor_t *cursor;
+	const bson_t *doc;
+	bson_iter_t it, id;
+
+	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
+	    NULL);
+	while (rc == CATALOGUE_OK && mongoc_cursor_next(cursor, &doc)) {
+		if (!bson_iter_init_find(&id, doc, "_id") ||
+		    !BSON_ITER_HOLDS_UTF8(&id) || (member != NULL &&
+		    !(bson_iter_init_find(&it, doc, member) &&
+		    bson_iter_as_bool(&it))))
+			continue;
+		if (strings_add(list, bson_iter_utf8(&id, NULL),
+		    strlen(bson_iter_utf8(&id, NULL))) != 0)
+			rc = CATALOGUE_ERROR;
+	}
+	if (rc == CATALOGUE_OK)
+		rc = end_of(cursor, "catalogue");
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	return rc;
+}
+
+enum catalogue_result
+catalogue_unknown(struct catalogue *c, const struct job *job,
+    struct strings *unknown)
+{
+	bson_t *filter = asked_filter(job);
+	bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
+	struct strings known = { 0 };
+	enum catalogue_result rc = CATALOGUE_OK;
+	size_t i;
+
+	if (job->vehicles.given)
+		rc = names_of(c, filter, projection, NULL, &known);
+	for (i = 0; rc == CATALOGUE_OK && i < job->vehicles.n; i++)
+		if (!is_in(&known, job->vehicles.v[i]) &&
+		    strings_add(unknown, job->vehicles.v[i],
+		    strlen(job->vehicles.v[i])) != 0)
+			rc = CATALOGUE_ERROR;
+	strings_release(&known);
+	bson_destroy(projection);
+	bson_destroy(filter);
+	return rc;
+}
+
+/* {op: [checkedAt, now - catalogue_s]}, by the database's clock. */
+static bson_t *
+compare_age(const struct catalogue *c, const char *op)
+{
+	return BCON_NEW(op, "[", BCON_UTF8("$checkedAt"), "{", "$subtract", "[",
+	    BCON_UTF8("$$NOW"), BCON_INT64(c->conf->catalogue_s * 1000), "]",
+	    "}", "]");
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+sort(struct strings *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), compare_names);
+}
+
+static bool
+find_name(const struct strings *sorted, const char *name)
+{
+	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
+	    sizeof(*sorted->v), compare_names) != NULL;
+}
+
+static void
+take_out(struct catalogue *c, const char *name)
+{
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+	bson_error_t error;
+
+	if (!mongoc_collection_delete_one(c->collection, filter, NULL, NULL,
+	    &error))
+		mongo_log("catalogue", &error);
+	bson_destroy(filter);
+}
+
+/* Both sorted: what is new goes to stale, what is gone goes. */
+static enum catalogue_result
+compare(struct catalogue *c, const struct strings *there,
+    const struct strings *known, struct strings *stale)
+{
+	size_t i;
+
+	for (i = 0; i < known->n; i++)
+		if (!find_name(there, known->v[i]))
+			take_out(c, known->v[i]);
+	for (i = 0; i < there->n; i++)
+		if (!find_name(known, there->v[i]) && strings_add(stale,
+		    there->v[i], strlen(there->v[i])) != 0)
+			return CATALOGUE_ERROR;
+	return CATALOGUE_OK;
+}
+
+enum catalogue_result
+catalogue_stale(struct catalogue *c, struct strings *all,
+    struct strings *stale)
+{
+	bson_t everything = BSON_INITIALIZER, *old = compare_age(c, "$lt");
+	bson_t *projection = BCON_NEW("_id", BCON_INT32(1), "old",
+	    BCON_DOCUMENT(old));
+	struct strings known = { 0 };
+	enum catalogue_result rc;
+
+	rc = names_of(c, &everything, projection, NULL, &known);
+	sort(&known);
+	sort(all);
+	if (rc == CATALOGUE_OK)
+		rc = compare(c, all, &known, stale);
+	if (rc == CATALOGUE_OK)
+		rc = names_of(c, &everything, projection, "old", stale);
+	strings_release(&known);
+	bson_destroy(projection);
+	bson_destroy(old);
+	bson_destroy(&everything);
+	return rc;
+}
+
+/* A new vehicle has no line that could be claimed. */
+static enum catalogue_result
+is_new(struct catalogue *c, const char *name)
+{
+	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
+	bson_error_t error;
+	int64_t n;
+
+	n = mongoc_collection_count_documents(c->collection, filter, NULL, NULL,
+	    NULL, &error);
+	bson_destroy(filter);
+	if (n < 0) {
+		mongo_log("catalogue", &error);
+		return CATALOGUE_ERROR;
+	}
+	return n == 0 ? CATALOGUE_OK : CATALOGUE_NONE;
+}
+
+/*
+ * Whoever sets checkedAt checks. Two workers may both look at a new one, and
+ * write the same; a line without what was seen would be shown.
+ */
+enum catalogue_result
+catalogue_claim(struct catalogue *c, const char *name)
+{
+	bson_t *old = compare_age(c, "$lt"), *filter, *update, reply;
+	enum catalogue_result rc = CATALOGUE_ERROR;
+	bson_error_t error;
+	bson_iter_t it;
+
+	filter = BCON_NEW("_id", BCON_UTF8(name), "$expr", BCON_DOCUMENT(old));
+	update = BCON_NEW("0", "{", "$set", "{", "checkedAt",
+	    BCON_UTF8("$$NOW"), "}", "}");
+	if (!mongoc_collection_update_one(c->collection, filter, update, NULL,
+	    &reply, &error))
+		mongo_log("catalogue", &error);
+	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
+		rc = bson_iter_as_int64(&it) == 1 ? CATALOGUE_OK :
+		    is_new(c, name);
+	bson_destroy(&reply);
+	bson_destroy(update);
+	bson_destroy(filter);
+	bson_destroy(old);
+	return rc;
+}
+
+/* Hours from the first to the last of all parameters. */
+static void
+append_hours(bson_t *doc, int64_t first_ms, int64_t last_ms)
+{
+	if (first_ms == JOB_NO_TIME)
+		return;
+	BSON_APPEND_DATE_TIME(doc, "first", first_ms);
+	BSON_APPEND_DATE_TIME(doc, "last", last_ms);
+}
+
+static void
+append_parameters(bson_t *doc, const struct catalogue_parameter *p, size_t n)
+{
+	int64_t first_ms = JOB_NO_TIME, last_ms = JOB_NO_TIME;
+	const char *key;
+	char text[16];
+	bson_t array, in;
+	size_t i;
+
+	BSON_APPEND_ARRAY_BEGIN(doc, "parameters", &array);
+	for (i = 0; i < n; i++) {
+		bson_uint32_to_string((uint32_t)i, &key, text, sizeof(text));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &in);
+		BSON_APPEND_UTF8(&in, "name", p[i].name);
+		BSON_APPEND_INT64(&in, "documents", p[i].documents);
+		append_hours(&in, p[i].first_ms, p[i].last_ms);
+		bson_append_document_end(&array, &in);
+		if (p[i].first_ms == JOB_NO_TIME)
+			continue;
+		if (first_ms == JOB_NO_TIME || p[i].first_ms < first_ms)
+			first_ms = p[i].first_ms;
+		if (last_ms == JOB_NO_TIME || p[i].last_ms > last_ms)
+			last_ms = p[i].last_ms;
+	}
+	bson_append_array_end(doc, &array);
+	append_hours(doc, first_ms, last_ms);
+}
+
+enum catalogue_result
+catalogue_put(struct catalogue *c, const char *name,
+    const struct catalogue_parameter *parameters, size_t n)
+{
+	bson_t doc = BSON_INITIALIZER, *filter, *update, *opts;
+	enum catalogue_result rc = CATALOGUE_OK;
+	bson_error_t error;
+
+	BSON_APPEND_UTF8(&doc, "_id", name);
+	append_parameters(&doc, parameters, n);
+	filter = BCON_NEW("_id", BCON_UTF8(name));
+	update = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
+	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
+	    "{", "checkedAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
+	opts = BCON_NEW("upsert", BCON_BOOL(true));
+	if (!mongoc_collection_update_one(c->collection, filter, update, opts,
+	    NULL, &error)) {
+		mongo_log("catalogue", &error);
+		rc = CATALOGUE_ERROR;
+	}
+	bson_destroy(opts);
+	bson_destroy(update);
+	bson_destroy(filter);
+	bson_destroy(&doc);
+	return rc;
+}

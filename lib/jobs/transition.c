@@ -1,0 +1,250 @@
+#include "lib/jobs/transition.h"
+
+#include <bson/bson.h>
+
+#include "lib/jobs/job.h"
+
+#define NEW	(1u << JOB_NOT_STARTED)
+#define RUN	(1u << JOB_STARTED)
+#define DONE	(1u << JOB_FINISHED)
+#define STAYS	(-1)
+
+const struct transition transitions[TRANSITIONS] = {
+	[T_RECLAIM] = { "reclaim", RUN, G_DUE | G_LEFT | G_NO_CANCEL,
+	    JOB_STARTED, E_CLAIM | E_LEASE | E_PROGRESS },
+	[T_CLAIM] = { "claim", NEW, G_DUE | G_LEFT | G_NO_CANCEL,
+	    JOB_STARTED, E_CLAIM | E_LEASE | E_PROGRESS },
+	[T_BURY] = { "bury", NEW | RUN, G_DUE_OR_UNHELD | G_CANCEL,
+	    JOB_CANCELLED, E_ENDED | E_UNHOLD },
+	[T_EXHAUST] = { "exhaust", NEW | RUN, G_DUE | G_SPENT | G_NO_CANCEL,
+	    JOB_FAILED, E_ENDED | E_UNHOLD | E_ERROR },
+
+	[T_RENEW] = { "renew", RUN, G_MINE,
+	    STAYS, E_LEASE | E_PROGRESS },
+	[T_FINISH] = { "finish", RUN, G_MINE | G_NO_CANCEL,
+	    JOB_FINISHED, E_ENDED | E_UNHOLD | E_OBJECT | E_PROGRESS },
+	[T_FAIL] = { "fail", RUN, G_MINE,
+	    JOB_FAILED, E_ENDED | E_UNHOLD | E_ERROR },
+	[T_RETRY] = { "retry", RUN, G_MINE,
+	    STAYS, E_DELAY | E_UNHOLD | E_ERROR },
+	[T_RELEASE] = { "release", RUN, G_MINE,
+	    STAYS, E_DELAY | E_UNHOLD | E_UNCHARGE },
+	[T_CANCELLED] = { "cancelled", RUN, G_MINE | G_CANCEL,
+	    JOB_CANCELLED, E_ENDED | E_UNHOLD },
+
+	[T_CANCEL_WAITING] = { "cancel_waiting", NEW | RUN, G_UNHELD,
+	    JOB_CANCELLED, E_ENDED | E_CANCEL },
+	[T_CANCEL_RUNNING] = { "cancel_running", RUN, G_HELD,
+	    STAYS, E_CANCEL },
+	[T_EXPIRE] = { "expire", DONE, 0,
+	    JOB_EXPIRED, E_FORGET },
+};
+
+void
+transition_match_states(bson_t *filter, unsigned states)
+{
+	bson_t in, list;
+	char key[12];
+	const char *k;
+	uint32_t n = 0;
+	int s;
+
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "state", &in);
+	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+	for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++) {
+		if ((states & 1u << s) == 0)
+			continue;
+		bson_uint32_to_string(n++, &k, key, sizeof(key));
+		BSON_APPEND_UTF8(&list, k, job_state_name(s));
+	}
+	bson_append_array_end(&in, &list);
+	bson_append_document_end(filter, &in);
+}
+
+static void
+match_worker(bson_t *filter, bool held)
+{
+	BCON_APPEND(filter, "worker", "{", "$exists", BCON_BOOL(held), "}");
+}
+
+/* Only an expression can compare with the database's own time. */
+static void
+match_due(bson_t *filter, bool or_unheld)
+{
+	if (!or_unheld) {
+		BCON_APPEND(filter, "$expr", "{", "$lte", "[",
+		    BCON_UTF8("$dueAt"), BCON_UTF8("$$NOW"), "]", "}");
+		return;
+	}
+	BCON_APPEND(filter, "$or", "[",
+	    "{", "worker", "{", "$exists", BCON_BOOL(false), "}", "}",
+	    "{", "$expr", "{", "$lte", "[", BCON_UTF8("$dueAt"),
+	    BCON_UTF8("$$NOW"), "]", "}", "}", "]");
+}
+
+bson_t *
+transition_filter(enum transition_id t, const struct transition_args *args)
+{
+	const unsigned guard = transitions[t].guard;
+	bson_t *filter = bson_new();
+	bson_oid_t oid;
+
+	if (args->id != NULL) {
+		bson_oid_init_from_string(&oid, args->id);
+		BSON_APPEND_OID(filter, "_id", &oid);
+	}
+	if (args->parent != NULL) {
+		bson_oid_init_from_string(&oid, args->parent);
+		BSON_APPEND_OID(filter, "job", &oid);
+	}
+	if (args->owner != NULL)
+		BSON_APPEND_UTF8(filter, "owner", args->owner);
+	transition_match_states(filter, transitions[t].from);
+	if (guard & G_MINE)
+		BSON_APPEND_INT64(filter, "fence", args->fence);
+	if (guard & (G_HELD | G_UNHELD))
+		match_worker(filter, (guard & G_HELD) != 0);
+	if (guard & G_LEFT)
+		BCON_APPEND(filter, "attempts", "{", "$lt",
+		    BCON_INT64(args->max_attempts), "}");
+	if (guard & G_SPENT)
+		BCON_APPEND(filter, "attempts", "{", "$gte",
+		    BCON_INT64(args->max_attempts), "}");
+	if (guard & (G_CANCEL | G_NO_CANCEL))
+		BSON_APPEND_BOOL(filter, "cancelRequested",
+		    (guard & G_CANCEL) != 0);
+	if (guard & (G_DUE | G_DUE_OR_UNHELD))
+		match_due(filter, (guard & G_DUE_OR_UNHELD) != 0);
+	return filter;
+}
+
+static void
+set_later(bson_t *set, const char *name, int64_t ms)
+{
+	BCON_APPEND(set, name, "{", "$add", "[", BCON_UTF8("$$NOW"),
+	    BCON_INT64(ms), "]", "}");
+}
+
+static void
+set_plus(bson_t *set, const char *name, const char *path, int n)
+{
+	BCON_APPEND(set, name, "{", "$add", "[", BCON_UTF8(path),
+	    BCON_INT32(n), "]", "}");
+}
+
+static void
+set_progress(bson_t *set, const struct job_progress *progress)
+{
+	bson_t doc;
+
+	BSON_APPEND_DOCUMENT_BEGIN(set, "progress", &doc);
+	job_progress_bson(progress, &doc);
+	bson_append_document_end(set, &doc);
+}
+
+static void
+set_object(bson_t *set, const struct job *job)
+{
+	bson_t literal, object;
+
+	BSON_APPEND_DOCUMENT_BEGIN(set, "object", &literal);
+	BSON_APPEND_DOCUMENT_BEGIN(&literal, "$literal", &object);
+	BSON_APPEND_UTF8(&object, "key", job->object_key);
+	BSON_APPEND_INT64(&object, "size", job->object_size);
+	/* A unit's piece has none: its files have checksums of their own. */
+	if (job->object_sha256 != NULL)
+		BSON_APPEND_UTF8(&object, "sha256", job->object_sha256);
+	BSON_APPEND_UTF8(&object, "etag", job->object_etag);
+	bson_append_document_end(&literal, &object);
+	bson_append_document_end(set, &literal);
+	if (job->preview != NULL)
+		BCON_APPEND(set, "preview", "{", "$literal",
+		    BCON_UTF8(job->preview), "}");
+	if (job->facts != NULL)
+		BCON_APPEND(set, "facts", "{", "$literal",
+		    BCON_UTF8(job->facts), "}");
+}
+
+/* Text goes in as a literal: in a pipeline "$x" would be a field. */
+static void
+set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
+{
+	if (effect & E_CLAIM)
+		BCON_APPEND(set, "worker", "{", "$literal",
+		    BCON_UTF8(args->worker), "}");
+	if (effect & E_ERROR)
+		BCON_APPEND(set, "error", "{", "$literal", "{",
+		    "code", BCON_UTF8(args->error_code),
+		    "message", BCON_UTF8(args->error_message), "}", "}");
+	if (effect & E_OBJECT)
+		set_object(set, args->object);
+}
+
+static void
+fill_set(bson_t *set, const struct transition *t,
+    const struct transition_args *args)
+{
+	if (t->to != STAYS)
+		BSON_APPEND_UTF8(set, "state", job_state_name(t->to));
+	if (t->effect & E_CLAIM) {
+		BCON_APPEND(set, "startedAt", "{", "$ifNull", "[",
+		    BCON_UTF8("$startedAt"), BCON_UTF8("$$NOW"), "]", "}");
+		BSON_APPEND_UTF8(set, "claimedAt", "$$NOW");
+		set_plus(set, "fence", "$fence", 1);
+		set_plus(set, "attempts", "$attempts", 1);
+	}
+	if (t->effect & E_UNCHARGE)
+		set_plus(set, "attempts", "$attempts", -1);
+	if (t->effect & E_LEASE)
+		set_later(set, "dueAt", args->lease_ms);
+	if (t->effect & E_DELAY)
+		set_later(set, "dueAt", args->delay_ms);
+	if (t->effect & E_ENDED)
+		BSON_APPEND_UTF8(set, "finishedAt", "$$NOW");
+	if (t->effect & E_OBJECT)
+		set_later(set, "expiresAt", args->retention_ms);
+	if (t->effect & E_CANCEL)
+		BSON_APPEND_BOOL(set, "cancelRequested", true);
+	if (t->effect & E_PROGRESS) {
+		BSON_APPEND_UTF8(set, "progressAt", "$$NOW");
+		set_progress(set, args->progress);
+	}
+	set_texts(set, t->effect, args);
+}
+
+/* The fields that go, as the array of an $unset; how many there are. */
+static uint32_t
+fill_unset(bson_t *unset, unsigned effect)
+{
+	static const struct { unsigned effect; const char *field; } fields[] = {
+		{ E_UNHOLD, "worker" }, { E_OBJECT, "error" },
+		{ E_FORGET, "preview" },
+	};
+	char key[12];
+	const char *k;
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if ((effect & fields[i].effect) == 0)
+			continue;
+		bson_uint32_to_string(n++, &k, key, sizeof(key));
+		BSON_APPEND_UTF8(unset, k, fields[i].field);
+	}
+	return n;
+}
+
+bson_t *
+transition_update(enum transition_id t, const struct transition_args *args)
+{
+	bson_t *pipeline, set = BSON_INITIALIZER, unset = BSON_INITIALIZER;
+
+	fill_set(&set, &transitions[t], args);
+	pipeline = BCON_NEW("0", "{", "$set", BCON_DOCUMENT(&set), "}");
+	if (fill_unset(&unset, transitions[t].effect) > 0)
+		BCON_APPEND(pipeline, "1", "{", "$unset", BCON_ARRAY(&unset),
+		    "}");
+	bson_destroy(&set);
+	bson_destroy(&unset);
+	return pipeline;
+}

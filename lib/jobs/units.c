@@ -1,0 +1,302 @@
+#include "lib/jobs/units.h"
+
+#include <string.h>
+
+#include <mongoc/mongoc.h>
+
+#include "lib/base/conf.h"
+#include "lib/jobs/jobs_impl.h"
+#include "lib/base/log.h"
+#include "lib/servers/mongo.h"
+#include "lib/jobs/transition.h"
+
+/* So many are stored at a time. */
+#define INSERT_UNITS 200
+
+struct jobs *
+units_new(mongoc_client_t *client, const struct conf *conf)
+{
+	return jobs_open(client, conf, "units");
+}
+
+/* A unit in the job's form. Strings are the job's, the vehicles'. */
+static struct job
+unit_of(const struct jobs *units, const struct job *job,
+    const struct strings *vehicles, const struct unit_cut *cut, size_t place)
+{
+	struct job unit;
+
+	job_init(&unit);
+	unit.owner = job->owner;
+	unit.start_ms = job->start_ms;
+	unit.end_ms = job->end_ms;
+	unit.vehicles = (struct strings){ vehicles->v + cut->first, cut->n,
+	    true };
+	unit.parameters = job->parameters;
+	unit.time = job->time;
+	unit.csv = job->csv;
+	unit.compression = job->compression;
+	memcpy(unit.request_hash, job->request_hash,
+	    sizeof(unit.request_hash));
+	/* Units are claimed by age: in the order of the archive. */
+	unit.created_ms = job->claimed_ms + (int64_t)place;
+	unit.rank = job->rank;
+	unit.documents = (int64_t)cut->documents;
+	unit.csv_split_bytes = units->conf->csv_split_bytes;
+	memcpy(unit.parent, job->id, sizeof(unit.parent));
+	unit.plan = job->fence;
+	unit.unit = (int64_t)place;
+	return unit;
+}
+
+static enum jobs_result
+insert_some(struct jobs *units, const struct job *job,
+    const struct strings *vehicles, const struct unit_cut *cuts, size_t from,
+    size_t to)
+{
+	bson_t docs[INSERT_UNITS];
+	const bson_t *list[INSERT_UNITS];
+	enum jobs_result rc = JOBS_OK;
+	bson_error_t error;
+	struct job unit;
+	size_t i, n = 0;
+
+	for (i = to; i-- > from;) {
+		bson_init(&docs[n]);
+		list[n] = &docs[n];
+		unit = unit_of(units, job, vehicles, &cuts[i], i);
+		if (job_new_id(&unit) != 0)
+			rc = JOBS_ERROR;
+		job_new_bson(&unit, &docs[n++]);
+	}
+	if (rc != JOBS_OK) {
+		log_msg(LOG_ERROR, "plan", "no random numbers");
+	} else if (!mongoc_collection_insert_many(units->collection, list, n,
+	    NULL, NULL, &error)) {
+		mongo_log("plan", &error);
+		rc = JOBS_ERROR;
+	}
+	for (i = 0; i < n; i++)
+		bson_destroy(&docs[i]);
+	return rc;
+}
+
+enum jobs_result
+units_insert(struct jobs *units, const struct job *job,
+    const struct strings *vehicles, const struct unit_cut *cuts, size_t n)
+{
+	enum jobs_result rc = JOBS_OK;
+	size_t from;
+
+	for (; n > 0 && rc == JOBS_OK; n = from) {
+		from = n > INSERT_UNITS ? n - INSERT_UNITS : 0;
+		rc = insert_some(units, job, vehicles, cuts, from, n);
+	}
+	return rc;
+}
+
+/* {job, ...} */
+static bson_t *
+of_job(const char *id)
+{
+	bson_oid_t oid;
+
+	bson_oid_init_from_string(&oid, id);
+	return BCON_NEW("job", BCON_OID(&oid));
+}
+
+/*
+ * The first document that filter finds, as it came; the caller destroys *doc.
+ * more: options of the read, "" being none. Takes over filter.
+ */
+static enum jobs_result
+first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
+    bson_t **doc)
+{
+	mongoc_cursor_t *cursor;
+	enum jobs_result rc;
+	bson_t *opts;
+
+	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+	    "readConcern", "{", "level", BCON_UTF8("majority"), "}",
+	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_concat(opts, more);
+	cursor = mongoc_collection_find_with_opts(units->collection, filter,
+	    opts, NULL);
+	rc = jobs_first(cursor, op, doc);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}
+
+/* The numbers of the one document that an aggregation gives, one by name. */
+static enum jobs_result
+sum(struct jobs *units, const char *op, const bson_t *pipeline,
+    bson_t **doc)
+{
+	mongoc_cursor_t *cursor;
+	enum jobs_result rc;
+	bson_t *opts;
+
+	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	cursor = mongoc_collection_aggregate(units->collection,
+	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
+	rc = jobs_first(cursor, op, doc);
+	bson_destroy(opts);
+	return rc;
+}
+
+static int64_t
+number(const bson_t *doc, const char *name)
+{
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, name) ? bson_iter_as_int64(&it) :
+	    0;
+}
+
+#define SUM(field) "{", "$sum", BCON_UTF8("$progress." field), "}"
+
+/* How many units there are of the plan, and what they have done in all. */
+static enum jobs_result
+sum_up(struct jobs *units, const char *id, int64_t plan, bson_t **doc)
+{
+	bson_t *match = of_job(id), *pipeline;
+	enum jobs_result rc;
+
+	BSON_APPEND_INT64(match, "plan", plan);
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(match), "}",
+	    "{", "$group", "{", "_id", BCON_NULL,
+	    "n", "{", "$sum", BCON_INT64(1), "}",
+	    "documents", SUM("documents"),
+	    "total", "{", "$sum", BCON_UTF8("$documents"), "}",
+	    "rows", SUM("rows"), "points", SUM("points"),
+	    "bytesRead", SUM("bytesRead"), "}", "}", "]");
+	rc = sum(units, "unit_progress", pipeline, doc);
+	bson_destroy(pipeline);
+	bson_destroy(match);
+	return rc;
+}
+
+enum jobs_result
+units_find_plan(struct jobs *units, const char *id, struct units_plan *plan)
+{
+	bson_t *filter = of_job(id), *doc = NULL;
+	bson_t *newest = BCON_NEW("sort", "{", "plan", BCON_INT32(-1), "}");
+	enum jobs_result rc;
+	struct job unit;
+
+	BSON_APPEND_INT64(filter, "unit", 0);
+	rc = first(units, "find_plan", filter, newest, &doc);
+	bson_destroy(newest);
+	if (rc != JOBS_OK)
+		return rc;
+	rc = job_from_bson(doc, &unit) == 0 ? JOBS_OK : JOBS_NONE;
+	plan->plan = unit.plan;
+	plan->began_ms = unit.created_ms;
+	job_release(&unit);
+	bson_destroy(doc);
+	if (rc != JOBS_OK ||
+	    (rc = sum_up(units, id, plan->plan, &doc)) != JOBS_OK)
+		return rc;
+	plan->n = number(doc, "n");
+	plan->documents = (uint64_t)number(doc, "total");
+	bson_destroy(doc);
+	return JOBS_OK;
+}
+
+enum jobs_result
+units_find(struct jobs *units, const char *id, int64_t plan, int64_t n,
+    struct job *unit)
+{
+	bson_t *filter = of_job(id), *doc = NULL;
+	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(0),
+	    "preview", BCON_INT32(0), "}");
+	enum jobs_result rc;
+
+	BSON_APPEND_INT64(filter, "plan", plan);
+	BSON_APPEND_INT64(filter, "unit", n);
+	rc = first(units, "find_unit", filter, opts, &doc);
+	bson_destroy(opts);
+	if (rc != JOBS_OK)
+		return rc;
+	if (job_from_bson(doc, unit) != 0) {
+		job_release(unit);
+		rc = JOBS_NONE;
+	}
+	bson_destroy(doc);
+	return rc;
+}
+
+enum jobs_result
+units_facts(struct jobs *units, const char *id, char **text)
+{
+	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(1),
+	    "}"), *doc = NULL;
+	enum jobs_result rc;
+	bson_iter_t it;
+	bson_oid_t oid;
+
+	bson_oid_init_from_string(&oid, id);
+	rc = first(units, "find_facts", BCON_NEW("_id", BCON_OID(&oid)), opts,
+	    &doc);
+	bson_destroy(opts);
+	if (rc != JOBS_OK)
+		return rc;
+	*text = bson_iter_init_find(&it, doc, "facts") &&
+	    BSON_ITER_HOLDS_UTF8(&it) ? bson_iter_dup_utf8(&it, NULL) : NULL;
+	bson_destroy(doc);
+	return *text == NULL ? JOBS_NONE : JOBS_OK;
+}
+
+enum jobs_result
+units_progress(struct jobs *units, const char *id, int64_t plan,
+    struct job_progress *p)
+{
+	bson_t *doc = NULL;
+	enum jobs_result rc;
+
+	if ((rc = sum_up(units, id, plan, &doc)) != JOBS_OK)
+		return rc;
+	p->documents = (uint64_t)number(doc, "documents");
+	p->rows = (uint64_t)number(doc, "rows");
+	p->points = (uint64_t)number(doc, "points");
+	p->bytes_read = (uint64_t)number(doc, "bytesRead");
+	bson_destroy(doc);
+	return JOBS_OK;
+}
+
+enum jobs_result
+units_any(struct jobs *units)
+{
+	bson_t *filter = bson_new(), *doc = NULL;
+	bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}");
+	enum jobs_result rc;
+
+	transition_match_states(filter, JOB_UNFINISHED);
+	BCON_APPEND(filter, "$expr", "{", "$lte", "[", BCON_UTF8("$dueAt"),
+	    BCON_UTF8("$$NOW"), "]", "}");
+	rc = first(units, "find_units", filter, opts, &doc);
+	if (rc == JOBS_OK)
+		bson_destroy(doc);
+	bson_destroy(opts);
+	return rc;
+}
+
+enum jobs_result
+units_drop(struct jobs *units, const char *id, int64_t plan)
+{
+	bson_t *filter = of_job(id);
+	enum jobs_result rc = JOBS_OK;
+	bson_error_t error;
+
+	BCON_APPEND(filter, "plan", "{", "$lte", BCON_INT64(plan), "}");
+	if (!mongoc_collection_delete_many(units->collection, filter, NULL,
+	    NULL, &error)) {
+		mongo_log("drop_units", &error);
+		rc = JOBS_ERROR;
+	}
+	bson_destroy(filter);
+	return rc;
+}

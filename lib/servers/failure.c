@@ -1,0 +1,159 @@
+/*
+ * What can fail, and what becomes of it. Each server's failures are met on their
+ * own level first: a request to S3 is made again (lib/servers/s3), a cursor reopened
+ * (worker/reader), a message published again (lib/servers/queue); the job comes last,
+ * with growing pauses, up to max_attempts.
+ *
+ * RabbitMQ stands in no table, since nothing that it does fails a job: the
+ * message is a doorbell, and an idle worker looks for jobs all the same.
+ *	no connection, channel or connection closed, no confirm within 2 s (an
+ *	alarm, no quorum)	dropped, published again at the next host, once
+ *	nack (queue full), message returned (not bound), connection.blocked
+ *				logged; the job is stored, the answer is 202
+ *	consumer cancelled (queue deleted or moved), consumer_timeout
+ *				the worker's job goes on; it consumes anew behind it
+ */
+#include "lib/servers/failure.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <mongoc/mongoc.h>
+
+/* What a job's error says, and whether the job ends at once. */
+static const struct {
+	const char *code;
+	bool permanent;
+	const char *text;
+} table[] = {
+	[FAILURE_NONE] = { "none", false, "No error." },
+	[FAILURE_UNKNOWN_VEHICLE] = { "unknown_vehicle", true,
+	    "There is no vehicle of this name:" },
+	[FAILURE_SLICE_TOO_LARGE] = { "slice_too_large", true,
+	    "One hour of one vehicle holds more data than a worker may keep in "
+	    "memory. Ask for fewer parameters." },
+	[FAILURE_BAD_JOB] = { "bad_job", true,
+	    "The stored job cannot be understood." },
+	[FAILURE_ATTEMPTS] = { "attempts_exhausted", true,
+	    "The export failed in every attempt." },
+	/* Not for good: keys are exchanged, buckets are made. */
+	[FAILURE_STORAGE_REFUSED] = { "storage_refused", false,
+	    "The storage refused the result. The operator has to look at it." },
+	[FAILURE_STORAGE] = { "storage_unavailable", false,
+	    "The result could not be stored." },
+	[FAILURE_DATABASE] = { "database_unavailable", false,
+	    "The telemetry database could not be read." },
+	[FAILURE_INTERNAL] = { "internal", false,
+	    "The worker had to give up this attempt." },
+};
+
+/*
+ * S3: the first row that fits counts. A timeout of CompleteMultipartUpload leaves
+ * open whether the object is there; made again, it may be told NoSuchUpload. The
+ * next attempt has a key of its own, and what was made is nobody's.
+ */
+static const struct {
+	long from, to;		/* status */
+	const char *code;	/* NULL: any */
+	bool again;
+	enum failure why;
+} s3_table[] = {
+	{ 0, 0, NULL, true, FAILURE_STORAGE },	/* no answer, or half of one */
+	{ 100, 599, "SlowDown", true, FAILURE_STORAGE },
+	{ 100, 599, "RequestTimeout", true, FAILURE_STORAGE },
+	{ 100, 599, "RequestTimeTooSkewed", true, FAILURE_STORAGE },
+	{ 100, 599, "NoSuchBucket", false, FAILURE_STORAGE_REFUSED },
+	{ 100, 599, "AccessDenied", false, FAILURE_STORAGE_REFUSED },
+	{ 200, 299, NULL, true, FAILURE_STORAGE },	/* an Error in a 200 */
+	{ 401, 401, NULL, false, FAILURE_STORAGE_REFUSED },
+	{ 403, 403, NULL, false, FAILURE_STORAGE_REFUSED },	/* keys */
+	{ 408, 408, NULL, true, FAILURE_STORAGE },
+	{ 429, 429, NULL, true, FAILURE_STORAGE },
+	{ 500, 599, NULL, true, FAILURE_STORAGE },
+	{ 100, 999, NULL, false, FAILURE_STORAGE },
+};
+
+/*
+ * MongoDB: the codes of the retryable reads specification, and what a cursor dies
+ * of. All others, also Unauthorized (13) and Interrupted (11601: an operator's
+ * killOp), end the attempt. A write whose outcome is unknown, WriteConcernTimeout
+ * (64) too, is read back where it was made (worker/export).
+ */
+static const uint32_t mongo_table[] = {
+	6,	/* HostUnreachable */
+	7,	/* HostNotFound */
+	43,	/* CursorNotFound */
+	50,	/* MaxTimeMSExpired */
+	89,	/* NetworkTimeout */
+	91,	/* ShutdownInProgress */
+	175,	/* QueryPlanKilled */
+	189,	/* PrimarySteppedDown */
+	237,	/* CursorKilled */
+	262,	/* ExceededTimeLimit */
+	9001,	/* SocketException */
+	10107,	/* NotWritablePrimary */
+	11600,	/* InterruptedAtShutdown */
+	11602,	/* InterruptedDueToReplStateChange */
+	13435,	/* NotPrimaryNoSecondaryOk */
+	13436,	/* NotPrimaryOrSecondary */
+};
+
+const char *
+failure_code(enum failure f)
+{
+	return table[f].code;
+}
+
+enum failure
+failure_of(const char *code)
+{
+	int f = FAILURE_NONE;
+
+	while (f < FAILURE_INTERNAL && strcmp(table[f].code, code) != 0)
+		f++;
+	return (enum failure)f;
+}
+
+const char *
+failure_text(enum failure f)
+{
+	return table[f].text;
+}
+
+bool
+failure_permanent(enum failure f)
+{
+	return table[f].permanent;
+}
+
+bool
+failure_s3(long status, const char *code, enum failure *why)
+{
+	size_t i = 0;
+
+	/* The last row fits all that is a status. */
+	while (i < sizeof(s3_table) / sizeof(s3_table[0]) - 1 &&
+	    (status < s3_table[i].from || status > s3_table[i].to ||
+	    (s3_table[i].code != NULL && strcmp(code, s3_table[i].code) != 0)))
+		i++;
+	*why = s3_table[i].why;
+	return s3_table[i].again;
+}
+
+bool
+failure_mongo(const bson_error_t *error)
+{
+	size_t i;
+
+	if (error->domain == MONGOC_ERROR_STREAM ||
+	    error->domain == MONGOC_ERROR_SERVER_SELECTION)
+		return true;
+	if (error->domain != MONGOC_ERROR_SERVER &&
+	    error->domain != MONGOC_ERROR_QUERY &&
+	    error->domain != MONGOC_ERROR_CURSOR)
+		return false;
+	for (i = 0; i < sizeof(mongo_table) / sizeof(mongo_table[0]); i++)
+		if (error->code == mongo_table[i])
+			return true;
+	return false;
+}

@@ -1,0 +1,31 @@
+#ifndef LIB_SERVERS_MONGO_H
+#define LIB_SERVERS_MONGO_H
+
+#include "lib/base/conf.h"
+
+struct _mongoc_client_pool_t;
+struct _bson_error_t;
+
+/*
+ * mongo_pool_new(conf, role):
+ * A pool of clients for conf's servers, with every limit written out: a write is
+ * w:majority, and no call waits for ever. The API's limits are short, so that
+ * what it answers while there is no primary comes within 10 s. Does not connect. To be made behind a
+ * fork, never before. Returns NULL with the fault logged; the caller destroys it
+ * with mongo_pool_free(). One pool at a time: a server that stops answering is
+ * logged once, with the reason.
+ * With tls=true in the URI a server's certificate has to name it, by host or IP
+ * address, and to come from the URI's tlsCAFile, else conf's tls_ca_file, else a
+ * CA of the system's; a file that cannot be read is a fault. That nothing older
+ * than TLS 1.2 is spoken is OpenSSL's doing, the library sets no floor: OpenSSL 3
+ * speaks it only where its own configuration sets security level 0.
+ * A maxPoolSize in the URI that is too small for a worker is a fault.
+ */
+struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
+    enum conf_role role);
+void mongo_pool_free(struct _mongoc_client_pool_t *pool);
+
+/* mongo_log(op, error): Log the library's error. */
+void mongo_log(const char *op, const struct _bson_error_t *error);
+
+#endif

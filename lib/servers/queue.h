@@ -1,0 +1,95 @@
+#ifndef LIB_SERVERS_QUEUE_H
+#define LIB_SERVERS_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf;
+struct queue;
+
+/*
+ * RabbitMQ: the doorbell. A message is a job's id, 24 bytes. The topology is
+ * declared by scripts/provision, never here. One connection, one channel; not
+ * safe from two threads at once. After any error the connection is dropped and
+ * the next call that needs it makes a new one.
+ */
+
+/* What waiting for a message came to. */
+enum queue_result {
+	QUEUE_MESSAGE,
+	QUEUE_NOTHING,		/* in the time given */
+	QUEUE_DOWN		/* no connection; logged when it was lost */
+};
+
+/*
+ * queue_new(conf, heartbeat_s): Does not connect. NULL: memory or a bad URI.
+ * Each host of an amqps:// URI (port 5671 where none is given) has to speak TLS
+ * 1.2 or newer and to have a certificate from conf's tls_ca_file, or where that is
+ * NULL from a CA of the system's, that names the host as the URI does: among its
+ * DNS names or, an IPv4 address, among its IP addresses. Else it is passed over
+ * like one that is down, the reason logged.
+ */
+struct queue *queue_new(const struct conf *conf, int heartbeat_s);
+void queue_free(struct queue *q);
+
+/* queue_connect(q): Have a connection. Returns 0, -1 with the fault logged. */
+int queue_connect(struct queue *q);
+
+/*
+ * queue_check(q): Whether the broker is there: a connection is made, or the one
+ * that is open still answers. Returns 0 or -1.
+ */
+int queue_check(struct queue *q);
+
+/*
+ * queue_publish(q, id):
+ * Send to exchange exports with key job: persistent, mandatory. queue_settle()
+ * has to follow; it tells.
+ * queue_settle(q): Wait until the broker has confirmed what was sent, 2 s at
+ * most; send it again where the connection had died unseen. Returns 0, also when
+ * nothing was sent, or -1 when the broker did not take it or did not say so
+ * (logged).
+ */
+void queue_publish(struct queue *q, const char *id);
+int queue_settle(struct queue *q);
+
+/* What --check asks of the broker. */
+enum queue_right { QUEUE_PUBLISH, QUEUE_CONSUME, QUEUE_DECLARE };
+
+/*
+ * queue_may(q, right):
+ * Whether the broker lets us; by trying it, so that nothing is left behind: a
+ * message for no queue, a consumer that goes, a queue that goes with us. Drops
+ * the connection. 1, 0: refused, -1: not known, logged.
+ */
+int queue_may(struct queue *q, enum queue_right right);
+
+/*
+ * queue_wait(q, wait_ms, id):
+ * Consume exports.jobs, one unacknowledged message at a time. Fills id (cut to
+ * 24 bytes) on QUEUE_MESSAGE; the same message comes again until queue_ack() or
+ * queue_nack() has ended it.
+ */
+enum queue_result queue_wait(struct queue *q, int wait_ms, char id[25]);
+
+/*
+ * queue_ack(q), queue_nack(q): End the message that was got: done, or ring again
+ * later (through the delayed queue). A lost connection is no error here: the
+ * broker delivers again, and the job's document decides.
+ */
+void queue_ack(struct queue *q);
+void queue_nack(struct queue *q);
+
+/*
+ * queue_serve(q):
+ * While a job is being worked on: send and take heartbeats and notice what the
+ * broker says, without waiting; a message that comes is kept for queue_wait().
+ * To be called every second at least.
+ */
+void queue_serve(struct queue *q);
+
+/* queue_fd(q): The socket, to poll for input; -1 without a connection. */
+int queue_fd(const struct queue *q);
+
+#endif

@@ -1,0 +1,707 @@
+#include "lib/servers/s3.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <curl/curl.h>
+#include <openssl/rand.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/digest.h"
+#include "lib/base/log.h"
+#include "lib/servers/s3xml.h"
+#include "lib/servers/sigv4.h"
+
+#define TRIES 5
+#define BACKOFF_FIRST_MS 200
+#define BACKOFF_MAX_MS 20000
+#define CONNECT_MS 5000
+/* Slower than this for so long is a stall. */
+#define SLOW_BYTES_S 1024
+#define SLOW_S 20
+#define REPLY_MAX (1024 * 1024)
+#define URL_MAX 8192
+#define ETAG_SIZE 128
+#define UPLOAD_ID_SIZE 1024
+#define ABORTS 3
+#define LINE_MAX_BYTES 80
+
+struct s3 {
+	const struct conf *conf;
+	CURL *curl;
+	bool (*stop)(void *);
+	void *arg;
+	enum failure failure;
+	int64_t skew_ms;	/* server's clock minus ours, when it mattered */
+	bool gone;		/* the last answer was 404 */
+	/* curl's own account; it may be written to until the handle is gone. */
+	char why[CURL_ERROR_SIZE];
+};
+
+struct s3_upload {
+	struct s3 *s3;
+	char *key;
+	char id[UPLOAD_ID_SIZE];
+	char (*etags)[ETAG_SIZE];	/* S3_PARTS_MAX of them */
+};
+
+/* One request and what came of it. */
+struct exchange {
+	const char *op, *method;
+	const char *key;
+	const char *host;	/* for log lines */
+	struct sigv4_pair query[2];
+	size_t nquery;
+	struct sigv4_pair headers[4];
+	size_t nheaders;
+	const void *body;
+	size_t body_len;
+
+	size_t sent;
+	struct buf reply;	/* max 0: exchange() makes it */
+	char etag[ETAG_SIZE];
+	long status;
+	int64_t date_ms;
+	char code[64];
+};
+
+/* Host and path of an object, as the signature and the URL need them. */
+struct address {
+	const char *scheme;
+	char host[256];
+	char *path;
+};
+
+static int
+address_of(const struct conf *conf, const char *endpoint, const char *key,
+    struct address *a)
+{
+	const char *host = strstr(endpoint, "://");
+	struct buf path;
+	int n;
+
+	if (host == NULL)
+		goto bad;
+	a->scheme = strncasecmp(endpoint, "https", 5) == 0 ? "https" : "http";
+	host += 3;
+	if (host[strcspn(host, "/")] != '\0' &&
+	    host[strcspn(host, "/") + 1] != '\0')
+		goto bad;
+	n = snprintf(a->host, sizeof(a->host), "%s%s%.*s",
+	    conf->s3_path_style ? "" : conf->s3_bucket,
+	    conf->s3_path_style ? "" : ".", (int)strcspn(host, "/"), host);
+	if (n < 0 || (size_t)n >= sizeof(a->host))
+		goto bad;
+	buf_init(&path, URL_MAX);
+	if (buf_addf(&path, "/%s%s%s", conf->s3_path_style ?
+	    conf->s3_bucket : "", conf->s3_path_style ? "/" : "", key) != 0)
+		goto bad;
+	a->path = (char *)path.data;
+	return 0;
+bad:
+	log_msg(LOG_ERROR, "s3", "s3_endpoint is http://host:port or "
+	    "https://host:port");
+	return -1;
+}
+
+struct s3 *
+s3_new(const struct conf *conf, bool (*stop)(void *), void *arg)
+{
+	struct s3 *s3;
+
+	if ((s3 = calloc(1, sizeof(*s3))) == NULL)
+		return NULL;
+	s3->conf = conf;
+	s3->stop = stop;
+	s3->arg = arg;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
+	    (s3->curl = curl_easy_init()) == NULL) {
+		s3_free(s3);
+		return NULL;
+	}
+	return s3;
+}
+
+void
+s3_free(struct s3 *s3)
+{
+	if (s3 == NULL)
+		return;
+	curl_easy_cleanup(s3->curl);
+	free(s3);
+}
+
+enum failure
+s3_failure(const struct s3 *s3)
+{
+	return s3->failure;
+}
+
+static bool
+stopped(const struct s3 *s3)
+{
+	return s3->stop != NULL && s3->stop(s3->arg);
+}
+
+static size_t
+on_read(char *to, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = x->body_len - x->sent;
+
+	if (len > size * n)
+		len = size * n;
+	memcpy(to, (const char *)x->body + x->sent, len);
+	x->sent += len;
+	return len;
+}
+
+static int
+on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct exchange *x = arg;
+
+	if (origin != SEEK_SET || offset < 0 ||
+	    (size_t)offset > x->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	x->sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t
+on_write(char *data, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+
+	return buf_add(&x->reply, data, size * n) == 0 ? size * n : 0;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = size * n;
+
+	if (len > 5 && strncasecmp(data, "etag:", 5) == 0) {
+		snprintf(x->etag, sizeof(x->etag), "%.*s", (int)len - 5,
+		    data + 5 + strspn(data + 5, " "));
+		x->etag[strcspn(x->etag, "\r\n")] = '\0';
+	} else if (len > 5 && len < 64 && strncasecmp(data, "date:", 5) == 0) {
+		char text[64];
+		time_t t;
+
+		snprintf(text, sizeof(text), "%.*s", (int)len - 5, data + 5);
+		if ((t = curl_getdate(text, NULL)) != -1)
+			x->date_ms = (int64_t)t * 1000;
+	}
+	return len;
+}
+
+static int
+on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
+    curl_off_t ut)
+{
+	(void)dn;
+	(void)dt;
+	(void)un;
+	(void)ut;
+	return stopped(arg);
+}
+
+/* Sign x for now and hand it all to curl. */
+static int
+set_up(struct s3 *s3, struct exchange *x, const struct address *a,
+    struct curl_slist **list)
+{
+	const struct sigv4_key key = { s3->conf->s3_access_key,
+	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
+	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
+	struct sigv4_pair headers[6];
+	struct sigv4_request req = { x->method, a->host, a->path, x->query,
+	    x->nquery, headers, 0 };
+	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
+	struct buf b;
+	int rc = -1;
+	size_t i;
+
+	buf_init(&b, URL_MAX);
+	sigv4_date(t_ms, date);
+	if (digest_once(x->body, x->body_len, hash) != 0)
+		goto out;
+	headers[req.nheaders++] = (struct sigv4_pair){ "x-amz-date", date };
+	headers[req.nheaders++] = (struct sigv4_pair){ "x-amz-content-sha256",
+	    hash };
+	for (i = 0; i < x->nheaders; i++)
+		headers[req.nheaders++] = x->headers[i];
+	for (i = 0; i < req.nheaders; i++) {
+		b.len = 0;
+		if (buf_addf(&b, "%s: %s", headers[i].name,
+		    headers[i].value) != 0 || buf_cstr(&b) == NULL)
+			goto out;
+		*list = curl_slist_append(*list, (char *)b.data);
+	}
+	b.len = 0;
+	if (buf_adds(&b, "Authorization: ") != 0 ||
+	    sigv4_authorization(&key, &req, hash, t_ms, &b) != 0 ||
+	    buf_cstr(&b) == NULL)
+		goto out;
+	*list = curl_slist_append(*list, (char *)b.data);
+	*list = curl_slist_append(*list, "Expect:");
+	*list = curl_slist_append(*list, "Content-Type:");
+	b.len = 0;
+	if (buf_addf(&b, "%s://%s", a->scheme, a->host) != 0 ||
+	    sigv4_target(a->path, x->query, x->nquery, &b) != 0 ||
+	    buf_cstr(&b) == NULL)
+		goto out;
+	curl_easy_reset(s3->curl);
+	curl_easy_setopt(s3->curl, CURLOPT_URL, (char *)b.data);
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+static CURLcode
+perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
+{
+	CURL *c = s3->curl;
+	const bool post = strcmp(x->method, "POST") == 0;
+	CURLcode rc;
+
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (s3->conf->tls_ca_file != NULL) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, s3->conf->tls_ca_file);
+		/* Else the system's CAs were trusted beside it. */
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+	s3->why[0] = '\0';
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s3->why);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s3);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(c, CURLOPT_READDATA, x);
+	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
+	if (post) {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)x->body_len);
+	} else if (strcmp(x->method, "PUT") == 0) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)x->body_len);
+	} else {
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, x->method);
+	}
+	x->sent = 0;
+	x->reply.len = 0;
+	x->etag[0] = x->code[0] = '\0';
+	x->status = 0;
+	x->date_ms = 0;
+	rc = curl_easy_perform(c);
+	if (rc == CURLE_OK)
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &x->status);
+	return rc;
+}
+
+/* What an exchange that did not succeed means, and whether to try again. */
+enum verdict { GOOD, AGAIN, GIVE_UP };
+
+/* Certificates do not get better by asking again; an operator has to look. */
+static bool
+is_distrust(CURLcode rc)
+{
+	return rc == CURLE_PEER_FAILED_VERIFICATION ||
+	    rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_ISSUER_ERROR ||
+	    rc == CURLE_SSL_CRL_BADFILE || rc == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+/* How long its first line is, as far as a log line takes it. */
+static int
+first_line(const struct buf *b)
+{
+	int n = 0;
+
+	while (n < LINE_MAX_BYTES && (size_t)n < b->len && b->data[n] != '\r' &&
+	    b->data[n] != '\n')
+		n++;
+	return n;
+}
+
+static enum verdict
+judge(struct s3 *s3, struct exchange *x, CURLcode rc)
+{
+	const char *body = (const char *)x->reply.data;
+
+	if (rc != CURLE_OK) {
+		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->host,
+		    s3->why[0] != '\0' ? s3->why : curl_easy_strerror(rc));
+		if (is_distrust(rc)) {
+			s3->failure = FAILURE_STORAGE_REFUSED;
+			return GIVE_UP;
+		}
+		return failure_s3(0, "", &s3->failure) ? AGAIN : GIVE_UP;
+	}
+	s3->gone = x->status == 404;
+	if (x->reply.len > 0 && x->status != 206)
+		s3xml_text(body, x->reply.len, "Code", x->code,
+		    sizeof(x->code));
+	if (x->status == 206)
+		return GOOD;
+	/* A 200 may hold an error all the same (CompleteMultipartUpload). */
+	if (x->status >= 200 && x->status < 300 &&
+	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
+		return GOOD;
+	/* Nothing there (any more) is what an abort is for. */
+	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
+		return GIVE_UP;
+	/* No Code comes of what is not S3, or is its port for TLS. */
+	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->host, x->status,
+	    x->code, x->code[0] == '\0' ? first_line(&x->reply) : 0,
+	    body != NULL ? body : "");
+	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
+		s3->skew_ms = x->date_ms - clock_real_ms();
+	return failure_s3(x->status, x->code, &s3->failure) ? AGAIN : GIVE_UP;
+}
+
+/* Full jitter, cut into short sleeps so that a stop is not waited for. */
+static void
+back_off(const struct s3 *s3, int try)
+{
+	int64_t limit = BACKOFF_FIRST_MS, wait_ms;
+	uint32_t random = 0;
+
+	while (try-- > 0 && limit < BACKOFF_MAX_MS)
+		limit *= 2;
+	RAND_bytes((unsigned char *)&random, sizeof(random));
+	for (wait_ms = random % limit; wait_ms > 0 && !stopped(s3);
+	    wait_ms -= 50)
+		clock_pause_ms(50);
+}
+
+/* Have x done. Returns 0 with a good reply, else -1, logged. */
+static int
+exchange(struct s3 *s3, struct exchange *x)
+{
+	struct curl_slist *list;
+	struct address a;
+	enum verdict verdict = AGAIN;
+	int try;
+
+	if (x->reply.max == 0)
+		buf_init(&x->reply, REPLY_MAX);
+	s3->failure = FAILURE_STORAGE;
+	s3->gone = false;
+	if (address_of(s3->conf, s3->conf->s3_endpoint, x->key, &a) != 0)
+		return -1;
+	x->host = a.host;
+	for (try = 0; try < TRIES && verdict == AGAIN; try++) {
+		if (try > 0)
+			back_off(s3, try);
+		if (stopped(s3))
+			break;
+		list = NULL;
+		if (set_up(s3, x, &a, &list) == 0)
+			verdict = judge(s3, x, perform(s3, x, list));
+		curl_slist_free_all(list);
+	}
+	free(a.path);
+	if (verdict == GOOD) {
+		s3->failure = FAILURE_NONE;
+		return 0;
+	}
+	if (!stopped(s3) && x->status != 404)
+		log_msg(LOG_ERROR, x->op, "S3: given up after %d tries", try);
+	return -1;
+}
+
+struct s3_upload *
+s3_begin(struct s3 *s3, const char *key, const char *filename)
+{
+	char disposition[256];
+	struct exchange x = { .op = "s3_begin", .method = "POST", .key = key,
+	    .query = { { "uploads", "" } }, .nquery = 1,
+	    .headers = { { "content-disposition", disposition } },
+	    .nheaders = 1 };
+	struct s3_upload *u;
+
+	snprintf(disposition, sizeof(disposition),
+	    "attachment; filename=\"%s\"", filename);
+	if ((u = calloc(1, sizeof(*u))) == NULL ||
+	    (u->key = strdup(key)) == NULL ||
+	    (u->etags = calloc(S3_PARTS_MAX, sizeof(*u->etags))) == NULL) {
+		log_msg(LOG_ERROR, "s3_begin", "out of memory");
+		goto fail;
+	}
+	u->s3 = s3;
+	/* Last: from here S3 keeps something that only an abort removes. */
+	if (exchange(s3, &x) != 0)
+		goto fail;
+	if (s3xml_text((char *)x.reply.data, x.reply.len, "UploadId", u->id,
+	    sizeof(u->id)) != 0) {
+		log_msg(LOG_ERROR, "s3_begin", "S3: no UploadId in the reply");
+		goto fail;
+	}
+	buf_release(&x.reply);
+	return u;
+fail:
+	buf_release(&x.reply);
+	s3_upload_free(u);
+	return NULL;
+}
+
+void
+s3_upload_free(struct s3_upload *u)
+{
+	if (u == NULL)
+		return;
+	free(u->key);
+	free(u->etags);
+	free(u);
+}
+
+int
+s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
+    size_t len)
+{
+	char text[24];
+	struct exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
+	    .query = { { "partNumber", text }, { "uploadId", u->id } },
+	    .nquery = 2, .body = data, .body_len = len };
+	int rc;
+
+	if (number < 1 || number > S3_PARTS_MAX) {
+		log_msg(LOG_ERROR, "s3_part", "more than %d parts",
+		    S3_PARTS_MAX);
+		return -1;
+	}
+	snprintf(text, sizeof(text), "%d", number);
+	if ((rc = exchange(s3, &x)) == 0)
+		memcpy(u->etags[number - 1], x.etag, ETAG_SIZE);
+	buf_release(&x.reply);
+	return rc;
+}
+
+static int
+put_parts(const struct s3_upload *u, int parts, struct buf *b)
+{
+	int i;
+
+	if (buf_adds(b, "<CompleteMultipartUpload>") != 0)
+		return -1;
+	/* An ETag is hex in quotation marks: nothing in it needs escaping. */
+	for (i = 0; i < parts; i++)
+		if (buf_addf(b, "<Part><PartNumber>%d</PartNumber>"
+		    "<ETag>%s</ETag></Part>", i + 1, u->etags[i]) != 0)
+			return -1;
+	return buf_adds(b, "</CompleteMultipartUpload>");
+}
+
+int
+s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
+{
+	struct exchange x = { .op = "s3_complete", .method = "POST",
+	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
+	struct buf body;
+	int rc = -1;
+
+	buf_init(&body, S3_PARTS_MAX * 256);
+	if (put_parts(u, parts, &body) != 0) {
+		log_msg(LOG_ERROR, "s3_complete", "out of memory");
+		goto out;
+	}
+	x.body = body.data;
+	x.body_len = body.len;
+	if (exchange(u->s3, &x) != 0)
+		goto out;
+	if (!s3xml_has((char *)x.reply.data, x.reply.len,
+	    "CompleteMultipartUploadResult") ||
+	    s3xml_text((char *)x.reply.data, x.reply.len, "ETag", etag,
+	    size) != 0) {
+		log_msg(LOG_ERROR, "s3_complete", "S3: no result in the reply");
+		goto out;
+	}
+	rc = 0;
+out:
+	buf_release(&x.reply);
+	buf_release(&body);
+	return rc;
+}
+
+void
+s3_abort(struct s3_upload *u)
+{
+	struct exchange x = { .op = "s3_abort", .method = "DELETE",
+	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
+	bool (*stop)(void *) = u->s3->stop;
+	enum failure failure = u->s3->failure;
+	int try, rc = 0;
+
+	/* What stopped the upload must not stop its removal, nor change why. */
+	u->s3->stop = NULL;
+	/*
+	 * A part whose answer was lost may arrive behind the abort and stay: again,
+	 * until there is nothing left. Some servers never say so.
+	 */
+	for (try = 0; try < ABORTS && rc == 0; try++) {
+		rc = exchange(u->s3, &x);
+		buf_release(&x.reply);
+	}
+	u->s3->stop = stop;
+	u->s3->failure = failure;
+}
+
+int
+s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
+    struct buf *to)
+{
+	char range[64];
+	struct exchange x = { .op = "s3_get", .method = "GET", .key = key,
+	    .headers = { { "range", range } }, .nheaders = 1, .reply = *to };
+	int rc = -1;
+
+	/* An error's body is short, but may be longer than the range. */
+	x.reply.max = len > REPLY_MAX ? len : REPLY_MAX;
+	x.reply.len = 0;
+
+	snprintf(range, sizeof(range), "bytes=%llu-%llu",
+	    (unsigned long long)at, (unsigned long long)(at + len - 1));
+	if (buf_reserve(&x.reply, len) == NULL) {
+		log_msg(LOG_ERROR, "s3_get", "out of memory");
+		s3->failure = FAILURE_INTERNAL;
+	} else if (exchange(s3, &x) != 0) {
+		if (s3->gone)
+			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
+	} else if (x.status != 206 || x.reply.len != len) {
+		log_msg(LOG_ERROR, "s3_get", "S3: %zu bytes of %s in place of "
+		    "%zu (HTTP %ld)", x.reply.len, key, len, x.status);
+		s3->failure = FAILURE_STORAGE;
+	} else {
+		rc = 0;
+	}
+	*to = x.reply;
+	if (rc != 0)
+		to->len = 0;
+	return rc;
+}
+
+bool
+s3_is_gone(const struct s3 *s3)
+{
+	return s3->gone;
+}
+
+#define CHECK_KEY "exports/check"
+#define CHECK_PIECE "units/check"
+
+static const struct {
+	const char *method, *key;
+	struct sigv4_pair query[2];
+	size_t nquery;
+} probes[] = {
+	[S3_GET] = { "GET", CHECK_KEY, { { NULL, NULL } }, 0 },
+	[S3_UPLOAD] = { "POST", CHECK_KEY, { { "uploads", "" } }, 1 },
+	[S3_DELETE] = { "DELETE", CHECK_KEY, { { NULL, NULL } }, 0 },
+	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
+	    2 },
+	[S3_GET_PIECE] = { "GET", CHECK_PIECE, { { NULL, NULL } }, 0 },
+};
+
+/* What was begun by asking goes again. */
+static void
+abort_probe(struct s3 *s3, const struct exchange *x)
+{
+	char key[] = CHECK_KEY;
+	struct s3_upload u = { .s3 = s3, .key = key };
+
+	if (s3xml_text((char *)x->reply.data, x->reply.len, "UploadId", u.id,
+	    sizeof(u.id)) == 0)
+		s3_abort(&u);
+}
+
+/* 1, 0 or -1 by what the one exchange came to. */
+static int
+allowed(struct s3 *s3, struct exchange *x, CURLcode rc)
+{
+	if (rc == CURLE_OK && ((x->status >= 200 && x->status < 300) ||
+	    x->status == 404))
+		return 1;
+	if (rc == CURLE_OK && x->reply.len > 0)
+		s3xml_text((char *)x->reply.data, x->reply.len, "Code",
+		    x->code, sizeof(x->code));
+	if (rc == CURLE_OK && strcmp(x->code, "AccessDenied") == 0)
+		return 0;
+	judge(s3, x, rc);
+	return -1;
+}
+
+int
+s3_may(struct s3 *s3, enum s3_right right)
+{
+	struct exchange x = { .op = "s3_check", .method = probes[right].method,
+	    .key = probes[right].key, .nquery = probes[right].nquery };
+	struct curl_slist *list = NULL;
+	struct address a;
+	int may = -1;
+
+	memcpy(x.query, probes[right].query, sizeof(x.query));
+	buf_init(&x.reply, REPLY_MAX);
+	if (address_of(s3->conf, s3->conf->s3_endpoint, x.key, &a) != 0)
+		return -1;
+	x.host = a.host;
+	if (set_up(s3, &x, &a, &list) == 0)
+		may = allowed(s3, &x, perform(s3, &x, list));
+	if (may == 1 && right == S3_UPLOAD)
+		abort_probe(s3, &x);
+	curl_slist_free_all(list);
+	buf_release(&x.reply);
+	free(a.path);
+	return may;
+}
+
+int
+s3_presign_get(const struct conf *conf, const char *key,
+    const char *filename, int64_t t_ms, struct buf *out)
+{
+	const struct sigv4_key sign = { conf->s3_access_key, conf->s3_secret,
+	    conf->s3_region, "s3" };
+	char disposition[256];
+	const struct sigv4_pair query = { "response-content-disposition",
+	    disposition };
+	struct sigv4_request req = { .method = "GET", .query = &query,
+	    .nquery = 1 };
+	struct address a;
+	int rc;
+
+	if (address_of(conf, conf->s3_public_endpoint, key, &a) != 0)
+		return -1;
+	snprintf(disposition, sizeof(disposition),
+	    "attachment; filename=\"%s\"", filename);
+	req.host = a.host;
+	req.path = a.path;
+	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, conf->link_ttl_s, out);
+	free(a.path);
+	return rc;
+}

@@ -1,0 +1,133 @@
+#include "lib/servers/selfcheck.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <mongoc/mongoc.h>
+
+#include "lib/servers/mongo.h"
+#include "lib/servers/queue.h"
+#include "lib/servers/rights.h"
+#include "lib/servers/s3.h"
+
+struct check {
+	FILE *to;
+	int wrong;
+};
+
+static void
+line(struct check *c, const char *server, bool good, const char *what)
+{
+	fprintf(c->to, "%-9s %-6s %s\n", server, good ? "ok" : "WRONG", what);
+	c->wrong += !good;
+}
+
+static void
+check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
+{
+	mongoc_client_pool_t *pool = mongo_pool_new(conf, role);
+	mongoc_client_t *client;
+	char text[512];
+	int rights;
+
+	if (pool == NULL) {
+		line(c, "mongodb", false, "mongodb_uri cannot be used");
+		return;
+	}
+	client = mongoc_client_pool_pop(pool);
+	rights = rights_mongo(client, role, text, sizeof(text));
+	mongoc_client_pool_push(pool, client);
+	mongo_pool_free(pool);
+	if (rights < 0) {
+		line(c, "mongodb", false, "cannot be asked: see the log");
+		return;
+	}
+	line(c, "mongodb", true, "reached, as this user");
+	line(c, "mongodb", rights == 0, rights == 0 ?
+	    "has just the rights it needs" : text);
+}
+
+/* What of the broker a program may do, and what not. */
+static const struct {
+	enum queue_right right;
+	const char *what;
+	enum conf_role may;
+} broker[] = {
+	{ QUEUE_PUBLISH, "publish to exchange exports", CONF_API },
+	{ QUEUE_CONSUME, "consume queue exports.jobs", CONF_WORKER },
+};
+
+static void
+verdict(struct check *c, const char *server, int got, bool wanted,
+    const char *what)
+{
+	char text[256];
+
+	if (got < 0)
+		snprintf(text, sizeof(text), "cannot be asked whether it may "
+		    "%s: see the log", what);
+	else
+		snprintf(text, sizeof(text), "%s %s%s", got ? "may" : "may not",
+		    what, got == wanted ? "" : wanted ? ", but has to" :
+		    ", but must not");
+	line(c, server, got >= 0 && got == wanted, text);
+}
+
+static void
+check_broker(struct check *c, const struct conf *conf, enum conf_role role)
+{
+	struct queue *q = queue_new(conf, 0);
+	size_t i;
+
+	if (q == NULL || queue_connect(q) != 0) {
+		line(c, "rabbitmq", false, "cannot be reached: see the log");
+		queue_free(q);
+		return;
+	}
+	line(c, "rabbitmq", true, "reached, as this user");
+	for (i = 0; i < sizeof(broker) / sizeof(broker[0]); i++)
+		verdict(c, "rabbitmq", queue_may(q, broker[i].right),
+		    broker[i].may == role, broker[i].what);
+	verdict(c, "rabbitmq", queue_may(q, QUEUE_DECLARE), false,
+	    "declare queues");
+	queue_free(q);
+}
+
+static const struct {
+	enum s3_right right;
+	const char *what;
+	bool api, worker;
+} storage[] = {
+	{ S3_GET, "get objects", true, false },
+	{ S3_UPLOAD, "upload objects", false, true },
+	{ S3_DELETE, "remove objects", false, false },
+	{ S3_LIST, "list the bucket", false, false },
+	{ S3_GET_PIECE, "get pieces of units", false, true },
+};
+
+static void
+check_storage(struct check *c, const struct conf *conf, enum conf_role role)
+{
+	struct s3 *s3 = s3_new(conf, NULL, NULL);
+	size_t i;
+
+	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);
+	    i++)
+		verdict(c, "s3", s3_may(s3, storage[i].right),
+		    role == CONF_API ? storage[i].api : storage[i].worker,
+		    storage[i].what);
+	if (s3 == NULL)
+		line(c, "s3", false, "out of memory");
+	s3_free(s3);
+}
+
+int
+check_servers(const struct conf *conf, enum conf_role role, FILE *to)
+{
+	struct check c = { .to = to };
+
+	check_mongo(&c, conf, role);
+	check_broker(&c, conf, role);
+	check_storage(&c, conf, role);
+	return c.wrong;
+}

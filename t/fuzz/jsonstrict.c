@@ -1,0 +1,54 @@
+/* What jsontext_check() takes, json-c takes, too, with as many members. */
+#include "lib/base/jsonstrict.h"
+
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/utf8.h"
+
+#include "t/fuzz/fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct json_tokener *tok;
+	struct json_object *o;
+	enum json_tokener_error error;
+	const char *wrong;
+	size_t members = 12345, again, joined;
+	char *text;
+
+	wrong = jsontext_check((const char *)data, len, &members);
+	if (wrong != NULL) {
+		CHECK(wrong[0] != '\0');
+		return 0;
+	}
+	CHECK(members != 12345 || len > 12345);
+	CHECK(utf8_valid((const char *)data, len));
+	CHECK(memchr(data, 0, len) == NULL);
+
+	/* json-c ends a number at the NUL only. */
+	if ((text = malloc(len + 1)) == NULL ||
+	    (tok = json_tokener_new_ex(JSONTEXT_DEPTH_MAX + 1)) == NULL)
+		abort();
+	joined = jsontext_join((const char *)data, len, text);
+	CHECK(joined <= len);
+	CHECK(jsontext_check(text, joined, &again) == NULL);
+	CHECK(again == members);
+	len = joined;
+	text[len] = '\0';
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+	    JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, (int)len + 1);
+	error = json_tokener_get_error(tok);
+	CHECK(error == json_tokener_success);
+	if (json_object_is_type(o, json_type_object))
+		CHECK((size_t)json_object_object_length(o) <= members);
+	else
+		CHECK(members == 0);
+	json_object_put(o);
+	json_tokener_free(tok);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,132 @@
+#include "worker/catalogue_refresh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/jobs/catalogue.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/jobs/job.h"
+#include "lib/base/log.h"
+#include "worker/reader.h"
+
+/* The databases are listed so often in catalogue_s, so that new ones show soon. */
+#define LISTS 10
+/* Rest behind a step, in times of what it took. */
+#define REST 9
+
+struct survey {
+	const struct conf *conf;
+	struct _mongoc_client_t *client;
+	struct catalogue *catalogue;
+	struct strings stale;	/* what is to be looked at */
+	size_t next;		/* the next of them */
+	int64_t due_ms;		/* of the next step */
+	int64_t list_ms;	/* when to list again */
+};
+
+struct survey *
+survey_new(struct _mongoc_client_t *client, const struct conf *conf)
+{
+	struct survey *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return NULL;
+	s->conf = conf;
+	s->client = client;
+	if ((s->catalogue = catalogue_new(client, conf)) == NULL) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+survey_free(struct survey *s)
+{
+	if (s == NULL)
+		return;
+	strings_release(&s->stale);
+	catalogue_free(s->catalogue);
+	free(s);
+}
+
+int64_t
+survey_wait_ms(const struct survey *s)
+{
+	const int64_t due_ms = s->next < s->stale.n ? s->due_ms :
+	    s->list_ms > s->due_ms ? s->list_ms : s->due_ms;
+	const int64_t wait_ms = due_ms - clock_monotonic_ms();
+
+	return wait_ms > 0 ? wait_ms : 0;
+}
+
+static void
+list(struct survey *s)
+{
+	struct strings all = { 0 };
+
+	strings_release(&s->stale);
+	s->next = 0;
+	s->list_ms = clock_monotonic_ms() + s->conf->catalogue_s * 1000 / LISTS;
+	if (reader_vehicles(s->client, s->conf->vehicle_prefix, &all) == 0)
+		catalogue_stale(s->catalogue, &all, &s->stale);
+	strings_release(&all);
+}
+
+/* One vehicle: each of its collections. */
+static int
+look(struct survey *s, const char *vehicle)
+{
+	struct strings columns = { 0 };
+	struct catalogue_parameter *p = NULL;
+	struct reader_spec spec;
+	int rc = -1;
+	size_t i;
+
+	if (reader_parameters(s->client, vehicle, &columns) != 0 ||
+	    (p = calloc(columns.n + 1, sizeof(*p))) == NULL)
+		goto out;
+	spec = (struct reader_spec){
+		.client = s->client,
+		.vehicle = vehicle,
+		.columns = (const char *const *)columns.v,
+		.n = columns.n,
+		.read_preference = s->conf->read_preference,
+		.read_concern = s->conf->read_concern,
+		.comment = "catalogue",
+	};
+	for (i = 0; i < columns.n; i++) {
+		p[i].name = columns.v[i];
+		if (reader_extent(&spec, i, &p[i].documents, &p[i].first_ms,
+		    &p[i].last_ms) != 0)
+			goto out;
+	}
+	rc = catalogue_put(s->catalogue, vehicle, p, columns.n) ==
+	    CATALOGUE_OK ? 0 : -1;
+out:
+	free(p);
+	strings_release(&columns);
+	return rc;
+}
+
+void
+survey_step(struct survey *s)
+{
+	const int64_t began_ms = clock_monotonic_ms();
+	const char *vehicle;
+
+	if (survey_wait_ms(s) > 0)
+		return;
+	if (s->next == s->stale.n) {
+		list(s);
+	} else {
+		vehicle = s->stale.v[s->next++];
+		if (catalogue_claim(s->catalogue, vehicle) == CATALOGUE_OK &&
+		    look(s, vehicle) != 0)
+			log_msg(LOG_WARN, "catalogue", "%s was not looked at",
+			    vehicle);
+	}
+	s->due_ms = clock_monotonic_ms() +
+	    (clock_monotonic_ms() - began_ms) * REST;
+}

@@ -1,0 +1,29 @@
+#ifndef WORKER_CATALOGUE_REFRESH_H
+#define WORKER_CATALOGUE_REFRESH_H
+
+#include <stdint.h>
+
+struct _mongoc_client_t;
+struct conf;
+struct survey;
+
+/*
+ * Keeps exports.vehicles (lib/jobs/catalogue.h): ten times in catalogue_s the databases
+ * are listed, and what is new or was not looked at for catalogue_s is looked at,
+ * one vehicle a step. A step reads names, counts and the two ends of each index; it
+ * is followed by nine times as long without one, so that the catalogue of a
+ * large fleet comes slowly and never at once. Several workers share the vehicles.
+ *
+ * survey_new(client, conf): Both outlive it. NULL when memory ends.
+ */
+struct survey *survey_new(struct _mongoc_client_t *client,
+    const struct conf *conf);
+void survey_free(struct survey *s);
+
+/* survey_wait_ms(s): How long until a step is due; 0: now. */
+int64_t survey_wait_ms(const struct survey *s);
+
+/* survey_step(s): Take the step that is due, if one is. Errors are logged. */
+void survey_step(struct survey *s);
+
+#endif

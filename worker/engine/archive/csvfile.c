@@ -1,0 +1,194 @@
+#include "worker/engine/archive/csvfile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "worker/engine/deflate/blocks.h"
+
+#define HEADER_MAX ((size_t)1 << 20)
+
+struct entry_writer {
+	struct zip *zip;
+	const struct entry_options *options;
+	char stem[ZIP_NAME_MAX + 1];
+	const char *const *names;
+	size_t n;
+	entry_done_fn *done;
+	void *arg;
+
+	struct deflater *deflater;
+	struct digest *digest;
+	struct entry_facts facts;
+	int part;
+	uint64_t rows, points;		/* of all parts */
+};
+
+static int
+no_memory(void)
+{
+	log_msg(LOG_ERROR, "csv", "out of memory");
+	return -1;
+}
+
+void
+entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+    char name[ZIP_NAME_MAX + 1])
+{
+	char later[ZIP_NAME_MAX + 1];
+
+	if (part == 1) {
+		zip_name(zip, stem, ".csv", name);
+		/* Later parts keep what made the first one's name its own. */
+		snprintf(stem, ZIP_NAME_MAX + 1, "%.*s",
+		    (int)(strlen(name) - 4), name);
+	} else {
+		snprintf(later, sizeof(later), "%.70s-part%d", stem, part);
+		zip_name(zip, later, ".csv", name);
+	}
+}
+
+static int
+part_begin(struct entry_writer *w)
+{
+	memset(&w->facts, 0, sizeof(w->facts));
+	w->facts.part = ++w->part;
+	entry_name(w->zip, w->stem, w->part, w->facts.name);
+	return zip_begin(w->zip, w->facts.name);
+}
+
+static int
+part_end(struct entry_writer *w)
+{
+	w->facts.run_bytes = zip_entry_deflated(w->zip);
+	w->facts.run_crc = zip_entry_check(w->zip);
+	if (zip_end(w->zip, &w->facts.crc) != 0)
+		return -1;
+	if (digest_hex(w->digest, w->facts.sha256) != 0) {
+		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
+		return -1;
+	}
+	return w->done(w->arg, &w->facts);
+}
+
+static int
+put(struct entry_writer *w, const struct block *b)
+{
+	if (digest_add(w->digest, b->text, b->text_len) != 0) {
+		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
+		return -1;
+	}
+	w->facts.bytes += b->text_len;
+	return zip_add(w->zip, b->deflated, b->deflated_len, b->crc,
+	    b->text_len);
+}
+
+static int
+put_header(struct entry_writer *w)
+{
+	struct buf text, deflated;
+	struct block b = { 0 };
+	int rc;
+
+	buf_init(&text, HEADER_MAX);
+	buf_init(&deflated, 2 * HEADER_MAX);
+	if (csv_header(&text, &w->options->style, w->names, w->n) != 0 ||
+	    block_seal(&b, text.data, text.len, &deflated, w->deflater) != 0) {
+		rc = no_memory();
+	} else {
+		b.text = text.data;
+		b.deflated = deflated.data;
+		rc = put(w, &b);
+	}
+	buf_release(&text);
+	buf_release(&deflated);
+	return rc;
+}
+
+/* Whether the block would make the open part too large. */
+static int
+is_full(const struct entry_writer *w, const struct block *b)
+{
+	return w->facts.rows > 0 &&
+	    w->facts.bytes + b->text_len > w->options->split_bytes;
+}
+
+int
+entry_block(struct entry_writer *w, const struct block *b)
+{
+	struct entry_facts *f = &w->facts;
+
+	if (is_full(w, b) && (part_end(w) != 0 || part_begin(w) != 0 ||
+	    put_header(w) != 0))
+		return -1;
+	if (put(w, b) != 0)
+		return -1;
+	if (f->rows == 0)
+		f->first_ms = b->first_ms;
+	f->last_ms = b->last_ms;
+	f->rows += b->rows;
+	f->points += b->points;
+	f->non_finite += b->non_finite;
+	w->rows += b->rows;
+	w->points += b->points;
+	return 0;
+}
+
+struct entry_writer *
+entry_open(struct zip *zip, const struct entry_options *options,
+    struct deflater *deflater, const char *vehicle,
+    const char *const *names, size_t n, entry_done_fn *done, void *arg)
+{
+	struct entry_writer *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		goto nomem;
+	w->zip = zip;
+	w->options = options;
+	snprintf(w->stem, sizeof(w->stem), "%s", vehicle);
+	w->names = names;
+	w->n = n;
+	w->done = done;
+	w->arg = arg;
+	w->deflater = deflater;
+	if ((w->digest = digest_new()) == NULL)
+		goto nomem;
+	if (part_begin(w) != 0 || put_header(w) != 0)
+		goto fail;
+	return w;
+nomem:
+	no_memory();
+fail:
+	entry_free(w);
+	return NULL;
+}
+
+int
+entry_close(struct entry_writer *w)
+{
+	return part_end(w);
+}
+
+void
+entry_free(struct entry_writer *w)
+{
+	if (w == NULL)
+		return;
+	digest_free(w->digest);
+	free(w);
+}
+
+struct entry_facts *
+entry_facts(struct entry_writer *w)
+{
+	return &w->facts;
+}
+
+void
+entry_totals(const struct entry_writer *w, uint64_t *rows, uint64_t *points)
+{
+	*rows = w->rows;
+	*points = w->points;
+}

@@ -1,0 +1,387 @@
+#include "worker/engine/archive/preview.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/num.h"
+#include "lib/base/timestamp.h"
+#include "lib/base/utf8.h"
+#include "worker/engine/deflate/blocks.h"
+
+#define STEP_LEAST ((size_t)64)
+/* A number's text; longer ones are not shown. */
+#define NUMBER_BYTES 24
+#define CELLS (PREVIEW_COLUMNS + 1)
+/* What all but the samples may take; and "null," for each column, and brackets. */
+#define TEXTS_BYTES (PREVIEW_BYTES * 3 / 4)
+#define ENDS_BYTES ((size_t)PREVIEW_COLUMNS * 5 + 32)
+/* Room that the samples of one column take at most. */
+#define SAMPLES_BYTES ((size_t)PREVIEW_SAMPLES * (NUMBER_BYTES + 1) + 2)
+
+struct cell {
+	char text[PREVIEW_CELL_BYTES + 1];
+	size_t len;
+};
+
+struct preview {
+	int64_t from_ms, to_ms;
+	char *vehicle;
+	char *names[PREVIEW_COLUMNS];
+	size_t n, total;	/* columns shown, and all */
+	size_t rows;
+	bool done;		/* another vehicle's blocks come */
+	struct cell cells[PREVIEW_ROWS][CELLS];
+	char samples[PREVIEW_COLUMNS][PREVIEW_SAMPLES][NUMBER_BYTES];
+	uint8_t tries[PREVIEW_SAMPLES];
+	uint8_t lacking[PREVIEW_SAMPLES];	/* columns without a sample */
+};
+
+/* Where a text is read. */
+struct at {
+	const char *p, *end;
+};
+
+struct preview *
+preview_new(int64_t from_ms, int64_t to_ms)
+{
+	struct preview *p = calloc(1, sizeof(*p));
+
+	if (p != NULL) {
+		p->from_ms = from_ms;
+		p->to_ms = to_ms;
+	}
+	return p;
+}
+
+static void
+forget_vehicle(struct preview *p)
+{
+	size_t i;
+
+	free(p->vehicle);
+	p->vehicle = NULL;
+	for (i = 0; i < p->n; i++)
+		free(p->names[i]);
+	p->n = 0;
+}
+
+void
+preview_free(struct preview *p)
+{
+	if (p == NULL)
+		return;
+	forget_vehicle(p);
+	free(p);
+}
+
+int
+preview_vehicle(struct preview *p, const char *name,
+    const char *const *columns, size_t n)
+{
+	if (p == NULL || p->done)
+		return 0;
+	if ((p->done = p->rows > 0))
+		return 0;
+	forget_vehicle(p);
+	p->total = n;
+	if ((p->vehicle = strdup(name)) == NULL)
+		return -1;
+	while (p->n < n && p->n < PREVIEW_COLUMNS) {
+		if ((p->names[p->n] = strdup(columns[p->n])) == NULL)
+			return -1;
+		p->n++;
+	}
+	memset(p->lacking, (int)p->n, sizeof(p->lacking));
+	return 0;
+}
+
+/* Keep of a cell what is shown, whole characters alone. */
+static void
+cell_add(struct cell *cell, char c)
+{
+	if (cell->len < PREVIEW_CELL_BYTES)
+		cell->text[cell->len++] = c;
+}
+
+static void
+cell_end(struct cell *cell)
+{
+	size_t i, n;
+
+	for (i = 0; i < cell->len; i += n)
+		if ((n = utf8_length(cell->text + i, cell->len - i)) == 0)
+			break;
+	/* Cut in the middle of a character, or no UTF-8 from here on. */
+	cell->len = i;
+	cell->text[i] = '\0';
+}
+
+/*
+ * Read a cell (RFC 4180); the text is then at what follows it. *quoted: it was in
+ * quotes.
+ */
+static void
+read_cell(struct at *at, struct cell *cell, int *quoted)
+{
+	cell->len = 0;
+	*quoted = at->p < at->end && *at->p == '"';
+	if (*quoted) {
+		for (at->p++; at->p < at->end; at->p++) {
+			if (*at->p == '"' && (++at->p == at->end ||
+			    *at->p != '"'))
+				break;
+			cell_add(cell, *at->p);
+		}
+	}
+	for (; at->p < at->end && *at->p != ',' && *at->p != '\r' &&
+	    *at->p != '\n'; at->p++)
+		cell_add(cell, *at->p);
+	cell_end(cell);
+}
+
+/*
+ * Read a row into cells, of which the first p->n + 1 are kept; quoted has a bit
+ * for each. Returns 0, 1 at the end of the text.
+ */
+static int
+read_row(const struct preview *p, struct at *at, struct cell *cells,
+    unsigned *quoted)
+{
+	struct cell spare;
+	size_t i;
+	int q;
+
+	*quoted = 0;
+	if (at->p == at->end)
+		return 1;
+	for (i = 0;; i++) {
+		read_cell(at, i <= p->n ? &cells[i] : &spare, &q);
+		if (i <= p->n && q)
+			*quoted |= 1u << i;
+		if (at->p == at->end || *at->p != ',')
+			break;
+		at->p++;
+	}
+	for (; at->p < at->end && (*at->p == '\r' || *at->p == '\n'); at->p++)
+		;
+	return 0;
+}
+
+/* The time of a row in ms; -1: its first cell is none. */
+static int
+time_of(const struct cell *cell, int64_t *t_ms)
+{
+	if (memchr(cell->text, 'T', cell->len) != NULL)
+		return timestamp_parse(cell->text, cell->len, t_ms);
+	return num_parse(cell->text, INT64_MIN, INT64_MAX, t_ms);
+}
+
+/* The part of the range that a time is in; -1: none. */
+static int
+part_of(const struct preview *p, int64_t t_ms)
+{
+	if (t_ms < p->from_ms || t_ms >= p->to_ms)
+		return -1;
+	return (int)((t_ms - p->from_ms) * PREVIEW_SAMPLES /
+	    (p->to_ms - p->from_ms));
+}
+
+/* Whether a text is a number as JSON writes it (RFC 8259, 6). */
+static int
+is_number(const char *s)
+{
+	s += *s == '-';
+	if (*s == '0')
+		s++;
+	else if (strspn(s, "123456789") > 0)
+		s += strspn(s, "0123456789");
+	else
+		return 0;
+	if (*s == '.') {
+		if (strspn(s + 1, "0123456789") == 0)
+			return 0;
+		s += 1 + strspn(s + 1, "0123456789");
+	}
+	if (*s == 'e' || *s == 'E') {
+		s += 1 + (s[1] == '-' || s[1] == '+');
+		if (strspn(s, "0123456789") == 0)
+			return 0;
+		s += strspn(s, "0123456789");
+	}
+	return *s == '\0';
+}
+
+static void
+take_samples(struct preview *p, int part, const struct cell *cells,
+    unsigned quoted)
+{
+	const char *text;
+	size_t i;
+
+	p->tries[part]++;
+	for (i = 0; i < p->n; i++) {
+		text = cells[i + 1].text;
+		if (p->samples[i][part][0] != '\0' ||
+		    (quoted & 1u << (i + 1)) != 0)
+			continue;
+		if (strcmp(text, "true") == 0)
+			text = "1";
+		else if (strcmp(text, "false") == 0)
+			text = "0";
+		if (strlen(text) >= NUMBER_BYTES || !is_number(text))
+			continue;
+		memcpy(p->samples[i][part], text, strlen(text) + 1);
+		p->lacking[part]--;
+	}
+}
+
+/* Take samples from the rows at this place, as long as they are of use. */
+static void
+look(struct preview *p, struct at at)
+{
+	struct cell cells[CELLS] = { { .len = 0 } };
+	unsigned quoted;
+	int64_t t_ms;
+	int part;
+
+	while (read_row(p, &at, cells, &quoted) == 0) {
+		if (time_of(&cells[0], &t_ms) != 0 ||
+		    (part = part_of(p, t_ms)) < 0 || p->lacking[part] == 0 ||
+		    p->tries[part] >= PREVIEW_TRIES)
+			return;
+		take_samples(p, part, cells, quoted);
+	}
+}
+
+static void
+take_rows(struct preview *p, struct at at)
+{
+	unsigned quoted;
+
+	while (p->rows < PREVIEW_ROWS &&
+	    read_row(p, &at, p->cells[p->rows], &quoted) == 0)
+		p->rows++;
+}
+
+/* How far apart the places are, in bytes: some for each part of the range. */
+static size_t
+step_of(const struct preview *p, const struct block *block)
+{
+	const size_t parts = (size_t)(part_of(p, block->last_ms) -
+	    part_of(p, block->first_ms)) + 1;
+	const size_t step = block->text_len / (parts * PREVIEW_PLACES);
+
+	return step < STEP_LEAST ? STEP_LEAST : step;
+}
+
+void
+preview_block(struct preview *p, const struct block *block)
+{
+	struct at at;
+	const char *from;
+	size_t i, step;
+
+	if (p == NULL || p->done || p->vehicle == NULL)
+		return;
+	at.p = (const char *)block->text;
+	at.end = at.p + block->text_len;
+	take_rows(p, at);
+	look(p, at);
+	/* In a quoted cell a line may look like a row and be none. */
+	if (memchr(at.p, '"', block->text_len) != NULL)
+		return;
+	from = at.p;
+	step = step_of(p, block);
+	for (i = step; i < block->text_len; i += step) {
+		at.p = memchr(from + i, '\n', block->text_len - i);
+		if (at.p++ == NULL)
+			return;
+		look(p, at);
+	}
+}
+
+/* All but the samples, with the first n rows. */
+static int
+add_texts(const struct preview *p, size_t n, struct json_object *o)
+{
+	struct json_object *names = json_object_new_array();
+	struct json_object *rows = json_object_new_array(), *row;
+	size_t i, k;
+
+	json_object_object_add(o, "vehicle", json_object_new_string(p->vehicle));
+	json_object_object_add(o, "parameters", names);
+	json_object_object_add(o, "parametersTotal",
+	    json_object_new_int64((int64_t)p->total));
+	json_object_object_add(o, "from", json_object_new_int64(p->from_ms));
+	json_object_object_add(o, "to", json_object_new_int64(p->to_ms));
+	json_object_object_add(o, "rows", rows);
+	for (i = 0; i < p->n; i++)
+		json_object_array_add(names,
+		    json_object_new_string(p->names[i]));
+	for (i = 0; i < n; i++) {
+		if ((row = json_object_new_array()) == NULL)
+			return -1;
+		for (k = 0; k <= p->n; k++)
+			json_object_array_add(row, json_object_new_string_len(
+			    p->cells[i][k].text, (int)p->cells[i][k].len));
+		json_object_array_add(rows, row);
+	}
+	return names == NULL || rows == NULL ? -1 : 0;
+}
+
+static int
+add_samples(const struct preview *p, size_t column, struct buf *b)
+{
+	size_t i, found = 0;
+	int rc = 0;
+
+	for (i = 0; i < PREVIEW_SAMPLES; i++)
+		found += p->samples[column][i][0] != '\0';
+	if (found == 0 || b->len + SAMPLES_BYTES + ENDS_BYTES > PREVIEW_BYTES)
+		return buf_adds(b, "null");
+	for (i = 0; i < PREVIEW_SAMPLES; i++)
+		rc |= buf_addf(b, "%c%s", i == 0 ? '[' : ',',
+		    p->samples[column][i][0] != '\0' ?
+		    p->samples[column][i] : "null");
+	return rc | buf_adds(b, "]");
+}
+
+/* The same as text, without its last brace. Returns 0, -1: memory, or too long. */
+static int
+write_texts(const struct preview *p, size_t n, struct buf *b)
+{
+	struct json_object *o = json_object_new_object();
+	const char *text = NULL;
+	int rc = -1;
+
+	if (o != NULL && add_texts(p, n, o) == 0)
+		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN
+		    | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (text != NULL && strlen(text) <= TEXTS_BYTES)
+		rc = buf_add(b, text, strlen(text) - 1);
+	json_object_put(o);
+	return rc;
+}
+
+int
+preview_json(const struct preview *p, struct buf *b)
+{
+	size_t i, n;
+	int rc;
+
+	if (p == NULL || p->rows == 0)
+		return 0;
+	/* Escapes may make six bytes of one. */
+	for (n = p->rows; (rc = write_texts(p, n, b)) != 0 && n > 0; n /= 2)
+		;
+	/* The numbers go in as they are, without a double in between. */
+	rc |= buf_adds(b, ",\"samples\":[");
+	for (i = 0; i < p->n; i++)
+		rc |= (i > 0 ? buf_adds(b, ",") : 0) | add_samples(p, i, b);
+	rc |= buf_adds(b, "]}");
+	return rc == 0 ? 0 : -1;
+}

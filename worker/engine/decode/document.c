@@ -1,0 +1,203 @@
+#include "worker/engine/decode/document.h"
+
+#include <string.h>
+
+#include "worker/engine/decode/points.h"
+
+#define NO_SIZE SIZE_MAX
+
+static int sound_at(const uint8_t *doc, size_t len, int depth);
+
+/* Size of a string value (int32 length, text, NUL) within len bytes. */
+static size_t
+string_size(const uint8_t *p, size_t len)
+{
+	uint32_t n;
+
+	if (len < 5 || (n = le32(p)) < 1 || n > INT32_MAX || n > len - 4 ||
+	    p[4 + n - 1] != 0)
+		return NO_SIZE;
+	return 4 + (size_t)n;
+}
+
+static size_t
+cstring_size(const uint8_t *p, size_t len)
+{
+	const uint8_t *nul = memchr(p, 0, len);
+
+	return nul == NULL ? NO_SIZE : (size_t)(nul - p) + 1;
+}
+
+static size_t
+prefixed_size(const uint8_t *p, size_t len, size_t least)
+{
+	uint32_t n;
+
+	if (len < 4 || (n = le32(p)) < least || n > len)
+		return NO_SIZE;
+	return n;
+}
+
+static size_t
+binary_size(const uint8_t *p, size_t len)
+{
+	uint32_t n;
+
+	if (len < 5 || (n = le32(p)) > INT32_MAX || n > len - 5)
+		return NO_SIZE;
+	return 5 + (size_t)n;
+}
+
+static size_t
+regex_size(const uint8_t *p, size_t len)
+{
+	size_t first = cstring_size(p, len), second;
+
+	if (first == NO_SIZE)
+		return NO_SIZE;
+	second = cstring_size(p + first, len - first);
+	return second == NO_SIZE ? NO_SIZE : first + second;
+}
+
+/* Code with scope: int32 of the whole, a string, a document; nothing else. */
+static size_t
+scope_size(const uint8_t *p, size_t len)
+{
+	size_t all = prefixed_size(p, len, 14), code;
+
+	if (all == NO_SIZE ||
+	    (code = string_size(p + 4, all - 4)) == NO_SIZE ||
+	    prefixed_size(p + 4 + code, all - 4 - code, 5) != all - 4 - code)
+		return NO_SIZE;
+	return all;
+}
+
+/* Bytes of a value of this type at p, NO_SIZE when it does not fit in len. */
+static size_t
+value_size(uint8_t type, const uint8_t *p, size_t len)
+{
+	size_t n;
+
+	switch (type) {
+	case 0x06: case 0x0a: case 0xff: case 0x7f:
+		return 0;
+	case 0x08:
+		n = 1;
+		break;
+	case 0x10:
+		n = 4;
+		break;
+	case 0x01: case 0x09: case 0x11: case 0x12:
+		n = 8;
+		break;
+	case 0x07:
+		n = 12;
+		break;
+	case 0x13:
+		n = 16;
+		break;
+	case 0x02: case 0x0d: case 0x0e:
+		return string_size(p, len);
+	case 0x03: case 0x04:
+		return prefixed_size(p, len, 5);
+	case 0x05:
+		return binary_size(p, len);
+	case 0x0b:
+		return regex_size(p, len);
+	case 0x0c:
+		n = string_size(p, len);
+		n = n == NO_SIZE ? NO_SIZE : n + 12;
+		break;
+	case 0x0f:
+		return scope_size(p, len);
+	default:
+		return NO_SIZE;
+	}
+	return n <= len ? n : NO_SIZE;
+}
+
+static int
+value_sound(const struct element *e, int depth)
+{
+	size_t code;
+
+	switch (e->type) {
+	case 0x08:
+		return e->value[0] <= 1;
+	case 0x03: case 0x04:
+		return sound_at(e->value, e->value_len, depth + 1);
+	case 0x0f:
+		code = 4 + 4 + (size_t)le32(e->value + 4);
+		return sound_at(e->value + code, e->value_len - code,
+		    depth + 1);
+	default:
+		return 1;
+	}
+}
+
+static const uint8_t *
+element_at(const uint8_t *p, const uint8_t *end, int depth, struct element *e)
+{
+	e->type = *p++;
+	if ((e->key_len = cstring_size(p, (size_t)(end - p))) == NO_SIZE)
+		return NULL;
+	e->key = (const char *)p;
+	e->value = p + e->key_len;
+	e->key_len--;
+	e->value_len = value_size(e->type, e->value, (size_t)(end - e->value));
+	if (e->value_len == NO_SIZE || !value_sound(e, depth))
+		return NULL;
+	return e->value + e->value_len;
+}
+
+const uint8_t *
+element_sound(const uint8_t *p, const uint8_t *end, struct element *e)
+{
+	return element_at(p, end, 1, e);
+}
+
+static int
+sound_at(const uint8_t *doc, size_t len, int depth)
+{
+	const uint8_t *p, *end;
+	struct element e;
+
+	if (depth > SOUND_DEPTH_MAX || len < 5 || len > INT32_MAX ||
+	    le32(doc) != len || doc[len - 1] != 0)
+		return 0;
+	p = doc + 4;
+	end = doc + len - 1;
+	while (p < end)
+		if ((p = element_at(p, end, depth, &e)) == NULL)
+			return 0;
+	return 1;
+}
+
+int
+sound(const uint8_t *doc, size_t len)
+{
+	return sound_at(doc, len, 1);
+}
+
+const uint8_t *
+element_first(const uint8_t *doc)
+{
+	return doc + 4;
+}
+
+int
+element_next(const uint8_t **at, struct element *e)
+{
+	const uint8_t *p = *at;
+
+	/* Only the document's own terminator has type 0. */
+	if ((e->type = *p++) == 0)
+		return 1;
+	e->key = (const char *)p;
+	e->key_len = strlen(e->key);
+	e->value = p + e->key_len + 1;
+	/* sound() has seen that it fits; no bound is needed here. */
+	e->value_len = value_size(e->type, e->value, INT32_MAX);
+	*at = e->value + e->value_len;
+	return 0;
+}

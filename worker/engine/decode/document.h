@@ -1,0 +1,45 @@
+#ifndef WORKER_ENGINE_DECODE_DOCUMENT_H
+#define WORKER_ENGINE_DECODE_DOCUMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Documents and arrays in each other, the outermost counted; MongoDB allows 200. */
+#define SOUND_DEPTH_MAX 200
+
+/* One element of a document; all pointers lie inside the document. */
+struct element {
+	uint8_t type;
+	const char *key;		/* NUL-terminated */
+	size_t key_len;
+	const uint8_t *value;
+	size_t value_len;
+};
+
+/*
+ * sound(doc, len):
+ * Whether the len bytes at doc are one whole BSON document (bsonspec.org 1.1,
+ * deprecated types too): every length, terminator, type and bool is checked, down
+ * to the last nested element. Text may be anything. Returns 1 or 0.
+ */
+int sound(const uint8_t *doc, size_t len);
+
+/*
+ * element_sound(p, end, e):
+ * One element of the outermost document, from its type at p, end being where the
+ * document's terminator is: checked as sound() does. Returns what follows it,
+ * with *e filled, or NULL.
+ */
+const uint8_t *element_sound(const uint8_t *p, const uint8_t *end,
+    struct element *e);
+
+/*
+ * element_first(doc), element_next(at, e):
+ * Walk the elements of a document that sound() has passed:
+ *   for (at = element_first(doc); element_next(&at, &e) == 0; ) ...
+ * Returns 0 with *e filled, 1 at the end.
+ */
+const uint8_t *element_first(const uint8_t *doc);
+int element_next(const uint8_t **at, struct element *e);
+
+#endif

@@ -1,0 +1,24 @@
+#ifndef WORKER_ENGINE_DECODE_NUMTEXT_H
+#define WORKER_ENGINE_DECODE_NUMTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Room for any number's text and a NUL. */
+#define NUMBER_SIZE 32
+
+/* number_int(n, text): Decimal. Returns the length; a NUL follows. */
+size_t number_int(int64_t n, char text[NUMBER_SIZE]);
+
+/* number_digits(u, n, to): Write u as n digits, zeros before it; no NUL. */
+void number_digits(uint64_t u, size_t n, char *to);
+
+/*
+ * number_double(d, text):
+ * The shortest decimal that reads back to d, of those the nearest to d, in the
+ * form of ECMAScript's Number::toString (ECMA-262, 6.1.6.1.20). d is finite.
+ * Returns the length; a NUL follows. Needs the C locale and rounding to nearest.
+ */
+size_t number_double(double d, char text[NUMBER_SIZE]);
+
+#endif

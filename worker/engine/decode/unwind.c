@@ -1,0 +1,301 @@
+#include "worker/engine/decode/unwind.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/decode/document.h"
+
+#define KEY_DIGITS_MAX 10
+/* Whole numbers up to here are exact in a double; no _id lies beyond. */
+#define ID_MAX_MS 9007199254740992
+
+struct walk {
+	int64_t from_ms, to_ms;
+	struct points *points;
+	struct skips *skips;
+	int64_t next_ms;	/* earliest point from to_ms on */
+	int sorted;		/* each level's keys are put in order first */
+};
+
+/* What walking a level came to. */
+enum walked { WALKED, OUT_OF_ORDER, NO_MEMORY };
+
+static enum walked walk_level(struct walk *w, const uint8_t *level, int64_t t);
+
+const char *
+skip_name(enum skip reason)
+{
+	static const char *const names[SKIP_REASONS] = {
+		[SKIP_BAD_BSON] = "bad_bson",
+		[SKIP_BAD_ID] = "bad_id",
+		[SKIP_BAD_KEY] = "bad_key",
+		[SKIP_BAD_TYPE] = "bad_type",
+		[SKIP_BAD_UTF8] = "bad_utf8",
+		[SKIP_NO_VALUES] = "no_values",
+	};
+
+	return names[reason];
+}
+
+int
+skips_any(const struct skips *s)
+{
+	int i;
+
+	for (i = 0; i < SKIP_REASONS; i++)
+		if (s->count[i] != 0)
+			return 1;
+	return 0;
+}
+
+/* The number a key stands for, or -1 when it is not 1 to 10 digits. */
+static int64_t
+key_number(const struct element *e)
+{
+	int64_t n = 0;
+	size_t i;
+
+	if (e->key_len < 1 || e->key_len > KEY_DIGITS_MAX)
+		return -1;
+	for (i = 0; i < e->key_len; i++) {
+		unsigned digit = (unsigned char)e->key[i] - (unsigned)'0';
+
+		if (digit > 9)
+			return -1;
+		n = n * 10 + digit;
+	}
+	return n;
+}
+
+static enum walked
+add_leaf(struct walk *w, const struct element *e, int64_t t)
+{
+	struct point p = { .t_ms = t, .type = e->type };
+
+	switch (e->type) {
+	case LEAF_INT32:
+		p.v.bits = (uint64_t)(int64_t)(int32_t)le32(e->value);
+		break;
+	case LEAF_INT64:
+	case LEAF_DOUBLE:
+		p.v.bits = le64(e->value);
+		break;
+	case LEAF_BOOL:
+		p.v.bits = e->value[0];
+		break;
+	case LEAF_STRING:
+		if (!utf8_valid((const char *)e->value + 4, e->value_len - 5)) {
+			w->skips->count[SKIP_BAD_UTF8]++;
+			return WALKED;
+		}
+		p.v.ref = e->value;
+		break;
+	case LEAF_DECIMAL128:
+		p.v.ref = e->value;
+		break;
+	default:
+		w->skips->count[SKIP_BAD_TYPE]++;
+		return WALKED;
+	}
+	if (t >= w->to_ms && t < w->next_ms)
+		w->next_ms = t;
+	if (t < w->from_ms || t >= w->to_ms)
+		return WALKED;
+	return points_add(w->points, &p) == 0 ? WALKED : NO_MEMORY;
+}
+
+static enum walked
+walk_element(struct walk *w, const struct element *e, int64_t t)
+{
+	return e->type == 0x03 ? walk_level(w, e->value, t) :
+	    add_leaf(w, e, t);
+}
+
+/* The elements of a values document, as they stand. */
+static enum walked
+walk_in_place(struct walk *w, const uint8_t *values, int64_t t)
+{
+	const uint8_t *at = element_first(values);
+	int64_t key, last = -1;
+	enum walked rc;
+	struct element e;
+
+	while (element_next(&at, &e) == 0) {
+		if ((key = key_number(&e)) < 0) {
+			w->skips->count[SKIP_BAD_KEY]++;
+			continue;
+		}
+		if (key < last)
+			return OUT_OF_ORDER;
+		last = key;
+		if ((rc = walk_element(w, &e, t + key)) != WALKED)
+			return rc;
+	}
+	return WALKED;
+}
+
+struct keyed {
+	int64_t key;
+	const uint8_t *at;	/* the element */
+};
+
+/* By number; equal numbers by place in the document. */
+static int
+keyed_compare(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static enum walked
+walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
+{
+	const uint8_t *at, *next;
+	struct keyed *list;
+	size_t n = 0, i = 0, k;
+	enum walked rc = WALKED;
+	struct element e;
+
+	for (at = element_first(values); element_next(&at, &e) == 0; )
+		n++;
+	if (budget_take(w->points->budget, n * sizeof(*list)) != 0)
+		return NO_MEMORY;
+	if ((list = malloc((n + 1) * sizeof(*list))) == NULL) {
+		rc = NO_MEMORY;
+		goto out;
+	}
+	for (at = next = element_first(values); element_next(&next, &e) == 0;
+	    at = next) {
+		list[i].at = at;
+		if ((list[i].key = key_number(&e)) < 0)
+			w->skips->count[SKIP_BAD_KEY]++;
+		else
+			i++;
+	}
+	qsort(list, i, sizeof(*list), keyed_compare);
+	for (k = 0; k < i && rc == WALKED; k++) {
+		at = list[k].at;
+		element_next(&at, &e);
+		rc = walk_element(w, &e, t + list[k].key);
+	}
+out:
+	free(list);
+	budget_give(w->points->budget, n * sizeof(*list));
+	return rc;
+}
+
+static enum walked
+walk_level(struct walk *w, const uint8_t *level, int64_t t)
+{
+	const uint8_t *at = element_first(level), *values = NULL;
+	struct element e;
+
+	while (element_next(&at, &e) == 0)
+		if (strcmp(e.key, "values") == 0)
+			values = e.type == 0x03 ? e.value : NULL;
+	if (values == NULL) {
+		w->skips->count[SKIP_NO_VALUES]++;
+		return WALKED;
+	}
+	return w->sorted ? walk_sorted(w, values, t) :
+	    walk_in_place(w, values, t);
+}
+
+int
+unwind_base(const struct element *e, int64_t *t_ms)
+{
+	uint64_t bits;
+	int64_t t;
+	double d;
+
+	switch (e->type) {
+	case 0x01:
+		bits = le64(e->value);
+		memcpy(&d, &bits, sizeof(d));
+		if (!(fabs(d) <= (double)ID_MAX_MS) || d != floor(d))
+			return -1;
+		t = (int64_t)d;
+		break;
+	case 0x10:
+		t = (int32_t)le32(e->value);
+		break;
+	case 0x09:
+	case 0x12:
+		t = (int64_t)le64(e->value);
+		break;
+	default:
+		return -1;
+	}
+	if (t < -ID_MAX_MS || t > ID_MAX_MS)
+		return -1;
+	*t_ms = t;
+	return 0;
+}
+
+static int
+id_of(const uint8_t *doc, int64_t *t_ms)
+{
+	const uint8_t *at = element_first(doc);
+	struct element e;
+
+	do {
+		if (element_next(&at, &e) != 0)
+			return -1;
+	} while (strcmp(e.key, "_id") != 0);
+	return unwind_base(&e, t_ms);
+}
+
+int
+unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms)
+{
+	return sound(doc, len) ? id_of(doc, t_ms) : -1;
+}
+
+int
+unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+    struct points *points, struct skips *skips, int64_t *next_ms)
+{
+	struct walk w = { from_ms, to_ms, points, skips, INT64_MAX, 0 };
+	const size_t before = points->n;
+	const bool ascending = points->ascending;
+	enum walked rc;
+	int64_t base;
+
+	memset(skips, 0, sizeof(*skips));
+	*next_ms = INT64_MAX;
+	if (!sound(doc, len)) {
+		skips->count[SKIP_BAD_BSON] = 1;
+		return 0;
+	}
+	if (id_of(doc, &base) != 0) {
+		skips->count[SKIP_BAD_ID] = 1;
+		return 0;
+	}
+	if ((rc = walk_level(&w, doc, base)) == OUT_OF_ORDER) {
+		/* Shuffled keys are rare: only then is a level sorted. */
+		memset(skips, 0, sizeof(*skips));
+		points->n = before;
+		points->ascending = ascending;
+		w.next_ms = INT64_MAX;
+		w.sorted = 1;
+		rc = walk_level(&w, doc, base);
+	}
+	*next_ms = w.next_ms;
+	return rc == WALKED ? 0 : -1;
+}
+
+int
+unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+    struct points *points, struct skips *skips)
+{
+	int64_t next_ms;
+
+	return unwind_window(doc, len, from_ms, to_ms, points, skips,
+	    &next_ms);
+}

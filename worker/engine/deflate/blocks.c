@@ -1,0 +1,107 @@
+#include "worker/engine/deflate/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <isa-l/crc.h>
+
+#include "worker/engine/deflate/deflate.h"
+
+#define TEXT_MAX ((size_t)1 << 31)
+
+void
+blocks_init(struct blocks *b)
+{
+	memset(b, 0, sizeof(*b));
+	buf_init(&b->text, TEXT_MAX);
+	buf_init(&b->deflated, 2 * TEXT_MAX);
+}
+
+void
+blocks_clear(struct blocks *b)
+{
+	b->text.len = b->deflated.len = 0;
+	b->n = b->text_at = 0;
+	if (b->cap > 0)
+		memset(&b->v[0], 0, sizeof(b->v[0]));
+}
+
+void
+blocks_release(struct blocks *b)
+{
+	buf_release(&b->text);
+	buf_release(&b->deflated);
+	free(b->v);
+	blocks_init(b);
+}
+
+struct block *
+blocks_open(struct blocks *b)
+{
+	size_t cap = b->cap ? b->cap * 2 : 4;
+	struct block *v;
+
+	if (b->n < b->cap)
+		return &b->v[b->n];
+	if ((v = realloc(b->v, cap * sizeof(*v))) == NULL)
+		return NULL;
+	b->v = v;
+	b->cap = cap;
+	memset(&v[b->n], 0, sizeof(*v));
+	return &v[b->n];
+}
+
+uint32_t
+block_crc(uint32_t crc, const void *data, size_t len)
+{
+	/* That of ZIP and gzip. */
+	return crc32_gzip_refl(crc, data, len);
+}
+
+int
+block_seal(struct block *v, const uint8_t *text, size_t len,
+    struct buf *deflated, struct deflater *d)
+{
+	const size_t before = deflated->len;
+
+	v->crc = block_crc(0, text, len);
+	if (deflate_block(d, text, len, deflated) != 0)
+		return -1;
+	v->text_len = len;
+	v->deflated_len = deflated->len - before;
+	return 0;
+}
+
+int
+blocks_end(struct blocks *b, struct deflater *d)
+{
+	struct block *v = blocks_open(b);
+
+	if (v == NULL)
+		return -1;
+	if (v->rows == 0)
+		return 0;
+	if (block_seal(v, b->text.data + b->text_at, b->text.len - b->text_at,
+	    &b->deflated, d) != 0)
+		return -1;
+	b->text_at = b->text.len;
+	b->n++;
+	if (b->n < b->cap)
+		memset(&b->v[b->n], 0, sizeof(*v));
+	return 0;
+}
+
+struct block
+blocks_get(const struct blocks *b, size_t i)
+{
+	struct block v = b->v[i];
+	size_t k;
+
+	v.text = b->text.data;
+	v.deflated = b->deflated.data;
+	for (k = 0; k < i; k++) {
+		v.text += b->v[k].text_len;
+		v.deflated += b->v[k].deflated_len;
+	}
+	return v;
+}

@@ -1,0 +1,454 @@
+#include "worker/engine/deflate/textdeflate.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "worker/engine/deflate/huffman.h"
+
+/* RFC 1951, 3.2.5: symbols of literals, end and lengths; of distances. */
+#define SYMBOLS 286
+#define END 256
+#define LENGTHS 257
+#define DISTANCES 30
+#define MATCH_MIN 4		/* of 3: no shorter than the three digits */
+#define MATCH_MAX 258
+#define REACH 32768
+
+/* Four literals of these bits, and 7 bits left over, fit into 64. */
+#define CODE_BITS 14
+
+/* From value to gap and back: the edges of a window of the text. */
+#define WINDOW ((size_t)16 * 1024)
+#define CHUNK 64
+#define EDGES_USUAL 12		/* of a chunk, found without a branch */
+
+#define KEYS 1024
+#define NOWHERE UINT32_MAX
+
+/* What gives the code: an eighth of the text, within these. */
+#define SAMPLE_MIN ((size_t)16 * 1024)
+#define SAMPLE_MAX ((size_t)1024 * 1024)
+/* A symbol of the sample, against one that is only possible. */
+#define SAMPLE_WEIGHT 32
+
+struct code {
+	uint16_t bits;
+	uint16_t n;
+};
+
+/* That of a length, its extra bits with it. */
+struct length_code {
+	uint32_t bits;
+	unsigned n;
+};
+
+struct textdeflate {
+	uint8_t length_symbol[256];	/* of length - 3, from LENGTHS */
+
+	/* Four counts of literals: one after another do not wait. */
+	uint32_t literals[4][256], lengths[256], distances[DISTANCES];
+
+	struct code literal[256], end, distance[DISTANCES];
+	struct length_code length[256];
+
+	uint32_t edges[1 + WINDOW + EDGES_USUAL];
+	uint32_t last[KEYS];
+};
+
+struct bits {
+	uint64_t v;
+	unsigned n;
+	uint8_t *to;
+};
+
+/* Up to text + at it is counted, or written. */
+struct pass {
+	struct textdeflate *z;
+	const uint8_t *text;
+	size_t len, at;
+	struct bits out;
+};
+
+struct textdeflate *
+textdeflate_new(void)
+{
+	struct textdeflate *z = calloc(1, sizeof(*z));
+	unsigned i, symbol = 0;
+
+	if (z == NULL)
+		return NULL;
+	/* 8 of one length each, then by fours of twice as many; 258 by itself. */
+	for (i = 0; i < 255; i++) {
+		z->length_symbol[i] = (uint8_t)symbol;
+		if (i < 8 || ((i + 1) & ((1U << ((symbol - 4) / 4)) - 1)) == 0)
+			symbol++;
+	}
+	z->length_symbol[255] = 28;
+	return z;
+}
+
+void
+textdeflate_free(struct textdeflate *z)
+{
+	free(z);
+}
+
+size_t
+textdeflate_bound(size_t len)
+{
+	/* 14 bits a literal, 47 a match of 4; the code's own lengths. */
+	return 2 * len + 1024;
+}
+
+static inline uint64_t
+load(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline void
+put(struct bits *b, uint64_t bits, unsigned n)
+{
+	const uint64_t v = htole64(b->v | bits << b->n);
+
+	memcpy(b->to, &v, sizeof(v));
+	b->n += n;
+	b->v = le64toh(v) >> (b->n & ~7U);
+	b->to += b->n >> 3;
+	b->n &= 7;
+}
+
+/* RFC 1951, 3.2.5: its symbol, and the *n extra bits that go behind it. */
+static inline unsigned
+distance_symbol(uint32_t distance, uint32_t *extra, unsigned *n)
+{
+	const uint32_t d = distance - 1;
+
+	*n = d < 4 ? 0 : 30 - (unsigned)__builtin_clz(d);
+	*extra = d & ((1U << *n) - 1);
+	return 2 * *n + (d >> *n);
+}
+
+/* A pass that counts and one that writes are made of the same text. */
+#define BOTH static inline __attribute__((always_inline))
+
+BOTH void
+four(struct pass *p, int counts, const uint8_t *s, size_t n)
+{
+	struct textdeflate *z = p->z;
+	struct code a, b, c, d;
+
+	if (counts) {
+		z->literals[0][s[0]] += n > 0;
+		z->literals[1][s[1]] += n > 1;
+		z->literals[2][s[2]] += n > 2;
+		z->literals[3][s[3]] += n > 3;
+		return;
+	}
+	/* Without a branch for how many: this is where most time went. */
+	a = n > 0 ? z->literal[s[0]] : (struct code){ 0, 0 };
+	b = n > 1 ? z->literal[s[1]] : (struct code){ 0, 0 };
+	c = n > 2 ? z->literal[s[2]] : (struct code){ 0, 0 };
+	d = n > 3 ? z->literal[s[3]] : (struct code){ 0, 0 };
+	put(&p->out, ((uint64_t)a.bits | (uint32_t)b.bits << a.n) |
+	    ((uint64_t)c.bits | (uint32_t)d.bits << c.n) << (a.n + b.n),
+	    (unsigned)a.n + b.n + c.n + d.n);
+}
+
+/* Literals up to end. */
+BOTH void
+literals(struct pass *p, int counts, size_t end)
+{
+	uint8_t rest[4] = { 0 };
+
+	while (end - p->at > 4) {
+		four(p, counts, p->text + p->at, 4);
+		p->at += 4;
+	}
+	if (p->len - p->at >= 4) {
+		four(p, counts, p->text + p->at, end - p->at);
+	} else {
+		memcpy(rest, p->text + p->at, end - p->at);
+		four(p, counts, rest, end - p->at);
+	}
+	p->at = end;
+}
+
+/* How many bytes from a on are as from b on; max at most. */
+static inline size_t
+common(const uint8_t *a, const uint8_t *b, size_t max)
+{
+	uint64_t differ;
+	size_t n = 0;
+
+	for (; n + 8 <= max; n += 8)
+		if ((differ = load(a + n) ^ load(b + n)) != 0)
+			return n + ((size_t)__builtin_ctzll(differ) >> 3);
+	while (n < max && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/*
+ * What was not yet taken up to from, and a match of from with to, which may be
+ * NOWHERE; returns whether there is one.
+ */
+BOTH int
+match(struct pass *p, int counts, size_t from, size_t to)
+{
+	const size_t distance = from - to;
+	size_t max = p->len - from, n;
+	unsigned symbol, extra_n;
+	struct length_code l;
+	struct code d;
+	uint32_t extra;
+
+	if (to == NOWHERE || distance > REACH)
+		return 0;
+	if (max > MATCH_MAX)
+		max = MATCH_MAX;
+	if ((n = common(p->text + from, p->text + to, max)) < MATCH_MIN)
+		return 0;
+	literals(p, counts, from);
+	symbol = distance_symbol((uint32_t)distance, &extra, &extra_n);
+	if (counts) {
+		p->z->lengths[n - 3]++;
+		p->z->distances[symbol]++;
+	} else {
+		l = p->z->length[n - 3];
+		d = p->z->distance[symbol];
+		put(&p->out, l.bits | (uint64_t)(d.bits | extra << d.n) << l.n,
+		    l.n + d.n + extra_n);
+	}
+	p->at += n;
+	return 1;
+}
+
+/*
+ * A gap like which none is in reach, as with many columns: it is a run of commas,
+ * then a line that begins as the line before did.
+ */
+BOTH void
+match_parts(struct pass *p, int counts, size_t begin, size_t last,
+    size_t line)
+{
+	if (last - begin > MATCH_MIN)
+		match(p, counts, begin + 1, begin);
+	if (p->text[last] == '\n' && p->at <= last)
+		match(p, counts, last, line);
+}
+
+/*
+ * A bit for each of the 64 bytes from s on that is of a value: above a comma.
+ * What else is below, spaces and quotes, divides a text as well.
+ */
+static inline uint64_t
+values(const uint8_t *s, size_t len)
+{
+	uint64_t gaps = 0;
+	size_t i;
+
+#ifdef __SSE2__
+	if (len >= CHUNK) {
+		const __m128i comma = _mm_set1_epi8(',');
+
+		for (i = 0; i < CHUNK; i += 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(s + i));
+
+			v = _mm_cmpeq_epi8(_mm_max_epu8(v, comma), comma);
+			gaps |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << i;
+		}
+		return ~gaps;
+	}
+#endif
+	for (i = 0; i < CHUNK; i++)
+		gaps |= (uint64_t)(i >= len || s[i] <= ',') << i;
+	return ~gaps;
+}
+
+/*
+ * Append to edges the places in [at, end) where a gap begins, ends, begins, ...;
+ * *before is whether the byte before is a value's. Returns how many.
+ */
+static size_t
+find_edges(const uint8_t *text, size_t at, size_t end, uint64_t *before,
+    uint32_t *edges)
+{
+	uint64_t v, found;
+	size_t n = 0, k, i;
+
+	for (; at < end; at += CHUNK) {
+		v = values(text + at, end - at);
+		found = v ^ (v << 1 | *before);
+		*before = v >> (CHUNK - 1);
+		k = (size_t)__builtin_popcountll(found);
+		for (i = 0; i < EDGES_USUAL; i++, found &= found - 1)
+			edges[n + i] = (uint32_t)at +
+			    (uint32_t)__builtin_ctzll(found | 1ULL << 63);
+		for (; i < k; i++, found &= found - 1)
+			edges[n + i] = (uint32_t)at +
+			    (uint32_t)__builtin_ctzll(found);
+		n += k;
+	}
+	return n;
+}
+
+/* Through the text, window by window, from gap to gap. */
+BOTH void
+run(struct pass *p, int counts)
+{
+	struct textdeflate *z = p->z;
+	const uint8_t *text = p->text;
+	uint32_t column = 0, begin, gap, last, key, before, line = NOWHERE;
+	uint64_t value = 1;
+	size_t at, end, n = 0, i;
+
+	memset(z->last, 0xff, sizeof(z->last));
+	for (at = 0; at < p->len; at = end) {
+		end = p->len - at > WINDOW ? at + WINDOW : p->len;
+		n += find_edges(text, at, end, &value, z->edges + n);
+		for (i = 0; i + 2 <= n; i += 2) {
+			begin = z->edges[i];
+			gap = z->edges[i + 1] - begin;
+			last = begin + gap - 1;
+			column = text[last] == '\n' ? 0 : column + gap;
+			key = (column * 37 + gap) % KEYS;
+			before = z->last[key];
+			z->last[key] = begin;
+			if (p->at <= begin && !match(p, counts, begin, before))
+				match_parts(p, counts, begin, last, line);
+			line = column == 0 ? last : line;
+		}
+		/* A gap that goes on in the next window. */
+		if ((n &= 1) != 0)
+			z->edges[0] = z->edges[i];
+	}
+	literals(p, counts, p->len);
+}
+
+static void
+count(struct textdeflate *z, const uint8_t *text, size_t len)
+{
+	struct pass p = { .z = z, .text = text, .len = len };
+
+	memset(z->literals, 0, sizeof(z->literals));
+	memset(z->lengths, 0, sizeof(z->lengths));
+	memset(z->distances, 0, sizeof(z->distances));
+	run(&p, 1);
+}
+
+/* RFC 1951, 3.2.7, without the run lengths: 300 bytes at most of 60,000. */
+static void
+put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
+{
+	static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11,
+	    4, 12, 3, 13, 2, 14, 1, 15 };
+	uint32_t freq[19] = { 0 };
+	uint16_t code[19];
+	uint8_t len[19];
+	size_t i;
+
+	for (i = 0; i < SYMBOLS + DISTANCES; i++)
+		freq[lengths[i]]++;
+	huffman_lengths(freq, 19, 7, len);
+	huffman_codes(len, 19, code);
+	/* Not the final block, and one of a code of its own. */
+	put(b, 2 << 1, 3);
+	put(b, SYMBOLS - 257, 5);
+	put(b, DISTANCES - 1, 5);
+	put(b, 19 - 4, 4);
+	for (i = 0; i < 19; i++)
+		put(b, len[order[i]], 3);
+	for (i = 0; i < SYMBOLS + DISTANCES; i++)
+		put(b, code[lengths[i]], len[lengths[i]]);
+}
+
+/*
+ * A code for every symbol, whether the sample has it or not; freq is used up.
+ */
+static void
+code_of(uint32_t *freq, size_t n, uint8_t *lengths, uint16_t *code)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		freq[i] = freq[i] * SAMPLE_WEIGHT + 1;
+	huffman_lengths(freq, n, CODE_BITS, lengths);
+	huffman_codes(lengths, n, code);
+}
+
+static void
+code_symbols(struct textdeflate *z, uint8_t lengths[SYMBOLS])
+{
+	uint32_t freq[SYMBOLS] = { 0 };
+	uint16_t code[SYMBOLS];
+	unsigned i, symbol, extra, first = 0;
+
+	for (i = 0; i < 256; i++) {
+		freq[i] = z->literals[0][i] + z->literals[1][i] +
+		    z->literals[2][i] + z->literals[3][i];
+		freq[LENGTHS + z->length_symbol[i]] += z->lengths[i];
+	}
+	code_of(freq, SYMBOLS, lengths, code);
+	for (i = 0; i < 256; i++)
+		z->literal[i] = (struct code){ code[i], lengths[i] };
+	z->end = (struct code){ code[END], lengths[END] };
+	for (i = 0; i < 256; i++) {
+		symbol = z->length_symbol[i];
+		if (i == 0 || symbol != z->length_symbol[i - 1])
+			first = i;
+		extra = symbol < 8 || symbol == 28 ? 0 : (symbol - 4) / 4;
+		symbol += LENGTHS;
+		z->length[i] = (struct length_code){ code[symbol] |
+		    (i - first) << lengths[symbol], lengths[symbol] + extra };
+	}
+}
+
+static void
+code_distances(struct textdeflate *z, uint8_t lengths[DISTANCES])
+{
+	uint16_t code[DISTANCES];
+	size_t i;
+
+	code_of(z->distances, DISTANCES, lengths, code);
+	for (i = 0; i < DISTANCES; i++)
+		z->distance[i] = (struct code){ code[i], lengths[i] };
+}
+
+static size_t
+sample_bytes(size_t len)
+{
+	size_t n = len / 8;
+
+	n = n < SAMPLE_MIN ? SAMPLE_MIN : n > SAMPLE_MAX ? SAMPLE_MAX : n;
+	return n < len ? n : len;
+}
+
+size_t
+textdeflate(struct textdeflate *z, const uint8_t *text, size_t len,
+    uint8_t *to)
+{
+	uint8_t lengths[SYMBOLS + DISTANCES];
+	struct pass p = { .z = z, .text = text, .len = len,
+	    .out = { .to = to } };
+
+	count(z, text, sample_bytes(len));
+	code_symbols(z, lengths);
+	code_distances(z, lengths + SYMBOLS);
+	put_lengths(&p.out, lengths);
+	run(&p, 0);
+	put(&p.out, z->end.bits, z->end.n);
+	/* An empty stored block: 3 bits, on to a byte, no bytes (3.2.4). */
+	put(&p.out, 0, 3);
+	if (p.out.n > 0)
+		put(&p.out, 0, 8 - p.out.n);
+	put(&p.out, UINT32_C(0xffff0000), 32);
+	return (size_t)(p.out.to - to);
+}

@@ -1,0 +1,236 @@
+#include "worker/engine/pool.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "worker/engine/slice.h"
+
+/* While documents of more are under way, no other slice is filled. */
+#define UNDER_WAY_BYTES ((size_t)4 * 1024 * 1024)
+/* What else is asked of this machine, above all by the database, comes first. */
+#define SLICE_NICE 10
+
+struct pool {
+	enum deflate_level level;
+	pthread_t *threads;
+	int nthreads;
+	struct slice *ring;
+	bool *done;
+	size_t slots;
+
+	pthread_mutex_t lock;	/* for what follows, and done */
+	pthread_cond_t submitted, worked, released;
+	uint64_t first, next, last;	/* oldest, next to work on, next to fill */
+	bool ended, closed, quit;
+	/* The one used last is taken first: no more are touched than needed. */
+	struct scratch **scratches;
+	int nscratches;
+};
+
+static struct slice *
+at(const struct pool *p, uint64_t i)
+{
+	return &p->ring[i % p->slots];
+}
+
+static void *
+run(void *arg)
+{
+	struct pool *p = arg;
+	struct scratch *scratch;
+	uint64_t i;
+
+	/* In Linux a thread has its own; a refusal costs nothing but speed. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), SLICE_NICE);
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		while (p->next == p->last && !p->quit)
+			pthread_cond_wait(&p->submitted, &p->lock);
+		if (p->next == p->last)
+			break;
+		i = p->next++;
+		scratch = p->scratches[--p->nscratches];
+		pthread_mutex_unlock(&p->lock);
+		slice_work(at(p, i), scratch);
+		pthread_mutex_lock(&p->lock);
+		p->scratches[p->nscratches++] = scratch;
+		p->done[i % p->slots] = true;
+		if (i == p->first)
+			pthread_cond_signal(&p->worked);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* All that needs no thread. */
+static int
+set_up(struct pool *p, int threads)
+{
+	size_t i;
+
+	p->slots = 2 * (size_t)threads + 1;
+	p->threads = calloc((size_t)threads, sizeof(*p->threads));
+	p->ring = calloc(p->slots, sizeof(*p->ring));
+	p->done = calloc(p->slots, sizeof(*p->done));
+	p->scratches = calloc((size_t)threads, sizeof(struct scratch *));
+	if (p->threads == NULL || p->ring == NULL || p->done == NULL ||
+	    p->scratches == NULL)
+		return -1;
+	for (i = 0; i < p->slots; i++)
+		slice_init(&p->ring[i]);
+	for (; p->nscratches < threads; p->nscratches++) {
+		p->scratches[p->nscratches] = scratch_new(p->level);
+		if (p->scratches[p->nscratches] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+struct pool *
+pool_new(int threads, enum deflate_level level)
+{
+	struct pool *p;
+	int rc;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		goto nomem;
+	p->level = level;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->submitted, NULL);
+	pthread_cond_init(&p->worked, NULL);
+	pthread_cond_init(&p->released, NULL);
+	if (set_up(p, threads) != 0)
+		goto nomem;
+	for (; p->nthreads < threads; p->nthreads++) {
+		rc = pthread_create(&p->threads[p->nthreads], NULL, run, p);
+		if (rc != 0) {
+			log_msg(LOG_ERROR, "pool", "thread: %s", strerror(rc));
+			pool_free(p);
+			return NULL;
+		}
+	}
+	return p;
+nomem:
+	log_msg(LOG_ERROR, "pool", "out of memory");
+	pool_free(p);
+	return NULL;
+}
+
+void
+pool_free(struct pool *p)
+{
+	size_t i;
+	int t;
+
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->quit = true;
+	pthread_cond_broadcast(&p->submitted);
+	pthread_mutex_unlock(&p->lock);
+	for (t = 0; t < p->nthreads; t++)
+		pthread_join(p->threads[t], NULL);
+	for (i = 0; p->ring != NULL && i < p->slots; i++)
+		slice_release(&p->ring[i]);
+	for (t = 0; t < p->nscratches; t++)
+		scratch_free(p->scratches[t]);
+	pthread_cond_destroy(&p->released);
+	pthread_cond_destroy(&p->worked);
+	pthread_cond_destroy(&p->submitted);
+	pthread_mutex_destroy(&p->lock);
+	free(p->scratches);
+	free(p->done);
+	free(p->ring);
+	free(p->threads);
+	free(p);
+}
+
+/* Whether a slice may be filled; to be called with the lock. */
+static bool
+has_room(const struct pool *p)
+{
+	size_t bytes = 0;
+	uint64_t i;
+
+	for (i = p->first; i < p->last; i++)
+		bytes += at(p, i)->docs.len;
+	return p->last - p->first < p->slots && bytes <= UNDER_WAY_BYTES;
+}
+
+struct slice *
+pool_slot(struct pool *p)
+{
+	struct slice *s;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->closed && !has_room(p))
+		pthread_cond_wait(&p->released, &p->lock);
+	s = p->closed ? NULL : at(p, p->last);
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+void
+pool_submit(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->done[p->last % p->slots] = false;
+	p->last++;
+	pthread_cond_signal(&p->submitted);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_end(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->ended = true;
+	pthread_cond_signal(&p->worked);
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct slice *
+pool_oldest(struct pool *p)
+{
+	struct slice *s;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->first == p->last ? !p->ended :
+	    !p->done[p->first % p->slots])
+		pthread_cond_wait(&p->worked, &p->lock);
+	s = p->first == p->last ? NULL : at(p, p->first);
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+void
+pool_release(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->first++;
+	pthread_cond_signal(&p->released);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_close(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->closed = true;
+	pthread_cond_signal(&p->released);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+pool_reset(struct pool *p)
+{
+	p->ended = true;
+	while (pool_oldest(p) != NULL)
+		pool_release(p);
+	p->ended = p->closed = false;
+}

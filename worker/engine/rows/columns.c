@@ -1,0 +1,50 @@
+#include "worker/engine/rows/columns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/jobs/job.h"
+
+static const char *const first[] = { "speed", "soc", "current", "odo",
+	"voltage" };
+#define NFIRST (sizeof(first) / sizeof(first[0]))
+
+static size_t
+place(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NFIRST && strcmp(name, first[i]) != 0; i++)
+		;
+	return i;
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+column_compare(const void *a, const void *b)
+{
+	size_t x = place(*(char *const *)a), y = place(*(char *const *)b);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return name_compare(a, b);
+}
+
+void
+columns_sort(struct strings *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), column_compare);
+}
+
+void
+names_sort(struct strings *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), name_compare);
+}

@@ -1,0 +1,161 @@
+#include "worker/engine/slice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/engine/rows/fastrows.h"
+#include "worker/engine/source.h"
+#include "worker/engine/decode/fastread.h"
+
+/* What a slice keeps of its memory for the next one. */
+#define KEEP_BYTES ((size_t)4 * 1024 * 1024)
+
+void
+slice_init(struct slice *s)
+{
+	memset(s, 0, sizeof(*s));
+	buf_init(&s->docs, SIZE_MAX / 2);
+	blocks_init(&s->blocks);
+}
+
+void
+slice_release(struct slice *s)
+{
+	buf_release(&s->docs);
+	blocks_release(&s->blocks);
+	free(s->v);
+	slice_init(s);
+}
+
+void
+slice_begin(struct slice *s, const struct slice_plan *plan, int64_t begin_ms)
+{
+	if (s->docs.cap > KEEP_BYTES)
+		buf_release(&s->docs);
+	if (s->blocks.text.cap > KEEP_BYTES)
+		blocks_release(&s->blocks);
+	s->plan = plan;
+	s->begin_ms = s->end_ms = begin_ms;
+	s->docs.len = s->n = 0;
+	s->large = false;
+	blocks_clear(&s->blocks);
+}
+
+static int
+room_for_doc(struct slice *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 64;
+	struct slice_doc *v;
+
+	if (s->n < s->cap)
+		return 0;
+	if ((v = realloc(s->v, cap * sizeof(*v))) == NULL)
+		return -1;
+	s->v = v;
+	s->cap = cap;
+	return 0;
+}
+
+int
+slice_add(struct slice *s, const struct source_doc *doc)
+{
+	if (doc->len > s->plan->memory_max ||
+	    s->docs.len > s->plan->memory_max - doc->len ||
+	    room_for_doc(s) != 0)
+		return -1;
+	s->v[s->n] = (struct slice_doc){ doc->column, s->docs.len, doc->len,
+	    doc->t_ms };
+	if (buf_add(&s->docs, doc->data, doc->len) != 0)
+		return -1;
+	s->n++;
+	s->large = s->large || doc->len > SLICE_LARGE_BYTES;
+	return 0;
+}
+
+struct scratch *
+scratch_new(enum deflate_level level)
+{
+	struct scratch *scratch;
+
+	if ((scratch = calloc(1, sizeof(*scratch))) == NULL)
+		return NULL;
+	if ((scratch->deflater = deflater_new(level)) == NULL) {
+		free(scratch);
+		return NULL;
+	}
+	return scratch;
+}
+
+void
+scratch_free(struct scratch *scratch)
+{
+	size_t i;
+
+	if (scratch == NULL)
+		return;
+	for (i = 0; i < scratch->n; i++)
+		lane_release(&scratch->lanes[i]);
+	free(scratch->lanes);
+	deflater_free(scratch->deflater);
+	free(scratch);
+}
+
+static int
+clear_lanes(struct scratch *scratch, size_t n)
+{
+	struct lane *lanes;
+	size_t i;
+
+	if (n > scratch->n) {
+		lanes = realloc(scratch->lanes, n * sizeof(*lanes));
+		if (lanes == NULL)
+			return -1;
+		scratch->lanes = lanes;
+		for (; scratch->n < n; scratch->n++)
+			lane_init(&lanes[scratch->n]);
+	}
+	for (i = 0; i < n; i++)
+		lane_clear(&scratch->lanes[i]);
+	return 0;
+}
+
+static enum walk
+walk_all(const struct slice *s, struct scratch *scratch)
+{
+	const struct slice_plan *plan = s->plan;
+	const struct walk_range range = { s->begin_ms,
+	    plan->from_ms - s->begin_ms, plan->to_ms - s->begin_ms,
+	    s->end_ms - s->begin_ms };
+	enum walk rc = WALK_DONE;
+	size_t i;
+
+	if (clear_lanes(scratch, plan->n) != 0)
+		return WALK_NO_MEMORY;
+	for (i = 0; i < s->n && rc == WALK_DONE; i++)
+		rc = walk(s->docs.data + s->v[i].at, s->v[i].len, &range,
+		    &scratch->lanes[s->v[i].column]);
+	for (i = 0; i < plan->n && rc == WALK_DONE; i++)
+		if (lane_end(&scratch->lanes[i]) != 0)
+			rc = WALK_NO_MEMORY;
+	return rc;
+}
+
+void
+slice_work(struct slice *s, struct scratch *scratch)
+{
+	s->state = SLICE_UNUSUAL;
+	if (s->plan->general || s->large)
+		return;
+	switch (walk_all(s, scratch)) {
+	case WALK_UNUSUAL:
+		return;
+	case WALK_NO_MEMORY:
+		s->state = SLICE_NO_MEMORY;
+		return;
+	case WALK_DONE:
+		break;
+	}
+	s->state = rows(scratch->lanes, s->plan->n, s->begin_ms,
+	    &s->plan->style, &s->blocks, scratch->deflater) == 0 ?
+	    SLICE_ROWS : SLICE_NO_MEMORY;
+}

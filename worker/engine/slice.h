@@ -1,0 +1,94 @@
+#ifndef WORKER_ENGINE_SLICE_H
+#define WORKER_ENGINE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "worker/engine/deflate/blocks.h"
+#include "worker/engine/rows/csv.h"
+#include "worker/engine/deflate/deflate.h"
+
+struct lane;
+struct source_doc;
+
+/*
+ * The unit of work: the documents of one hour of one vehicle (or of several
+ * hours that hold little), and the CSV rows that they make. Hours are independent
+ * of each other as long as no document reaches beyond its slice, so slices are
+ * worked on in parallel and written in order.
+ */
+
+#define SLICE_HOUR_MS INT64_C(3600000)
+/* An hour is joined to the next as long as its documents are fewer bytes. */
+#define SLICE_MIN_BYTES ((size_t)64 * 1024)
+/* Nor does a slice span more. */
+#define SLICE_MAX_MS (24 * SLICE_HOUR_MS)
+/* A document above this is general()'s, which cuts it. */
+#define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
+
+/* slice_hour(t_ms): When the hour of t_ms begins. */
+static inline int64_t
+slice_hour(int64_t t_ms)
+{
+	return t_ms - t_ms % SLICE_HOUR_MS -
+	    (t_ms % SLICE_HOUR_MS < 0 ? SLICE_HOUR_MS : 0);
+}
+
+/* What all slices of one vehicle share. */
+struct slice_plan {
+	size_t n;			/* columns */
+	int64_t from_ms, to_ms;		/* of points, half-open */
+	struct csv_style style;
+	size_t memory_max;		/* for documents */
+	bool general;			/* for tests: nothing goes the quick way */
+};
+
+struct slice_doc {
+	size_t column, at, len;		/* at: in docs */
+	int64_t t_ms;			/* its place in time, _id rounded down */
+};
+
+enum slice_state {
+	SLICE_ROWS,		/* blocks has all rows */
+	SLICE_UNUSUAL,		/* to be made by general() */
+	SLICE_NO_MEMORY
+};
+
+struct slice {
+	const struct slice_plan *plan;
+	int64_t begin_ms, end_ms;	/* whole hours, half-open */
+	struct buf docs;
+	struct slice_doc *v;		/* in the order of reading */
+	size_t n, cap;
+	bool large;			/* one is above SLICE_LARGE_BYTES */
+	enum slice_state state;
+	struct blocks blocks;
+};
+
+/* What a thread needs to work on a slice. */
+struct scratch {
+	struct deflater *deflater;
+	struct lane *lanes;
+	size_t n;
+};
+
+void slice_init(struct slice *s);
+void slice_release(struct slice *s);
+
+/* slice_begin(s, plan, begin_ms): Empty; the caller sets end_ms as it adds. */
+void slice_begin(struct slice *s, const struct slice_plan *plan,
+    int64_t begin_ms);
+
+/* slice_add(s, doc): Keep a copy. Returns 0, -1 beyond plan->memory_max. */
+int slice_add(struct slice *s, const struct source_doc *doc);
+
+/* slice_work(s, scratch): Make the rows. The outcome is s->state. */
+void slice_work(struct slice *s, struct scratch *scratch);
+
+/* scratch_new(level): NULL when memory ends. */
+struct scratch *scratch_new(enum deflate_level level);
+void scratch_free(struct scratch *scratch);
+
+#endif

@@ -1,0 +1,20 @@
+#ifndef WORKER_REPORTER_H
+#define WORKER_REPORTER_H
+
+struct _mongoc_client_pool_t;
+struct conf;
+struct report;
+
+/*
+ * Writes this worker's counters to exports.workers (lib/jobs/workers.h) every metrics_s,
+ * from a thread of its own, whatever the export does, so that export-api can show
+ * them. Nothing depends on it: an error is logged, once until it works again.
+ *
+ * report_start(pool, conf, worker): All outlive it. NULL (logged): no report.
+ * report_stop(report): Write the last numbers, marked as the last.
+ */
+struct report *report_start(struct _mongoc_client_pool_t *pool,
+    const struct conf *conf, const char *worker);
+void report_stop(struct report *report);
+
+#endif
