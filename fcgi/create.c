@@ -16,18 +16,18 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/base/log.h"
+#include "lib/servers/queue.h"
+#include "lib/jobs/catalogue.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/jobs.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/jobs/catalogue.h"
-#include "lib/base/conf.h"
-#include "lib/base/crash.h"
-#include "lib/jobs/job.h"
-#include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
-#include "lib/servers/queue.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define RETRY_FULL "Retry-After: 30\r\n"
@@ -135,7 +135,7 @@ answer_known(const struct api *api, struct FCGX_Request *fcgx,
 
 	if (job->idempotency_key != NULL && answer_by_key(api, fcgx, r, job))
 		return true;
-	if (jobs_look(api->jobs, job, same) != JOBS_OK)
+	if (jobs_precheck(api->jobs, job, same) != JOBS_OK)
 		rc = JOBS_ERROR;
 	else if (job->idempotency_key == NULL && same[0] != '\0')
 		rc = jobs_find(api->jobs, same, job->owner, &known);
@@ -176,7 +176,7 @@ surely_fits(const struct conf *conf, const struct job *job)
 {
 	const int64_t hours = (job->end_ms - job->start_ms) / HOUR_MS + 2;
 
-	return job->vehicles.given && job->parameters.given &&
+	return job->vehicles.n > 0 && job->parameters.n > 0 &&
 	    (double)hours * (double)job->vehicles.n *
 	    (double)job->parameters.n <= (double)conf->documents_max;
 }
@@ -233,7 +233,7 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 	if (rc == JOBS_TAKEN) {
 		if (answer_by_key(api, fcgx, r, job))
 			return false;
-		if (jobs_free_key(api->jobs, job->owner,
+		if (jobs_expire_key(api->jobs, job->owner,
 		    job->idempotency_key) == JOBS_OK)
 			rc = jobs_insert(api->jobs, job);
 	}
@@ -276,7 +276,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
     const struct job *job)
 {
 	struct json_object *o, *list;
-	struct strings unknown = { 0 };
+	struct names unknown = { 0 };
 	struct catalogue_estimate e;
 	size_t i;
 
@@ -284,7 +284,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 		return;
 	if (catalogue_unknown(api->catalogue, job, &unknown) != CATALOGUE_OK) {
 		reply_no_database(fcgx);
-		strings_release(&unknown);
+		names_release(&unknown);
 		return;
 	}
 	o = json_object_new_object();
@@ -292,7 +292,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	if (o == NULL || list == NULL) {
 		json_object_put(o);
 		json_object_put(list);
-		strings_release(&unknown);
+		names_release(&unknown);
 		no_memory(fcgx);
 		return;
 	}
@@ -306,7 +306,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	json_object_object_add(o, "vehicles",
 	    json_object_new_int64(e.vehicles));
 	json_object_object_add(o, "unknownVehicles", list);
-	strings_release(&unknown);
+	names_release(&unknown);
 	reply_json(fcgx, 200, "", o);
 }
 

@@ -20,20 +20,20 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/base/log.h"
+#include "lib/base/num.h"
+#include "lib/servers/s3.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/jobs.h"
 #include "fcgi/etag.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/base/buf.h"
-#include "lib/base/clock.h"
-#include "lib/base/conf.h"
-#include "lib/base/crash.h"
-#include "lib/jobs/job.h"
-#include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
-#include "lib/base/num.h"
-#include "lib/servers/s3.h"
 
 #define URI_MAX 8192
 #define LIMIT_PRESET 50

@@ -11,12 +11,12 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
-#include "fcgi/reply.h"
-#include "fcgi/request.h"
-#include "fcgi/resource.h"
 #include "lib/base/log.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/rights.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/resource.h"
 
 static struct json_object *
 status_of(const char *status)

@@ -5,14 +5,14 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "lib/base/conf.h"
+#include "lib/base/num.h"
+#include "lib/jobs/jobs.h"
 #include "fcgi/etag.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/base/conf.h"
-#include "lib/jobs/jobs.h"
-#include "lib/base/num.h"
 
 /* nginx's own limit, as its configuration tells us; 0 when it does not. */
 static int64_t

@@ -17,26 +17,26 @@
 #include <fcgiapp.h>
 #include <mongoc/mongoc.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/crash.h"
+#include "lib/base/log.h"
+#include "lib/base/process.h"
+#include "lib/base/version.h"
+#include "lib/servers/mongo.h"
+#include "lib/servers/queue.h"
+#include "lib/servers/selfcheck.h"
+#include "lib/jobs/catalogue.h"
+#include "lib/jobs/jobs.h"
+#include "lib/jobs/metrics.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/jobs/catalogue.h"
-#include "lib/servers/selfcheck.h"
-#include "lib/base/clock.h"
-#include "lib/base/conf.h"
-#include "lib/base/crash.h"
-#include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
-#include "lib/jobs/metrics.h"
-#include "lib/servers/mongo.h"
-#include "lib/base/process.h"
-#include "lib/servers/queue.h"
-#include "lib/base/version.h"
 
 #define EXIT_USAGE 64
-#define CONF_PRESET "/etc/export/export.conf"
+#define CONF_DEFAULT "/etc/export/export.conf"
 
 static volatile sig_atomic_t stop_requested;
 
@@ -77,7 +77,7 @@ usage(FILE *to)
 	    "Answers /export over FastCGI on the socket that is its standard input:\n"
 	    "  spawn-fcgi -n -s SOCKET -M 0660 -- multiwatch -r 1000000 -t 1 -f 4 -- \\\n"
 	    "      export-api -c FILE\n"
-	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
+	    "  -c, --config FILE   configuration (" CONF_DEFAULT ")\n"
 	    "  --check             reach all servers, see whether the rights are as they\n"
 	    "                      should be, print what was found; exit 0, or 1\n"
 	    "  -h, --help          this text\n"
@@ -99,7 +99,7 @@ read_options(int argc, char **argv, int *check)
 #endif
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *path = CONF_PRESET;
+	const char *path = CONF_DEFAULT;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
@@ -184,7 +184,7 @@ static void
 call(const struct route *route, const struct api *api,
     struct FCGX_Request *fcgx, struct request *r, const char *id)
 {
-	if (!route->public && r->auth[0] == '\0' && r->from_afar)
+	if (!route->public && r->auth[0] == '\0' && r->remote)
 		reply_problem(fcgx, 403, "", NULL, "nobody is asked who they "
 		    "are here, so only loopback is answered");
 	else if (query_parse(r->query, route->query, &r->args) != 0)
@@ -259,7 +259,7 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 static void
 settle(const struct api *api)
 {
-	if (queue_settle(api->queue) == 0)
+	if (queue_confirm(api->queue) == 0)
 		return;
 	metrics_add(METRIC_UNPUBLISHED, 0, 1);
 	log_msg(LOG_WARN, "publish", "not published; the job waits for an "
@@ -354,7 +354,7 @@ main(int argc, char **argv)
 	if (conf_load(path, CONF_API, &conf) != 0)
 		rc = CONF_EXIT;
 	else if (check)
-		rc = check_servers(&conf, CONF_API, stdout) != 0;
+		rc = selfcheck_run(&conf, CONF_API, stdout) != 0;
 	else if (log_open(conf.log) == 0)
 		rc = serve(&conf, &while_waiting);
 	conf_release(&conf);

@@ -10,34 +10,34 @@
 
 #include <fcgiapp.h>
 
-#include "fcgi/reply.h"
-#include "fcgi/request.h"
-#include "fcgi/resource.h"
 #include "lib/base/buf.h"
+#include "lib/base/version.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/metrics.h"
 #include "lib/jobs/workers.h"
-#include "lib/base/version.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/resource.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
 /* Each byte of a worker's name may need two. */
-#define LABEL_SIZE (2 * sizeof(((struct stats_worker *)0)->name) + 10)
+#define LABEL_SIZE (2 * sizeof(((struct worker_entry *)0)->name) + 10)
 
 static int
 one(struct buf *b, const char *name, const char *type, const char *help,
     const char *value)
 {
-	return metrics_head(b, name, type, help) |
+	return metrics_write_type(b, name, type, help) |
 	    buf_addf(b, "%s %s\n", name, value);
 }
 
 static int
-jobs_text(struct buf *b, const struct stats_jobs *jobs)
+jobs_text(struct buf *b, const struct jobs_stats *jobs)
 {
 	char age[32];
 	int rc, s;
 
-	rc = metrics_head(b, "export_jobs", "gauge",
+	rc = metrics_write_type(b, "export_jobs", "gauge",
 	    "Jobs in exports.jobs, by state.");
 	for (s = JOB_NOT_STARTED; s <= JOB_EXPIRED; s++)
 		rc |= buf_addf(b, "export_jobs{state=\"%s\"} %lld\n",
@@ -53,7 +53,7 @@ jobs_text(struct buf *b, const struct stats_jobs *jobs)
 
 /* worker="NAME", with what a label's value has to have escaped. */
 static void
-label_of(const struct stats_worker *worker, char to[LABEL_SIZE])
+label_of(const struct worker_entry *worker, char to[LABEL_SIZE])
 {
 	const char *from = worker->name;
 	size_t n = (size_t)snprintf(to, LABEL_SIZE, "worker=\"");
@@ -67,20 +67,20 @@ label_of(const struct stats_worker *worker, char to[LABEL_SIZE])
 }
 
 static int
-workers_text(struct buf *b, const struct stats_workers *workers)
+workers_text(struct buf *b, const struct worker_list *workers)
 {
 	char label[LABEL_SIZE];
 	size_t i;
 	int m, rc = 0;
 
-	rc |= metrics_head(b, "export_worker_info", "gauge",
+	rc |= metrics_write_type(b, "export_worker_info", "gauge",
 	    "Workers that reported lately, and their version.");
 	for (i = 0; i < workers->n; i++) {
 		label_of(&workers->v[i], label);
 		rc |= buf_addf(b, "export_worker_info{%s,version=\"%s\"} 1\n",
 		    label, workers->v[i].version);
 	}
-	rc |= metrics_head(b, "export_worker_report_age_seconds", "gauge",
+	rc |= metrics_write_type(b, "export_worker_report_age_seconds", "gauge",
 	    "Since the worker's last report.");
 	for (i = 0; i < workers->n; i++) {
 		label_of(&workers->v[i], label);
@@ -88,7 +88,7 @@ workers_text(struct buf *b, const struct stats_workers *workers)
 		    label, (double)workers->v[i].age_ms / 1e3);
 	}
 	for (m = METRICS_WORKER; m < METRICS; m++) {
-		rc |= metrics_heading(b, (enum metric)m);
+		rc |= metrics_write_header(b, (enum metric)m);
 		for (i = 0; i < workers->n; i++) {
 			label_of(&workers->v[i], label);
 			rc |= metrics_text(b, (enum metric)m, label,
@@ -105,12 +105,12 @@ own_text(struct buf *b)
 	int m, rc;
 
 	metrics_read(slots);
-	rc = metrics_head(b, "export_build_info", "gauge",
+	rc = metrics_write_type(b, "export_build_info", "gauge",
 	    "The version of export-api.");
 	rc |= buf_addf(b, "export_build_info{version=\"%s\"} 1\n",
 	    EXPORT_VERSION);
 	for (m = 0; m < METRICS_WORKER; m++)
-		rc |= metrics_heading(b, (enum metric)m) |
+		rc |= metrics_write_header(b, (enum metric)m) |
 		    metrics_text(b, (enum metric)m, "", slots);
 	return rc;
 }
@@ -119,8 +119,8 @@ void
 metrics_get(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
-	struct stats_workers workers = { 0 };
-	struct stats_jobs jobs;
+	struct worker_list workers = { 0 };
+	struct jobs_stats jobs;
 	const char *text;
 	struct buf b;
 	bool up;
@@ -129,8 +129,8 @@ metrics_get(const struct api *api, struct FCGX_Request *fcgx,
 	(void)r;
 	(void)id;
 	buf_init(&b, TEXT_MAX);
-	up = stats_jobs(api->client, &jobs) == 0 &&
-	    stats_workers(api->client, &workers) == 0;
+	up = jobs_stats(api->client, &jobs) == 0 &&
+	    worker_list(api->client, &workers) == 0;
 	rc = own_text(&b) | one(&b, "export_database_up", "gauge",
 	    "Whether exports.jobs can be read.", up ? "1" : "0");
 	if (up)
@@ -139,6 +139,6 @@ metrics_get(const struct api *api, struct FCGX_Request *fcgx,
 		reply_plain(fcgx, text);
 	else
 		reply_problem(fcgx, 500, "", NULL, "out of memory");
-	stats_workers_release(&workers);
+	worker_list_release(&workers);
 	buf_release(&b);
 }

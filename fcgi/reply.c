@@ -6,10 +6,10 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "lib/jobs/metrics.h"
 #include "fcgi/etag.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
-#include "lib/jobs/metrics.h"
 
 static const struct {
 	int status;

@@ -79,7 +79,7 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 		r->owner = "anonymous";
 	r->auth = param(fcgx, "EXPORT_AUTH");
 	r->rate = param(fcgx, "EXPORT_RATE");
-	r->from_afar = is_afar(param(fcgx, "SERVER_ADDR"));
+	r->remote = is_afar(param(fcgx, "SERVER_ADDR"));
 	r->if_none_match = param(fcgx, "HTTP_IF_NONE_MATCH");
 	r->idempotency_key = FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", fcgx->envp);
 	r->scheme = strcmp(param(fcgx, "REQUEST_SCHEME"), "https") == 0 ?

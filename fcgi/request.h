@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "fcgi/query.h"
 #include "lib/base/buf.h"
+#include "fcgi/query.h"
 
 struct FCGX_Request;
 
@@ -20,7 +20,7 @@ struct request {
 	const char *rate;	/* requests/s that nginx lets a client make; "" unknown */
 	const char *if_none_match;
 	const char *idempotency_key;	/* NULL without one */
-	int from_afar;		/* came over an address that is not loopback */
+	int remote;		/* came over an address that is not loopback */
 	const char *scheme;
 	const char *host;	/* "" when it is none that can stand in a URL */
 	struct query args;	/* filled by query_parse(), not here */

@@ -7,9 +7,9 @@
 
 #include <json-c/json.h>
 
-#include "lib/jobs/job.h"
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
+#include "lib/jobs/job.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -79,7 +79,7 @@ parameter_name_ok(const char *name, size_t len)
 
 static int
 take_names(struct parse *p, struct json_object *v, const char *pointer,
-    int64_t max, int (*ok)(const char *, size_t), struct strings *list)
+    int64_t max, int (*ok)(const char *, size_t), struct names *list)
 {
 	char at[64];
 	size_t n, i, k;
@@ -93,7 +93,6 @@ take_names(struct parse *p, struct json_object *v, const char *pointer,
 	if ((int64_t)n > max)
 		return fault(p, 422, pointer, "%zu names; at most %lld are "
 		    "allowed", n, (long long)max);
-	list->given = true;
 	for (i = 0; i < n; i++) {
 		struct json_object *e = json_object_array_get_idx(v, i);
 		const char *name;
@@ -110,7 +109,7 @@ take_names(struct parse *p, struct json_object *v, const char *pointer,
 			if (strcmp(list->v[k], name) == 0)
 				return fault(p, 422, at, "the same as item "
 				    "%zu", k);
-		if (strings_add(list, name, len) != 0)
+		if (names_add(list, name, len) != 0)
 			return -2;
 	}
 	return 0;
@@ -295,7 +294,7 @@ parse_text(const char *text, size_t len)
 	char *joined = malloc(len + 1);
 
 	if (tokener != NULL && joined != NULL) {
-		len = jsontext_join(text, len, joined);
+		len = jsonstrict_join(text, len, joined);
 		root = json_tokener_parse_ex(tokener, joined, (int)len);
 		if (root == NULL && json_tokener_get_error(tokener) ==
 		    json_tokener_continue)
@@ -320,7 +319,7 @@ spec_parse(const char *text, size_t len, const struct spec_limits *limits,
 	memset(found, 0, sizeof(*found));
 	if (len > SPEC_BODY_MAX)
 		return fault(&p, 400, "", "more than %d bytes", SPEC_BODY_MAX);
-	if ((wrong = jsontext_check(text, len, &n)) != NULL)
+	if ((wrong = jsonstrict_check(text, len, &n)) != NULL)
 		return fault(&p, 400, "", "not JSON: %s", wrong);
 	root = parse_text(text, len);
 	if (!json_object_is_type(root, json_type_object))

@@ -11,14 +11,14 @@
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
+#include "lib/base/num.h"
+#include "lib/jobs/catalogue.h"
 #include "fcgi/etag.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-#include "lib/jobs/catalogue.h"
-#include "lib/base/num.h"
 
 #define LIMIT_PRESET 100
 #define LIMIT_MAX 1000

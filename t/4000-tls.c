@@ -10,8 +10,8 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/conf.h"
-#include "lib/servers/failure.h"
 #include "lib/base/log.h"
+#include "lib/servers/failure.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/s3.h"

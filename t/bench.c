@@ -24,20 +24,20 @@
 #include "lib/base/buf.h"
 #include "lib/base/digest.h"
 #include "lib/jobs/job.h"
-#include "worker/engine/rows/columns.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/archive/manifest.h"
-#include "worker/pace.h"
-#include "worker/engine/pool.h"
 #include "worker/engine/archive/preview.h"
-#include "worker/reader.h"
+#include "worker/engine/archive/zip.h"
+#include "worker/engine/decode/fastread.h"
+#include "worker/engine/pipeline.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/rows/columns.h"
 #include "worker/engine/rows/fastrows.h"
 #include "worker/engine/sink.h"
 #include "worker/engine/slice.h"
 #include "worker/engine/source.h"
-#include "worker/engine/pipeline.h"
-#include "worker/engine/decode/fastread.h"
-#include "worker/engine/archive/zip.h"
+#include "worker/pace.h"
+#include "worker/reader.h"
 
 #define BATCH 24
 #define HOUR_MS 3600000
@@ -46,7 +46,7 @@
 struct task {
 	mongoc_client_t *client;
 	const char *vehicle;
-	struct strings columns;
+	struct names columns;
 	int64_t from_ms, to_ms;
 	int threads, pace;
 };
@@ -153,7 +153,7 @@ open_reader(const struct task *task, struct pace *pace)
 static void
 nowhere(const struct task *task, struct facts *facts)
 {
-	const struct entry_options options = { .split_bytes = 4278190080 };
+	const struct csvfile_options options = { .split_bytes = 4278190080 };
 	const struct pace_ceilings none = { 0, 0 };
 	struct nowhere out = { { drop, NULL, NULL }, 0 };
 	struct vehicle_job v = { .name = task->vehicle,
@@ -221,15 +221,15 @@ enum stage { UNWIND, TEXT, ALL, CRC, DEFLATE, SHA256, STAGES };
 
 static void
 walk_slice(const struct slice *s, struct scratch *scratch,
-    const struct walk_range *range)
+    const struct fastread_range *range)
 {
 	size_t i;
 
 	for (i = 0; i < scratch->n; i++)
-		lane_clear(&scratch->lanes[i]);
+		column_text_clear(&scratch->columns[i]);
 	for (i = 0; i < s->n && scratch->n > 0; i++)
-		if (walk(s->docs.data + s->v[i].at, s->v[i].len, range,
-		    &scratch->lanes[s->v[i].column]) != WALK_DONE)
+		if (fastread_document(s->docs.data + s->v[i].at, s->v[i].len, range,
+		    &scratch->columns[s->v[i].column]) != FASTREAD_DONE)
 			errx(1, "an unusual document");
 }
 
@@ -237,7 +237,7 @@ static void
 run_stages(struct slice *s, struct scratch *scratch, struct digest *digest,
     double spent[STAGES], struct facts *facts)
 {
-	struct walk_range range = { s->begin_ms, 0, 0,
+	struct fastread_range range = { s->begin_ms, 0, 0,
 	    s->end_ms - s->begin_ms };
 	volatile uint32_t crc;
 	struct block b;
@@ -380,7 +380,7 @@ main(int argc, char **argv)
 		stages(&task);
 	else
 		measure(&task, strcmp(argv[1], "bare") == 0 ? bare : nowhere);
-	strings_release(&task.columns);
+	names_release(&task.columns);
 	mongoc_client_destroy(task.client);
 	mongoc_cleanup();
 	return 0;

@@ -17,15 +17,15 @@
 
 #include "lib/base/buf.h"
 #include "lib/jobs/job.h"
-#include "worker/engine/rows/columns.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive/zip.h"
 #include "worker/engine/decode/points.h"
+#include "worker/engine/pipeline.h"
 #include "worker/engine/pool.h"
+#include "worker/engine/rows/columns.h"
 #include "worker/engine/sink.h"
 #include "worker/engine/source.h"
-#include "worker/engine/pipeline.h"
-#include "worker/engine/archive/zip.h"
 
 #define FILE_MAX ((size_t)1 << 31)
 #define FRAME_BYTES 12
@@ -188,7 +188,7 @@ encode(const char *name, char *to, size_t size)
 
 /* Names in a folder, decoded, without the ending. */
 static void
-list_names(const char *path, const char *ending, struct strings *list)
+list_names(const char *path, const char *ending, struct names *list)
 {
 	struct dirent *e;
 	DIR *dir;
@@ -201,7 +201,7 @@ list_names(const char *path, const char *ending, struct strings *list)
 		if (e->d_name[0] == '.' || len < cut ||
 		    strcmp(e->d_name + len - cut, ending) != 0)
 			continue;
-		if (strings_add(list, e->d_name, len - cut) != 0)
+		if (names_add(list, e->d_name, len - cut) != 0)
 			err(2, "names");
 		decode(list->v[list->n - 1]);
 	}
@@ -209,19 +209,18 @@ list_names(const char *path, const char *ending, struct strings *list)
 }
 
 static void
-take_list(struct json_object *o, const char *name, struct strings *list)
+take_list(struct json_object *o, const char *name, struct names *list)
 {
 	struct json_object *a = json_object_object_get(o, name);
 	size_t i;
 
 	if (a == NULL)
 		return;
-	list->given = true;
 	for (i = 0; i < json_object_array_length(a); i++) {
 		const char *text = json_object_get_string(
 		    json_object_array_get_idx(a, i));
 
-		if (strings_add(list, text, strlen(text)) != 0)
+		if (names_add(list, text, strlen(text)) != 0)
 			err(2, "names");
 	}
 }
@@ -265,20 +264,20 @@ count_slices(void *arg, const struct vehicle_progress *p)
 
 static void
 export_vehicle(const char *dir, const char *vehicle, const struct job *job,
-    const struct entry_options *options, struct pool *pool,
+    const struct csvfile_options *options, struct pool *pool,
     struct zip *zip, struct manifest *manifest)
 {
 	struct vehicle_progress progress = { 0 };
 	const char *memory = getenv("SLICE_MAX_BYTES");
-	struct strings found = { 0 };
-	const struct strings *columns = &job->parameters;
+	struct names found = { 0 };
+	const struct names *columns = &job->parameters;
 	struct files files = { .source = { files_peek, files_next } };
 	char folder[2048], name[1024], path[4096];
 	size_t i;
 
 	encode(vehicle, name, sizeof(name));
 	snprintf(folder, sizeof(folder), "%s/data/%s", dir, name);
-	if (!columns->given) {
+	if (columns->n == 0) {
 		list_names(folder, ".docs", &found);
 		columns_sort(&found);
 		columns = &found;
@@ -299,7 +298,7 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 		.to_ms = job->end_ms,
 		.memory_max = memory ? strtoull(memory, NULL, 10) :
 		    (size_t)256 << 20,
-		.general = getenv("GENERAL") != NULL,
+		.exact = getenv("GENERAL") != NULL,
 		.options = options,
 		.pool = pool,
 		.source = &files.source,
@@ -312,13 +311,13 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 		errx(1, "%s: export failed", vehicle);
 	printf("%llu slices, %llu by the general way\n",
 	    (unsigned long long)progress.slices,
-	    (unsigned long long)progress.general);
+	    (unsigned long long)progress.exact);
 	for (i = 0; i < files.n; i++) {
 		buf_release(&files.columns[i].file);
 		free(files.columns[i].frames);
 	}
 	free(files.columns);
-	strings_release(&found);
+	names_release(&found);
 }
 
 int
@@ -327,8 +326,8 @@ main(int argc, char **argv)
 	const char *split = getenv("CSV_SPLIT_BYTES");
 	const char *threads = getenv("THREADS");
 	struct file_sink out = { .sink = { .write = file_write } };
-	struct strings found = { 0 };
-	const struct strings *vehicles;
+	struct names found = { 0 };
+	const struct names *vehicles;
 	struct manifest *manifest;
 	struct pool *pool;
 	struct zip *zip;
@@ -342,7 +341,7 @@ main(int argc, char **argv)
 	read_request(argv[1], &job);
 	if ((out.f = fopen(argv[2], "wb")) == NULL)
 		err(2, "%s", argv[2]);
-	struct entry_options options = {
+	struct csvfile_options options = {
 		.style = { job.time == JOB_TIME_RFC3339,
 		    job.csv == JOB_CSV_EXCEL },
 		.level = job.compression == JOB_SMALL ? DEFLATE_SMALL :
@@ -350,7 +349,7 @@ main(int argc, char **argv)
 		.split_bytes = split ? strtoull(split, NULL, 10) : 4278190080,
 	};
 	vehicles = &job.vehicles;
-	if (!vehicles->given) {
+	if (vehicles->n == 0) {
 		snprintf(path, sizeof(path), "%s/data", argv[1]);
 		list_names(path, "", &found);
 		names_sort(&found);
@@ -370,7 +369,7 @@ main(int argc, char **argv)
 	pool_free(pool);
 	manifest_free(manifest);
 	zip_free(zip);
-	strings_release(&found);
+	names_release(&found);
 	job_release(&job);
 	return 0;
 }

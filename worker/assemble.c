@@ -12,12 +12,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
-#include "lib/jobs/jobs.h"
 #include "lib/base/log.h"
 #include "lib/servers/s3.h"
-#include "worker/export.h"
+#include "lib/jobs/jobs.h"
 #include "worker/fragment.h"
 #include "worker/upload.h"
+#include "worker/worker.h"
 
 /* The unit that comes next is looked at so often. */
 #define LOOK_MS 200
@@ -49,7 +49,7 @@ unit_failed(struct attempt *a, const struct job *unit)
 	    message[len] == ' ')
 		snprintf(a->detail, sizeof(a->detail), "%s",
 		    message + len + 1);
-	return attempt_broken(a, why);
+	return attempt_failed(a, why);
 }
 
 /* What the unit of this place is now: COMPLETE, and whether it is *done. */
@@ -67,7 +67,7 @@ look(struct assembly *s, int64_t place, struct job *unit, bool *done)
 		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
 		    "planned anew", (long long)place);
 		units_drop(s->units, a->job->id, a->plan.plan);
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	default:
 		/* The database is away: the lease tells how long to wait. */
 		return COMPLETE;
@@ -118,21 +118,21 @@ take(struct assembly *s, const struct job *unit)
 	take_preview(s, unit);
 	rc = units_facts(s->units, unit->id, &facts);
 	if (rc == JOBS_ERROR)
-		return attempt_broken(a, FAILURE_DATABASE);
+		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_OK && unit->object_key != NULL)
 		result = piece_take(s->s3, unit, facts,
-		    (size_t)a->env->conf->part_bytes, a->zip, a->manifest);
+		    (size_t)a->worker->conf->part_bytes, a->zip, a->manifest);
 	free(facts);
 	switch (result) {
 	case PIECE_TAKEN:
 		return COMPLETE;
 	case PIECE_BAD:
 		units_drop(s->units, a->job->id, a->plan.plan);
-		return attempt_broken(a, FAILURE_STORAGE);
+		return attempt_failed(a, FAILURE_STORAGE);
 	case PIECE_FAILED:
 		break;
 	}
-	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+	return attempt_failed(a, upload_failure(a->upload) != FAILURE_NONE ?
 	    upload_failure(a->upload) : s3_failure(s->s3) != FAILURE_NONE ?
 	    s3_failure(s->s3) : FAILURE_INTERNAL);
 }
@@ -164,7 +164,7 @@ free_all(struct assembly *s)
 {
 	jobs_free(s->units);
 	if (s->client != NULL)
-		mongoc_client_pool_push(s->a->env->pool, s->client);
+		mongoc_client_pool_push(s->a->worker->pool, s->client);
 	s3_free(s->s3);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
@@ -174,7 +174,7 @@ free_all(struct assembly *s)
 struct assembly *
 assemble_start(struct attempt *a)
 {
-	const struct export_env *env = a->env;
+	const struct worker *worker = a->worker;
 	struct assembly *s;
 	int rc = ENOMEM;
 
@@ -183,9 +183,9 @@ assemble_start(struct attempt *a)
 	s->a = a;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	s->client = mongoc_client_pool_pop(env->pool);
-	s->units = units_new(s->client, env->conf);
-	s->s3 = s3_new(env->conf, attempt_must_stop, a);
+	s->client = mongoc_client_pool_pop(worker->pool);
+	s->units = units_new(s->client, worker->conf);
+	s->s3 = s3_new(worker->conf, attempt_must_stop, a);
 	if (s->units == NULL || s->s3 == NULL ||
 	    (rc = pthread_create(&s->thread, NULL, run, s)) != 0)
 		goto fail;

@@ -10,17 +10,17 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
-#include "lib/jobs/jobs.h"
 #include "lib/base/log.h"
+#include "lib/jobs/jobs.h"
 #include "lib/jobs/metrics.h"
-#include "worker/export.h"
-#include "worker/lease.h"
 #include "worker/engine/archive/manifest.h"
-#include "worker/engine/pool.h"
 #include "worker/engine/archive/preview.h"
-#include "worker/engine/sink.h"
-#include "worker/upload.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/sink.h"
+#include "worker/lease.h"
+#include "worker/upload.h"
+#include "worker/worker.h"
 
 /* Writing the end of an attempt, with its outcome unknown, is tried so often. */
 #define END_TRIES 5
@@ -37,35 +37,35 @@ attempt_must_stop(void *arg)
 	struct attempt *a = arg;
 	long long never = 0, since;
 
-	keeper_alive(a->keeper);
-	pace_share(&a->pace, keeper_sharers(a->keeper));
-	if (keeper_word(a->keeper) != KEEPER_GO_ON ||
+	lease_alive(a->lease);
+	pace_share(&a->pace, lease_sharers(a->lease));
+	if (lease_state(a->lease) != LEASE_HELD ||
 	    (a->parent != NULL && attempt_must_stop(a->parent)))
 		return true;
-	if (!a->env->stopping())
+	if (!a->worker->stopping())
 		return false;
 	atomic_compare_exchange_strong(&a->stopping_ms, &never,
 	    clock_monotonic_ms());
 	since = atomic_load(&a->stopping_ms);
-	return clock_monotonic_ms() - since >= a->env->conf->grace_ms;
+	return clock_monotonic_ms() - since >= a->worker->conf->grace_ms;
 }
 
 enum outcome
-attempt_broken(struct attempt *a, enum failure why)
+attempt_failed(struct attempt *a, enum failure why)
 {
 	if (attempt_must_stop(a))
 		return STOPPED;
 	a->why = why;
-	return BROKEN;
+	return FAILED;
 }
 
 void
-attempt_tell(struct attempt *a, const char *phase)
+attempt_report(struct attempt *a, const char *phase)
 {
 	a->progress.phase = phase;
 	if (a->upload != NULL)
 		a->progress.bytes_written = upload_bytes(a->upload);
-	keeper_progress(a->keeper, &a->progress);
+	lease_progress(a->lease, &a->progress);
 }
 
 enum outcome
@@ -75,10 +75,10 @@ attempt_upload(struct attempt *a, const char *key, const char *filename,
 	enum failure why;
 
 	if ((a->job->object_key = strdup(key)) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
-	a->upload = upload_open(a->env->conf, attempt_must_stop, a, key,
+		return attempt_failed(a, FAILURE_INTERNAL);
+	a->upload = upload_open(a->worker->conf, attempt_must_stop, a, key,
 	    filename, digest, &why);
-	return a->upload == NULL ? attempt_broken(a, why) : COMPLETE;
+	return a->upload == NULL ? attempt_failed(a, why) : COMPLETE;
 }
 
 enum outcome
@@ -99,7 +99,7 @@ attempt_uploaded(struct attempt *a)
 		job->object_sha256 = strdup(sha256);
 	return job->object_etag == NULL ||
 	    (sha256 != NULL && job->object_sha256 == NULL) ?
-	    attempt_broken(a, FAILURE_INTERNAL) : COMPLETE;
+	    attempt_failed(a, FAILURE_INTERNAL) : COMPLETE;
 }
 
 void
@@ -173,7 +173,7 @@ finish(struct attempt *a)
 	int try;
 
 	for (try = 0; try < END_TRIES && rc == JOBS_ERROR; try++)
-		rc = jobs_finish(a->jobs, a->job, &a->progress);
+		rc = jobs_end_finished(a->jobs, a->job, &a->progress);
 	if (rc == JOBS_NONE && try > 1 &&
 	    jobs_find(a->jobs, a->job->id, NULL, &stored) == JOBS_OK) {
 		if (stored.state == JOB_FINISHED &&
@@ -186,9 +186,9 @@ finish(struct attempt *a)
 
 /* Put the job's document right; whether the message is done with. */
 static bool
-end_broken(struct attempt *a)
+end_failed(struct attempt *a)
 {
-	const struct conf *conf = a->env->conf;
+	const struct conf *conf = a->worker->conf;
 	const bool spent = a->job->attempts >= conf->max_attempts;
 	int64_t delay_ms;
 
@@ -198,7 +198,7 @@ end_broken(struct attempt *a)
 		log_fields(LOG_ERROR, op_of(a, METRICS_FAILED), "code=%s "
 		    "attempts=%lld permanent=%s%s", failure_code(a->why),
 		    (long long)a->job->attempts, spent ? "no" : "yes", a->tag);
-		return jobs_fail(a->jobs, a->job, failure_permanent(a->why) ?
+		return jobs_end_failed(a->jobs, a->job, failure_permanent(a->why) ?
 		    a->why : FAILURE_ATTEMPTS, failure_permanent(a->why) ?
 		    (a->detail[0] ? a->detail : NULL) :
 		    failure_text(a->why)) != JOBS_ERROR;
@@ -210,7 +210,7 @@ end_broken(struct attempt *a)
 	    "delay_ms=%lld%s", failure_code(a->why),
 	    (long long)a->job->attempts, (long long)delay_ms, a->tag);
 	/* After an error here the lease runs out by itself. */
-	jobs_retry(a->jobs, a->job, a->why, delay_ms);
+	jobs_end_retry(a->jobs, a->job, a->why, delay_ms);
 	crash_at(CRASH_AFTER_RETRY);
 	return false;
 }
@@ -221,29 +221,29 @@ end_cancelled(struct attempt *a)
 	count_end(a, METRICS_CANCELLED);
 	log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
 	    (unsigned long long)a->progress.rows, a->tag);
-	return jobs_cancelled(a->jobs, a->job) != JOBS_ERROR;
+	return jobs_end_cancelled(a->jobs, a->job) != JOBS_ERROR;
 }
 
 static bool
-end_stopped(struct attempt *a, enum keeper_word word)
+end_stopped(struct attempt *a, enum lease_state word)
 {
 	bool done;
 
 	switch (word) {
-	case KEEPER_CANCEL:
+	case LEASE_CANCEL:
 		done = end_cancelled(a);
 		crash_at(CRASH_AFTER_CANCELLED);
 		return done;
-	case KEEPER_LOST:
+	case LEASE_LOST:
 		count_end(a, METRICS_LOST);
 		return false;
-	case KEEPER_GO_ON:
+	case LEASE_HELD:
 		break;
 	}
 	count_end(a, METRICS_HANDED_BACK);
 	log_fields(LOG_INFO, op_of(a, METRICS_HANDED_BACK), "rows=%llu%s",
 	    (unsigned long long)a->progress.rows, a->tag);
-	jobs_release(a->jobs, a->job);
+	jobs_end_released(a->jobs, a->job);
 	return false;
 }
 
@@ -260,7 +260,7 @@ log_done(const struct attempt *a, int64_t took_ms)
 	    (unsigned long long)p->rows, (unsigned long long)p->points,
 	    (unsigned long long)p->bytes_read,
 	    (unsigned long long)p->bytes_written,
-	    (unsigned long long)a->slices, (unsigned long long)a->general,
+	    (unsigned long long)a->slices, (unsigned long long)a->exact,
 	    (unsigned long long)a->pace.fetches,
 	    (unsigned long long)a->pace.slow, (long long)took_ms, a->tag);
 }
@@ -273,7 +273,7 @@ end_complete(struct attempt *a, int64_t began_ms)
 
 	crash_at(CRASH_AFTER_FINISH);
 	/* Asked for when all was done but this. */
-	if (rc == JOBS_NONE && jobs_cancelled(a->jobs, a->job) == JOBS_OK) {
+	if (rc == JOBS_NONE && jobs_end_cancelled(a->jobs, a->job) == JOBS_OK) {
 		count_end(a, METRICS_CANCELLED);
 		log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
 		    (unsigned long long)a->progress.rows, a->tag);
@@ -312,9 +312,9 @@ log_claimed(const struct attempt *a)
 bool
 attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 {
-	const struct conf *conf = a->env->conf;
+	const struct conf *conf = a->worker->conf;
 	const int64_t began_ms = clock_monotonic_ms();
-	enum keeper_word word;
+	enum lease_state word;
 	enum outcome outcome;
 
 	pace_init(&a->pace, &(struct pace_ceilings){ conf->read_bytes_s,
@@ -326,23 +326,23 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 		    (long long)a->job->unit);
 	log_claimed(a);
 	/* The broker is served by one keeper at a time. */
-	a->keeper = keeper_start(a->env->pool, conf, a->parent == NULL ?
-	    a->env->queue : NULL, a->job, a->env->hung);
-	if (a->keeper == NULL) {
+	a->lease = lease_start(a->worker->pool, conf, a->parent == NULL ?
+	    a->worker->queue : NULL, a->job, a->worker->hung);
+	if (a->lease == NULL) {
 		a->why = FAILURE_INTERNAL;
-		return end_broken(a);
+		return end_failed(a);
 	}
 	outcome = make(a);
 	if (outcome != COMPLETE)
 		attempt_abort(a);
-	attempt_tell(a, outcome == COMPLETE ? "done" : "finishing");
+	attempt_report(a, outcome == COMPLETE ? "done" : "finishing");
 	free_tools(a);
-	word = keeper_stop(a->keeper);
+	word = lease_stop(a->lease);
 	switch (outcome) {
 	case COMPLETE:
 		return end_complete(a, began_ms);
-	case BROKEN:
-		return end_broken(a);
+	case FAILED:
+		return end_failed(a);
 	case STOPPED:
 		break;
 	}

@@ -8,11 +8,11 @@
 #include "lib/servers/failure.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/units.h"
-#include "worker/pace.h"
 #include "worker/engine/pipeline.h"
+#include "worker/pace.h"
 
-struct export_env;
-struct keeper;
+struct worker;
+struct lease;
 struct manifest;
 struct pool;
 struct preview;
@@ -26,11 +26,11 @@ struct zip;
  * vehicles.c's.
  */
 struct attempt {
-	const struct export_env *env;
+	const struct worker *worker;
 	struct jobs *jobs;		/* where job is kept */
 	struct job *job;
 	struct attempt *parent;		/* whose unit it is, of this worker; or NULL */
-	struct keeper *keeper;
+	struct lease *lease;
 	struct upload *upload;
 	struct pool *pool;
 	struct zip *zip;
@@ -41,7 +41,7 @@ struct attempt {
 	struct pace pace;
 	struct job_progress progress;
 	struct job_progress done;	/* of it, without the vehicle that is not done */
-	uint64_t slices, general;	/* for the log */
+	uint64_t slices, exact;	/* for the log */
 	struct vehicle_progress vehicle;	/* of the one that is not done */
 	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
 	enum failure why;
@@ -50,11 +50,11 @@ struct attempt {
 };
 
 /* What came of it. */
-enum outcome { COMPLETE, BROKEN, STOPPED };
+enum outcome { COMPLETE, FAILED, STOPPED };
 
 /*
  * attempt_run(a, make):
- * env, jobs, job and parent are set. Keep the job, have it made, write how it
+ * worker, jobs, job and parent are set. Keep the job, have it made, write how it
  * ended. Returns true when that is all there is to do for the job's message.
  */
 bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
@@ -62,11 +62,11 @@ bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
 /* attempt_must_stop(a): Whether it has to end now, whatever it does. Any thread asks. */
 bool attempt_must_stop(void *a);
 
-/* attempt_broken(a, why): BROKEN for this reason, unless it was stopped. */
-enum outcome attempt_broken(struct attempt *a, enum failure why);
+/* attempt_failed(a, why): BROKEN for this reason, unless it was stopped. */
+enum outcome attempt_failed(struct attempt *a, enum failure why);
 
-/* attempt_tell(a, phase): Write down how far it is. */
-void attempt_tell(struct attempt *a, const char *phase);
+/* attempt_report(a, phase): Write down how far it is. */
+void attempt_report(struct attempt *a, const char *phase);
 
 /*
  * attempt_upload(a, key, filename, digest): Begin the upload.

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/jobs/catalogue.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
-#include "lib/jobs/job.h"
 #include "lib/base/log.h"
+#include "lib/jobs/catalogue.h"
+#include "lib/jobs/job.h"
 #include "worker/reader.h"
 
 /* The databases are listed so often in catalogue_s, so that new ones show soon. */
@@ -15,20 +15,20 @@
 /* Rest behind a step, in times of what it took. */
 #define REST 9
 
-struct survey {
+struct catalogue_refresh {
 	const struct conf *conf;
 	struct _mongoc_client_t *client;
 	struct catalogue *catalogue;
-	struct strings stale;	/* what is to be looked at */
+	struct names stale;	/* what is to be looked at */
 	size_t next;		/* the next of them */
 	int64_t due_ms;		/* of the next step */
 	int64_t list_ms;	/* when to list again */
 };
 
-struct survey *
-survey_new(struct _mongoc_client_t *client, const struct conf *conf)
+struct catalogue_refresh *
+catalogue_refresh_new(struct _mongoc_client_t *client, const struct conf *conf)
 {
-	struct survey *s;
+	struct catalogue_refresh *s;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
@@ -42,17 +42,17 @@ survey_new(struct _mongoc_client_t *client, const struct conf *conf)
 }
 
 void
-survey_free(struct survey *s)
+catalogue_refresh_free(struct catalogue_refresh *s)
 {
 	if (s == NULL)
 		return;
-	strings_release(&s->stale);
+	names_release(&s->stale);
 	catalogue_free(s->catalogue);
 	free(s);
 }
 
 int64_t
-survey_wait_ms(const struct survey *s)
+catalogue_refresh_wait_ms(const struct catalogue_refresh *s)
 {
 	const int64_t due_ms = s->next < s->stale.n ? s->due_ms :
 	    s->list_ms > s->due_ms ? s->list_ms : s->due_ms;
@@ -62,23 +62,23 @@ survey_wait_ms(const struct survey *s)
 }
 
 static void
-list(struct survey *s)
+list(struct catalogue_refresh *s)
 {
-	struct strings all = { 0 };
+	struct names all = { 0 };
 
-	strings_release(&s->stale);
+	names_release(&s->stale);
 	s->next = 0;
 	s->list_ms = clock_monotonic_ms() + s->conf->catalogue_s * 1000 / LISTS;
 	if (reader_vehicles(s->client, s->conf->vehicle_prefix, &all) == 0)
 		catalogue_stale(s->catalogue, &all, &s->stale);
-	strings_release(&all);
+	names_release(&all);
 }
 
 /* One vehicle: each of its collections. */
 static int
-look(struct survey *s, const char *vehicle)
+look(struct catalogue_refresh *s, const char *vehicle)
 {
-	struct strings columns = { 0 };
+	struct names columns = { 0 };
 	struct catalogue_parameter *p = NULL;
 	struct reader_spec spec;
 	int rc = -1;
@@ -106,17 +106,17 @@ look(struct survey *s, const char *vehicle)
 	    CATALOGUE_OK ? 0 : -1;
 out:
 	free(p);
-	strings_release(&columns);
+	names_release(&columns);
 	return rc;
 }
 
 void
-survey_step(struct survey *s)
+catalogue_refresh_step(struct catalogue_refresh *s)
 {
 	const int64_t began_ms = clock_monotonic_ms();
 	const char *vehicle;
 
-	if (survey_wait_ms(s) > 0)
+	if (catalogue_refresh_wait_ms(s) > 0)
 		return;
 	if (s->next == s->stale.n) {
 		list(s);

@@ -5,7 +5,7 @@
 
 struct _mongoc_client_t;
 struct conf;
-struct survey;
+struct catalogue_refresh;
 
 /*
  * Keeps exports.vehicles (lib/jobs/catalogue.h): ten times in catalogue_s the databases
@@ -14,16 +14,16 @@ struct survey;
  * is followed by nine times as long without one, so that the catalogue of a
  * large fleet comes slowly and never at once. Several workers share the vehicles.
  *
- * survey_new(client, conf): Both outlive it. NULL when memory ends.
+ * catalogue_refresh_new(client, conf): Both outlive it. NULL when memory ends.
  */
-struct survey *survey_new(struct _mongoc_client_t *client,
+struct catalogue_refresh *catalogue_refresh_new(struct _mongoc_client_t *client,
     const struct conf *conf);
-void survey_free(struct survey *s);
+void catalogue_refresh_free(struct catalogue_refresh *s);
 
-/* survey_wait_ms(s): How long until a step is due; 0: now. */
-int64_t survey_wait_ms(const struct survey *s);
+/* catalogue_refresh_wait_ms(s): How long until a step is due; 0: now. */
+int64_t catalogue_refresh_wait_ms(const struct catalogue_refresh *s);
 
-/* survey_step(s): Take the step that is due, if one is. Errors are logged. */
-void survey_step(struct survey *s);
+/* catalogue_refresh_step(s): Take the step that is due, if one is. Errors are logged. */
+void catalogue_refresh_step(struct catalogue_refresh *s);
 
 #endif

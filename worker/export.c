@@ -7,33 +7,34 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
+#include "lib/base/log.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
-#include "worker/attempt.h"
 #include "worker/engine/archive/manifest.h"
 #include "worker/engine/archive/preview.h"
-#include "worker/engine/sink.h"
-#include "worker/split.h"
-#include "worker/upload.h"
-#include "worker/transfer.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/sink.h"
+#include "worker/attempt.h"
+#include "worker/split.h"
+#include "worker/transfer.h"
+#include "worker/upload.h"
+#include "worker/worker.h"
 
 /* The vehicles of the job that there are, or the first that there is not. */
 static enum outcome
-resolve(struct attempt *a, struct strings *vehicles)
+resolve(struct attempt *a, struct names *vehicles)
 {
-	const struct strings *asked = &a->job->vehicles;
-	struct strings all = { 0 };
+	const struct names *asked = &a->job->vehicles;
+	struct names all = { 0 };
 	enum outcome outcome = COMPLETE;
 	size_t i, k;
 
-	if (reader_vehicles(a->env->client, a->env->conf->vehicle_prefix,
+	if (reader_vehicles(a->worker->client, a->worker->conf->vehicle_prefix,
 	    &all) != 0) {
-		strings_release(&all);
-		return attempt_broken(a, FAILURE_DATABASE);
+		names_release(&all);
+		return attempt_failed(a, FAILURE_DATABASE);
 	}
-	if (!asked->given) {
+	if (asked->n == 0) {
 		*vehicles = all;
 		return COMPLETE;
 	}
@@ -44,40 +45,40 @@ resolve(struct attempt *a, struct strings *vehicles)
 		if (k == all.n) {
 			snprintf(a->detail, sizeof(a->detail), "%s",
 			    asked->v[i]);
-			outcome = attempt_broken(a, FAILURE_UNKNOWN_VEHICLE);
-		} else if (strings_add(vehicles, asked->v[i],
+			outcome = attempt_failed(a, FAILURE_UNKNOWN_VEHICLE);
+		} else if (names_add(vehicles, asked->v[i],
 		    strlen(asked->v[i])) != 0) {
-			outcome = attempt_broken(a, FAILURE_INTERNAL);
+			outcome = attempt_failed(a, FAILURE_INTERNAL);
 		}
 	}
-	strings_release(&all);
+	names_release(&all);
 	return outcome;
 }
 
 /* How many documents there are of each vehicle, for the progress and the plan. */
 static enum outcome
-count_documents(struct attempt *a, const struct strings *vehicles,
+count_documents(struct attempt *a, const struct names *vehicles,
     uint64_t *documents)
 {
 	enum outcome outcome = COMPLETE;
 	size_t i;
 
 	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
-		struct strings found = { 0 };
-		const struct strings *columns;
+		struct names found = { 0 };
+		const struct names *columns;
 		struct reader_spec spec;
 
-		columns = vehicles_columns(a, vehicles->v[i], &found);
+		columns = transfer_columns(a, vehicles->v[i], &found);
 		if (columns == NULL) {
-			outcome = attempt_broken(a, FAILURE_DATABASE);
+			outcome = attempt_failed(a, FAILURE_DATABASE);
 		} else {
-			spec = vehicles_spec(a, vehicles->v[i], columns);
+			spec = transfer_spec(a, vehicles->v[i], columns);
 			if (reader_count(&spec, &documents[i]) != 0)
-				outcome = attempt_broken(a, FAILURE_DATABASE);
+				outcome = attempt_failed(a, FAILURE_DATABASE);
 		}
-		strings_release(&found);
+		names_release(&found);
 		a->progress.documents_total += documents[i];
-		attempt_tell(a, "counting");
+		attempt_report(a, "counting");
 		if (outcome == COMPLETE && attempt_must_stop(a))
 			outcome = STOPPED;
 	}
@@ -86,7 +87,7 @@ count_documents(struct attempt *a, const struct strings *vehicles,
 
 /* What there is to be exported; as units of a->plan where it is much. */
 static enum outcome
-look(struct attempt *a, struct strings *vehicles)
+look(struct attempt *a, struct names *vehicles)
 {
 	uint64_t *documents;
 	enum outcome outcome;
@@ -99,7 +100,7 @@ look(struct attempt *a, struct strings *vehicles)
 	if (outcome != COMPLETE)
 		return outcome;
 	if ((documents = calloc(vehicles->n + 1, sizeof(*documents))) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	outcome = count_documents(a, vehicles, documents);
 	crash_at(CRASH_AFTER_COUNT);
 	if (outcome == COMPLETE)
@@ -109,7 +110,7 @@ look(struct attempt *a, struct strings *vehicles)
 }
 
 static enum outcome
-write_archive(struct attempt *a, const struct strings *vehicles)
+write_archive(struct attempt *a, const struct names *vehicles)
 {
 	struct sink *sink = upload_sink(a->upload);
 	enum outcome outcome;
@@ -119,16 +120,16 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 	    clock_real_ms());
 	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
 	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	outcome = a->plan.n > 0 ? split_export(a) :
-	    vehicles_export(a, vehicles);
+	    transfer_vehicles(a, vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
-	attempt_tell(a, "finishing");
+	attempt_report(a, "finishing");
 	crash_at(CRASH_BEFORE_MANIFEST);
 	if (manifest_write(a->manifest, a->zip) != 0 ||
 	    zip_finish(a->zip) != 0 || sink->close(sink) != 0)
-		return attempt_broken(a, upload_failure(a->upload) !=
+		return attempt_failed(a, upload_failure(a->upload) !=
 		    FAILURE_NONE ? upload_failure(a->upload) :
 		    FAILURE_INTERNAL);
 	return attempt_uploaded(a);
@@ -137,11 +138,11 @@ write_archive(struct attempt *a, const struct strings *vehicles)
 static enum outcome
 make_archive(struct attempt *a)
 {
-	struct strings vehicles = { 0 };
+	struct names vehicles = { 0 };
 	char key[160], filename[64];
 	enum outcome outcome;
 
-	attempt_tell(a, "counting");
+	attempt_report(a, "counting");
 	outcome = look(a, &vehicles);
 	/* The fence makes the key this attempt's alone: S3 cannot fence. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->job->id);
@@ -152,14 +153,14 @@ make_archive(struct attempt *a)
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
 		outcome = write_archive(a, &vehicles);
-	strings_release(&vehicles);
+	names_release(&vehicles);
 	return outcome;
 }
 
 bool
-export_job(const struct export_env *env, struct job *job)
+export_job(const struct worker *worker, struct job *job)
 {
-	struct attempt a = { .env = env, .jobs = env->jobs, .job = job };
+	struct attempt a = { .worker = worker, .jobs = worker->jobs, .job = job };
 	bool done;
 
 	log_job(job->id);
@@ -167,7 +168,7 @@ export_job(const struct export_env *env, struct job *job)
 	done = attempt_run(&a, make_archive);
 	/* Ended for good; else whoever goes on with the job needs its units. */
 	if (done && a.plan.n > 0)
-		units_drop(env->units, job->id, job->fence);
+		units_drop(worker->units, job->id, job->fence);
 	log_job(NULL);
 	return done;
 }

@@ -8,13 +8,13 @@
 #include <json-c/json.h>
 
 #include "lib/base/buf.h"
-#include "lib/jobs/job.h"
 #include "lib/base/log.h"
 #include "lib/servers/s3.h"
-#include "worker/engine/deflate/blocks.h"
+#include "lib/jobs/job.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/archive/manifest.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/deflate/blocks.h"
 
 /* The object, read from front to back. */
 struct piece {
@@ -28,7 +28,7 @@ struct piece {
 };
 
 /* What the facts say of one file. */
-struct run {
+struct run_facts {
 	const char *vehicle;
 	int64_t part, bytes, run_bytes;
 	uint32_t crc, run_crc;
@@ -74,7 +74,7 @@ take_list(struct json_object *o, const char *name, struct json_object **to)
 }
 
 static int
-take_run(struct json_object *file, struct run *r)
+take_run(struct json_object *file, struct run_facts *r)
 {
 	const char *crc;
 	int64_t run_crc;
@@ -109,7 +109,7 @@ next(struct piece *p, uint64_t max, const uint8_t **data, size_t *len)
 			n = (size_t)(size - p->at);
 		if (s3_get(p->s3, p->unit->object_key, p->at, n,
 		    &p->window) != 0)
-			return s3_is_gone(p->s3) ? bad(p, "gone") :
+			return s3_not_found(p->s3) ? bad(p, "gone") :
 			    PIECE_FAILED;
 		p->at += n;
 		p->used = 0;
@@ -124,7 +124,7 @@ next(struct piece *p, uint64_t max, const uint8_t **data, size_t *len)
 
 /* The run of one file, from the piece into the open entry. */
 static enum piece_result
-copy_run(struct piece *p, const struct run *r, struct zip *zip)
+copy_run(struct piece *p, const struct run_facts *r, struct zip *zip)
 {
 	enum piece_result result = PIECE_TAKEN;
 	uint64_t left = (uint64_t)r->run_bytes;
@@ -153,13 +153,13 @@ take_file(struct piece *p, struct json_object *file, struct zip *zip,
 {
 	char name[ZIP_NAME_MAX + 1];
 	enum piece_result result;
-	struct run r;
+	struct run_facts r;
 
 	if (take_run(file, &r) != 0)
 		return bad(p, "facts that cannot be understood");
 	if (r.part == 1)
 		snprintf(p->stem, sizeof(p->stem), "%s", r.vehicle);
-	entry_name(zip, p->stem, (int)r.part, name);
+	csvfile_name(zip, p->stem, (int)r.part, name);
 	if (zip_begin(zip, name) != 0)
 		return PIECE_FAILED;
 	if ((result = copy_run(p, &r, zip)) != PIECE_TAKEN)

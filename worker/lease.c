@@ -15,16 +15,16 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
-#include "lib/jobs/job.h"
-#include "lib/jobs/jobs.h"
 #include "lib/base/log.h"
 #include "lib/servers/queue.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/jobs.h"
 #include "lib/jobs/units.h"
 
 /* Heartbeats are due every few seconds: look at least this often. */
 #define SERVE_MS 1000
 
-struct keeper {
+struct lease {
 	mongoc_client_pool_t *pool;
 	mongoc_client_t *client;
 	const struct conf *conf;
@@ -46,7 +46,7 @@ struct keeper {
 };
 
 static int64_t
-last_progress(struct keeper *k, struct job_progress *p)
+last_progress(struct lease *k, struct job_progress *p)
 {
 	int64_t at_ms;
 
@@ -59,7 +59,7 @@ last_progress(struct keeper *k, struct job_progress *p)
 
 /* An error leaves it as it was. */
 static void
-count_sharers(struct keeper *k)
+count_sharers(struct lease *k)
 {
 	int64_t n;
 
@@ -71,7 +71,7 @@ count_sharers(struct keeper *k)
 }
 
 static bool
-is_late(struct keeper *k)
+is_late(struct lease *k)
 {
 	return clock_monotonic_ms() - atomic_load(&k->renewed_ms) >
 	    k->conf->lease_ms * 3 / 4;
@@ -79,7 +79,7 @@ is_late(struct keeper *k)
 
 /* Returns 1 when all is over. */
 static int
-renew(struct keeper *k)
+renew(struct lease *k)
 {
 	/* The lease counts from before the call, not from when it returned. */
 	const int64_t now = clock_monotonic_ms();
@@ -100,18 +100,18 @@ renew(struct keeper *k)
 		break;
 	case JOBS_NONE:
 		log_msg(LOG_WARN, "keeper", "the lease is lost");
-		atomic_store(&k->word, KEEPER_LOST);
+		atomic_store(&k->word, LEASE_LOST);
 		return 1;
 	default:
 		break;
 	}
 	if (is_late(k)) {
 		log_msg(LOG_WARN, "keeper", "the lease was not renewed in time");
-		atomic_store(&k->word, KEEPER_LOST);
+		atomic_store(&k->word, LEASE_LOST);
 		return 1;
 	}
 	if (cancel)
-		atomic_store(&k->word, KEEPER_CANCEL);
+		atomic_store(&k->word, LEASE_CANCEL);
 	count_sharers(k);
 	return 0;
 }
@@ -119,7 +119,7 @@ renew(struct keeper *k)
 static void *
 run(void *arg)
 {
-	struct keeper *k = arg;
+	struct lease *k = arg;
 	int64_t next_ms = clock_monotonic_ms() + k->conf->renew_ms, wait_ms;
 	struct pollfd fds[2] = { { .fd = k->wake_fd, .events = POLLIN },
 	    { .events = POLLIN } };
@@ -127,7 +127,7 @@ run(void *arg)
 
 	while (!atomic_load(&k->quit)) {
 		if (k->q != NULL)
-			queue_serve(k->q);
+			queue_heartbeat(k->q);
 		if (!over && clock_monotonic_ms() >= next_ms) {
 			over = renew(k);
 			next_ms = clock_monotonic_ms() + k->conf->renew_ms;
@@ -141,7 +141,7 @@ run(void *arg)
 }
 
 static void
-keeper_free(struct keeper *k)
+lease_free(struct lease *k)
 {
 	jobs_free(k->jobs);
 	if (k->client != NULL)
@@ -152,11 +152,11 @@ keeper_free(struct keeper *k)
 	free(k);
 }
 
-struct keeper *
-keeper_start(mongoc_client_pool_t *pool, const struct conf *conf,
+struct lease *
+lease_start(mongoc_client_pool_t *pool, const struct conf *conf,
     struct queue *q, const struct job *job, void (*hung)(void))
 {
-	struct keeper *k;
+	struct lease *k;
 	int rc = ENOMEM;
 
 	if ((k = calloc(1, sizeof(*k))) == NULL)
@@ -187,12 +187,12 @@ keeper_start(mongoc_client_pool_t *pool, const struct conf *conf,
 fail:
 	log_msg(LOG_ERROR, "keeper", "%s", strerror(rc));
 	if (k != NULL)
-		keeper_free(k);
+		lease_free(k);
 	return NULL;
 }
 
 void
-keeper_progress(struct keeper *k, const struct job_progress *p)
+lease_progress(struct lease *k, const struct job_progress *p)
 {
 	pthread_mutex_lock(&k->lock);
 	k->progress = *p;
@@ -201,40 +201,40 @@ keeper_progress(struct keeper *k, const struct job_progress *p)
 }
 
 void
-keeper_alive(struct keeper *k)
+lease_alive(struct lease *k)
 {
 	pthread_mutex_lock(&k->lock);
 	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_unlock(&k->lock);
 }
 
-enum keeper_word
-keeper_word(struct keeper *k)
+enum lease_state
+lease_state(struct lease *k)
 {
-	const enum keeper_word word = (enum keeper_word)atomic_load(&k->word);
+	const enum lease_state word = (enum lease_state)atomic_load(&k->word);
 
 	/* The thread may be waiting for the database just now. */
-	return word == KEEPER_GO_ON && is_late(k) ? KEEPER_LOST : word;
+	return word == LEASE_HELD && is_late(k) ? LEASE_LOST : word;
 }
 
 int64_t
-keeper_sharers(struct keeper *k)
+lease_sharers(struct lease *k)
 {
 	return atomic_load(&k->sharers);
 }
 
-enum keeper_word
-keeper_stop(struct keeper *k)
+enum lease_state
+lease_stop(struct lease *k)
 {
 	const uint64_t one = 1;
-	enum keeper_word word;
+	enum lease_state word;
 
 	atomic_store(&k->quit, true);
 	/* An eventfd of 0 always takes it; poll() would time out anyway. */
 	if (write(k->wake_fd, &one, sizeof(one)) < 0)
 		log_msg(LOG_WARN, "keeper", "%s", strerror(errno));
 	pthread_join(k->thread, NULL);
-	word = keeper_word(k);
-	keeper_free(k);
+	word = lease_state(k);
+	lease_free(k);
 	return word;
 }

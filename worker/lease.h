@@ -7,45 +7,45 @@ struct _mongoc_client_pool_t;
 struct conf;
 struct job;
 struct job_progress;
-struct keeper;
+struct lease;
 struct queue;
 
 /* What the keeper says of the job that is being exported. */
-enum keeper_word {
-	KEEPER_GO_ON,
-	KEEPER_LOST,		/* the lease is another's, or was not renewed in time */
-	KEEPER_CANCEL
+enum lease_state {
+	LEASE_HELD,
+	LEASE_LOST,		/* the lease is another's, or was not renewed in time */
+	LEASE_CANCEL
 };
 
 /*
  * A thread that keeps a claimed job ours while another exports it: renews the
  * lease every renew_ms, writes the progress, brings cancellation back, serves
  * the broker's heartbeats on q (NULL: another does), which is its own until
- * keeper_stop(). The job may be a unit. When no
+ * lease_stop(). The job may be a unit. When no
  * life was shown for stall_ms it stops renewing and calls hung(), which must
  * end the process, for the exporting thread cannot be ended.
- * keeper_start(): NULL after a logged error.
+ * lease_start(): NULL after a logged error.
  */
-struct keeper *keeper_start(struct _mongoc_client_pool_t *pool,
+struct lease *lease_start(struct _mongoc_client_pool_t *pool,
     const struct conf *conf, struct queue *q, const struct job *job,
     void (*hung)(void));
 
-/* keeper_progress(k, p): The exporting thread lives, and this far it is. */
-void keeper_progress(struct keeper *k, const struct job_progress *p);
+/* lease_progress(k, p): The exporting thread lives, and this far it is. */
+void lease_progress(struct lease *k, const struct job_progress *p);
 
-/* keeper_alive(k): It lives, waiting for a server that has a limit of its own. */
-void keeper_alive(struct keeper *k);
+/* lease_alive(k): It lives, waiting for a server that has a limit of its own. */
+void lease_alive(struct lease *k);
 
-/* keeper_word(k): Cheap; to be asked often. */
-enum keeper_word keeper_word(struct keeper *k);
+/* lease_state(k): Cheap; to be asked often. */
+enum lease_state lease_state(struct lease *k);
 
 /*
- * keeper_sharers(k): How many jobs ran, this one included, when it was asked last,
+ * lease_sharers(k): How many jobs ran, this one included, when it was asked last,
  * at most renew_ms ago; 1 where there are no ceilings for all. Cheap.
  */
-int64_t keeper_sharers(struct keeper *k);
+int64_t lease_sharers(struct lease *k);
 
-/* keeper_stop(k): End the thread, free k. Returns its last word. */
-enum keeper_word keeper_stop(struct keeper *k);
+/* lease_stop(k): End the thread, free k. Returns its last word. */
+enum lease_state lease_stop(struct lease *k);
 
 #endif

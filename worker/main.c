@@ -14,23 +14,24 @@
 
 #include <mongoc/mongoc.h>
 
-#include "lib/servers/selfcheck.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
+#include "lib/base/log.h"
+#include "lib/base/process.h"
+#include "lib/base/version.h"
+#include "lib/servers/mongo.h"
+#include "lib/servers/queue.h"
+#include "lib/servers/selfcheck.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
 #include "lib/jobs/metrics.h"
-#include "lib/servers/mongo.h"
-#include "lib/base/process.h"
-#include "lib/servers/queue.h"
-#include "lib/base/version.h"
 #include "lib/jobs/units.h"
+#include "worker/catalogue_refresh.h"
 #include "worker/export.h"
 #include "worker/reporter.h"
-#include "worker/catalogue_refresh.h"
 #include "worker/unit.h"
+#include "worker/worker.h"
 
 #define EXIT_USAGE 64
 #define EXIT_HUNG 70
@@ -42,7 +43,7 @@
 #define HELP_MS 2000
 /* While the broker is away it is tried this often. */
 #define RECONNECT_MS 5000
-#define CONF_PRESET "/etc/export/export.conf"
+#define CONF_DEFAULT "/etc/export/export.conf"
 
 static volatile sig_atomic_t stop_requested;
 
@@ -71,7 +72,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: export-worker [-c FILE] [--pidfile FILE] [--check]\n"
 	    "Takes export jobs, one after the other, and writes their archives to S3.\n"
-	    "  -c, --config FILE   configuration (" CONF_PRESET ")\n"
+	    "  -c, --config FILE   configuration (" CONF_DEFAULT ")\n"
 	    "  --pidfile FILE      write the process id there\n"
 	    "  --check             reach all servers, see whether the rights are as they\n"
 	    "                      should be, print what was found; exit 0, or 1\n"
@@ -103,7 +104,7 @@ read_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	o->conf = CONF_PRESET;
+	o->conf = CONF_DEFAULT;
 	o->pidfile = NULL;
 	o->check = false;
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
@@ -176,40 +177,40 @@ write_pidfile(const char *path)
  * true with a message.
  */
 static bool
-wait_for_work(const struct export_env *env, struct survey *survey,
+wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
     char id[JOB_ID_SIZE])
 {
 	static int64_t next_try_ms;
-	const int64_t until = clock_monotonic_ms() + env->conf->idle_ms;
+	const int64_t until = clock_monotonic_ms() + worker->conf->idle_ms;
 	int64_t now, help_ms = clock_monotonic_ms() + HELP_MS;
 	enum jobs_result rc;
 
 	while (!stopping() && (now = clock_monotonic_ms()) < until) {
-		int64_t wait_ms = survey_wait_ms(survey);
+		int64_t wait_ms = catalogue_refresh_wait_ms(refresh);
 		int piece;
 
 		if (now >= help_ms) {
-			rc = units_any(env->units);
+			rc = units_any(worker->units);
 			if (rc == JOBS_OK)
 				break;
 			help_ms = clock_monotonic_ms() + (rc == JOBS_NONE ?
-			    HELP_MS : env->conf->idle_ms);
+			    HELP_MS : worker->conf->idle_ms);
 		}
 		if (wait_ms > until - now)
 			wait_ms = until - now;
 		piece = wait_ms < PIECE_MS ? (int)wait_ms : PIECE_MS;
 
-		if (queue_fd(env->queue) < 0 && now < next_try_ms) {
+		if (queue_fd(worker->queue) < 0 && now < next_try_ms) {
 			clock_pause_ms(piece);
-			survey_step(survey);
+			catalogue_refresh_step(refresh);
 			continue;
 		}
-		switch (queue_wait(env->queue, piece, id)) {
+		switch (queue_wait(worker->queue, piece, id)) {
 		case QUEUE_MESSAGE:
 			crash_at(CRASH_AFTER_MESSAGE);
 			return true;
 		case QUEUE_NOTHING:
-			survey_step(survey);
+			catalogue_refresh_step(refresh);
 			break;
 		case QUEUE_DOWN:
 			next_try_ms = clock_monotonic_ms() + RECONNECT_MS;
@@ -220,7 +221,7 @@ wait_for_work(const struct export_env *env, struct survey *survey,
 
 /* A message without a job to claim: has its own job ended, or never been? */
 static bool
-message_is_done(const struct export_env *env, const char *id)
+message_is_done(const struct worker *worker, const char *id)
 {
 	struct job job;
 	bool done;
@@ -229,7 +230,7 @@ message_is_done(const struct export_env *env, const char *id)
 		log_msg(LOG_WARN, "message", "not a job's id: dropped");
 		return true;
 	}
-	switch (jobs_find(env->jobs, id, NULL, &job)) {
+	switch (jobs_find(worker->jobs, id, NULL, &job)) {
 	case JOBS_OK:
 		done = job_ended(job.state);
 		job_release(&job);
@@ -246,7 +247,7 @@ message_is_done(const struct export_env *env, const char *id)
  * there was one. Returns: ack the message.
  */
 static bool
-work_once(const struct export_env *env, const char *worker, const char *id,
+work_once(const struct worker *worker, const char *id,
     bool *worked)
 {
 	struct job job;
@@ -254,15 +255,15 @@ work_once(const struct export_env *env, const char *worker, const char *id,
 
 	*worked = false;
 	metrics_set(METRIC_BUSY, 1);
-	switch (jobs_claim(env->jobs, worker, &job)) {
+	switch (jobs_claim(worker->jobs, worker->name, &job)) {
 	case JOBS_OK:
 		*worked = true;
-		done = export_job(env, &job);
+		done = export_job(worker, &job);
 		job_release(&job);
 		break;
 	case JOBS_NONE:
-		*worked = unit_help(env, worker);
-		done = id == NULL || message_is_done(env, id);
+		*worked = unit_help(worker);
+		done = id == NULL || message_is_done(worker, id);
 		break;
 	default:
 		break;
@@ -272,66 +273,66 @@ work_once(const struct export_env *env, const char *worker, const char *id,
 }
 
 static void
-loop(const struct export_env *env, struct survey *survey, const char *worker)
+loop(const struct worker *worker, struct catalogue_refresh *refresh)
 {
 	char id[JOB_ID_SIZE];
 	bool message, done, worked = true;
 
 	while (!stopping()) {
 		/* Where there was one job, there may be more: claim before waiting. */
-		message = !worked && wait_for_work(env, survey, id);
+		message = !worked && wait_for_work(worker, refresh, id);
 		if (stopping()) {
-			queue_nack(env->queue);
+			queue_nack(worker->queue);
 			break;
 		}
-		done = work_once(env, worker, message ? id : NULL, &worked);
+		done = work_once(worker, message ? id : NULL, &worked);
 		crash_at(CRASH_BEFORE_ACK);
 		if (message && done)
-			queue_ack(env->queue);
+			queue_ack(worker->queue);
 		else if (message)
-			queue_nack(env->queue);
+			queue_nack(worker->queue);
 		crash_at(CRASH_AFTER_ACK);
 		/* Also where there is always work. */
-		survey_step(survey);
+		catalogue_refresh_step(refresh);
 	}
 }
 
 static int
 serve(const struct conf *conf)
 {
-	struct export_env env = { .conf = conf, .stopping = stopping,
+	char name[128], host[64];
+	struct worker worker = { .conf = conf, .name = name, .stopping = stopping,
 	    .hung = hung };
-	struct survey *survey;
+	struct catalogue_refresh *refresh;
 	struct report *report;
-	char worker[128], host[64];
 	int rc = 1;
 
 	if (gethostname(host, sizeof(host)) != 0)
 		snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
-	snprintf(worker, sizeof(worker), "%s:%ld", host, (long)getpid());
-	if ((env.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
+	snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
+	if ((worker.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
 		return CONF_EXIT;
-	env.client = mongoc_client_pool_pop(env.pool);
-	env.jobs = jobs_new(env.client, conf);
-	env.units = units_new(env.client, conf);
-	env.queue = queue_new(conf, HEARTBEAT_S);
-	survey = survey_new(env.client, conf);
-	if (env.jobs != NULL && env.units != NULL && env.queue != NULL &&
-	    survey != NULL) {
-		log_fields(LOG_INFO, "start", "worker=%s", worker);
-		report = report_start(env.pool, conf, worker);
-		loop(&env, survey, worker);
-		report_stop(report);
-		log_fields(LOG_INFO, "stop", "worker=%s", worker);
+	worker.client = mongoc_client_pool_pop(worker.pool);
+	worker.jobs = jobs_new(worker.client, conf);
+	worker.units = units_new(worker.client, conf);
+	worker.queue = queue_new(conf, HEARTBEAT_S);
+	refresh = catalogue_refresh_new(worker.client, conf);
+	if (worker.jobs != NULL && worker.units != NULL && worker.queue != NULL &&
+	    refresh != NULL) {
+		log_fields(LOG_INFO, "start", "worker=%s", name);
+		report = reporter_start(worker.pool, conf, name);
+		loop(&worker, refresh);
+		reporter_stop(report);
+		log_fields(LOG_INFO, "stop", "worker=%s", name);
 		rc = 0;
 	}
-	survey_free(survey);
-	queue_free(env.queue);
-	jobs_free(env.units);
-	jobs_free(env.jobs);
-	mongoc_client_pool_push(env.pool, env.client);
-	mongo_pool_free(env.pool);
+	catalogue_refresh_free(refresh);
+	queue_free(worker.queue);
+	jobs_free(worker.units);
+	jobs_free(worker.jobs);
+	mongoc_client_pool_push(worker.pool, worker.client);
+	mongo_pool_free(worker.pool);
 	return rc;
 }
 
@@ -347,7 +348,7 @@ main(int argc, char **argv)
 	if (conf_load(options.conf, CONF_WORKER, &conf) != 0)
 		rc = CONF_EXIT;
 	else if (options.check)
-		rc = check_servers(&conf, CONF_WORKER, stdout) != 0;
+		rc = selfcheck_run(&conf, CONF_WORKER, stdout) != 0;
 	else if (log_open(conf.log) == 0 && write_pidfile(options.pidfile) == 0)
 		rc = serve(&conf);
 	conf_release(&conf);

@@ -8,16 +8,16 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/clock.h"
-#include "lib/servers/failure.h"
-#include "lib/jobs/job.h"
 #include "lib/base/log.h"
-#include "lib/jobs/metrics.h"
-#include "lib/servers/mongo.h"
 #include "lib/base/timestamp.h"
-#include "worker/engine/rows/columns.h"
-#include "worker/pace.h"
+#include "lib/servers/failure.h"
+#include "lib/servers/mongo.h"
+#include "lib/jobs/job.h"
+#include "lib/jobs/metrics.h"
 #include "worker/engine/decode/points.h"
+#include "worker/engine/rows/columns.h"
 #include "worker/engine/source.h"
+#include "worker/pace.h"
 
 #define HOUR_MS 3600000
 /* A batch of 24 documents of an hour is 1.4 MB; a server that needs this long is ill. */
@@ -39,7 +39,7 @@
 /* Numbers sort before Dates, and a range of the one does not find the other. */
 enum id_type { ID_NUMBER, ID_DATE, ID_TYPES };
 
-struct head {
+struct cursor_head {
 	mongoc_cursor_t *cursor;	/* NULL: not opened, or at its end */
 	const bson_t *doc;		/* not taken yet, or NULL */
 	bson_t *own;			/* doc, when it is a copy */
@@ -56,13 +56,13 @@ struct head {
 struct reader {
 	struct source source;	/* first: a source is cast back to its reader */
 	struct reader_spec spec;
-	struct head (*heads)[ID_TYPES];
-	struct head *taken;	/* whose document the caller holds */
+	struct cursor_head (*heads)[ID_TYPES];
+	struct cursor_head *taken;	/* whose document the caller holds */
 };
 
 int
 reader_vehicles(mongoc_client_t *client, const char *prefix,
-    struct strings *list)
+    struct names *list)
 {
 	bson_error_t error;
 	char **names, **name;
@@ -76,7 +76,7 @@ reader_vehicles(mongoc_client_t *client, const char *prefix,
 	}
 	for (name = names; *name != NULL && rc == 0; name++)
 		if (strncmp(*name, prefix, strlen(prefix)) == 0)
-			rc = strings_add(list, *name, strlen(*name));
+			rc = names_add(list, *name, strlen(*name));
 	bson_strfreev(names);
 	if (rc != 0)
 		log_msg(LOG_ERROR, "list_databases", "out of memory");
@@ -86,7 +86,7 @@ reader_vehicles(mongoc_client_t *client, const char *prefix,
 
 int
 reader_parameters(mongoc_client_t *client, const char *vehicle,
-    struct strings *list)
+    struct names *list)
 {
 	mongoc_database_t *database;
 	mongoc_cursor_t *cursor;
@@ -105,7 +105,7 @@ reader_parameters(mongoc_client_t *client, const char *vehicle,
 		    !BSON_ITER_HOLDS_UTF8(&it) ||
 		    strncmp(bson_iter_utf8(&it, NULL), "system.", 7) == 0)
 			continue;
-		rc = strings_add(list, bson_iter_utf8(&it, NULL),
+		rc = names_add(list, bson_iter_utf8(&it, NULL),
 		    strlen(bson_iter_utf8(&it, NULL)));
 	}
 	if (rc != 0) {
@@ -296,7 +296,7 @@ range_behind(const struct reader_spec *spec, enum id_type type,
 static void
 head_open(struct reader *r, size_t column, enum id_type type)
 {
-	struct head *h = &r->heads[column][type];
+	struct cursor_head *h = &r->heads[column][type];
 	mongoc_collection_t *c;
 	bson_t *filter, *opts;
 	int64_t batch = r->spec.batch_documents;
@@ -357,7 +357,7 @@ order_of(const bson_t *doc, int64_t last_ms)
 }
 
 static void
-head_close(struct head *h)
+head_close(struct cursor_head *h)
 {
 	if (h->cursor != NULL)
 		mongoc_cursor_destroy(h->cursor);
@@ -372,7 +372,7 @@ head_close(struct head *h)
  * is opened again behind it, when it was taken.
  */
 static void
-keep_alone(struct head *h)
+keep_alone(struct cursor_head *h)
 {
 	bson_t *copy = bson_copy(h->doc);
 
@@ -399,7 +399,7 @@ pause_us(const struct reader *r, int64_t us)
 
 /* Wait longer each time; 0, or -1 when it is time to give up. */
 static int
-pause_before_reopening(const struct reader *r, const struct head *h)
+pause_before_reopening(const struct reader *r, const struct cursor_head *h)
 {
 	return h->lost > LOST_MAX ? -1 :
 	    pause_us(r, ((int64_t)REOPEN_FIRST_MS << h->lost) * 1000);
@@ -407,7 +407,7 @@ pause_before_reopening(const struct reader *r, const struct head *h)
 
 /* mongoc_cursor_next(), as fast as the pace allows. 1, 0 or -1: to stop. */
 static int
-next_document(struct reader *r, struct head *h)
+next_document(struct reader *r, struct cursor_head *h)
 {
 	struct pace *pace = r->spec.pace;
 	int64_t began_us, took_us;
@@ -445,7 +445,7 @@ next_document(struct reader *r, struct head *h)
 static int
 head_fill(struct reader *r, size_t column, enum id_type type)
 {
-	struct head *h = &r->heads[column][type];
+	struct cursor_head *h = &r->heads[column][type];
 	bson_error_t error;
 	int found;
 
@@ -483,10 +483,10 @@ head_fill(struct reader *r, size_t column, enum id_type type)
 
 /* Of a column the head that comes first, NULL when there is none. */
 static int
-first_head(struct reader *r, size_t column, struct head **first)
+first_head(struct reader *r, size_t column, struct cursor_head **first)
 {
-	struct head *number = &r->heads[column][ID_NUMBER];
-	struct head *date = &r->heads[column][ID_DATE];
+	struct cursor_head *number = &r->heads[column][ID_NUMBER];
+	struct cursor_head *date = &r->heads[column][ID_DATE];
 
 	if (head_fill(r, column, ID_NUMBER) != 0 ||
 	    head_fill(r, column, ID_DATE) != 0)
@@ -502,7 +502,7 @@ first_head(struct reader *r, size_t column, struct head **first)
 static void
 let_go(struct reader *r)
 {
-	struct head *h = r->taken;
+	struct cursor_head *h = r->taken;
 	bson_iter_t it;
 
 	if (h == NULL)
@@ -523,7 +523,7 @@ static int
 reader_peek(struct source *s, int64_t *t_ms)
 {
 	struct reader *r = (struct reader *)s;
-	struct head *h;
+	struct cursor_head *h;
 	int found = 1;
 	size_t i;
 
@@ -543,7 +543,7 @@ static int
 reader_next(struct source *s, int64_t before_ms, struct source_doc *doc)
 {
 	struct reader *r = (struct reader *)s;
-	struct head *h;
+	struct cursor_head *h;
 	size_t i;
 
 	let_go(r);

@@ -9,7 +9,7 @@ struct _mongoc_client_t;
 struct pace;
 struct reader;
 struct source;
-struct strings;
+struct names;
 
 /*
  * reader_vehicles(client, prefix, list):
@@ -18,9 +18,9 @@ struct strings;
  * views), in the order of columns. Both: 0, -1 after a logged error.
  */
 int reader_vehicles(struct _mongoc_client_t *client, const char *prefix,
-    struct strings *list);
+    struct names *list);
 int reader_parameters(struct _mongoc_client_t *client, const char *vehicle,
-    struct strings *list);
+    struct names *list);
 
 /* What is to be read of a vehicle; all belongs to the caller. */
 struct reader_spec {

@@ -33,14 +33,14 @@ run(void *arg)
 
 	while (!last) {
 		last = poll(&stop, 1, (int)r->conf->metrics_s * 1000) > 0;
-		good = stats_report(client, r->worker, last, !good) == 0;
+		good = workers_report(client, r->worker, last, !good) == 0;
 	}
 	mongoc_client_pool_push(r->pool, client);
 	return NULL;
 }
 
 struct report *
-report_start(mongoc_client_pool_t *pool, const struct conf *conf,
+reporter_start(mongoc_client_pool_t *pool, const struct conf *conf,
     const char *worker)
 {
 	struct report *r;
@@ -66,7 +66,7 @@ fail:
 }
 
 void
-report_stop(struct report *r)
+reporter_stop(struct report *r)
 {
 	const uint64_t one = 1;
 

@@ -10,11 +10,11 @@ struct report;
  * from a thread of its own, whatever the export does, so that export-api can show
  * them. Nothing depends on it: an error is logged, once until it works again.
  *
- * report_start(pool, conf, worker): All outlive it. NULL (logged): no report.
- * report_stop(report): Write the last numbers, marked as the last.
+ * reporter_start(pool, conf, worker): All outlive it. NULL (logged): no report.
+ * reporter_stop(report): Write the last numbers, marked as the last.
  */
-struct report *report_start(struct _mongoc_client_pool_t *pool,
+struct report *reporter_start(struct _mongoc_client_pool_t *pool,
     const struct conf *conf, const char *worker);
-void report_stop(struct report *report);
+void reporter_stop(struct report *report);
 
 #endif

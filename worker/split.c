@@ -5,11 +5,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
-#include "lib/jobs/jobs.h"
 #include "lib/base/log.h"
+#include "lib/jobs/jobs.h"
 #include "worker/assemble.h"
-#include "worker/export.h"
 #include "worker/unit.h"
+#include "worker/worker.h"
 
 #define UNITS_OF_LEAST 16	/* so many units has the smallest job that is split */
 #define UNITS_MAX 4096		/* more make them larger, where vehicles allow it */
@@ -26,9 +26,9 @@ split_find(struct attempt *a)
 	/* By the first claim it was not planned: a small job asks nothing. */
 	if (a->job->fence <= 1)
 		return COMPLETE;
-	rc = units_find_plan(a->env->units, a->job->id, &a->plan);
+	rc = units_find_plan(a->worker->units, a->job->id, &a->plan);
 	if (rc == JOBS_ERROR)
-		return attempt_broken(a, FAILURE_DATABASE);
+		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_NONE)
 		a->plan = (struct units_plan){ 0 };
 	a->progress.documents_total = a->plan.documents;
@@ -37,7 +37,7 @@ split_find(struct attempt *a)
 
 /* Cut off units of `each` documents or more. How many; cuts has room for all vehicles. */
 static size_t
-cut(const struct strings *vehicles, const uint64_t *documents, uint64_t each,
+cut(const struct names *vehicles, const uint64_t *documents, uint64_t each,
     struct unit_cut *cuts)
 {
 	size_t i, n = 0;
@@ -53,16 +53,16 @@ cut(const struct strings *vehicles, const uint64_t *documents, uint64_t each,
 }
 
 static enum outcome
-store_plan(struct attempt *a, const struct strings *vehicles,
+store_plan(struct attempt *a, const struct names *vehicles,
     const struct unit_cut *cuts, size_t n)
 {
-	struct jobs *units = a->env->units;
+	struct jobs *units = a->worker->units;
 
 	/* What an earlier claim did not plan to the end. */
 	if ((a->job->fence > 1 && units_drop(units, a->job->id,
 	    a->job->fence) != JOBS_OK) ||
 	    units_insert(units, a->job, vehicles, cuts, n) != JOBS_OK)
-		return attempt_broken(a, FAILURE_DATABASE);
+		return attempt_failed(a, FAILURE_DATABASE);
 	a->plan = (struct units_plan){ a->job->fence, (int64_t)n,
 	    a->job->claimed_ms, a->progress.documents_total };
 	log_fields(LOG_INFO, "split", "units=%zu documents=%llu", n,
@@ -72,11 +72,11 @@ store_plan(struct attempt *a, const struct strings *vehicles,
 }
 
 enum outcome
-split_plan(struct attempt *a, const struct strings *vehicles,
+split_plan(struct attempt *a, const struct names *vehicles,
     const uint64_t *documents)
 {
 	const uint64_t total = a->progress.documents_total;
-	const uint64_t least = (uint64_t)a->env->conf->split_documents;
+	const uint64_t least = (uint64_t)a->worker->conf->split_documents;
 	enum outcome outcome = COMPLETE;
 	struct unit_cut *cuts;
 	uint64_t each;
@@ -85,7 +85,7 @@ split_plan(struct attempt *a, const struct strings *vehicles,
 	if (least == 0 || total < least || vehicles->n < 2)
 		return COMPLETE;
 	if ((cuts = calloc(vehicles->n, sizeof(*cuts))) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	each = least / UNITS_OF_LEAST;
 	if (each < total / UNITS_MAX)
 		each = total / UNITS_MAX;
@@ -105,11 +105,11 @@ sum_up(struct attempt *a, int64_t *next_ms)
 	if (clock_monotonic_ms() < *next_ms)
 		return;
 	*next_ms = clock_monotonic_ms() + SUM_MS;
-	if (units_progress(a->env->units, a->job->id, a->plan.plan, p) !=
+	if (units_progress(a->worker->units, a->job->id, a->plan.plan, p) !=
 	    JOBS_OK)
 		return;
 	a->done = *p;
-	attempt_tell(a, "exporting");
+	attempt_report(a, "exporting");
 }
 
 /* Make units of this job for as long as its archive is not whole. */
@@ -122,15 +122,15 @@ make_units(struct attempt *a)
 	struct job unit;
 
 	if (assembly == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	while (!assemble_wait(assembly, none ? WAIT_MS : 0) &&
 	    !attempt_must_stop(a)) {
 		sum_up(a, &next_ms);
-		none = jobs_claim_unit(a->env->units, a->job->id,
+		none = jobs_claim_unit(a->worker->units, a->job->id,
 		    a->job->worker, &unit) != JOBS_OK;
 		if (none)
 			continue;
-		unit_export(a->env, &unit, a);
+		unit_export(a->worker, &unit, a);
 		job_release(&unit);
 		next_ms = 0;
 	}

@@ -5,7 +5,7 @@
 
 #include "worker/attempt.h"
 
-struct strings;
+struct names;
 
 /*
  * A job of split_documents or more, and of more than one vehicle, is cut into
@@ -28,7 +28,7 @@ enum outcome split_find(struct attempt *a);
  * split_plan(a, vehicles, documents): Cut it, if it is large enough, into a->plan;
  * documents: how many of each vehicle.
  */
-enum outcome split_plan(struct attempt *a, const struct strings *vehicles,
+enum outcome split_plan(struct attempt *a, const struct names *vehicles,
     const uint64_t *documents);
 
 /* split_export(a): Have all units of a->plan made and put into the archive. */

@@ -6,9 +6,9 @@
 #include "lib/base/crash.h"
 #include "lib/jobs/metrics.h"
 #include "worker/engine/archive/csvfile.h"
-#include "worker/export.h"
 #include "worker/engine/pool.h"
 #include "worker/upload.h"
+#include "worker/worker.h"
 
 /* So much more than is done; what a unit has done is its job's progress, too. */
 static void
@@ -21,7 +21,7 @@ add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
 	p->bytes_read = a->done.bytes_read + bytes;
 	p->rows = a->done.rows + rows;
 	p->points = a->done.points + points;
-	attempt_tell(a, "exporting");
+	attempt_report(a, "exporting");
 	if (a->parent != NULL)
 		add_progress(a->parent, p->documents, p->bytes_read, p->rows,
 		    p->points);
@@ -42,31 +42,31 @@ on_tick(void *arg, const struct vehicle_progress *p)
 	return attempt_must_stop(a);
 }
 
-const struct strings *
-vehicles_columns(struct attempt *a, const char *vehicle, struct strings *found)
+const struct names *
+transfer_columns(struct attempt *a, const char *vehicle, struct names *found)
 {
-	if (a->job->parameters.given)
+	if (a->job->parameters.n > 0)
 		return &a->job->parameters;
-	return reader_parameters(a->env->client, vehicle, found) == 0 ? found :
+	return reader_parameters(a->worker->client, vehicle, found) == 0 ? found :
 	    NULL;
 }
 
 struct reader_spec
-vehicles_spec(struct attempt *a, const char *vehicle,
-    const struct strings *columns)
+transfer_spec(struct attempt *a, const char *vehicle,
+    const struct names *columns)
 {
 	const struct job *job = a->job;
 
 	return (struct reader_spec){
-		.client = a->env->client,
+		.client = a->worker->client,
 		.vehicle = vehicle,
 		.columns = (const char *const *)columns->v,
 		.n = columns->n,
 		.from_ms = a->job->start_ms,
 		.to_ms = a->job->end_ms,
-		.batch_documents = a->env->conf->batch_documents,
-		.read_preference = a->env->conf->read_preference,
-		.read_concern = a->env->conf->read_concern,
+		.batch_documents = a->worker->conf->batch_documents,
+		.read_preference = a->worker->conf->read_preference,
+		.read_concern = a->worker->conf->read_concern,
 		.pace = &a->pace,
 		.comment = job->parent[0] != '\0' ? job->parent : job->id,
 		.stop = attempt_must_stop,
@@ -84,11 +84,11 @@ vehicle_outcome(struct attempt *a, enum vehicle_result result)
 	case VEHICLE_STOPPED:
 		return STOPPED;
 	case VEHICLE_TOO_LARGE:
-		return attempt_broken(a, FAILURE_SLICE_TOO_LARGE);
+		return attempt_failed(a, FAILURE_SLICE_TOO_LARGE);
 	case VEHICLE_FAILED:
 		break;
 	}
-	return attempt_broken(a, upload_failure(a->upload) != FAILURE_NONE ?
+	return attempt_failed(a, upload_failure(a->upload) != FAILURE_NONE ?
 	    upload_failure(a->upload) : FAILURE_DATABASE);
 }
 
@@ -103,15 +103,15 @@ static int64_t
 split_bytes(const struct attempt *a)
 {
 	return a->job->csv_split_bytes > 0 ? a->job->csv_split_bytes :
-	    a->env->conf->csv_split_bytes;
+	    a->worker->conf->csv_split_bytes;
 }
 
 static enum outcome
 export_columns(struct attempt *a, const char *vehicle,
-    const struct strings *columns)
+    const struct names *columns)
 {
-	const struct reader_spec spec = vehicles_spec(a, vehicle, columns);
-	const struct entry_options options = {
+	const struct reader_spec spec = transfer_spec(a, vehicle, columns);
+	const struct csvfile_options options = {
 		.style = { a->job->time == JOB_TIME_RFC3339,
 		    a->job->csv == JOB_CSV_EXCEL },
 		.level = level_of(a->job),
@@ -123,7 +123,7 @@ export_columns(struct attempt *a, const char *vehicle,
 		.n = spec.n,
 		.from_ms = spec.from_ms,
 		.to_ms = spec.to_ms,
-		.memory_max = (size_t)a->env->conf->slice_max_bytes,
+		.memory_max = (size_t)a->worker->conf->slice_max_bytes,
 		.options = &options,
 		.pool = a->pool,
 		.zip = a->zip,
@@ -136,13 +136,13 @@ export_columns(struct attempt *a, const char *vehicle,
 	enum outcome outcome;
 
 	if ((reader = reader_open(&spec)) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	v.source = reader_source(reader);
 	outcome = vehicle_outcome(a, vehicle_export(&v));
 	reader_free(reader);
 	a->done = a->progress;
 	a->slices += a->vehicle.slices;
-	a->general += a->vehicle.general;
+	a->exact += a->vehicle.exact;
 	a->vehicle = (struct vehicle_progress){ 0 };
 	return outcome;
 }
@@ -159,22 +159,22 @@ threads_of(const struct conf *conf)
 }
 
 enum outcome
-vehicles_export(struct attempt *a, const struct strings *vehicles)
+transfer_vehicles(struct attempt *a, const struct names *vehicles)
 {
 	enum outcome outcome = COMPLETE;
 	size_t i;
 
-	a->pool = pool_new(threads_of(a->env->conf), level_of(a->job));
+	a->pool = pool_new(threads_of(a->worker->conf), level_of(a->job));
 	if (a->pool == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
-		struct strings found = { 0 };
-		const struct strings *columns;
+		struct names found = { 0 };
+		const struct names *columns;
 
-		columns = vehicles_columns(a, vehicles->v[i], &found);
-		outcome = columns == NULL ? attempt_broken(a, FAILURE_DATABASE) :
+		columns = transfer_columns(a, vehicles->v[i], &found);
+		outcome = columns == NULL ? attempt_failed(a, FAILURE_DATABASE) :
 		    export_columns(a, vehicles->v[i], columns);
-		strings_release(&found);
+		names_release(&found);
 		if (outcome == COMPLETE && attempt_must_stop(a))
 			outcome = STOPPED;
 	}

@@ -7,20 +7,20 @@
 /*
  * What an attempt reads, and its way into the archive.
  *
- * vehicles_columns(a, vehicle, found): Those asked for, or those that there are,
+ * transfer_columns(a, vehicle, found): Those asked for, or those that there are,
  * into *found. NULL after a logged error.
- * vehicles_spec(a, vehicle, columns): What is to be read of a vehicle.
+ * transfer_spec(a, vehicle, columns): What is to be read of a vehicle.
  */
-const struct strings *vehicles_columns(struct attempt *a, const char *vehicle,
-    struct strings *found);
-struct reader_spec vehicles_spec(struct attempt *a, const char *vehicle,
-    const struct strings *columns);
+const struct names *transfer_columns(struct attempt *a, const char *vehicle,
+    struct names *found);
+struct reader_spec transfer_spec(struct attempt *a, const char *vehicle,
+    const struct names *columns);
 
 /*
- * vehicles_export(a, vehicles):
+ * transfer_vehicles(a, vehicles):
  * Write them into a->zip, a->manifest and a->preview; a->pool is made for it.
  */
-enum outcome vehicles_export(struct attempt *a,
-    const struct strings *vehicles);
+enum outcome transfer_vehicles(struct attempt *a,
+    const struct names *vehicles);
 
 #endif

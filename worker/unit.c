@@ -4,19 +4,19 @@
 #include <string.h>
 
 #include "lib/base/crash.h"
+#include "lib/base/log.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
-#include "lib/base/log.h"
 #include "lib/jobs/units.h"
-#include "worker/attempt.h"
-#include "worker/export.h"
 #include "worker/engine/archive/manifest.h"
-#include "worker/fragment.h"
 #include "worker/engine/archive/preview.h"
-#include "worker/engine/sink.h"
-#include "worker/upload.h"
-#include "worker/transfer.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/sink.h"
+#include "worker/attempt.h"
+#include "worker/fragment.h"
+#include "worker/transfer.h"
+#include "worker/upload.h"
+#include "worker/worker.h"
 
 static enum outcome
 write_piece(struct attempt *a)
@@ -29,21 +29,21 @@ write_piece(struct attempt *a)
 	a->manifest = manifest_new_facts();
 	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
 	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
-	outcome = vehicles_export(a, &a->job->vehicles);
+		return attempt_failed(a, FAILURE_INTERNAL);
+	outcome = transfer_vehicles(a, &a->job->vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
-	attempt_tell(a, "finishing");
+	attempt_report(a, "finishing");
 	if (sink->close(sink) != 0)
-		return attempt_broken(a, upload_failure(a->upload));
+		return attempt_failed(a, upload_failure(a->upload));
 	if ((facts = manifest_facts(a->manifest)) == NULL ||
 	    (a->job->facts = strdup(facts)) == NULL)
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	if (strlen(facts) > PIECE_FACTS_MAX) {
 		log_msg(LOG_ERROR, "split", "what is to be said of a unit's "
 		    "files takes %zu bytes: raise csv_split_bytes, or set "
 		    "split_documents = 0", strlen(facts));
-		return attempt_broken(a, FAILURE_INTERNAL);
+		return attempt_failed(a, FAILURE_INTERNAL);
 	}
 	return attempt_uploaded(a);
 }
@@ -66,10 +66,10 @@ make_piece(struct attempt *a)
 }
 
 void
-unit_export(const struct export_env *env, struct job *unit,
+unit_export(const struct worker *worker, struct job *unit,
     struct attempt *parent)
 {
-	struct attempt a = { .env = env, .jobs = env->units, .job = unit,
+	struct attempt a = { .worker = worker, .jobs = worker->units, .job = unit,
 	    .parent = parent };
 
 	attempt_run(&a, make_piece);
@@ -78,12 +78,12 @@ unit_export(const struct export_env *env, struct job *unit,
 
 /* Whether the unit's job goes on; where it has ended its units go. */
 static bool
-is_wanted(const struct export_env *env, const struct job *unit)
+is_wanted(const struct worker *worker, const struct job *unit)
 {
 	bool ended = true, cancelled = false;
 	struct job job;
 
-	switch (jobs_find(env->jobs, unit->parent, NULL, &job)) {
+	switch (jobs_find(worker->jobs, unit->parent, NULL, &job)) {
 	case JOBS_OK:
 		ended = job_ended(job.state);
 		cancelled = job.cancel_requested;
@@ -97,24 +97,24 @@ is_wanted(const struct export_env *env, const struct job *unit)
 		cancelled = true;
 	}
 	if (ended)
-		units_drop(env->units, unit->parent, UNITS_ALL);
+		units_drop(worker->units, unit->parent, UNITS_ALL);
 	else if (cancelled)
-		jobs_release(env->units, unit);
+		jobs_end_released(worker->units, unit);
 	return !ended && !cancelled;
 }
 
 bool
-unit_help(const struct export_env *env, const char *worker)
+unit_help(const struct worker *worker)
 {
 	struct job unit;
 	bool wanted;
 
-	if (units_any(env->units) != JOBS_OK ||
-	    jobs_claim_unit(env->units, NULL, worker, &unit) != JOBS_OK)
+	if (units_any(worker->units) != JOBS_OK ||
+	    jobs_claim_unit(worker->units, NULL, worker->name, &unit) != JOBS_OK)
 		return false;
 	log_job(unit.parent);
-	if ((wanted = is_wanted(env, &unit)))
-		unit_export(env, &unit, NULL);
+	if ((wanted = is_wanted(worker, &unit)))
+		unit_export(worker, &unit, NULL);
 	log_job(NULL);
 	job_release(&unit);
 	return wanted;

@@ -4,22 +4,22 @@
 #include <stdbool.h>
 
 struct attempt;
-struct export_env;
+struct worker;
 struct job;
 
 /*
- * unit_export(env, unit, parent):
+ * unit_export(worker, unit, parent):
  * A claimed unit (lib/jobs/units.h) from its claim to the end of the attempt: its piece
  * on S3, its document FINISHED with its facts (worker/fragment.h), or due again.
  * parent: the attempt of this worker at the unit's job, NULL: it is another's.
  */
-void unit_export(const struct export_env *env, struct job *unit,
+void unit_export(const struct worker *worker, struct job *unit,
     struct attempt *parent);
 
 /*
- * unit_help(env, worker): Make a unit of another worker's job, if there is one
+ * unit_help(worker): Make a unit of another worker's job, if there is one
  * whose job goes on. Returns whether.
  */
-bool unit_help(const struct export_env *env, const char *worker);
+bool unit_help(const struct worker *worker);
 
 #endif

@@ -9,8 +9,8 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
-#include "lib/jobs/metrics.h"
 #include "lib/servers/s3.h"
+#include "lib/jobs/metrics.h"
 #include "worker/engine/sink.h"
 
 #define SENDERS 2

@@ -168,7 +168,7 @@ member(struct scan *s, int depth)
 static int
 list(struct scan *s, int close, int (*item)(struct scan *, int), int depth)
 {
-	if (depth > JSONTEXT_DEPTH_MAX)
+	if (depth > JSONSTRICT_DEPTH_MAX)
 		return fail(s, "too much nesting");
 	s->p++;
 	space(s);
@@ -213,7 +213,7 @@ value(struct scan *s, int depth)
 }
 
 const char *
-jsontext_check(const char *text, size_t len, size_t *members)
+jsonstrict_check(const char *text, size_t len, size_t *members)
 {
 	struct scan s = { .p = text, .end = text + len };
 
@@ -249,7 +249,7 @@ put_utf8(unsigned c, char *out)
 }
 
 size_t
-jsontext_join(const char *text, size_t len, char *out)
+jsonstrict_join(const char *text, size_t len, char *out)
 {
 	size_t i = 0, n = 0;
 	unsigned high, low;
@@ -259,7 +259,7 @@ jsontext_join(const char *text, size_t len, char *out)
 			out[n++] = text[i++];
 			continue;
 		}
-		/* High ones never stand alone: jsontext_check() saw to that. */
+		/* High ones never stand alone: jsonstrict_check() saw to that. */
 		if (text[i + 1] == 'u' && len - i >= 12 &&
 		    (high = number_at(text + i + 2)) >= 0xd800 && high < 0xdc00) {
 			low = number_at(text + i + 8);

@@ -7,10 +7,10 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/conf.h"
-#include "lib/jobs/job.h"
 #include "lib/base/log.h"
-#include "lib/servers/mongo.h"
 #include "lib/base/timestamp.h"
+#include "lib/servers/mongo.h"
+#include "lib/jobs/job.h"
 
 #define FIND_MAX_MS 2500
 #define SCAN_MAX_MS 20000
@@ -228,10 +228,10 @@ asked_filter(const struct job *job)
 {
 	bson_t *filter = bson_new(), in;
 
-	if (!job->vehicles.given)
+	if (job->vehicles.n == 0)
 		return filter;
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-	strings_bson(&job->vehicles, "$in", &in);
+	names_bson(&job->vehicles, "$in", &in);
 	bson_append_document_end(filter, &in);
 	return filter;
 }
@@ -280,9 +280,9 @@ expected_of_chosen(const struct job *job)
 {
 	bson_t *all = expected(job), names = BSON_INITIALIZER, *chosen;
 
-	if (!job->parameters.given)
+	if (job->parameters.n == 0)
 		return all;
-	strings_bson(&job->parameters, "$literal", &names);
+	names_bson(&job->parameters, "$literal", &names);
 	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$$p.name"),
 	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
 	    BCON_INT64(0), "]");
@@ -341,7 +341,7 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
 }
 
 static bool
-is_in(const struct strings *list, const char *name)
+is_in(const struct names *list, const char *name)
 {
 	size_t i;
 
@@ -354,7 +354,7 @@ is_in(const struct strings *list, const char *name)
 /* Append the _id of all that filter finds whose member is true, or of all. */
 static enum catalogue_result
 names_of(struct catalogue *c, const bson_t *filter, const bson_t *projection,
-    const char *member, struct strings *list)
+    const char *member, struct names *list)
 {
 	bson_t *opts = BCON_NEW("projection", BCON_DOCUMENT(projection),
 	    "maxTimeMS", BCON_INT32(SCAN_MAX_MS));
@@ -371,7 +371,7 @@ names_of(struct catalogue *c, const bson_t *filter, const bson_t *projection,
 		    !(bson_iter_init_find(&it, doc, member) &&
 		    bson_iter_as_bool(&it))))
 			continue;
-		if (strings_add(list, bson_iter_utf8(&id, NULL),
+		if (names_add(list, bson_iter_utf8(&id, NULL),
 		    strlen(bson_iter_utf8(&id, NULL))) != 0)
 			rc = CATALOGUE_ERROR;
 	}
@@ -384,22 +384,22 @@ names_of(struct catalogue *c, const bson_t *filter, const bson_t *projection,
 
 enum catalogue_result
 catalogue_unknown(struct catalogue *c, const struct job *job,
-    struct strings *unknown)
+    struct names *unknown)
 {
 	bson_t *filter = asked_filter(job);
 	bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
-	struct strings known = { 0 };
+	struct names known = { 0 };
 	enum catalogue_result rc = CATALOGUE_OK;
 	size_t i;
 
-	if (job->vehicles.given)
+	if (job->vehicles.n > 0)
 		rc = names_of(c, filter, projection, NULL, &known);
 	for (i = 0; rc == CATALOGUE_OK && i < job->vehicles.n; i++)
 		if (!is_in(&known, job->vehicles.v[i]) &&
-		    strings_add(unknown, job->vehicles.v[i],
+		    names_add(unknown, job->vehicles.v[i],
 		    strlen(job->vehicles.v[i])) != 0)
 			rc = CATALOGUE_ERROR;
-	strings_release(&known);
+	names_release(&known);
 	bson_destroy(projection);
 	bson_destroy(filter);
 	return rc;
@@ -421,14 +421,14 @@ compare_names(const void *a, const void *b)
 }
 
 static void
-sort(struct strings *list)
+sort(struct names *list)
 {
 	if (list->n > 0)
 		qsort(list->v, list->n, sizeof(*list->v), compare_names);
 }
 
 static bool
-find_name(const struct strings *sorted, const char *name)
+find_name(const struct names *sorted, const char *name)
 {
 	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
 	    sizeof(*sorted->v), compare_names) != NULL;
@@ -448,8 +448,8 @@ take_out(struct catalogue *c, const char *name)
 
 /* Both sorted: what is new goes to stale, what is gone goes. */
 static enum catalogue_result
-compare(struct catalogue *c, const struct strings *there,
-    const struct strings *known, struct strings *stale)
+compare(struct catalogue *c, const struct names *there,
+    const struct names *known, struct names *stale)
 {
 	size_t i;
 
@@ -457,20 +457,20 @@ compare(struct catalogue *c, const struct strings *there,
 		if (!find_name(there, known->v[i]))
 			take_out(c, known->v[i]);
 	for (i = 0; i < there->n; i++)
-		if (!find_name(known, there->v[i]) && strings_add(stale,
+		if (!find_name(known, there->v[i]) && names_add(stale,
 		    there->v[i], strlen(there->v[i])) != 0)
 			return CATALOGUE_ERROR;
 	return CATALOGUE_OK;
 }
 
 enum catalogue_result
-catalogue_stale(struct catalogue *c, struct strings *all,
-    struct strings *stale)
+catalogue_stale(struct catalogue *c, struct names *all,
+    struct names *stale)
 {
 	bson_t everything = BSON_INITIALIZER, *old = compare_age(c, "$lt");
 	bson_t *projection = BCON_NEW("_id", BCON_INT32(1), "old",
 	    BCON_DOCUMENT(old));
-	struct strings known = { 0 };
+	struct names known = { 0 };
 	enum catalogue_result rc;
 
 	rc = names_of(c, &everything, projection, NULL, &known);
@@ -480,7 +480,7 @@ catalogue_stale(struct catalogue *c, struct strings *all,
 		rc = compare(c, all, &known, stale);
 	if (rc == CATALOGUE_OK)
 		rc = names_of(c, &everything, projection, "old", stale);
-	strings_release(&known);
+	names_release(&known);
 	bson_destroy(projection);
 	bson_destroy(old);
 	bson_destroy(&everything);

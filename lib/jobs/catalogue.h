@@ -9,7 +9,7 @@ struct catalogue;
 struct conf;
 struct job;
 struct json_object;
-struct strings;
+struct names;
 
 /*
  * exports.vehicles: what can be asked for. The API may not read the vehicles'
@@ -65,7 +65,7 @@ struct catalogue_estimate {
 enum catalogue_result catalogue_estimate(struct catalogue *c,
     const struct job *job, struct catalogue_estimate *e);
 enum catalogue_result catalogue_unknown(struct catalogue *c,
-    const struct job *job, struct strings *unknown);
+    const struct job *job, struct names *unknown);
 
 /* For the worker. */
 
@@ -85,7 +85,7 @@ struct catalogue_parameter {
  * catalogue_put(c, name, parameters, n): Write what was seen, checked now.
  */
 enum catalogue_result catalogue_stale(struct catalogue *c,
-    struct strings *all, struct strings *stale);
+    struct names *all, struct names *stale);
 enum catalogue_result catalogue_claim(struct catalogue *c, const char *name);
 enum catalogue_result catalogue_put(struct catalogue *c, const char *name,
     const struct catalogue_parameter *parameters, size_t n);

@@ -32,32 +32,6 @@ const char *const job_compression_names[] = { "fast", "small", NULL };
 static const char *const phase_names[] = { "queued", "counting", "exporting",
 	"finishing", "done", NULL };
 
-int
-strings_add(struct strings *list, const char *text, size_t len)
-{
-	char **v;
-
-	v = realloc(list->v, (list->n + 1) * sizeof(*v));
-	if (v == NULL)
-		return -1;
-	list->v = v;
-	if ((v[list->n] = strndup(text, len)) == NULL)
-		return -1;
-	list->n++;
-	return 0;
-}
-
-void
-strings_release(struct strings *list)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		free(list->v[i]);
-	free(list->v);
-	memset(list, 0, sizeof(*list));
-}
-
 void
 job_init(struct job *j)
 {
@@ -72,8 +46,8 @@ void
 job_release(struct job *j)
 {
 	free(j->owner);
-	strings_release(&j->vehicles);
-	strings_release(&j->parameters);
+	names_release(&j->vehicles);
+	names_release(&j->parameters);
 	free(j->name);
 	free(j->idempotency_key);
 	free(j->worker);
@@ -116,13 +90,13 @@ job_new_id(struct job *j)
 }
 
 static int
-hash_strings(struct buf *b, const char *name, const struct strings *list)
+hash_strings(struct buf *b, const char *name, const struct names *list)
 {
 	size_t i;
 
-	if (buf_addf(b, "%s%s\n", name, list->given ? "" : " all") != 0)
+	if (buf_addf(b, "%s%s\n", name, list->n > 0 ? "" : " all") != 0)
 		return -1;
-	for (i = 0; list->given && i < list->n; i++)
+	for (i = 0; i < list->n; i++)
 		if (buf_addf(b, "%zu:%s\n", strlen(list->v[i]),
 		    list->v[i]) != 0)
 			return -1;
@@ -147,7 +121,7 @@ job_hash(struct job *j)
 }
 
 void
-strings_bson(const struct strings *list, const char *name, bson_t *doc)
+names_bson(const struct names *list, const char *name, bson_t *doc)
 {
 	char key[16];
 	const char *k;
@@ -186,10 +160,10 @@ job_new_bson(const struct job *j, bson_t *doc)
 	BSON_APPEND_UTF8(doc, "state", state_names[j->state]);
 	BSON_APPEND_DATE_TIME(doc, "startDate", j->start_ms);
 	BSON_APPEND_DATE_TIME(doc, "endDate", j->end_ms);
-	if (j->vehicles.given)
-		strings_bson(&j->vehicles, "vehicles", doc);
-	if (j->parameters.given)
-		strings_bson(&j->parameters, "parameters", doc);
+	if (j->vehicles.n > 0)
+		names_bson(&j->vehicles, "vehicles", doc);
+	if (j->parameters.n > 0)
+		names_bson(&j->parameters, "parameters", doc);
 	BSON_APPEND_UTF8(doc, "time", job_time_names[j->time]);
 	BSON_APPEND_UTF8(doc, "csv", job_csv_names[j->csv]);
 	BSON_APPEND_UTF8(doc, "compression",
@@ -273,7 +247,7 @@ take_word(bson_iter_t *it, const char *const *words)
 }
 
 static int
-take_strings(bson_iter_t *it, struct strings *list)
+take_strings(bson_iter_t *it, struct names *list)
 {
 	bson_iter_t in;
 	uint32_t len;
@@ -281,15 +255,15 @@ take_strings(bson_iter_t *it, struct strings *list)
 
 	if (!BSON_ITER_HOLDS_ARRAY(it) || !bson_iter_recurse(it, &in))
 		return -1;
-	list->given = true;
 	while (bson_iter_next(&in)) {
 		if (!BSON_ITER_HOLDS_UTF8(&in))
 			return -1;
 		text = bson_iter_utf8(&in, &len);
-		if (strings_add(list, text, len) != 0)
+		if (names_add(list, text, len) != 0)
 			return -1;
 	}
-	return 0;
+	/* A list that was left out is not stored; an empty one is no job's. */
+	return list->n > 0 ? 0 : -1;
 }
 
 static int
@@ -519,12 +493,12 @@ json_int(struct json_object *o, const char *name, int64_t n)
 
 static void
 json_strings(struct json_object *o, const char *name,
-    const struct strings *list)
+    const struct names *list)
 {
 	struct json_object *array;
 	size_t i;
 
-	if (!list->given || (array = json_object_new_array()) == NULL)
+	if (list->n == 0 || (array = json_object_new_array()) == NULL)
 		return;
 	for (i = 0; i < list->n; i++)
 		json_object_array_add(array, json_object_new_string(list->v[i]));

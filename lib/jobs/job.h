@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/digest.h"
+#include "lib/base/names.h"
 
 struct _bson_t;
 struct json_object;
@@ -29,13 +30,6 @@ enum job_time { JOB_TIME_MS, JOB_TIME_RFC3339 };
 enum job_csv { JOB_CSV_RFC4180, JOB_CSV_EXCEL };
 enum job_compression { JOB_FAST, JOB_SMALL };
 
-/* Strings that belong to the list; given: the member was in the request. */
-struct strings {
-	char **v;
-	size_t n;
-	bool given;
-};
-
 struct job_progress {
 	const char *phase;	/* a literal: "queued", "counting", ... */
 	uint64_t documents, documents_total;
@@ -53,7 +47,7 @@ struct job {
 	char *owner;
 	enum job_state state;
 	int64_t start_ms, end_ms;
-	struct strings vehicles, parameters;
+	struct names vehicles, parameters;	/* as requested; empty: all */
 	enum job_time time;
 	enum job_csv csv;
 	enum job_compression compression;
@@ -83,12 +77,8 @@ struct job {
 	char *facts;		/* JSON (worker/fragment.h); set to be stored, never read */
 };
 
-/* strings_add(list, text, len): Append a copy. Returns 0, -1: no memory. */
-int strings_add(struct strings *list, const char *text, size_t len);
-void strings_release(struct strings *list);
-
-/* strings_bson(list, name, doc): Append the list to doc, an array named so. */
-void strings_bson(const struct strings *list, const char *name,
+/* names_bson(list, name, doc): Append the list to doc, an array named so. */
+void names_bson(const struct names *list, const char *name,
     struct _bson_t *doc);
 
 /* job_init(j): All unset. job_release(j): Free what j owns. */

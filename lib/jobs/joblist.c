@@ -4,8 +4,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
-#include "lib/jobs/jobs_impl.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/jobs_impl.h"
 #include "lib/jobs/transition.h"
 
 /* Here are the reads that see more than one job. */
@@ -118,7 +118,7 @@ ask_time(struct jobs *jobs, int64_t *t_ms)
 }
 
 enum jobs_result
-jobs_look(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
+jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 {
 	bson_t *pipeline = look_pipeline(jobs, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));

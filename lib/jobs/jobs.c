@@ -8,9 +8,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
-#include "lib/jobs/jobs_impl.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/jobs_impl.h"
 #include "lib/jobs/transition.h"
 
 #define MESSAGE_MAX 512
@@ -86,7 +86,7 @@ update_one(struct jobs *jobs, const char *op, const bson_t *filter,
 
 /* Make a transition of one job. JOBS_NONE: its guard did not hold. */
 static enum jobs_result
-make(struct jobs *jobs, enum transition_id t,
+transit_one(struct jobs *jobs, enum transition_id t,
     const struct transition_args *args)
 {
 	bson_t *filter = transition_filter(t, args);
@@ -101,7 +101,7 @@ make(struct jobs *jobs, enum transition_id t,
 
 /* Make a transition of all jobs whose guard holds. */
 static enum jobs_result
-make_all(struct jobs *jobs, enum transition_id t,
+transit_all(struct jobs *jobs, enum transition_id t,
     const struct transition_args *args)
 {
 	bson_t *filter = transition_filter(t, args);
@@ -158,7 +158,7 @@ find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
 
 /* Make a transition and have the document as it is then, as above. */
 static enum jobs_result
-make_and_see(struct jobs *jobs, enum transition_id t,
+transit_and_read(struct jobs *jobs, enum transition_id t,
     const struct transition_args *args, bson_t *reply, bson_t *doc)
 {
 	bson_t *filter = transition_filter(t, args);
@@ -371,7 +371,7 @@ jobs_find_key(struct jobs *jobs, const char *owner, const char *key,
 }
 
 enum jobs_result
-jobs_free_key(struct jobs *jobs, const char *owner, const char *key)
+jobs_expire_key(struct jobs *jobs, const char *owner, const char *key)
 {
 	bson_t *filter = key_filter(owner, key, "$lte");
 	bson_t *update = BCON_NEW("$unset", "{", "idempotencyKey", BCON_INT32(1),
@@ -404,19 +404,19 @@ jobs_claim_unit(struct jobs *jobs, const char *parent, const char *worker,
 	args.progress = &none;
 	args.error_code = failure_code(FAILURE_ATTEMPTS);
 	args.error_message = failure_text(FAILURE_ATTEMPTS);
-	if (make_all(jobs, T_BURY, &args) != JOBS_OK ||
-	    make_all(jobs, T_EXHAUST, &args) != JOBS_OK)
+	if (transit_all(jobs, T_BURY, &args) != JOBS_OK ||
+	    transit_all(jobs, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
 	/* First what was begun already, else newer jobs would starve it. */
-	rc = make_and_see(jobs, T_RECLAIM, &args, &reply, &doc);
+	rc = transit_and_read(jobs, T_RECLAIM, &args, &reply, &doc);
 	if (rc == JOBS_NONE) {
 		bson_destroy(&reply);
-		rc = make_and_see(jobs, T_CLAIM, &args, &reply, &doc);
+		rc = transit_and_read(jobs, T_CLAIM, &args, &reply, &doc);
 	}
 	if (rc == JOBS_OK && job_from_bson(&doc, job) != 0) {
 		/* Its id and fence alone are enough to end it. */
 		if (job->id[0] != '\0')
-			jobs_fail(jobs, job, FAILURE_BAD_JOB, NULL);
+			jobs_end_failed(jobs, job, FAILURE_BAD_JOB, NULL);
 		job_release(job);
 		rc = JOBS_NONE;
 	}
@@ -434,7 +434,7 @@ jobs_renew(struct jobs *jobs, const struct job *job,
 	bson_iter_t it;
 
 	args.progress = progress;
-	rc = make_and_see(jobs, T_RENEW, &args, &reply, &doc);
+	rc = transit_and_read(jobs, T_RENEW, &args, &reply, &doc);
 	if (rc == JOBS_OK)
 		*cancel = bson_iter_init_find(&it, &doc, "cancelRequested") &&
 		    bson_iter_as_bool(&it);
@@ -443,18 +443,18 @@ jobs_renew(struct jobs *jobs, const struct job *job,
 }
 
 enum jobs_result
-jobs_finish(struct jobs *jobs, const struct job *job,
+jobs_end_finished(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress)
 {
 	struct transition_args args = args_for(jobs, job);
 
 	args.progress = progress;
 	args.object = job;
-	return make(jobs, T_FINISH, &args);
+	return transit_one(jobs, T_FINISH, &args);
 }
 
 enum jobs_result
-jobs_fail(struct jobs *jobs, const struct job *job, enum failure why,
+jobs_end_failed(struct jobs *jobs, const struct job *job, enum failure why,
     const char *detail)
 {
 	struct transition_args args = args_for(jobs, job);
@@ -464,11 +464,11 @@ jobs_fail(struct jobs *jobs, const struct job *job, enum failure why,
 	    detail ? " " : "", detail ? detail : "");
 	args.error_code = failure_code(why);
 	args.error_message = message;
-	return make(jobs, T_FAIL, &args);
+	return transit_one(jobs, T_FAIL, &args);
 }
 
 enum jobs_result
-jobs_retry(struct jobs *jobs, const struct job *job, enum failure why,
+jobs_end_retry(struct jobs *jobs, const struct job *job, enum failure why,
     int64_t delay_ms)
 {
 	struct transition_args args = args_for(jobs, job);
@@ -476,23 +476,23 @@ jobs_retry(struct jobs *jobs, const struct job *job, enum failure why,
 	args.delay_ms = delay_ms;
 	args.error_code = failure_code(why);
 	args.error_message = failure_text(why);
-	return make(jobs, T_RETRY, &args);
+	return transit_one(jobs, T_RETRY, &args);
 }
 
 enum jobs_result
-jobs_cancelled(struct jobs *jobs, const struct job *job)
+jobs_end_cancelled(struct jobs *jobs, const struct job *job)
 {
 	struct transition_args args = args_for(jobs, job);
 
-	return make(jobs, T_CANCELLED, &args);
+	return transit_one(jobs, T_CANCELLED, &args);
 }
 
 enum jobs_result
-jobs_release(struct jobs *jobs, const struct job *job)
+jobs_end_released(struct jobs *jobs, const struct job *job)
 {
 	struct transition_args args = args_for(jobs, job);
 
-	return make(jobs, T_RELEASE, &args);
+	return transit_one(jobs, T_RELEASE, &args);
 }
 
 /* Try the owner's transitions in turn; JOBS_NONE: none fitted just now. */
@@ -506,7 +506,7 @@ delete_once(struct jobs *jobs, const struct transition_args *args)
 
 	for (i = 0; i < sizeof(order) / sizeof(order[0]) &&
 	    rc == JOBS_NONE; i++)
-		rc = make(jobs, order[i], args);
+		rc = transit_one(jobs, order[i], args);
 	return rc;
 }
 

@@ -32,18 +32,18 @@ struct jobs *jobs_new(struct _mongoc_client_t *client, const struct conf *conf);
 void jobs_free(struct jobs *jobs);
 
 /*
- * jobs_look(jobs, job, same):
+ * jobs_precheck(jobs, job, same):
  * What the owner of a new job (owner and request_hash are set) has already: job's
  * rank becomes the number of unfinished jobs, its created_ms the database's time;
  * same is the id of an unfinished one of the same request that is not to be
  * cancelled, "" when there is none.
  */
-enum jobs_result jobs_look(struct jobs *jobs, struct job *job,
+enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
     char same[JOB_ID_SIZE]);
 
 /*
  * jobs_admit(jobs, job):
- * Whether a new job's owner may have it, by what jobs_look() saw: JOBS_OK,
+ * Whether a new job's owner may have it, by what jobs_precheck() saw: JOBS_OK,
  * JOBS_OWNER_FULL or JOBS_QUEUE_FULL. All jobs are counted once a second, so
  * several handlers may let a few more in.
  */
@@ -51,7 +51,7 @@ enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job);
 
 /*
  * jobs_insert(jobs, job):
- * Store a new job that jobs_look() has seen, due at once. After an error the id
+ * Store a new job that jobs_precheck() has seen, due at once. After an error the id
  * is looked for, so an answer that was lost is no error. JOBS_TAKEN: nothing was
  * stored.
  */
@@ -64,11 +64,11 @@ enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
  * jobs_find_key(jobs, owner, key, job):
  * The owner's job of this idempotency key, unless the job is older than
  * JOBS_KEY_S. On JOBS_OK, and only then, the caller releases job.
- * jobs_free_key(jobs, owner, key): Take the key from a job that is older.
+ * jobs_expire_key(jobs, owner, key): Take the key from a job that is older.
  */
 enum jobs_result jobs_find_key(struct jobs *jobs, const char *owner,
     const char *key, struct job *job);
-enum jobs_result jobs_free_key(struct jobs *jobs, const char *owner,
+enum jobs_result jobs_expire_key(struct jobs *jobs, const char *owner,
     const char *key);
 
 /*
@@ -144,21 +144,21 @@ enum jobs_result jobs_running(struct jobs *jobs, int64_t *n);
  * The ends of an attempt. All match {_id, fence, STARTED}: JOBS_NONE means that
  * the lease was lost and nothing was changed.
  *
- * jobs_finish: FINISHED, with job->object_* and progress; never against a cancel
- * that came before: that is JOBS_NONE, too, and jobs_cancelled() then fits.
- * jobs_fail: FAILED for good; detail may be NULL, else it is added to the text.
- * jobs_retry: due again after delay_ms, the error kept.
- * jobs_cancelled: CANCELLED, as was asked for.
- * jobs_release: given back at once, the attempt not charged.
+ * jobs_end_finished: FINISHED, with job->object_* and progress; never against a cancel
+ * that came before: that is JOBS_NONE, too, and jobs_end_cancelled() then fits.
+ * jobs_end_failed: FAILED for good; detail may be NULL, else it is added to the text.
+ * jobs_end_retry: due again after delay_ms, the error kept.
+ * jobs_end_cancelled: CANCELLED, as was asked for.
+ * jobs_end_released: given back at once, the attempt not charged.
  */
-enum jobs_result jobs_finish(struct jobs *jobs, const struct job *job,
+enum jobs_result jobs_end_finished(struct jobs *jobs, const struct job *job,
     const struct job_progress *progress);
-enum jobs_result jobs_fail(struct jobs *jobs, const struct job *job,
+enum jobs_result jobs_end_failed(struct jobs *jobs, const struct job *job,
     enum failure why, const char *detail);
-enum jobs_result jobs_retry(struct jobs *jobs, const struct job *job,
+enum jobs_result jobs_end_retry(struct jobs *jobs, const struct job *job,
     enum failure why, int64_t delay_ms);
-enum jobs_result jobs_cancelled(struct jobs *jobs, const struct job *job);
-enum jobs_result jobs_release(struct jobs *jobs, const struct job *job);
+enum jobs_result jobs_end_cancelled(struct jobs *jobs, const struct job *job);
+enum jobs_result jobs_end_released(struct jobs *jobs, const struct job *job);
 
 /*
  * jobs_delete(jobs, id, owner, job):

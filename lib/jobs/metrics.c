@@ -14,8 +14,8 @@
 #include <bson/bson.h>
 
 #include "lib/base/buf.h"
-#include "lib/servers/failure.h"
 #include "lib/base/log.h"
+#include "lib/servers/failure.h"
 
 enum type { COUNTER, SECONDS, GAUGE, HISTOGRAM };
 
@@ -305,7 +305,7 @@ metrics_from_bson(const bson_t *doc, uint64_t slots[METRICS_SLOTS])
 }
 
 int
-metrics_head(struct buf *b, const char *name, const char *type,
+metrics_write_type(struct buf *b, const char *name, const char *type,
     const char *help)
 {
 	return buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
@@ -313,13 +313,13 @@ metrics_head(struct buf *b, const char *name, const char *type,
 }
 
 int
-metrics_heading(struct buf *b, enum metric m)
+metrics_write_header(struct buf *b, enum metric m)
 {
 	static const char *const types[] = { [COUNTER] = "counter",
 		[SECONDS] = "counter", [GAUGE] = "gauge",
 		[HISTOGRAM] = "histogram" };
 
-	return metrics_head(b, table[m].name, types[table[m].type],
+	return metrics_write_type(b, table[m].name, types[table[m].type],
 	    table[m].help);
 }
 

@@ -85,14 +85,14 @@ void metrics_from_bson(const struct _bson_t *doc,
     uint64_t slots[METRICS_SLOTS]);
 
 /*
- * metrics_head(b, name, type, help): Append "# HELP" and "# TYPE".
- * metrics_heading(b, m): The same for one of ours.
+ * metrics_write_type(b, name, type, help): Append "# HELP" and "# TYPE".
+ * metrics_write_header(b, m): The same for one of ours.
  * metrics_text(b, m, labels, slots): Append its samples; labels: further ones,
  * "worker=\"a:1\"", or "". All return 0, -1 when memory ends.
  */
-int metrics_head(struct buf *b, const char *name, const char *type,
+int metrics_write_type(struct buf *b, const char *name, const char *type,
     const char *help);
-int metrics_heading(struct buf *b, enum metric m);
+int metrics_write_header(struct buf *b, enum metric m);
 int metrics_text(struct buf *b, enum metric m, const char *labels,
     const uint64_t slots[METRICS_SLOTS]);
 

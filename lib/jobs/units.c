@@ -5,9 +5,9 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/conf.h"
-#include "lib/jobs/jobs_impl.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/jobs_impl.h"
 #include "lib/jobs/transition.h"
 
 /* So many are stored at a time. */
@@ -22,7 +22,7 @@ units_new(mongoc_client_t *client, const struct conf *conf)
 /* A unit in the job's form. Strings are the job's, the vehicles'. */
 static struct job
 unit_of(const struct jobs *units, const struct job *job,
-    const struct strings *vehicles, const struct unit_cut *cut, size_t place)
+    const struct names *vehicles, const struct unit_cut *cut, size_t place)
 {
 	struct job unit;
 
@@ -30,8 +30,7 @@ unit_of(const struct jobs *units, const struct job *job,
 	unit.owner = job->owner;
 	unit.start_ms = job->start_ms;
 	unit.end_ms = job->end_ms;
-	unit.vehicles = (struct strings){ vehicles->v + cut->first, cut->n,
-	    true };
+	unit.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
 	unit.parameters = job->parameters;
 	unit.time = job->time;
 	unit.csv = job->csv;
@@ -51,7 +50,7 @@ unit_of(const struct jobs *units, const struct job *job,
 
 static enum jobs_result
 insert_some(struct jobs *units, const struct job *job,
-    const struct strings *vehicles, const struct unit_cut *cuts, size_t from,
+    const struct names *vehicles, const struct unit_cut *cuts, size_t from,
     size_t to)
 {
 	bson_t docs[INSERT_UNITS];
@@ -83,7 +82,7 @@ insert_some(struct jobs *units, const struct job *job,
 
 enum jobs_result
 units_insert(struct jobs *units, const struct job *job,
-    const struct strings *vehicles, const struct unit_cut *cuts, size_t n)
+    const struct names *vehicles, const struct unit_cut *cuts, size_t n)
 {
 	enum jobs_result rc = JOBS_OK;
 	size_t from;

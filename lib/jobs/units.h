@@ -43,7 +43,7 @@ struct units_plan {
  * not there was not made to its end, and is nobody's.
  */
 enum jobs_result units_insert(struct jobs *units, const struct job *job,
-    const struct strings *vehicles, const struct unit_cut *cuts, size_t n);
+    const struct names *vehicles, const struct unit_cut *cuts, size_t n);
 
 /* units_find_plan(units, id, plan): The job's newest whole plan, or JOBS_NONE. */
 enum jobs_result units_find_plan(struct jobs *units, const char *id,

@@ -5,9 +5,9 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/base/version.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/transition.h"
-#include "lib/base/version.h"
 
 #define MAX_MS 2500
 
@@ -59,7 +59,7 @@ aggregate(mongoc_collection_t *collection, bson_t *pipeline,
 static int
 take_unfinished(const bson_t *doc, void *arg)
 {
-	struct stats_jobs *jobs = arg;
+	struct jobs_stats *jobs = arg;
 	const char *state = "";
 	int64_t n = 0, resting = 0, age_ms = 0;
 	bson_iter_t it;
@@ -90,7 +90,7 @@ take_unfinished(const bson_t *doc, void *arg)
 
 /* From the index "ended" alone. */
 static int
-count_ended(mongoc_collection_t *collection, struct stats_jobs *jobs)
+count_ended(mongoc_collection_t *collection, struct jobs_stats *jobs)
 {
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
 	bson_error_t error;
@@ -113,7 +113,7 @@ count_ended(mongoc_collection_t *collection, struct stats_jobs *jobs)
 }
 
 int
-stats_jobs(mongoc_client_t *client, struct stats_jobs *jobs)
+jobs_stats(mongoc_client_t *client, struct jobs_stats *jobs)
 {
 	mongoc_collection_t *collection = mongoc_client_get_collection(client,
 	    "exports", "jobs");
@@ -135,7 +135,7 @@ take_text(bson_iter_t *it, char *to, size_t size)
 }
 
 static void
-take_worker(const bson_t *doc, struct stats_worker *w)
+take_worker(const bson_t *doc, struct worker_entry *w)
 {
 	const uint8_t *data;
 	bson_iter_t it;
@@ -169,10 +169,10 @@ workers_pipeline(void)
 	return BCON_NEW("pipeline", "[",
 	    "{", "$match", "{", "stopped", BCON_BOOL(false), "$expr", "{",
 	    "$gt", "[", BCON_UTF8("$at"), "{", "$subtract", "[",
-	    BCON_UTF8("$$NOW"), BCON_INT64(STATS_REPORT_MS), "]", "}", "]", "}",
+	    BCON_UTF8("$$NOW"), BCON_INT64(WORKERS_REPORT_MS), "]", "}", "]", "}",
 	    "}", "}",
 	    "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}",
-	    "{", "$limit", BCON_INT64(STATS_WORKERS_MAX), "}",
+	    "{", "$limit", BCON_INT64(WORKERS_MAX), "}",
 	    "{", "$set", "{", "age", "{", "$subtract", "[", BCON_UTF8("$$NOW"),
 	    BCON_UTF8("$at"), "]", "}", "}", "}", "]");
 }
@@ -180,8 +180,8 @@ workers_pipeline(void)
 static int
 add_worker(const bson_t *doc, void *arg)
 {
-	struct stats_workers *workers = arg;
-	struct stats_worker *v;
+	struct worker_list *workers = arg;
+	struct worker_entry *v;
 
 	v = realloc(workers->v, (workers->n + 1) * sizeof(*v));
 	if (v == NULL)
@@ -193,7 +193,7 @@ add_worker(const bson_t *doc, void *arg)
 }
 
 int
-stats_workers(mongoc_client_t *client, struct stats_workers *workers)
+worker_list(mongoc_client_t *client, struct worker_list *workers)
 {
 	mongoc_collection_t *collection = mongoc_client_get_collection(client,
 	    "exports", "workers");
@@ -205,14 +205,14 @@ stats_workers(mongoc_client_t *client, struct stats_workers *workers)
 }
 
 void
-stats_workers_release(struct stats_workers *workers)
+worker_list_release(struct worker_list *workers)
 {
 	free(workers->v);
 	memset(workers, 0, sizeof(*workers));
 }
 
 int
-stats_report(mongoc_client_t *client, const char *worker, bool last,
+workers_report(mongoc_client_t *client, const char *worker, bool last,
     bool quiet)
 {
 	mongoc_collection_t *collection = mongoc_client_get_collection(client,

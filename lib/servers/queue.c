@@ -504,7 +504,7 @@ queue_publish(struct queue *q, const char *id)
 }
 
 int
-queue_settle(struct queue *q)
+queue_confirm(struct queue *q)
 {
 	int rc;
 
@@ -629,7 +629,7 @@ queue_nack(struct queue *q)
 }
 
 void
-queue_serve(struct queue *q)
+queue_heartbeat(struct queue *q)
 {
 	/* A delivery is kept for the next queue_wait(). */
 	while (q->conn != NULL && receive(q, 0) == QUEUE_MESSAGE)
@@ -690,7 +690,7 @@ may_publish(struct queue *q)
 }
 
 int
-queue_may(struct queue *q, enum queue_right right)
+queue_probe(struct queue *q, enum queue_right right)
 {
 	int may = -1;
 

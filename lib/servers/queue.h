@@ -44,26 +44,26 @@ int queue_check(struct queue *q);
 
 /*
  * queue_publish(q, id):
- * Send to exchange exports with key job: persistent, mandatory. queue_settle()
+ * Send to exchange exports with key job: persistent, mandatory. queue_confirm()
  * has to follow; it tells.
- * queue_settle(q): Wait until the broker has confirmed what was sent, 2 s at
+ * queue_confirm(q): Wait until the broker has confirmed what was sent, 2 s at
  * most; send it again where the connection had died unseen. Returns 0, also when
  * nothing was sent, or -1 when the broker did not take it or did not say so
  * (logged).
  */
 void queue_publish(struct queue *q, const char *id);
-int queue_settle(struct queue *q);
+int queue_confirm(struct queue *q);
 
 /* What --check asks of the broker. */
 enum queue_right { QUEUE_PUBLISH, QUEUE_CONSUME, QUEUE_DECLARE };
 
 /*
- * queue_may(q, right):
+ * queue_probe(q, right):
  * Whether the broker lets us; by trying it, so that nothing is left behind: a
  * message for no queue, a consumer that goes, a queue that goes with us. Drops
  * the connection. 1, 0: refused, -1: not known, logged.
  */
-int queue_may(struct queue *q, enum queue_right right);
+int queue_probe(struct queue *q, enum queue_right right);
 
 /*
  * queue_wait(q, wait_ms, id):
@@ -82,12 +82,12 @@ void queue_ack(struct queue *q);
 void queue_nack(struct queue *q);
 
 /*
- * queue_serve(q):
+ * queue_heartbeat(q):
  * While a job is being worked on: send and take heartbeats and notice what the
  * broker says, without waiting; a message that comes is kept for queue_wait().
  * To be called every second at least.
  */
-void queue_serve(struct queue *q);
+void queue_heartbeat(struct queue *q);
 
 /* queue_fd(q): The socket, to poll for input; -1 without a connection. */
 int queue_fd(const struct queue *q);

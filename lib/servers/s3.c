@@ -608,7 +608,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 }
 
 bool
-s3_is_gone(const struct s3 *s3)
+s3_not_found(const struct s3 *s3)
 {
 	return s3->gone;
 }
@@ -658,7 +658,7 @@ allowed(struct s3 *s3, struct exchange *x, CURLcode rc)
 }
 
 int
-s3_may(struct s3 *s3, enum s3_right right)
+s3_probe(struct s3 *s3, enum s3_right right)
 {
 	struct exchange x = { .op = "s3_check", .method = probes[right].method,
 	    .key = probes[right].key, .nquery = probes[right].nquery };

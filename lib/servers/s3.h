@@ -67,22 +67,22 @@ void s3_abort(struct s3_upload *u);
  * s3_get(s3, key, at, len, to):
  * Have the object's len bytes (1 or more) from the byte at on in *to, in place of
  * what it held. Fewer are an error. Returns 0, -1 after a logged error;
- * s3_is_gone(): because there is no such object (any more).
+ * s3_not_found(): because there is no such object (any more).
  */
 int s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to);
-bool s3_is_gone(const struct s3 *s3);
+bool s3_not_found(const struct s3 *s3);
 
 /* What --check asks of the bucket. */
 enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_PIECE };
 
 /*
- * s3_may(s3, right):
+ * s3_probe(s3, right):
  * Whether the bucket lets us; by trying it once with a key that is nobody's, an
  * upload being aborted. 1, 0: refused, -1: not known, logged. Where what is not
  * there is refused to whoever may not list (Amazon S3), S3_GET is always 0.
  */
-int s3_may(struct s3 *s3, enum s3_right right);
+int s3_probe(struct s3 *s3, enum s3_right right);
 
 /*
  * s3_presign_get(conf, key, filename, t_ms, out):

@@ -86,9 +86,9 @@ check_broker(struct check *c, const struct conf *conf, enum conf_role role)
 	}
 	line(c, "rabbitmq", true, "reached, as this user");
 	for (i = 0; i < sizeof(broker) / sizeof(broker[0]); i++)
-		verdict(c, "rabbitmq", queue_may(q, broker[i].right),
+		verdict(c, "rabbitmq", queue_probe(q, broker[i].right),
 		    broker[i].may == role, broker[i].what);
-	verdict(c, "rabbitmq", queue_may(q, QUEUE_DECLARE), false,
+	verdict(c, "rabbitmq", queue_probe(q, QUEUE_DECLARE), false,
 	    "declare queues");
 	queue_free(q);
 }
@@ -113,7 +113,7 @@ check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 
 	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);
 	    i++)
-		verdict(c, "s3", s3_may(s3, storage[i].right),
+		verdict(c, "s3", s3_probe(s3, storage[i].right),
 		    role == CONF_API ? storage[i].api : storage[i].worker,
 		    storage[i].what);
 	if (s3 == NULL)
@@ -122,7 +122,7 @@ check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 }
 
 int
-check_servers(const struct conf *conf, enum conf_role role, FILE *to)
+selfcheck_run(const struct conf *conf, enum conf_role role, FILE *to)
 {
 	struct check c = { .to = to };
 

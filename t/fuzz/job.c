@@ -21,11 +21,11 @@ same_text(const char *a, const char *b)
 }
 
 static bool
-same_list(const struct strings *a, const struct strings *b)
+same_list(const struct names *a, const struct names *b)
 {
 	size_t i;
 
-	if (a->given != b->given || a->n != b->n)
+	if (a->n != b->n)
 		return false;
 	for (i = 0; i < a->n; i++)
 		if (strcmp(a->v[i], b->v[i]) != 0)

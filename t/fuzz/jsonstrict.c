@@ -1,4 +1,4 @@
-/* What jsontext_check() takes, json-c takes, too, with as many members. */
+/* What jsonstrict_check() takes, json-c takes, too, with as many members. */
 #include "lib/base/jsonstrict.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t members = 12345, again, joined;
 	char *text;
 
-	wrong = jsontext_check((const char *)data, len, &members);
+	wrong = jsonstrict_check((const char *)data, len, &members);
 	if (wrong != NULL) {
 		CHECK(wrong[0] != '\0');
 		return 0;
@@ -30,11 +30,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	/* json-c ends a number at the NUL only. */
 	if ((text = malloc(len + 1)) == NULL ||
-	    (tok = json_tokener_new_ex(JSONTEXT_DEPTH_MAX + 1)) == NULL)
+	    (tok = json_tokener_new_ex(JSONSTRICT_DEPTH_MAX + 1)) == NULL)
 		abort();
-	joined = jsontext_join((const char *)data, len, text);
+	joined = jsonstrict_join((const char *)data, len, text);
 	CHECK(joined <= len);
-	CHECK(jsontext_check(text, joined, &again) == NULL);
+	CHECK(jsonstrict_check(text, joined, &again) == NULL);
 	CHECK(again == members);
 	len = joined;
 	text[len] = '\0';

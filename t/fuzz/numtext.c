@@ -38,12 +38,12 @@ skip_digits(const char *p)
 static void
 check_int(int64_t n)
 {
-	char text[NUMBER_SIZE], *end;
+	char text[NUMTEXT_SIZE], *end;
 	size_t len;
 
 	memset(text, '!', sizeof(text));
-	len = number_int(n, text);
-	CHECK(len < NUMBER_SIZE && strnlen(text, NUMBER_SIZE) == len);
+	len = numtext_int(n, text);
+	CHECK(len < NUMTEXT_SIZE && strnlen(text, NUMTEXT_SIZE) == len);
 	CHECK((text[0] == '-') == (n < 0));
 	CHECK(skip_digits(text + (n < 0)) == text + len);
 	errno = 0;
@@ -64,7 +64,7 @@ check_digits(uint64_t u, size_t n)
 	if (i == n)
 		u %= power;
 	memset(text, '!', sizeof(text));
-	number_digits(u, n, text + 1);
+	numtext_digits(u, n, text + 1);
 	expected[0] = '!';
 	for (i = n; i > 0; i--, u /= 10)
 		expected[i] = (char)('0' + u % 10);
@@ -77,7 +77,7 @@ check_digits(uint64_t u, size_t n)
  * end. Returns how many.
  */
 static int
-digits_of(const char *text, char digits[NUMBER_SIZE])
+digits_of(const char *text, char digits[NUMTEXT_SIZE])
 {
 	int n = 0;
 
@@ -122,7 +122,7 @@ check_form(double d, const char *text)
 static void
 check_none(double d, int n)
 {
-	char text[2 * NUMBER_SIZE];
+	char text[2 * NUMTEXT_SIZE];
 	uint64_t u = 0;
 	const char *p;
 	int exp, k;
@@ -142,16 +142,16 @@ check_none(double d, int n)
 static void
 check_double(double d)
 {
-	char text[NUMBER_SIZE], digits[NUMBER_SIZE], other[NUMBER_SIZE];
-	char nearest[2 * NUMBER_SIZE], *end;
+	char text[NUMTEXT_SIZE], digits[NUMTEXT_SIZE], other[NUMTEXT_SIZE];
+	char nearest[2 * NUMTEXT_SIZE], *end;
 	size_t len;
 	int n;
 
 	if (!isfinite(d))
 		return;
 	memset(text, '!', sizeof(text));
-	len = number_double(d, text);
-	CHECK(len < NUMBER_SIZE && strnlen(text, NUMBER_SIZE) == len);
+	len = numtext_double(d, text);
+	CHECK(len < NUMTEXT_SIZE && strnlen(text, NUMTEXT_SIZE) == len);
 	if (d == 0) {
 		CHECK(strcmp(text, "0") == 0);
 		return;

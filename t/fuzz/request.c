@@ -9,9 +9,9 @@
 
 #include <fcgiapp.h>
 
+#include "lib/base/utf8.h"
 #include "fcgi/etag.h"
 #include "fcgi/query.h"
-#include "lib/base/utf8.h"
 
 #include "t/fuzz/fuzz.h"
 

@@ -3,19 +3,18 @@
 
 #include <string.h>
 
-#include "lib/jobs/job.h"
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/utf8.h"
+#include "lib/jobs/job.h"
 
 #include "t/fuzz/fuzz.h"
 
 static void
-check_names(const struct strings *list, size_t most, size_t longest)
+check_names(const struct names *list, size_t most, size_t longest)
 {
 	size_t i, k;
 
-	CHECK(list->given == (list->n > 0));
 	CHECK(list->n <= most);
 	for (i = 0; i < list->n; i++) {
 		size_t n = strlen(list->v[i]);
@@ -50,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		CHECK(utf8_valid(fault.pointer, strlen(fault.pointer)));
 		CHECK(utf8_valid(fault.detail, strlen(fault.detail)));
 	} else if (rc == 0) {
-		CHECK(jsontext_check(text, len, &members) == NULL);
+		CHECK(jsonstrict_check(text, len, &members) == NULL);
 		CHECK(members >= 2 && members <= 8);
 		CHECK(job.start_ms >= 0 && job.start_ms < job.end_ms);
 		CHECK(job.end_ms <= TIMESTAMP_MAX_MS);

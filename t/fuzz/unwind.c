@@ -13,10 +13,10 @@
 #include <bson/bson.h>
 
 #include "lib/base/buf.h"
-#include "worker/engine/rows/csv.h"
-#include "worker/engine/decode/points.h"
 #include "worker/engine/decode/document.h"
 #include "worker/engine/decode/fastread.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/rows/csv.h"
 
 #include "t/fuzz/fuzz.h"
 
@@ -31,7 +31,7 @@ libbson_elements(bson_iter_t *it, int depth)
 	uint32_t n;
 	bson_t scope;
 
-	if (depth > SOUND_DEPTH_MAX)
+	if (depth > DOCUMENT_DEPTH_MAX)
 		return 0;
 	while (bson_iter_next(it)) {
 		switch (bson_iter_type(it)) {
@@ -69,11 +69,11 @@ libbson_walks(const uint8_t *data, size_t len)
 static int
 elements(const uint8_t *doc, const uint8_t *end)
 {
-	const uint8_t *at = element_first(doc);
+	const uint8_t *at = document_first(doc);
 	struct element e;
 	int old = 0;
 
-	while (element_next(&at, &e) == 0) {
+	while (document_next(&at, &e) == 0) {
 		CHECK(e.key_len == strlen(e.key));
 		CHECK((const uint8_t *)e.key + e.key_len < end);
 		CHECK(e.value + e.value_len <= end);
@@ -116,17 +116,17 @@ check_points(struct points *ps, const uint8_t *data, size_t len)
 
 /* The text of a point, in the middle of its row. */
 static void
-check_text(const struct lane *l, size_t i, const struct point *p)
+check_text(const struct column_text *l, size_t i, const struct point *p)
 {
 	static const struct csv_style style;
-	const struct text *v = &l->v[i];
+	const struct cell_text *v = &l->v[i];
 	uint64_t non_finite = 0;
 	const char *text = v->s;
 	size_t len = v->len;
 	struct buf b;
 
-	if (v->len == TEXT_LONG)
-		text = lane_long(l, v, &len);
+	if (v->len == CELL_TEXT_LONG)
+		text = column_text_long(l, v, &len);
 	buf_init(&b, 4096);
 	CHECK(csv_row(&b, &style, 0, &p, 1, &non_finite) == 0);
 	/* "0," the text, LF */
@@ -139,12 +139,12 @@ static void
 check_walk(const uint8_t *data, size_t len, const struct points *ps,
     const struct skips *skips)
 {
-	const struct walk_range range = { 0, FROM, TO, INT32_MAX };
-	struct lane l;
+	const struct fastread_range range = { 0, FROM, TO, INT32_MAX };
+	struct column_text l;
 	size_t i;
 
-	lane_init(&l);
-	if (walk(data, len, &range, &l) == WALK_DONE) {
+	column_text_init(&l);
+	if (fastread_document(data, len, &range, &l) == FASTREAD_DONE) {
 		CHECK(!skips_any(skips));
 		CHECK(l.n == ps->n);
 		for (i = 0; i < l.n; i++) {
@@ -152,7 +152,7 @@ check_walk(const uint8_t *data, size_t len, const struct points *ps,
 			check_text(&l, i, &ps->v[i]);
 		}
 	}
-	lane_release(&l);
+	column_text_release(&l);
 }
 
 int
@@ -162,13 +162,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct points ps;
 	struct skips skips;
 	int64_t t_ms;
-	int is_sound = sound(data, len), rc;
+	int is_sound = document_valid(data, len), rc;
 
 	if (is_sound)
 		CHECK(libbson_walks(data, len) || elements(data, data + len));
 
 	points_init(&ps, &budget);
-	CHECK(unwind(data, len, FROM, TO, &ps, &skips) == 0);
+	CHECK(unwind_document(data, len, FROM, TO, &ps, &skips) == 0);
 	CHECK((skips.count[SKIP_BAD_BSON] == 0) == is_sound);
 	CHECK(skips.count[SKIP_BAD_BSON] + skips.count[SKIP_BAD_ID] <= 1);
 	rc = unwind_id(data, len, &t_ms);
@@ -185,7 +185,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	/* With less memory than it takes: -1 or the same, and nothing lost. */
 	budget.max = len;
 	points_init(&ps, &budget);
-	rc = unwind(data, len, FROM, TO, &ps, &skips);
+	rc = unwind_document(data, len, FROM, TO, &ps, &skips);
 	CHECK(rc == 0 || rc == -1);
 	CHECK(budget.used <= budget.max);
 	points_release(&ps);

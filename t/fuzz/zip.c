@@ -16,8 +16,8 @@
 #include <zlib.h>
 
 #include "lib/base/buf.h"
-#include "worker/engine/deflate/deflate.h"
 #include "worker/engine/decode/points.h"
+#include "worker/engine/deflate/deflate.h"
 #include "worker/engine/sink.h"
 
 #include "t/fuzz/fuzz.h"

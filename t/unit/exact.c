@@ -8,14 +8,14 @@
 #include <zlib.h>
 
 #include "lib/base/buf.h"
-#include "worker/engine/deflate/blocks.h"
-#include "worker/engine/rows/csv.h"
-#include "worker/engine/deflate/deflate.h"
-#include "worker/engine/rows/merge.h"
 #include "worker/engine/decode/points.h"
+#include "worker/engine/decode/unwind.h"
+#include "worker/engine/deflate/blocks.h"
+#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/merge.h"
 #include "worker/engine/slice.h"
 #include "worker/engine/source.h"
-#include "worker/engine/decode/unwind.h"
 
 #define DOC_MAX (24 << 20)
 #include "t/tap.h"
@@ -36,8 +36,8 @@ static unsigned long broken;	/* of what is checked at each block */
 /* One general, the slice it is given next, and what came out of it. */
 static struct {
 	struct slice_plan plan;
-	struct general_out out;
-	struct general *g;
+	struct exact_out out;
+	struct exact *g;
 	struct slice slice;
 
 	struct buf csv;			/* of the last run */
@@ -158,14 +158,14 @@ begin(size_t n, int64_t from_ms, int64_t to_ms, size_t memory_max)
 	buf_init(&x.csv, ROOM);
 	slice_init(&x.slice);
 	slice_begin(&x.slice, &x.plan, BASE);
-	if ((x.g = general_new(&x.plan, &x.out, deflater)) == NULL)
+	if ((x.g = exact_new(&x.plan, &x.out, deflater)) == NULL)
 		abort();
 }
 
 static void
 end(void)
 {
-	general_free(x.g);
+	exact_free(x.g);
 	slice_release(&x.slice);
 	buf_release(&x.csv);
 }
@@ -217,17 +217,17 @@ render(void)
 	return x.text;
 }
 
-static enum general_result
+static enum exact_result
 run_raw(const struct slice *s, int64_t until_ms)
 {
-	enum general_result rc;
+	enum exact_result rc;
 
 	x.csv.len = 0;
 	x.told[0] = '\0';
 	x.was_short = false;
 	x.begin_ms = x.until_ms;
 	x.until_ms = until_ms;
-	rc = general_run(x.g, s, until_ms);
+	rc = exact_run(x.g, s, until_ms);
 	/* What is kept must be a copy. */
 	if (x.slice.docs.len > 0)
 		memset(x.slice.docs.data, 0xee, x.slice.docs.len);
@@ -238,9 +238,9 @@ run_raw(const struct slice *s, int64_t until_ms)
 }
 
 static const char *
-outcome(enum general_result rc)
+outcome(enum exact_result rc)
 {
-	return rc == GENERAL_TOO_LARGE ? "too large" : rc == GENERAL_FAILED ?
+	return rc == EXACT_TOO_LARGE ? "too large" : rc == EXACT_FAILED ?
 	    "failed" : render();
 }
 
@@ -258,18 +258,18 @@ run_without(int64_t until)
 	return outcome(run_raw(NULL, BASE + until));
 }
 
-/* next_is(at, name): general_next(), from BASE; INT64_MAX: none. */
+/* next_is(at, name): exact_next(), from BASE; INT64_MAX: none. */
 static void
 next_is(int64_t at, const char *name)
 {
-	is_int(general_next(x.g), at == INT64_MAX ? at : BASE + at,
+	is_int(exact_next(x.g), at == INT64_MAX ? at : BASE + at,
 	    "next: %s", name);
 }
 
 static void
 test_hour(void)
 {
-	general_free(NULL);
+	exact_free(NULL);
 	begin(3, BASE - HOUR, FOREVER, ROOM);
 	next_is(INT64_MAX, "none from the beginning");
 	is_str(run_without(0), "", "no slice");
@@ -434,7 +434,7 @@ test_style(void)
 	begin(2, BASE, FOREVER, ROOM);
 	x.plan.style = (struct csv_style){ 1, 1 };
 	hour(0, HOUR - 1, "0=i1"), hour(1, HOUR, "0=sa,b");
-	is_int(run_raw(&x.slice, BASE + 2 * HOUR), GENERAL_DONE, "done");
+	is_int(run_raw(&x.slice, BASE + 2 * HOUR), EXACT_DONE, "done");
 	is_mem(x.csv.data, x.csv.len, expected, sizeof(expected) - 1,
 	    "RFC 3339 and CRLF");
 	end();
@@ -561,7 +561,7 @@ test_model(void)
 			if (add(0, BASE + (h * SPAN + i) * HOUR / SPAN) != 0)
 				bad_row(&bad, "hour %d: add", h);
 		}
-		if (run_raw(&x.slice, BASE + (h + 1) * HOUR) != GENERAL_DONE)
+		if (run_raw(&x.slice, BASE + (h + 1) * HOUR) != EXACT_DONE)
 			bad_row(&bad, "hour %d: run", h);
 		p = buf_cstr(&x.csv);
 		for (i = h * SPAN; i < (h + 1) * SPAN; i++) {
@@ -631,7 +631,7 @@ reference(struct buf *csv, uint64_t *duplicates)
 	for (i = 0; i < all.n; i++) {
 		const struct source_doc *s = &all.v[i];
 
-		if (unwind(s->data, s->len, x.plan.from_ms, x.plan.to_ms,
+		if (unwind_document(s->data, s->len, x.plan.from_ms, x.plan.to_ms,
 		    &columns[s->column], &skips) != 0)
 			abort();
 		if (skips_any(&skips))
@@ -725,14 +725,14 @@ test_random(void)
 			if (draw(3) == 0)
 				continue;
 			if (run_raw(x.slice.n > 0 ? &x.slice : NULL, BASE +
-			    (h + 1) * HOUR) != GENERAL_DONE)
+			    (h + 1) * HOUR) != EXACT_DONE)
 				bad_row(&bad, "%d: hour %d: not done", i, h);
 			if (buf_add(&whole, x.csv.data, x.csv.len) != 0 ||
 			    buf_adds(&told, x.told) != 0)
 				abort();
 		}
-		if (run_raw(&x.slice, INT64_MAX) != GENERAL_DONE ||
-		    general_next(x.g) != INT64_MAX)
+		if (run_raw(&x.slice, INT64_MAX) != EXACT_DONE ||
+		    exact_next(x.g) != INT64_MAX)
 			bad_row(&bad, "%d: the end", i);
 		if (buf_add(&whole, x.csv.data, x.csv.len) != 0 ||
 		    buf_adds(&told, x.told) != 0)
@@ -943,7 +943,7 @@ test_large(void)
 	remember(1, BASE + 3);
 	put_large(BASE + 4, 0, 3, 290, 1);
 	doc_hour_end(&d), remember(1, BASE + 4);
-	if (run_raw(&x.slice, BASE + HOUR) != GENERAL_DONE)
+	if (run_raw(&x.slice, BASE + HOUR) != EXACT_DONE)
 		diag("the hour is not done");
 	next_is(HOUR + 1800000, "in the next hour");
 	rows = x.rows;
@@ -959,7 +959,7 @@ test_large(void)
 	memmove(expected.data, expected.data + x.csv.len, expected.len -
 	    x.csv.len);
 	expected.len -= x.csv.len;
-	if (run_raw(NULL, BASE + 4 * HOUR) != GENERAL_DONE)
+	if (run_raw(NULL, BASE + 4 * HOUR) != EXACT_DONE)
 		diag("the next hours are not done");
 	is_mem(x.csv.data, x.csv.len, expected.data, expected.len,
 	    "what reaches into the next hours");

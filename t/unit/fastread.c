@@ -1,6 +1,6 @@
 /*
- * The quick way from documents to rows: what walk() takes and what it leaves,
- * and that it, rows() and stamp_put() agree with the plain way (unwind(),
+ * The quick way from documents to rows: what fastread_document() takes and what it leaves,
+ * and that it, fastrows_write() and timetext_put() agree with the plain way (unwind_document(),
  * merge_next(), csv_row()) wherever they say that they are done.
  */
 #include "worker/engine/decode/fastread.h"
@@ -10,15 +10,15 @@
 #include <zlib.h>
 
 #include "lib/base/buf.h"
-#include "worker/engine/deflate/blocks.h"
-#include "worker/engine/rows/csv.h"
-#include "worker/engine/deflate/deflate.h"
-#include "worker/engine/rows/merge.h"
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
-#include "worker/engine/rows/fastrows.h"
-#include "worker/engine/rows/timetext.h"
 #include "worker/engine/decode/unwind.h"
+#include "worker/engine/deflate/blocks.h"
+#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/fastrows.h"
+#include "worker/engine/rows/merge.h"
+#include "worker/engine/rows/timetext.h"
 
 #include "t/tap.h"
 #include "t/unit/doc.h"
@@ -31,10 +31,10 @@
 #define COLUMNS 6
 #define ROWS_OF(table) (sizeof(table) / sizeof((table)[0]))
 
-static const struct walk_range hour = { BASE, 0, HOUR, HOUR };
+static const struct fastread_range hour = { BASE, 0, HOUR, HOUR };
 static const struct csv_style plain;
 static struct doc d;
-static struct lane lane;
+static struct column_text column;
 static char text[16384];
 
 /* copy(data, len): Of exactly this size, for ASan. */
@@ -65,20 +65,20 @@ none(unsigned long *bad, const char *fmt, ...)
 }
 
 static const char *
-lane_text(const struct lane *l, size_t i, size_t *len)
+lane_text(const struct column_text *l, size_t i, size_t *len)
 {
-	if (l->v[i].len == TEXT_LONG)
-		return lane_long(l, &l->v[i], len);
+	if (l->v[i].len == CELL_TEXT_LONG)
+		return column_text_long(l, &l->v[i], len);
 	*len = l->v[i].len;
 	return l->v[i].s;
 }
 
-/* walk_d(range, l): walk() of a copy of d that is gone behind it. */
-static enum walk
-walk_d(const struct walk_range *range, struct lane *l)
+/* walk_d(range, l): fastread_document() of a copy of d that is gone behind it. */
+static enum fastread_result
+walk_d(const struct fastread_range *range, struct column_text *l)
 {
 	uint8_t *p = copy(d.data, d.len);
-	enum walk rc = walk(p, d.len, range, l);
+	enum fastread_result rc = fastread_document(p, d.len, range, l);
 
 	memset(p, 0xee, d.len);
 	free(p);
@@ -86,13 +86,13 @@ walk_d(const struct walk_range *range, struct lane *l)
 }
 
 /*
- * differs(data, len, range, rc): What is wrong with walk()'s outcome rc of
+ * differs(data, len, range, rc): What is wrong with fastread_document()'s outcome rc of
  * these bytes, its points alone being in the lane; NULL: nothing. One that is
  * unusual is right.
  */
 static const char *
-differs(const uint8_t *data, size_t len, const struct walk_range *range,
-    enum walk rc)
+differs(const uint8_t *data, size_t len, const struct fastread_range *range,
+    enum fastread_result rc)
 {
 	struct budget budget = { 0, ROOM };
 	struct points ps;
@@ -102,18 +102,18 @@ differs(const uint8_t *data, size_t len, const struct walk_range *range,
 	const char *wrong = NULL, *s, *comma;
 	size_t i, n;
 
-	if (rc == WALK_UNUSUAL)
+	if (rc == FASTREAD_UNUSUAL)
 		return NULL;
-	if (rc != WALK_DONE)
+	if (rc != FASTREAD_DONE)
 		return "no memory";
 	buf_init(&row, 1 << 16);
 	points_init(&ps, &budget);
-	if (unwind(data, len, range->base_ms + range->from,
+	if (unwind_document(data, len, range->base_ms + range->from,
 	    range->base_ms + range->to, &ps, &skips) != 0)
-		wrong = "unwind() fails";
+		wrong = "unwind_document() fails";
 	else if (skips_any(&skips))
-		wrong = "unwind() skips";
-	else if (ps.n != lane.n)
+		wrong = "unwind_document() skips";
+	else if (ps.n != column.n)
 		wrong = "another number of points";
 	for (i = 0; wrong == NULL && i < ps.n; i++) {
 		const struct point *cell = &ps.v[i];
@@ -123,8 +123,8 @@ differs(const uint8_t *data, size_t len, const struct walk_range *range,
 		    &non_finite) != 0)
 			abort();
 		comma = strchr(buf_cstr(&row), ',');
-		s = lane_text(&lane, i, &n);
-		if (cell->t_ms != range->base_ms + lane.t[i])
+		s = lane_text(&column, i, &n);
+		if (cell->t_ms != range->base_ms + column.t[i])
 			wrong = "another time";
 		else if (row.data + row.len - (const uint8_t *)comma !=
 		    (ptrdiff_t)n + 2 || memcmp(comma + 1, s, n) != 0)
@@ -135,15 +135,15 @@ differs(const uint8_t *data, size_t len, const struct walk_range *range,
 	return wrong;
 }
 
-/* agree(range, rc): walk() of d into an empty lane, checked; *rc: outcome. */
+/* agree(range, rc): fastread_document() of d into an empty lane, checked; *rc: outcome. */
 static const char *
-agree(const struct walk_range *range, enum walk *rc)
+agree(const struct fastread_range *range, enum fastread_result *rc)
 {
 	uint8_t *p = copy(d.data, d.len);
 	const char *wrong;
 
-	lane_clear(&lane);
-	*rc = walk(p, d.len, range, &lane);
+	column_text_clear(&column);
+	*rc = fastread_document(p, d.len, range, &column);
 	wrong = differs(p, d.len, range, *rc);
 	free(p);
 	return wrong;
@@ -157,10 +157,10 @@ show(void)
 	const char *s;
 
 	text[0] = '\0';
-	for (i = 0; i < lane.n && n < sizeof(text) - 100; i++) {
-		s = lane_text(&lane, i, &len);
+	for (i = 0; i < column.n && n < sizeof(text) - 100; i++) {
+		s = lane_text(&column, i, &len);
 		n += (size_t)snprintf(text + n, 100, "%s%" PRId32 ":%.*s",
-		    i > 0 ? " " : "", lane.t[i], (int)len, s);
+		    i > 0 ? " " : "", column.t[i], (int)len, s);
 	}
 	return text;
 }
@@ -171,25 +171,25 @@ show(void)
  * one.
  */
 static const char *
-run_range(const char *docs, const struct walk_range *range)
+run_range(const char *docs, const struct fastread_range *range)
 {
 	char list[4096], *p, *save = NULL;
-	enum walk rc = WALK_DONE;
+	enum fastread_result rc = FASTREAD_DONE;
 	int n = 0;
 
-	lane_clear(&lane);
+	column_text_clear(&column);
 	snprintf(list, sizeof(list), "%s", docs);
 	for (p = strtok_r(list, "|", &save); p != NULL;
 	    p = strtok_r(NULL, "|", &save), n++) {
-		if (rc != WALK_DONE) {
+		if (rc != FASTREAD_DONE) {
 			snprintf(text, sizeof(text), "unusual: %d", n);
 			return text;
 		}
 		doc_of(&d, p);
-		if ((rc = walk_d(range, &lane)) == WALK_NO_MEMORY)
+		if ((rc = walk_d(range, &column)) == FASTREAD_NO_MEMORY)
 			return "no memory";
 	}
-	return rc == WALK_DONE ? show() : "unusual";
+	return rc == FASTREAD_DONE ? show() : "unusual";
 }
 
 static const char *
@@ -264,18 +264,18 @@ test_usual(void)
 	unsigned long bad = 0;
 	const char *wrong;
 	char depth[2048];
-	enum walk rc;
+	enum fastread_result rc;
 	size_t i;
 
 	for (i = 0; i < ROWS_OF(table); i++) {
 		is_str(run(table[i].docs), table[i].expected, "%s",
 		    table[i].name);
 		/* d is the last one of them */
-		if ((wrong = agree(&hour, &rc)) != NULL || rc != WALK_DONE)
+		if ((wrong = agree(&hour, &rc)) != NULL || rc != FASTREAD_DONE)
 			bad_row(&bad, "%s: %s", table[i].name,
 			    wrong != NULL ? wrong : "not alone");
 	}
-	none(&bad, "unwind() agrees with each");
+	none(&bad, "unwind_document() agrees with each");
 	for (i = 1; i <= 8; i++) {
 		size_t n = (size_t)snprintf(depth, sizeof(depth),
 		    "_id=l@0 values{"), k;
@@ -306,10 +306,10 @@ test_usual(void)
 	}
 	none(&bad, "and in whatever depth");
 	run("_id=l@0 values{ 1=i1 3599999=i2 }");
-	ok(lane_end(&lane) == 0 && lane.n == 2 && lane.t[2] > HOUR &&
-	    lane.last == 3599999, "lane_end(): a time that never comes");
-	lane_clear(&lane);
-	ok(lane_end(&lane) == 0 && lane.n == 0 && lane.t[0] > HOUR,
+	ok(column_text_end(&column) == 0 && column.n == 2 && column.t[2] > HOUR &&
+	    column.last == 3599999, "lane_end(): a time that never comes");
+	column_text_clear(&column);
+	ok(column_text_end(&column) == 0 && column.n == 0 && column.t[0] > HOUR,
 	    "of an empty lane, too");
 }
 
@@ -319,7 +319,7 @@ test_range(void)
 #define TO_2_53 INT64_C(9007199254740992)
 	static const struct {
 		const char *name, *docs, *expected;
-		struct walk_range range;
+		struct fastread_range range;
 	} table[] = {
 		{ "from is in, to is not", "_id=l@0 values{ 99=i1 100=i2 "
 		    "101=i3 199=i4 200=i5 201=i6 }", "100:2 101:3 199:4",
@@ -391,7 +391,7 @@ test_range(void)
 	};
 	unsigned long bad = 0;
 	const char *wrong;
-	enum walk rc;
+	enum fastread_result rc;
 	size_t i;
 
 	for (i = 0; i < ROWS_OF(table); i++) {
@@ -401,7 +401,7 @@ test_range(void)
 		if (wrong != NULL)
 			bad_row(&bad, "%s: %s", table[i].name, wrong);
 	}
-	none(&bad, "unwind() agrees with each");
+	none(&bad, "unwind_document() agrees with each");
 #undef TO_2_53
 }
 
@@ -506,13 +506,13 @@ test_many_numbers(void)
 			snprintf(expected[i], 32, "%" PRId64, n);
 		}
 		doc_hour_end(&d);
-		lane_clear(&lane);
-		if (walk_d(&hour, &lane) != WALK_DONE || lane.n != N)
+		column_text_clear(&column);
+		if (walk_d(&hour, &column) != FASTREAD_DONE || column.n != N)
 			bad_row(&bad, "not done");
-		for (i = 0; i < lane.n; i++) {
-			const char *s = lane_text(&lane, i, &len);
+		for (i = 0; i < column.n; i++) {
+			const char *s = lane_text(&column, i, &len);
 
-			if (lane.t[i] != (int32_t)i ||
+			if (column.t[i] != (int32_t)i ||
 			    len != strlen(expected[i]) ||
 			    memcmp(s, expected[i], len) != 0)
 				bad_row(&bad, "%zu: %.*s, not %s", i, (int)len,
@@ -639,8 +639,8 @@ test_unusual(void)
 		{ "below the last of two documents", "_id=l@0 values{ 5=i1 }|"
 		    "_id=l@6 values{ }|_id=l@1 values{ 1=i2 9=i3 }" },
 	};
-	static const struct walk_range late = { BASE, 100, HOUR, HOUR };
-	static const struct walk_range early = { BASE, 0, 10, HOUR };
+	static const struct fastread_range late = { BASE, 100, HOUR, HOUR };
+	static const struct fastread_range early = { BASE, 0, 10, HOUR };
 	char key[2] = "x";
 	unsigned long bad = 0;
 	size_t i;
@@ -664,8 +664,8 @@ test_unusual(void)
 				doc_level(&d, key), doc_int32(&d, "0", 1),
 				    doc_level_end(&d);
 			doc_hour_end(&d);
-			lane_clear(&lane);
-			if ((walk_d(&hour, &lane) == WALK_DONE) !=
+			column_text_clear(&column);
+			if ((walk_d(&hour, &column) == FASTREAD_DONE) !=
 			    (c >= '0' && c <= '9'))
 				bad_row(&bad, "key of byte 0x%02x", c);
 		}
@@ -678,8 +678,8 @@ test_unusual(void)
 		if (c != 0x10)
 			doc_le32(&d, 0);
 		doc_hour_end(&d);
-		lane_clear(&lane);
-		if ((walk_d(&hour, &lane) == WALK_DONE) !=
+		column_text_clear(&column);
+		if ((walk_d(&hour, &column) == FASTREAD_DONE) !=
 		    (c == 0x01 || c == 0x10 || c == 0x12))
 			bad_row(&bad, "leaf of type 0x%02x", c);
 	}
@@ -699,8 +699,8 @@ put_good(void)
 static void
 still(unsigned long *bad, const char *name, size_t at, uint32_t n)
 {
-	lane_clear(&lane);
-	if (walk_d(&hour, &lane) != WALK_UNUSUAL)
+	column_text_clear(&column);
+	if (walk_d(&hour, &column) != FASTREAD_UNUSUAL)
 		bad_row(bad, "%s at %zu: %u: not unusual", name, at, n);
 }
 
@@ -722,7 +722,7 @@ test_lengths(void)
 {
 	static const uint32_t far[] = { 0, 1, 4, 5, 6, 13, 17, 18, 0x7fffffff,
 	    0x80000000, 0xffffffff, 0xfffffffb, 0x7ffffffb, 100000 };
-	static const char *const strings[] = { "a", "z" };
+	static const char *const names[] = { "a", "z" };
 	unsigned long bad = 0;
 	uint32_t len, other;
 	size_t i, k, at;
@@ -771,8 +771,8 @@ test_lengths(void)
 	}
 	is_int(levels, 3, "that many levels in it");
 	none(&bad, "lengths of levels");
-	for (i = 0; i < ROWS_OF(strings); i++) {
-		at = find(0x02, strings[i]);
+	for (i = 0; i < ROWS_OF(names); i++) {
+		at = find(0x02, names[i]);
 		len = le32(d.data + at);
 		for (k = 0; k < ROWS_OF(far) + 4; k++) {
 			other = k < ROWS_OF(far) ? far[k] : len - 2 +
@@ -795,8 +795,8 @@ test_lengths(void)
 	still(&bad, "type", 0, 0);
 	d.data[find(0x14, "0") - 3] = 0x0a;
 	none(&bad, "a bool of 2, an unknown type");
-	lane_clear(&lane);
-	ok(walk_d(&hour, &lane) == WALK_DONE && lane.n == 8,
+	column_text_clear(&column);
+	ok(walk_d(&hour, &column) == FASTREAD_DONE && column.n == 8,
 	    "whole again: done");
 	doc_byte(&d, 0);
 	still(&bad, "a byte behind the end", 0, 0);
@@ -840,9 +840,9 @@ test_cut_elements(void)
 					if (behind)
 						doc_put(&d, "a=l1 b=i1");
 					doc_close(&d);
-					lane_clear(&lane);
-					if ((walk_d(&hour, &lane) ==
-					    WALK_DONE) !=
+					column_text_clear(&column);
+					if ((walk_d(&hour, &column) ==
+					    FASTREAD_DONE) !=
 					    (n == elements[i].len))
 						bad_row(&bad, "%zu bytes of "
 						    "element %zu", n, i);
@@ -859,18 +859,18 @@ test_growth(void)
 {
 	unsigned long bad = 0;
 	const char *value;
-	struct lane l;
+	struct column_text l;
 	size_t len;
 	int i;
 
-	lane_init(&l);
-	if (lane_end(&l) != 0 || l.n != 0 || l.t[0] <= HOUR)
+	column_text_init(&l);
+	if (column_text_end(&l) != 0 || l.n != 0 || l.t[0] <= HOUR)
 		bad_row(&bad, "fresh");
 	for (i = 0; i < 5000; i++) {
 		doc_hour(&d, BASE + i);
 		doc_double(&d, "0", i + (i % 2 ? 0.1 : 1e300));
 		doc_hour_end(&d);
-		if (walk_d(&hour, &l) != WALK_DONE || lane_end(&l) != 0 ||
+		if (walk_d(&hour, &l) != FASTREAD_DONE || column_text_end(&l) != 0 ||
 		    l.n != (size_t)i + 1 || l.t[l.n] <= HOUR) {
 			bad_row(&bad, "at %d", i);
 			break;
@@ -882,10 +882,10 @@ test_growth(void)
 			bad_row(&bad, "point %d at %d", i / 2, i);
 	}
 	none(&bad, "a lane that ends at each of 5,000 points");
-	lane_release(&l);
-	ok(l.n == 0 && walk_d(&hour, &l) == WALK_DONE && l.n == 1,
+	column_text_release(&l);
+	ok(l.n == 0 && walk_d(&hour, &l) == FASTREAD_DONE && l.n == 1,
 	    "lane_release(): as new");
-	lane_release(&l);
+	column_text_release(&l);
 }
 
 /* Prefixes, and each value of each byte. */
@@ -895,7 +895,7 @@ test_damage(void)
 	unsigned long bad = 0, done = 0, unusual = 0;
 	const char *wrong;
 	size_t i, len;
-	enum walk rc;
+	enum fastread_result rc;
 	uint8_t kept;
 	int byte;
 
@@ -915,7 +915,7 @@ test_damage(void)
 		if ((wrong = agree(&hour, &rc)) != NULL)
 			bad_row(&bad, "cut, patched, ended at %zu: %s", i,
 			    wrong);
-		done += rc == WALK_DONE;
+		done += rc == FASTREAD_DONE;
 		d.data[i - 1] = kept;
 	}
 	none(&bad, "cut at each of %zu bytes", len);
@@ -929,8 +929,8 @@ test_damage(void)
 			if ((wrong = agree(&hour, &rc)) != NULL)
 				bad_row(&bad, "byte %zu is %d: %s", i, byte,
 				    wrong);
-			done += rc == WALK_DONE;
-			unusual += rc == WALK_UNUSUAL;
+			done += rc == FASTREAD_DONE;
+			unusual += rc == FASTREAD_UNUSUAL;
 		}
 		d.data[i] = kept;
 	}
@@ -1064,9 +1064,9 @@ test_agreement(void)
 {
 	enum { N = 12000 };
 	unsigned long bad = 0, done[3] = { 0 }, points = 0;
-	struct walk_range range = { BASE, 0, 0, 0 };
+	struct fastread_range range = { BASE, 0, 0, 0 };
 	const char *wrong;
-	enum walk rc;
+	enum fastread_result rc;
 	uint64_t k;
 	int i, kind;
 
@@ -1084,12 +1084,12 @@ test_agreement(void)
 		if ((wrong = agree(&range, &rc)) != NULL)
 			bad_row(&bad, "document %d: %s", i, wrong);
 		/* What is usual and in time is taken. */
-		if (kind == 0 && range.end == HOUR && rc != WALK_DONE)
+		if (kind == 0 && range.end == HOUR && rc != FASTREAD_DONE)
 			bad_row(&bad, "document %d: usual, not done", i);
-		if (rc != WALK_DONE)
+		if (rc != FASTREAD_DONE)
 			continue;
 		done[kind]++;
-		points += lane.n;
+		points += column.n;
 	}
 	none(&bad, "%d random documents", N);
 	ok(done[0] > N / 5 && done[1] > N / 30 && done[1] < N / 4 &&
@@ -1108,7 +1108,7 @@ struct reference {
 };
 
 static struct reference ref;
-static struct lane lanes[COLUMNS];
+static struct column_text columns[COLUMNS];
 static struct blocks blocks;
 static struct deflater *deflater;
 
@@ -1119,20 +1119,20 @@ reference_begin(void)
 
 	for (i = 0; i < COLUMNS; i++) {
 		points_clear(&ref.columns[i]);
-		lane_clear(&lanes[i]);
+		column_text_clear(&columns[i]);
 	}
 	blocks_clear(&blocks);
 }
 
 /* both_d(column, range): d into the lane and into the points. 0, -1: not so. */
 static int
-both_d(size_t column, const struct walk_range *range)
+both_d(size_t column, const struct fastread_range *range)
 {
 	struct skips skips;
 
-	if (walk_d(range, &lanes[column]) != WALK_DONE)
+	if (walk_d(range, &columns[column]) != FASTREAD_DONE)
 		return -1;
-	return unwind(d.data, d.len, range->base_ms + range->from,
+	return unwind_document(d.data, d.len, range->base_ms + range->from,
 	    range->base_ms + range->to, &ref.columns[column], &skips);
 }
 
@@ -1199,7 +1199,7 @@ pieces_inflate(void)
 	return good;
 }
 
-/* rows_wrong(n, base_ms, style): What rows() makes other than it should. */
+/* rows_wrong(n, base_ms, style): What fastrows_write() makes other than it should. */
 static const char *
 rows_wrong(size_t n, int64_t base_ms, const struct csv_style *style)
 {
@@ -1207,11 +1207,11 @@ rows_wrong(size_t n, int64_t base_ms, const struct csv_style *style)
 
 	reference_rows(n, style);
 	for (i = 0; i < n; i++) {
-		if (lane_end(&lanes[i]) != 0)
+		if (column_text_end(&columns[i]) != 0)
 			return "lane_end() fails";
 	}
-	if (rows(lanes, n, base_ms, style, &blocks, deflater) != 0)
-		return "rows() fails";
+	if (fastrows_write(columns, n, base_ms, style, &blocks, deflater) != 0)
+		return "fastrows_write() fails";
 	if (blocks.n != ref.n)
 		return "another number of blocks";
 	for (i = 0; i < blocks.n; i++) {
@@ -1238,7 +1238,7 @@ test_rows(void)
 {
 	enum { N = 1500 };
 	unsigned long bad = 0;
-	struct walk_range range = hour;
+	struct fastread_range range = hour;
 	const char *wrong;
 	uint64_t room, gap, k, n_rows = 0, n_points = 0, non_finite = 0;
 	size_t columns, c;
@@ -1333,23 +1333,23 @@ test_blocks(void)
 	is_str(exact(1), NULL, "one row");
 }
 
-static struct stamp stamps[2];
+static struct timetext stamps[2];
 
 /* stamp_wrong(t_ms): Whether either stamp is not what it should be. */
 static int
 stamp_wrong(int64_t t_ms)
 {
-	char expected[2][NUMBER_SIZE], *to;
+	char expected[2][NUMTEXT_SIZE], *to;
 	size_t len[2], n;
 	int i, wrong = 0;
 
-	len[0] = number_int(t_ms, expected[0]);
+	len[0] = numtext_int(t_ms, expected[0]);
 	len[1] = timestamp_format(t_ms, expected[1]);
-	if ((to = malloc(STAMP_ROOM)) == NULL)
+	if ((to = malloc(TIMETEXT_ROOM)) == NULL)
 		abort();
 	for (i = 0; i < 2; i++) {
-		memset(to, 0xee, STAMP_ROOM);
-		n = stamp_put(&stamps[i], t_ms, to);
+		memset(to, 0xee, TIMETEXT_ROOM);
+		n = timetext_put(&stamps[i], t_ms, to);
 		wrong += n != len[i] || memcmp(to, expected[i], n) != 0;
 	}
 	free(to);
@@ -1376,8 +1376,8 @@ test_stamp(void)
 	/* each edge first, and behind each other one */
 	for (i = 0; i < ROWS_OF(edges); i++) {
 		for (sign = -1; sign <= 1; sign += 2) {
-			stamp_init(&stamps[0], 0);
-			stamp_init(&stamps[1], 1);
+			timetext_init(&stamps[0], 0);
+			timetext_init(&stamps[1], 1);
 			if (stamp_wrong(sign * edges[i]))
 				bad_row(&bad, "first %" PRId64,
 				    sign * edges[i]);
@@ -1398,8 +1398,8 @@ test_stamp(void)
 			bad_row(&bad, "year 10000: %" PRId64, far[i]);
 	}
 	none(&bad, "beyond the years that RFC 3339 has");
-	stamp_init(&stamps[0], 0);
-	stamp_init(&stamps[1], 1);
+	timetext_init(&stamps[0], 0);
+	timetext_init(&stamps[1], 1);
 	for (t_ms = -200000; t_ms <= 200000; t_ms++) {
 		if (stamp_wrong(t_ms))
 			bad_row(&bad, "upwards: %" PRId64, t_ms);
@@ -1436,12 +1436,12 @@ main(void)
 {
 	size_t i;
 
-	lane_init(&lane);
+	column_text_init(&column);
 	blocks_init(&blocks);
 	ref.budget.max = ROOM;
 	buf_init(&ref.text, ROOM);
 	for (i = 0; i < COLUMNS; i++) {
-		lane_init(&lanes[i]);
+		column_text_init(&columns[i]);
 		points_init(&ref.columns[i], &ref.budget);
 	}
 	if ((deflater = deflater_new(DEFLATE_FAST)) == NULL)
@@ -1460,11 +1460,11 @@ main(void)
 	test_blocks();
 	test_stamp();
 	for (i = 0; i < COLUMNS; i++) {
-		lane_release(&lanes[i]);
+		column_text_release(&columns[i]);
 		points_release(&ref.columns[i]);
 	}
 	is_int((int64_t)ref.budget.used, 0, "nothing is charged behind it");
-	lane_release(&lane);
+	column_text_release(&column);
 	blocks_release(&blocks);
 	buf_release(&ref.text);
 	deflater_free(deflater);

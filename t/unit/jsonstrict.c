@@ -138,7 +138,7 @@ check(const char *text, size_t len, size_t *members)
 	if ((copy = malloc(len > 0 ? len : 1)) == NULL)
 		abort();
 	memcpy(copy, text, len);
-	wrong = jsontext_check(copy, len, members);
+	wrong = jsonstrict_check(copy, len, members);
 	free(copy);
 	return wrong;
 }
@@ -218,7 +218,7 @@ test_pairs(void)
 		/* Of just that size, so that a byte more would be seen. */
 		if ((out = malloc(len)) == NULL)
 			abort();
-		n = jsontext_join(pairs[i].text, len, out);
+		n = jsonstrict_join(pairs[i].text, len, out);
 		ok(check(pairs[i].text, len, &members) == NULL &&
 		    n == strlen(pairs[i].joined) &&
 		    memcmp(out, pairs[i].joined, n) == 0, "joined: %s",

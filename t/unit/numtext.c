@@ -91,18 +91,18 @@ same_bits(double a, double b)
 static void
 test_tables(void)
 {
-	char text[NUMBER_SIZE];
+	char text[NUMTEXT_SIZE];
 	size_t i, len;
 
 	for (i = 0; i < sizeof(ints) / sizeof(ints[0]); i++) {
 		memset(text, '!', sizeof(text));
-		len = number_int(ints[i].n, text);
+		len = numtext_int(ints[i].n, text);
 		is_str(len == strlen(ints[i].text) ? text : "another length",
 		    ints[i].text, "int %s", ints[i].text);
 	}
 	for (i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
 		memset(text, '!', sizeof(text));
-		len = number_double(doubles[i].d, text);
+		len = numtext_double(doubles[i].d, text);
 		is_str(len == strlen(doubles[i].text) ? text :
 		    "another length", doubles[i].text, "double %s",
 		    doubles[i].text);
@@ -113,7 +113,7 @@ test_tables(void)
 static void
 test_file(void)
 {
-	char line[128], text[NUMBER_SIZE];
+	char line[128], text[NUMTEXT_SIZE];
 	unsigned long bad = 0, n = 0;
 	char *expected;
 	uint64_t bits;
@@ -129,7 +129,7 @@ test_file(void)
 		bits = strtoull(line, &expected, 16);
 		expected++;
 		memcpy(&d, &bits, sizeof(d));
-		number_double(d, text);
+		numtext_double(d, text);
 		if (strcmp(text, expected) != 0)
 			bad_row(&bad, "%s: %s", line, text);
 		n++;
@@ -163,15 +163,15 @@ digits_of(const char *text, char *digits)
  * back, no shorter one does, and it is the nearest of its length.
  */
 static const char *
-wrong(double d, char text[NUMBER_SIZE])
+wrong(double d, char text[NUMTEXT_SIZE])
 {
 	char digits[64], other[64], shorter[64];
 	size_t n;
 	uint64_t bits;
 
-	if (number_double(d, text) != strlen(text))
+	if (numtext_double(d, text) != strlen(text))
 		return "the length";
-	if (strlen(text) >= NUMBER_SIZE)
+	if (strlen(text) >= NUMTEXT_SIZE)
 		return "too long";
 	if (!same_bits(strtod(text, NULL), d))
 		return "it does not read back";
@@ -197,7 +197,7 @@ test_random(void)
 {
 	uint64_t x = 88172645463325252;
 	unsigned long bad = 0, n = 0;
-	char text[NUMBER_SIZE];
+	char text[NUMTEXT_SIZE];
 	const char *why;
 	double d;
 
@@ -248,7 +248,7 @@ static void
 test_decimals(void)
 {
 	static const double scale[] = { 1, 10, 100, 1000 };
-	char text[NUMBER_SIZE], expected[64];
+	char text[NUMTEXT_SIZE], expected[64];
 	unsigned long bad = 0;
 	long i;
 	int p;
@@ -257,7 +257,7 @@ test_decimals(void)
 		for (i = -2000000; i <= 2000000; i += p == 3 ? 1 : 7) {
 			double d = (double)i / scale[p];
 
-			number_double(d, text);
+			numtext_double(d, text);
 			trimmed(expected, sizeof(expected), p, d);
 			if (strcmp(text, expected) != 0)
 				bad_row(&bad, "%ld/%g: %s, not %s", i,
@@ -267,7 +267,7 @@ test_decimals(void)
 	is_int((int64_t)bad, 0, "decimals of up to three places");
 	for (i = -300000; i <= 300000; i++) {
 		snprintf(expected, sizeof(expected), "%ld", i * 30030007);
-		number_double((double)(i * 30030007), text);
+		numtext_double((double)(i * 30030007), text);
 		if (strcmp(text, expected) != 0)
 			bad_row(&bad, "%s: %s", expected, text);
 	}
@@ -278,7 +278,7 @@ static void
 test_ints(void)
 {
 	uint64_t x = 88172645463325252;
-	char text[NUMBER_SIZE], expected[64];
+	char text[NUMTEXT_SIZE], expected[64];
 	unsigned long bad = 0;
 	int64_t n;
 	int i;
@@ -289,7 +289,7 @@ test_ints(void)
 		x ^= x << 17;
 		n = (int64_t)x >> (i % 64);
 		snprintf(expected, sizeof(expected), "%" PRId64, n);
-		if (number_int(n, text) != strlen(expected) ||
+		if (numtext_int(n, text) != strlen(expected) ||
 		    strcmp(text, expected) != 0)
 			bad_row(&bad, "%s: %s", expected, text);
 	}

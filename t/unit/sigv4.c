@@ -8,8 +8,8 @@
 
 #include <json-c/json.h>
 
-#include "lib/base/buf.h"
 #include "t/tap.h"
+#include "lib/base/buf.h"
 
 #define VECTORS "t/data/sigv4.json"
 

@@ -32,10 +32,10 @@ block(const uint8_t *text, size_t len)
 		abort();
 	memcpy(exact + 1, text, len);
 	memcpy(odd + shift, text, len);
-	size = textdeflate(z, exact + 1, len, first);
-	n = textdeflate(z, (const uint8_t *)"1,2,3\n1,2,4\n", 12, second);
+	size = textdeflate_block(z, exact + 1, len, first);
+	n = textdeflate_block(z, (const uint8_t *)"1,2,3\n1,2,4\n", 12, second);
 	good = inflates(second, n, (const uint8_t *)"1,2,3\n1,2,4\n", 12);
-	n = textdeflate(z, odd + shift, len, second);
+	n = textdeflate_block(z, odd + shift, len, second);
 	good = good && size <= bound && size >= 5 && n == size &&
 	    memcmp(first, second, n) == 0 &&
 	    memcmp(first + n - 4, "\0\0\xff\xff", 4) == 0 &&

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "worker/engine/decode/points.h"
 #include "worker/engine/decode/document.h"
+#include "worker/engine/decode/points.h"
 
 #include "t/tap.h"
 #include "t/unit/doc.h"
@@ -36,7 +36,7 @@ run_range(int64_t from, int64_t to)
 	points_init(&ps, &budget);
 	memset(&skips, 0x5a, sizeof(skips));
 	text[0] = '\0';
-	if (unwind(copy, d.len, from, to, &ps, &skips) != 0)
+	if (unwind_document(copy, d.len, from, to, &ps, &skips) != 0)
 		n += (size_t)snprintf(text, sizeof(text), "failed ");
 	for (i = 0; i < ps.n && n < sizeof(text) - 600; i++) {
 		const struct point *p = &ps.v[i];
@@ -724,7 +724,7 @@ test_damage(void)
 		budget.used = 0;
 		budget.max = i;
 		points_init(&ps, &budget);
-		rc = unwind(d.data, d.len, BASE, BASE + 3600000, &ps, &skips);
+		rc = unwind_document(d.data, d.len, BASE, BASE + 3600000, &ps, &skips);
 		if (budget.used > budget.max)
 			bad_row(&bad, "%zu charged of %zu", budget.used, i);
 		if (rc == 0 && ps.n != 53)
@@ -759,7 +759,7 @@ test_large(void)
 	}
 	doc_hour_end(&d);
 	points_init(&ps, &budget);
-	ok(unwind(d.data, d.len, BASE, BASE + 3600000, &ps, &skips) == 0 &&
+	ok(unwind_document(d.data, d.len, BASE, BASE + 3600000, &ps, &skips) == 0 &&
 	    ps.n == n, "150,000 points in one level, shuffled");
 	for (i = 1; i < ps.n && ps.v[i].t_ms > ps.v[i - 1].t_ms; i++)
 		;
@@ -772,7 +772,7 @@ test_large(void)
 		doc_int32(&d, "7", 1);
 	}
 	doc_hour_end(&d);
-	ok(unwind(d.data, d.len, BASE, BASE + 3600000, &ps, &skips) == 0 &&
+	ok(unwind_document(d.data, d.len, BASE, BASE + 3600000, &ps, &skips) == 0 &&
 	    ps.n == 60000, "60,000 empty levels, 60,000 of one number");
 	points_release(&ps);
 	is_int((int64_t)budget.used, 0, "nothing is charged behind it");
@@ -790,16 +790,16 @@ test_append(void)
 
 	points_init(&ps, &budget);
 	doc_hour(&d, BASE), doc_int32(&d, "5", 1), doc_hour_end(&d);
-	unwind(d.data, d.len, BASE, BASE + 100, &ps, &skips);
+	unwind_document(d.data, d.len, BASE, BASE + 100, &ps, &skips);
 	ok(ps.n == 1 && skips_any(&skips) == 0, "one document");
 	doc_hour(&d, BASE), doc_int32(&d, "4", 2), doc_int32(&d, "x", 2);
 	doc_hour_end(&d);
-	unwind(d.data, d.len, BASE, BASE + 100, &ps, &skips);
+	unwind_document(d.data, d.len, BASE, BASE + 100, &ps, &skips);
 	ok(ps.n == 2 && ps.v[0].t_ms == BASE + 5 && ps.v[1].t_ms == BASE + 4 &&
 	    !ps.ascending, "the next appends");
 	ok(skips.count[SKIP_BAD_KEY] == 1, "skips of this document");
 	doc_hour(&d, BASE), doc_hour_end(&d);
-	unwind(d.data, d.len, BASE, BASE + 100, &ps, &skips);
+	unwind_document(d.data, d.len, BASE, BASE + 100, &ps, &skips);
 	ok(skips_any(&skips) == 0, "alone");
 	ok(points_sort(&ps) == 0 && ps.v[0].t_ms == BASE + 4, "points_sort");
 	points_release(&ps);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/engine/decode/points.h"
+#include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/merge.h"
-#include "worker/engine/decode/points.h"
 #include "worker/engine/slice.h"
-#include "worker/engine/decode/unwind.h"
 
 /* For the points of a window, and the sorting of them: 1.7 million points. */
 #define POINTS_BYTES ((size_t)40 * 1024 * 1024)
@@ -27,9 +27,9 @@ struct live {
 	struct skips skips;
 };
 
-struct general {
+struct exact {
 	const struct slice_plan *plan;
-	struct general_out *out;
+	struct exact_out *out;
 	struct deflater *deflater;
 	struct live *v;		/* in the order of reading */
 	size_t n, cap;
@@ -41,11 +41,11 @@ struct general {
 	int64_t window_ms;	/* what went well last */
 };
 
-struct general *
-general_new(const struct slice_plan *plan, struct general_out *out,
+struct exact *
+exact_new(const struct slice_plan *plan, struct exact_out *out,
     struct deflater *deflater)
 {
-	struct general *g;
+	struct exact *g;
 	size_t i;
 
 	if ((g = calloc(1, sizeof(*g))) == NULL)
@@ -63,7 +63,7 @@ general_new(const struct slice_plan *plan, struct general_out *out,
 	    g->columns == NULL) {
 		free(g->columns);
 		g->columns = NULL;
-		general_free(g);
+		exact_free(g);
 		return NULL;
 	}
 	for (i = 0; i < plan->n; i++)
@@ -72,7 +72,7 @@ general_new(const struct slice_plan *plan, struct general_out *out,
 }
 
 void
-general_free(struct general *g)
+exact_free(struct exact *g)
 {
 	size_t i;
 
@@ -91,7 +91,7 @@ general_free(struct general *g)
 }
 
 int64_t
-general_next(const struct general *g)
+exact_next(const struct exact *g)
 {
 	int64_t next = INT64_MAX;
 	size_t i;
@@ -103,7 +103,7 @@ general_next(const struct general *g)
 }
 
 static int
-take_in(struct general *g, const struct slice *s)
+take_in(struct exact *g, const struct slice *s)
 {
 	struct live *v;
 	size_t i;
@@ -130,7 +130,7 @@ take_in(struct general *g, const struct slice *s)
  * -1: too many points.
  */
 static int
-window_points(struct general *g, int64_t begin, int64_t end, int64_t hour_ms)
+window_points(struct exact *g, int64_t begin, int64_t end, int64_t hour_ms)
 {
 	const int64_t from = begin > g->plan->from_ms ? begin :
 	    g->plan->from_ms;
@@ -161,7 +161,7 @@ window_points(struct general *g, int64_t begin, int64_t end, int64_t hour_ms)
 
 /* The window is right: tell what was skipped, and go on behind it. */
 static int
-settle(struct general *g, int64_t hour_ms)
+settle(struct exact *g, int64_t hour_ms)
 {
 	size_t i;
 
@@ -185,30 +185,30 @@ settle(struct general *g, int64_t hour_ms)
 	return 0;
 }
 
-static enum general_result
-end_block(struct general *g)
+static enum exact_result
+end_block(struct exact *g)
 {
 	if (blocks_end(&g->blocks, g->deflater) != 0)
-		return GENERAL_TOO_LARGE;
+		return EXACT_TOO_LARGE;
 	if (g->blocks.n > 0 && g->out->block(g->out->arg, &g->blocks) != 0)
-		return GENERAL_FAILED;
+		return EXACT_FAILED;
 	blocks_clear(&g->blocks);
-	return GENERAL_DONE;
+	return EXACT_DONE;
 }
 
-static enum general_result
-write_rows(struct general *g)
+static enum exact_result
+write_rows(struct exact *g)
 {
-	enum general_result rc = GENERAL_DONE;
+	enum exact_result rc = EXACT_DONE;
 	struct block *open;
 	int64_t t_ms;
 	size_t i;
 
-	while (rc == GENERAL_DONE && merge_next(&g->merge, &t_ms) == 0) {
+	while (rc == EXACT_DONE && merge_next(&g->merge, &t_ms) == 0) {
 		if ((open = blocks_open(&g->blocks)) == NULL ||
 		    csv_row(&g->blocks.text, &g->plan->style, t_ms,
 		    g->merge.cells, g->plan->n, &open->non_finite) != 0)
-			return GENERAL_TOO_LARGE;
+			return EXACT_TOO_LARGE;
 		for (i = 0; i < g->plan->n; i++)
 			open->points += g->merge.cells[i] != NULL;
 		block_row(open, t_ms);
@@ -219,8 +219,8 @@ write_rows(struct general *g)
 }
 
 /* Make the rows from t_ms on, up to the hour's end or until_ms at most. */
-static enum general_result
-run_window(struct general *g, int64_t t_ms, int64_t until_ms)
+static enum exact_result
+run_window(struct exact *g, int64_t t_ms, int64_t until_ms)
 {
 	const int64_t end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
 	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
@@ -230,18 +230,18 @@ run_window(struct general *g, int64_t t_ms, int64_t until_ms)
 		size = g->window_ms;
 	while (window_points(g, t_ms, t_ms + size, hour_ms) != 0) {
 		if (size <= 1)
-			return GENERAL_TOO_LARGE;
+			return EXACT_TOO_LARGE;
 		size /= 2;
 		g->window_ms = size;
 	}
 	if (settle(g, hour_ms) != 0)
-		return GENERAL_FAILED;
+		return EXACT_FAILED;
 	return write_rows(g);
 }
 
 /* Forget what has no points to come; own a copy of the others. */
 static int
-keep(struct general *g)
+keep(struct exact *g)
 {
 	size_t i, n = 0;
 
@@ -272,18 +272,18 @@ keep(struct general *g)
 	return 0;
 }
 
-enum general_result
-general_run(struct general *g, const struct slice *s, int64_t until_ms)
+enum exact_result
+exact_run(struct exact *g, const struct slice *s, int64_t until_ms)
 {
-	enum general_result rc = GENERAL_DONE;
+	enum exact_result rc = EXACT_DONE;
 	int64_t t_ms;
 
 	if (s != NULL && take_in(g, s) != 0)
-		return GENERAL_TOO_LARGE;
+		return EXACT_TOO_LARGE;
 	g->window_ms = SLICE_HOUR_MS;
-	while (rc == GENERAL_DONE && (t_ms = general_next(g)) < until_ms)
+	while (rc == EXACT_DONE && (t_ms = exact_next(g)) < until_ms)
 		rc = run_window(g, t_ms, until_ms);
-	if (rc == GENERAL_DONE)
+	if (rc == EXACT_DONE)
 		rc = end_block(g);
-	return rc == GENERAL_DONE && keep(g) != 0 ? GENERAL_TOO_LARGE : rc;
+	return rc == EXACT_DONE && keep(g) != 0 ? EXACT_TOO_LARGE : rc;
 }

@@ -6,7 +6,7 @@
 
 struct blocks;
 struct deflater;
-struct general;
+struct exact;
 struct skips;
 struct slice;
 struct slice_plan;
@@ -20,7 +20,7 @@ struct slice_plan;
  */
 
 /* Who gets what comes out. Each returns 0, or -1 with the error logged. */
-struct general_out {
+struct exact_out {
 	/* block: The first of blocks, which are cleared then. */
 	int (*block)(void *arg, const struct blocks *blocks);
 	/* skipped: Something of a document was; once a document. */
@@ -30,26 +30,26 @@ struct general_out {
 	uint64_t duplicates;		/* since the caller looked last */
 };
 
-enum general_result {
-	GENERAL_DONE,
-	GENERAL_TOO_LARGE,	/* for plan->memory_max, or memory ended */
-	GENERAL_FAILED		/* out did, logged */
+enum exact_result {
+	EXACT_DONE,
+	EXACT_TOO_LARGE,	/* for plan->memory_max, or memory ended */
+	EXACT_FAILED		/* out did, logged */
 };
 
-/* general_new(plan, out, deflater): NULL when memory ends. All outlive it. */
-struct general *general_new(const struct slice_plan *plan,
-    struct general_out *out, struct deflater *deflater);
-void general_free(struct general *g);
+/* exact_new(plan, out, deflater): NULL when memory ends. All outlive it. */
+struct exact *exact_new(const struct slice_plan *plan,
+    struct exact_out *out, struct deflater *deflater);
+void exact_free(struct exact *g);
 
-/* general_next(g): No point that is to come is before. INT64_MAX: none is. */
-int64_t general_next(const struct general *g);
+/* exact_next(g): No point that is to come is before. INT64_MAX: none is. */
+int64_t exact_next(const struct exact *g);
 
 /*
- * general_run(g, s, until_ms):
+ * exact_run(g, s, until_ms):
  * Add a slice's documents (none when NULL), hand out all rows before until_ms,
  * and keep what has points beyond. s may go then.
  */
-enum general_result general_run(struct general *g, const struct slice *s,
+enum exact_result exact_run(struct exact *g, const struct slice *s,
     int64_t until_ms);
 
 #endif

@@ -9,29 +9,29 @@
 #include <string.h>
 
 #include "lib/base/log.h"
-#include "worker/engine/deflate/blocks.h"
 #include "worker/engine/archive/csvfile.h"
-#include "worker/engine/exact.h"
 #include "worker/engine/archive/manifest.h"
-#include "worker/engine/pool.h"
 #include "worker/engine/archive/preview.h"
+#include "worker/engine/deflate/blocks.h"
+#include "worker/engine/exact.h"
+#include "worker/engine/pool.h"
 #include "worker/engine/slice.h"
 #include "worker/engine/source.h"
 
 /* One vehicle on its way. */
-struct run {
+struct pipeline {
 	const struct vehicle_job *v;
 	struct slice_plan plan;
-	struct entry_writer *entry;
-	struct general *general;
-	struct general_out out;
+	struct csvfile *entry;
+	struct exact *exact;
+	struct exact_out out;
 	struct deflater *deflater;
 	struct vehicle_progress progress;
 	enum vehicle_result reading;	/* how the reader ended */
 };
 
 static int
-file_done(void *arg, const struct entry_facts *facts)
+file_done(void *arg, const struct csvfile_facts *facts)
 {
 	const struct vehicle_job *v = arg;
 
@@ -39,7 +39,7 @@ file_done(void *arg, const struct entry_facts *facts)
 }
 
 static enum vehicle_result
-too_large(const struct run *r, int64_t end_ms)
+too_large(const struct pipeline *r, int64_t end_ms)
 {
 	log_msg(LOG_ERROR, "slice", "%s: the hour that ends at %lld needs more "
 	    "than slice_max_bytes (%zu): ask for fewer parameters, or raise it",
@@ -50,14 +50,14 @@ too_large(const struct run *r, int64_t end_ms)
 static int
 write_blocks(void *arg, const struct blocks *blocks)
 {
-	struct run *r = arg;
+	struct pipeline *r = arg;
 	struct block block;
 	size_t i;
 
 	for (i = 0; i < blocks->n; i++) {
 		block = blocks_get(blocks, i);
 		preview_block(r->v->preview, &block);
-		if (entry_block(r->entry, &block) != 0)
+		if (csvfile_block(r->entry, &block) != 0)
 			return -1;
 	}
 	return 0;
@@ -67,8 +67,8 @@ static int
 note_skips(void *arg, size_t column, const uint8_t *doc, size_t len,
     const struct skips *skips)
 {
-	struct run *r = arg;
-	struct entry_facts *facts = entry_facts(r->entry);
+	struct pipeline *r = arg;
+	struct csvfile_facts *facts = csvfile_facts(r->entry);
 	int i;
 
 	for (i = 0; i < SKIP_REASONS; i++)
@@ -80,19 +80,19 @@ note_skips(void *arg, size_t column, const uint8_t *doc, size_t len,
 
 /* Rows by the general way, of a slice or of what was left over. */
 static enum vehicle_result
-run_general(struct run *r, const struct slice *s, int64_t until_ms)
+run_exact(struct pipeline *r, const struct slice *s, int64_t until_ms)
 {
-	enum general_result rc = general_run(r->general, s, until_ms);
+	enum exact_result rc = exact_run(r->exact, s, until_ms);
 
-	entry_facts(r->entry)->duplicates += r->out.duplicates;
+	csvfile_facts(r->entry)->duplicates += r->out.duplicates;
 	r->out.duplicates = 0;
-	return rc == GENERAL_DONE ? VEHICLE_DONE : rc == GENERAL_FAILED ?
+	return rc == EXACT_DONE ? VEHICLE_DONE : rc == EXACT_FAILED ?
 	    VEHICLE_FAILED : too_large(r, until_ms);
 }
 
 /* Write the rows of the oldest slice. */
 static enum vehicle_result
-commit(struct run *r, const struct slice *s)
+commit(struct pipeline *r, const struct slice *s)
 {
 	enum vehicle_result result = VEHICLE_DONE;
 
@@ -103,25 +103,25 @@ commit(struct run *r, const struct slice *s)
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return VEHICLE_FAILED;
 	}
-	if (general_next(r->general) < s->begin_ms)
-		result = run_general(r, NULL, s->begin_ms);
+	if (exact_next(r->exact) < s->begin_ms)
+		result = run_exact(r, NULL, s->begin_ms);
 	if (result != VEHICLE_DONE)
 		return result;
 	if (s->state == SLICE_UNUSUAL ||
-	    general_next(r->general) < s->end_ms) {
-		r->progress.general++;
-		return run_general(r, s, s->end_ms);
+	    exact_next(r->exact) < s->end_ms) {
+		r->progress.exact++;
+		return run_exact(r, s, s->end_ms);
 	}
 	return write_blocks(r, &s->blocks) == 0 ? VEHICLE_DONE :
 	    VEHICLE_FAILED;
 }
 
 static int
-tick(struct run *r)
+tick(struct pipeline *r)
 {
 	if (r->v->tick == NULL)
 		return 0;
-	entry_totals(r->entry, &r->progress.rows, &r->progress.points);
+	csvfile_totals(r->entry, &r->progress.rows, &r->progress.points);
 	return r->v->tick(r->v->arg, &r->progress);
 }
 
@@ -135,7 +135,7 @@ is_enough(const struct slice *s, int64_t t_ms)
 
 /* Read the next hours into s. No documents: the source is at its end. */
 static enum vehicle_result
-read_slice(struct run *r, struct slice *s)
+read_slice(struct pipeline *r, struct slice *s)
 {
 	struct source *source = r->v->source;
 	struct source_doc doc;
@@ -160,7 +160,7 @@ read_slice(struct run *r, struct slice *s)
 static void *
 read_slices(void *arg)
 {
-	struct run *r = arg;
+	struct pipeline *r = arg;
 	struct slice *s;
 
 	while ((s = pool_slot(r->v->pool)) != NULL) {
@@ -174,7 +174,7 @@ read_slices(void *arg)
 }
 
 static enum vehicle_result
-write_slices(struct run *r)
+write_slices(struct pipeline *r)
 {
 	enum vehicle_result result = VEHICLE_DONE;
 	const struct slice *s;
@@ -190,7 +190,7 @@ write_slices(struct run *r)
 }
 
 static enum vehicle_result
-run_slices(struct run *r)
+run_slices(struct pipeline *r)
 {
 	enum vehicle_result result;
 	pthread_t reader;
@@ -207,30 +207,30 @@ run_slices(struct run *r)
 	if (result == VEHICLE_DONE)
 		result = r->reading;
 	if (result == VEHICLE_DONE)
-		result = run_general(r, NULL, INT64_MAX);
-	if (result == VEHICLE_DONE && entry_close(r->entry) != 0)
+		result = run_exact(r, NULL, INT64_MAX);
+	if (result == VEHICLE_DONE && csvfile_close(r->entry) != 0)
 		result = VEHICLE_FAILED;
 	return result;
 }
 
 static int
-set_up(struct run *r)
+set_up(struct pipeline *r)
 {
 	const struct vehicle_job *v = r->v;
 
 	r->plan = (struct slice_plan){ .n = v->n, .from_ms = v->from_ms,
 	    .to_ms = v->to_ms, .style = v->options->style,
-	    .memory_max = v->memory_max, .general = v->general };
-	r->out = (struct general_out){ .block = write_blocks,
+	    .memory_max = v->memory_max, .exact = v->exact };
+	r->out = (struct exact_out){ .block = write_blocks,
 	    .skipped = note_skips, .arg = r };
 	if (preview_vehicle(v->preview, v->name, v->columns, v->n) != 0 ||
 	    (r->deflater = deflater_new(v->options->level)) == NULL ||
-	    (r->general = general_new(&r->plan, &r->out, r->deflater)) ==
+	    (r->exact = exact_new(&r->plan, &r->out, r->deflater)) ==
 	    NULL) {
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return -1;
 	}
-	r->entry = entry_open(v->zip, v->options, r->deflater, v->name,
+	r->entry = csvfile_open(v->zip, v->options, r->deflater, v->name,
 	    v->columns, v->n, file_done, (void *)(uintptr_t)v);
 	return r->entry == NULL ? -1 : 0;
 }
@@ -238,13 +238,13 @@ set_up(struct run *r)
 enum vehicle_result
 vehicle_export(const struct vehicle_job *v)
 {
-	struct run r = { .v = v };
+	struct pipeline r = { .v = v };
 	enum vehicle_result result = VEHICLE_FAILED;
 
 	if (set_up(&r) == 0)
 		result = run_slices(&r);
-	entry_free(r.entry);
-	general_free(r.general);
+	csvfile_free(r.entry);
+	exact_free(r.exact);
 	deflater_free(r.deflater);
 	return result;
 }

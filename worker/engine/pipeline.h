@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct entry_options;
+struct csvfile_options;
 struct manifest;
 struct pool;
 struct preview;
@@ -14,7 +14,7 @@ struct zip;
 /* How far a vehicle is. */
 struct vehicle_progress {
 	uint64_t documents, bytes, rows, points;
-	uint64_t slices, general;	/* all; those that general_run() made */
+	uint64_t slices, exact;	/* all; those that exact_run() made */
 };
 
 /* Told after each slice. Returns 0, or not to stop. */
@@ -27,8 +27,8 @@ struct vehicle_job {
 	size_t n;
 	int64_t from_ms, to_ms;		/* half-open */
 	size_t memory_max;		/* for documents, bytes */
-	int general;			/* for tests: all goes the general way */
-	const struct entry_options *options;
+	int exact;			/* for tests: all goes the general way */
+	const struct csvfile_options *options;
 	struct pool *pool;		/* nothing is submitted, before and after */
 	struct source *source;
 	struct zip *zip;

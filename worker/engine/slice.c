@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/engine/decode/fastread.h"
 #include "worker/engine/rows/fastrows.h"
 #include "worker/engine/source.h"
-#include "worker/engine/decode/fastread.h"
 
 /* What a slice keeps of its memory for the next one. */
 #define KEEP_BYTES ((size_t)4 * 1024 * 1024)
@@ -94,49 +94,49 @@ scratch_free(struct scratch *scratch)
 	if (scratch == NULL)
 		return;
 	for (i = 0; i < scratch->n; i++)
-		lane_release(&scratch->lanes[i]);
-	free(scratch->lanes);
+		column_text_release(&scratch->columns[i]);
+	free(scratch->columns);
 	deflater_free(scratch->deflater);
 	free(scratch);
 }
 
 static int
-clear_lanes(struct scratch *scratch, size_t n)
+clear_columns(struct scratch *scratch, size_t n)
 {
-	struct lane *lanes;
+	struct column_text *columns;
 	size_t i;
 
 	if (n > scratch->n) {
-		lanes = realloc(scratch->lanes, n * sizeof(*lanes));
-		if (lanes == NULL)
+		columns = realloc(scratch->columns, n * sizeof(*columns));
+		if (columns == NULL)
 			return -1;
-		scratch->lanes = lanes;
+		scratch->columns = columns;
 		for (; scratch->n < n; scratch->n++)
-			lane_init(&lanes[scratch->n]);
+			column_text_init(&columns[scratch->n]);
 	}
 	for (i = 0; i < n; i++)
-		lane_clear(&scratch->lanes[i]);
+		column_text_clear(&scratch->columns[i]);
 	return 0;
 }
 
-static enum walk
-walk_all(const struct slice *s, struct scratch *scratch)
+static enum fastread_result
+fastread_all(const struct slice *s, struct scratch *scratch)
 {
 	const struct slice_plan *plan = s->plan;
-	const struct walk_range range = { s->begin_ms,
+	const struct fastread_range range = { s->begin_ms,
 	    plan->from_ms - s->begin_ms, plan->to_ms - s->begin_ms,
 	    s->end_ms - s->begin_ms };
-	enum walk rc = WALK_DONE;
+	enum fastread_result rc = FASTREAD_DONE;
 	size_t i;
 
-	if (clear_lanes(scratch, plan->n) != 0)
-		return WALK_NO_MEMORY;
-	for (i = 0; i < s->n && rc == WALK_DONE; i++)
-		rc = walk(s->docs.data + s->v[i].at, s->v[i].len, &range,
-		    &scratch->lanes[s->v[i].column]);
-	for (i = 0; i < plan->n && rc == WALK_DONE; i++)
-		if (lane_end(&scratch->lanes[i]) != 0)
-			rc = WALK_NO_MEMORY;
+	if (clear_columns(scratch, plan->n) != 0)
+		return FASTREAD_NO_MEMORY;
+	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++)
+		rc = fastread_document(s->docs.data + s->v[i].at, s->v[i].len, &range,
+		    &scratch->columns[s->v[i].column]);
+	for (i = 0; i < plan->n && rc == FASTREAD_DONE; i++)
+		if (column_text_end(&scratch->columns[i]) != 0)
+			rc = FASTREAD_NO_MEMORY;
 	return rc;
 }
 
@@ -144,18 +144,18 @@ void
 slice_work(struct slice *s, struct scratch *scratch)
 {
 	s->state = SLICE_UNUSUAL;
-	if (s->plan->general || s->large)
+	if (s->plan->exact || s->large)
 		return;
-	switch (walk_all(s, scratch)) {
-	case WALK_UNUSUAL:
+	switch (fastread_all(s, scratch)) {
+	case FASTREAD_UNUSUAL:
 		return;
-	case WALK_NO_MEMORY:
+	case FASTREAD_NO_MEMORY:
 		s->state = SLICE_NO_MEMORY;
 		return;
-	case WALK_DONE:
+	case FASTREAD_DONE:
 		break;
 	}
-	s->state = rows(scratch->lanes, s->plan->n, s->begin_ms,
+	s->state = fastrows_write(scratch->columns, s->plan->n, s->begin_ms,
 	    &s->plan->style, &s->blocks, scratch->deflater) == 0 ?
 	    SLICE_ROWS : SLICE_NO_MEMORY;
 }

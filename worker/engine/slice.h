@@ -7,10 +7,10 @@
 
 #include "lib/base/buf.h"
 #include "worker/engine/deflate/blocks.h"
-#include "worker/engine/rows/csv.h"
 #include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/csv.h"
 
-struct lane;
+struct column_text;
 struct source_doc;
 
 /*
@@ -25,7 +25,7 @@ struct source_doc;
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
 /* Nor does a slice span more. */
 #define SLICE_MAX_MS (24 * SLICE_HOUR_MS)
-/* A document above this is general()'s, which cuts it. */
+/* A document above this is exact_run()'s, which cuts it. */
 #define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
 
 /* slice_hour(t_ms): When the hour of t_ms begins. */
@@ -42,7 +42,7 @@ struct slice_plan {
 	int64_t from_ms, to_ms;		/* of points, half-open */
 	struct csv_style style;
 	size_t memory_max;		/* for documents */
-	bool general;			/* for tests: nothing goes the quick way */
+	bool exact;			/* for tests: nothing goes the quick way */
 };
 
 struct slice_doc {
@@ -52,7 +52,7 @@ struct slice_doc {
 
 enum slice_state {
 	SLICE_ROWS,		/* blocks has all rows */
-	SLICE_UNUSUAL,		/* to be made by general() */
+	SLICE_UNUSUAL,		/* to be made by exact_run() */
 	SLICE_NO_MEMORY
 };
 
@@ -70,7 +70,7 @@ struct slice {
 /* What a thread needs to work on a slice. */
 struct scratch {
 	struct deflater *deflater;
-	struct lane *lanes;
+	struct column_text *columns;
 	size_t n;
 };
 

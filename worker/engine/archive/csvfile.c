@@ -10,18 +10,18 @@
 
 #define HEADER_MAX ((size_t)1 << 20)
 
-struct entry_writer {
+struct csvfile {
 	struct zip *zip;
-	const struct entry_options *options;
+	const struct csvfile_options *options;
 	char stem[ZIP_NAME_MAX + 1];
 	const char *const *names;
 	size_t n;
-	entry_done_fn *done;
+	csvfile_done_fn *done;
 	void *arg;
 
 	struct deflater *deflater;
 	struct digest *digest;
-	struct entry_facts facts;
+	struct csvfile_facts facts;
 	int part;
 	uint64_t rows, points;		/* of all parts */
 };
@@ -34,7 +34,7 @@ no_memory(void)
 }
 
 void
-entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
     char name[ZIP_NAME_MAX + 1])
 {
 	char later[ZIP_NAME_MAX + 1];
@@ -51,16 +51,16 @@ entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
 }
 
 static int
-part_begin(struct entry_writer *w)
+part_begin(struct csvfile *w)
 {
 	memset(&w->facts, 0, sizeof(w->facts));
 	w->facts.part = ++w->part;
-	entry_name(w->zip, w->stem, w->part, w->facts.name);
+	csvfile_name(w->zip, w->stem, w->part, w->facts.name);
 	return zip_begin(w->zip, w->facts.name);
 }
 
 static int
-part_end(struct entry_writer *w)
+part_end(struct csvfile *w)
 {
 	w->facts.run_bytes = zip_entry_deflated(w->zip);
 	w->facts.run_crc = zip_entry_check(w->zip);
@@ -74,7 +74,7 @@ part_end(struct entry_writer *w)
 }
 
 static int
-put(struct entry_writer *w, const struct block *b)
+put(struct csvfile *w, const struct block *b)
 {
 	if (digest_add(w->digest, b->text, b->text_len) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
@@ -86,7 +86,7 @@ put(struct entry_writer *w, const struct block *b)
 }
 
 static int
-put_header(struct entry_writer *w)
+put_header(struct csvfile *w)
 {
 	struct buf text, deflated;
 	struct block b = { 0 };
@@ -109,16 +109,16 @@ put_header(struct entry_writer *w)
 
 /* Whether the block would make the open part too large. */
 static int
-is_full(const struct entry_writer *w, const struct block *b)
+is_full(const struct csvfile *w, const struct block *b)
 {
 	return w->facts.rows > 0 &&
 	    w->facts.bytes + b->text_len > w->options->split_bytes;
 }
 
 int
-entry_block(struct entry_writer *w, const struct block *b)
+csvfile_block(struct csvfile *w, const struct block *b)
 {
-	struct entry_facts *f = &w->facts;
+	struct csvfile_facts *f = &w->facts;
 
 	if (is_full(w, b) && (part_end(w) != 0 || part_begin(w) != 0 ||
 	    put_header(w) != 0))
@@ -136,12 +136,12 @@ entry_block(struct entry_writer *w, const struct block *b)
 	return 0;
 }
 
-struct entry_writer *
-entry_open(struct zip *zip, const struct entry_options *options,
+struct csvfile *
+csvfile_open(struct zip *zip, const struct csvfile_options *options,
     struct deflater *deflater, const char *vehicle,
-    const char *const *names, size_t n, entry_done_fn *done, void *arg)
+    const char *const *names, size_t n, csvfile_done_fn *done, void *arg)
 {
-	struct entry_writer *w;
+	struct csvfile *w;
 
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		goto nomem;
@@ -161,18 +161,18 @@ entry_open(struct zip *zip, const struct entry_options *options,
 nomem:
 	no_memory();
 fail:
-	entry_free(w);
+	csvfile_free(w);
 	return NULL;
 }
 
 int
-entry_close(struct entry_writer *w)
+csvfile_close(struct csvfile *w)
 {
 	return part_end(w);
 }
 
 void
-entry_free(struct entry_writer *w)
+csvfile_free(struct csvfile *w)
 {
 	if (w == NULL)
 		return;
@@ -180,14 +180,14 @@ entry_free(struct entry_writer *w)
 	free(w);
 }
 
-struct entry_facts *
-entry_facts(struct entry_writer *w)
+struct csvfile_facts *
+csvfile_facts(struct csvfile *w)
 {
 	return &w->facts;
 }
 
 void
-entry_totals(const struct entry_writer *w, uint64_t *rows, uint64_t *points)
+csvfile_totals(const struct csvfile *w, uint64_t *rows, uint64_t *points)
 {
 	*rows = w->rows;
 	*points = w->points;

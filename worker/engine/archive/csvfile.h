@@ -4,16 +4,16 @@
 #include <stdint.h>
 
 #include "lib/base/digest.h"
-#include "worker/engine/rows/csv.h"
-#include "worker/engine/deflate/deflate.h"
-#include "worker/engine/decode/unwind.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/decode/unwind.h"
+#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/csv.h"
 
 struct block;
-struct entry_writer;
+struct csvfile;
 
 /* What the manifest says of one CSV of the archive. */
-struct entry_facts {
+struct csvfile_facts {
 	char name[ZIP_NAME_MAX + 1];
 	uint64_t rows, points, bytes;
 	int64_t first_ms, last_ms;	/* when there are rows */
@@ -29,10 +29,10 @@ struct entry_facts {
 };
 
 /* Who is told when a CSV is complete; facts are the caller's, for the call only. */
-typedef int entry_done_fn(void *arg, const struct entry_facts *facts);
+typedef int csvfile_done_fn(void *arg, const struct csvfile_facts *facts);
 
 /* What all CSVs of an archive share. */
-struct entry_options {
+struct csvfile_options {
 	struct csv_style style;
 	enum deflate_level level;
 	uint64_t split_bytes;	/* a CSV goes on in a next part before it is larger */
@@ -40,36 +40,36 @@ struct entry_options {
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, a part
- * at a time. entry_open(): names are the columns'; they and the deflater, which
+ * at a time. csvfile_open(): names are the columns'; they and the deflater, which
  * is for the headers, have to live as long as the writer.
  * Functions return 0, or -1 with the error logged, or NULL likewise.
  */
-struct entry_writer *entry_open(struct zip *zip,
-    const struct entry_options *options, struct deflater *deflater,
+struct csvfile *csvfile_open(struct zip *zip,
+    const struct csvfile_options *options, struct deflater *deflater,
     const char *vehicle, const char *const *names, size_t n,
-    entry_done_fn *done, void *arg);
+    csvfile_done_fn *done, void *arg);
 
-/* entry_block(w, block): The next rows. */
-int entry_block(struct entry_writer *w, const struct block *block);
+/* csvfile_block(w, block): The next rows. */
+int csvfile_block(struct csvfile *w, const struct block *block);
 
-/* entry_close(w): Report the last part. Then entry_free(). */
-int entry_close(struct entry_writer *w);
-void entry_free(struct entry_writer *w);
+/* csvfile_close(w): Report the last part. Then csvfile_free(). */
+int csvfile_close(struct csvfile *w);
+void csvfile_free(struct csvfile *w);
 
 /*
- * entry_name(zip, stem, part, name):
+ * csvfile_name(zip, stem, part, name):
  * What the part of a vehicle is called that comes next in zip. stem: the
  * vehicle's name for the first; it is changed, and has to be given again for the
  * parts after it.
  */
-void entry_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+void csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
     char name[ZIP_NAME_MAX + 1]);
 
-/* entry_facts(w): Of the part that is open: for counts found outside the rows. */
-struct entry_facts *entry_facts(struct entry_writer *w);
+/* csvfile_facts(w): Of the part that is open: for counts found outside the rows. */
+struct csvfile_facts *csvfile_facts(struct csvfile *w);
 
-/* entry_totals(w, rows, points): Of all parts so far. */
-void entry_totals(const struct entry_writer *w, uint64_t *rows,
+/* csvfile_totals(w, rows, points): Of all parts so far. */
+void csvfile_totals(const struct csvfile *w, uint64_t *rows,
     uint64_t *points);
 
 #endif

@@ -9,13 +9,13 @@
 #include <json-c/json.h>
 
 #include "lib/base/buf.h"
-#include "lib/jobs/job.h"
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
-#include "worker/engine/deflate/blocks.h"
+#include "lib/jobs/job.h"
 #include "worker/engine/archive/csvfile.h"
-#include "worker/engine/decode/points.h"
 #include "worker/engine/decode/document.h"
+#include "worker/engine/decode/points.h"
+#include "worker/engine/deflate/blocks.h"
 
 #define MANIFEST_MAX ((size_t)1 << 30)
 
@@ -90,10 +90,10 @@ put_names(struct json_object *o, const char *name, const char *const *names,
 }
 
 static int
-put_strings(struct json_object *o, const char *name,
-    const struct strings *list)
+put_list(struct json_object *o, const char *name,
+    const struct names *list)
 {
-	return list->given ? put_names(o, name,
+	return list->n > 0 ? put_names(o, name,
 	    (const char *const *)list->v, list->n) : put_null(o, name);
 }
 
@@ -106,8 +106,8 @@ put_request(struct json_object *root, const struct job *job)
 		return -1;
 	if (put_time(o, "startDate", job->start_ms) != 0 ||
 	    put_time(o, "endDate", job->end_ms) != 0 ||
-	    put_strings(o, "vehicles", &job->vehicles) != 0 ||
-	    put_strings(o, "parameters", &job->parameters) != 0 ||
+	    put_list(o, "vehicles", &job->vehicles) != 0 ||
+	    put_list(o, "parameters", &job->parameters) != 0 ||
 	    put_text(o, "time", job_time_names[job->time]) != 0 ||
 	    put_text(o, "csv", job_csv_names[job->csv]) != 0 ||
 	    put_text(o, "compression",
@@ -188,7 +188,7 @@ put_skips(struct json_object *o, const char *name, const struct skips *skips)
 }
 
 static int
-put_facts(struct json_object *o, const struct entry_facts *f)
+put_facts(struct json_object *o, const struct csvfile_facts *f)
 {
 	char crc[9];
 
@@ -210,7 +210,7 @@ put_facts(struct json_object *o, const struct entry_facts *f)
 }
 
 static int
-put_run(struct json_object *o, const struct entry_facts *f)
+put_run(struct json_object *o, const struct csvfile_facts *f)
 {
 	return put_int(o, "part", f->part) != 0 ||
 	    put_int(o, "runBytes", (int64_t)f->run_bytes) != 0 ||
@@ -219,7 +219,7 @@ put_run(struct json_object *o, const struct entry_facts *f)
 
 int
 manifest_file(struct manifest *m, const char *vehicle,
-    const char *const *names, size_t n, const struct entry_facts *facts)
+    const char *const *names, size_t n, const struct csvfile_facts *facts)
 {
 	struct json_object *o;
 
@@ -305,9 +305,9 @@ put_id(struct json_object *o, const uint8_t *doc, size_t len)
 
 	if (unwind_id(doc, len, &t_ms) == 0)
 		return put_int(o, "_id", t_ms);
-	if (sound(doc, len)) {
-		at = element_first(doc);
-		while (element_next(&at, &e) == 0) {
+	if (document_valid(doc, len)) {
+		at = document_first(doc);
+		while (document_next(&at, &e) == 0) {
 			if (strcmp(e.key, "_id") != 0)
 				continue;
 			odd_id_text(&e, text, sizeof(text));

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct entry_facts;
+struct csvfile_facts;
 struct job;
 struct json_object;
 struct manifest;
@@ -25,7 +25,7 @@ void manifest_free(struct manifest *m);
 
 /* manifest_file(m, vehicle, names, n, facts): A CSV that is complete. */
 int manifest_file(struct manifest *m, const char *vehicle,
-    const char *const *names, size_t n, const struct entry_facts *facts);
+    const char *const *names, size_t n, const struct csvfile_facts *facts);
 
 /*
  * manifest_skipped(m, vehicle, parameter, doc, len, skips):

@@ -6,7 +6,7 @@
 
 #define NO_SIZE SIZE_MAX
 
-static int sound_at(const uint8_t *doc, size_t len, int depth);
+static int document_valid_at(const uint8_t *doc, size_t len, int depth);
 
 /* Size of a string value (int32 length, text, NUL) within len bytes. */
 static size_t
@@ -117,7 +117,7 @@ value_size(uint8_t type, const uint8_t *p, size_t len)
 }
 
 static int
-value_sound(const struct element *e, int depth)
+value_valid(const struct element *e, int depth)
 {
 	size_t code;
 
@@ -125,10 +125,10 @@ value_sound(const struct element *e, int depth)
 	case 0x08:
 		return e->value[0] <= 1;
 	case 0x03: case 0x04:
-		return sound_at(e->value, e->value_len, depth + 1);
+		return document_valid_at(e->value, e->value_len, depth + 1);
 	case 0x0f:
 		code = 4 + 4 + (size_t)le32(e->value + 4);
-		return sound_at(e->value + code, e->value_len - code,
+		return document_valid_at(e->value + code, e->value_len - code,
 		    depth + 1);
 	default:
 		return 1;
@@ -145,24 +145,24 @@ element_at(const uint8_t *p, const uint8_t *end, int depth, struct element *e)
 	e->value = p + e->key_len;
 	e->key_len--;
 	e->value_len = value_size(e->type, e->value, (size_t)(end - e->value));
-	if (e->value_len == NO_SIZE || !value_sound(e, depth))
+	if (e->value_len == NO_SIZE || !value_valid(e, depth))
 		return NULL;
 	return e->value + e->value_len;
 }
 
 const uint8_t *
-element_sound(const uint8_t *p, const uint8_t *end, struct element *e)
+document_element(const uint8_t *p, const uint8_t *end, struct element *e)
 {
 	return element_at(p, end, 1, e);
 }
 
 static int
-sound_at(const uint8_t *doc, size_t len, int depth)
+document_valid_at(const uint8_t *doc, size_t len, int depth)
 {
 	const uint8_t *p, *end;
 	struct element e;
 
-	if (depth > SOUND_DEPTH_MAX || len < 5 || len > INT32_MAX ||
+	if (depth > DOCUMENT_DEPTH_MAX || len < 5 || len > INT32_MAX ||
 	    le32(doc) != len || doc[len - 1] != 0)
 		return 0;
 	p = doc + 4;
@@ -174,19 +174,19 @@ sound_at(const uint8_t *doc, size_t len, int depth)
 }
 
 int
-sound(const uint8_t *doc, size_t len)
+document_valid(const uint8_t *doc, size_t len)
 {
-	return sound_at(doc, len, 1);
+	return document_valid_at(doc, len, 1);
 }
 
 const uint8_t *
-element_first(const uint8_t *doc)
+document_first(const uint8_t *doc)
 {
 	return doc + 4;
 }
 
 int
-element_next(const uint8_t **at, struct element *e)
+document_next(const uint8_t **at, struct element *e)
 {
 	const uint8_t *p = *at;
 
@@ -196,7 +196,7 @@ element_next(const uint8_t **at, struct element *e)
 	e->key = (const char *)p;
 	e->key_len = strlen(e->key);
 	e->value = p + e->key_len + 1;
-	/* sound() has seen that it fits; no bound is needed here. */
+	/* document_valid() has seen that it fits; no bound is needed here. */
 	e->value_len = value_size(e->type, e->value, INT32_MAX);
 	*at = e->value + e->value_len;
 	return 0;

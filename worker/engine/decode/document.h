@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Documents and arrays in each other, the outermost counted; MongoDB allows 200. */
-#define SOUND_DEPTH_MAX 200
+#define DOCUMENT_DEPTH_MAX 200
 
 /* One element of a document; all pointers lie inside the document. */
 struct element {
@@ -22,24 +22,24 @@ struct element {
  * deprecated types too): every length, terminator, type and bool is checked, down
  * to the last nested element. Text may be anything. Returns 1 or 0.
  */
-int sound(const uint8_t *doc, size_t len);
+int document_valid(const uint8_t *doc, size_t len);
 
 /*
- * element_sound(p, end, e):
+ * document_element(p, end, e):
  * One element of the outermost document, from its type at p, end being where the
- * document's terminator is: checked as sound() does. Returns what follows it,
+ * document's terminator is: checked as document_valid() does. Returns what follows it,
  * with *e filled, or NULL.
  */
-const uint8_t *element_sound(const uint8_t *p, const uint8_t *end,
+const uint8_t *document_element(const uint8_t *p, const uint8_t *end,
     struct element *e);
 
 /*
- * element_first(doc), element_next(at, e):
- * Walk the elements of a document that sound() has passed:
- *   for (at = element_first(doc); element_next(&at, &e) == 0; ) ...
+ * document_first(doc), document_next(at, e):
+ * Walk the elements of a document that document_valid() has passed:
+ *   for (at = document_first(doc); document_next(&at, &e) == 0; ) ...
  * Returns 0 with *e filled, 1 at the end.
  */
-const uint8_t *element_first(const uint8_t *doc);
-int element_next(const uint8_t **at, struct element *e);
+const uint8_t *document_first(const uint8_t *doc);
+int document_next(const uint8_t **at, struct element *e);
 
 #endif

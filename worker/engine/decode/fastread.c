@@ -4,25 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/engine/decode/document.h"
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
-#include "worker/engine/decode/document.h"
 #include "worker/engine/decode/unwind.h"
 
 /* 03 "values" 00: type and name of the one element of a level. */
 #define VALUES UINT64_C(0x007365756c617603)
 #define LEVELS_MAX 16
 #define KEY_DIGITS 9
-#define LANE_FIRST 512
+#define COLUMN_FIRST 512
 #define LONGER_MAX ((size_t)1 << 28)
 
-struct walker {
-	struct walk_range range;
-	struct lane *lane;
+struct fastreader {
+	struct fastread_range range;
+	struct column_text *column;
 };
 
 void
-lane_init(struct lane *l)
+column_text_init(struct column_text *l)
 {
 	memset(l, 0, sizeof(*l));
 	buf_init(&l->longer, LONGER_MAX);
@@ -30,7 +30,7 @@ lane_init(struct lane *l)
 }
 
 void
-lane_clear(struct lane *l)
+column_text_clear(struct column_text *l)
 {
 	l->n = 0;
 	l->last = INT64_MIN;
@@ -38,19 +38,19 @@ lane_clear(struct lane *l)
 }
 
 void
-lane_release(struct lane *l)
+column_text_release(struct column_text *l)
 {
 	free(l->t);
 	free(l->v);
 	buf_release(&l->longer);
-	lane_init(l);
+	column_text_init(l);
 }
 
 static int
-lane_grow(struct lane *l)
+column_text_grow(struct column_text *l)
 {
-	size_t cap = l->cap ? l->cap * 2 : LANE_FIRST;
-	struct text *v;
+	size_t cap = l->cap ? l->cap * 2 : COLUMN_FIRST;
+	struct cell_text *v;
 	int32_t *t;
 
 	if ((t = realloc(l->t, (cap + 1) * sizeof(*t))) == NULL)
@@ -64,9 +64,9 @@ lane_grow(struct lane *l)
 }
 
 int
-lane_end(struct lane *l)
+column_text_end(struct column_text *l)
 {
-	if (l->cap == 0 && lane_grow(l) != 0)
+	if (l->cap == 0 && column_text_grow(l) != 0)
 		return -1;
 	l->t[l->n] = INT32_MAX;
 	memset(&l->v[l->n], 0, sizeof(l->v[l->n]));
@@ -74,7 +74,7 @@ lane_end(struct lane *l)
 }
 
 const char *
-lane_long(const struct lane *l, const struct text *v, size_t *len)
+column_text_long(const struct column_text *l, const struct cell_text *v, size_t *len)
 {
 	uint32_t at;
 
@@ -84,7 +84,7 @@ lane_long(const struct lane *l, const struct text *v, size_t *len)
 }
 
 static int
-keep_long(struct lane *l, struct text *v, const char *text, size_t len)
+keep_long(struct column_text *l, struct cell_text *v, const char *text, size_t len)
 {
 	const uint32_t at = (uint32_t)l->longer.len;
 
@@ -92,7 +92,7 @@ keep_long(struct lane *l, struct text *v, const char *text, size_t len)
 		return -1;
 	memcpy(v->s, &at, sizeof(at));
 	v->s[sizeof(at)] = (char)len;
-	v->len = TEXT_LONG;
+	v->len = CELL_TEXT_LONG;
 	return 0;
 }
 
@@ -102,48 +102,48 @@ put_double(uint64_t bits, char *to)
 	double d;
 
 	memcpy(&d, &bits, sizeof(d));
-	return isfinite(d) ? number_double(d, to) : 0;
+	return isfinite(d) ? numtext_double(d, to) : 0;
 }
 
 /* Append a leaf; its size was checked. */
-static inline enum walk
-add(struct lane *l, uint8_t type, const uint8_t *value, int64_t t)
+static inline enum fastread_result
+add(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
 {
-	char text[NUMBER_SIZE];
-	struct text *v;
+	char text[NUMTEXT_SIZE];
+	struct cell_text *v;
 	size_t len;
 
-	if (l->n == l->cap && lane_grow(l) != 0)
-		return WALK_NO_MEMORY;
+	if (l->n == l->cap && column_text_grow(l) != 0)
+		return FASTREAD_NO_MEMORY;
 	switch (type) {
 	case LEAF_INT32:
-		len = number_int((int32_t)le32(value), text);
+		len = numtext_int((int32_t)le32(value), text);
 		break;
 	case LEAF_INT64:
-		len = number_int((int64_t)le64(value), text);
+		len = numtext_int((int64_t)le64(value), text);
 		break;
 	default:
 		len = put_double(le64(value), text);
 		break;
 	}
 	v = &l->v[l->n];
-	memcpy(v->s, text, TEXT_BYTES);
+	memcpy(v->s, text, CELL_TEXT_BYTES);
 	v->len = (uint8_t)len;
-	if (len > TEXT_BYTES && keep_long(l, v, text, len) != 0)
-		return WALK_NO_MEMORY;
+	if (len > CELL_TEXT_BYTES && keep_long(l, v, text, len) != 0)
+		return FASTREAD_NO_MEMORY;
 	l->t[l->n++] = (int32_t)t;
-	return WALK_DONE;
+	return FASTREAD_DONE;
 }
 
-static inline enum walk
-leaf(const struct walker *w, uint8_t type, const uint8_t *value, int64_t t)
+static inline enum fastread_result
+leaf(const struct fastreader *w, uint8_t type, const uint8_t *value, int64_t t)
 {
-	if (t <= w->lane->last || t >= w->range.end)
-		return WALK_UNUSUAL;
-	w->lane->last = t;
+	if (t <= w->column->last || t >= w->range.end)
+		return FASTREAD_UNUSUAL;
+	w->column->last = t;
 	if (t < w->range.from || t >= w->range.to)
-		return WALK_DONE;
-	return add(w->lane, type, value, t);
+		return FASTREAD_DONE;
+	return add(w->column, type, value, t);
 }
 
 /*
@@ -169,14 +169,14 @@ level(const uint8_t *p, const uint8_t *end, size_t *size)
 }
 
 /* The elements from p to the terminator at end. */
-static enum walk
-elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
+static enum fastread_result
+elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
     int64_t t, int depth)
 {
 	const uint8_t *digits, *below;
 	int64_t last = -1;
 	uint64_t key;
-	enum walk rc;
+	enum fastread_result rc;
 	uint8_t type;
 	size_t size;
 	unsigned d;
@@ -189,7 +189,7 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
 			key = key * 10 + d;
 		if (*p != 0 || p == digits || p - digits > KEY_DIGITS ||
 		    (int64_t)key <= last)
-			return WALK_UNUSUAL;
+			return FASTREAD_UNUSUAL;
 		last = (int64_t)key;
 		p++;
 		switch (type) {
@@ -203,23 +203,23 @@ elements(const struct walker *w, const uint8_t *p, const uint8_t *end,
 		case 0x03:
 			if (depth == LEVELS_MAX || p >= end ||
 			    (below = level(p, end, &size)) == NULL)
-				return WALK_UNUSUAL;
+				return FASTREAD_UNUSUAL;
 			rc = elements(w, below, p + size - 2, t + last,
 			    depth + 1);
-			if (rc != WALK_DONE)
+			if (rc != FASTREAD_DONE)
 				return rc;
 			p += size;
 			continue;
 		default:
-			return WALK_UNUSUAL;
+			return FASTREAD_UNUSUAL;
 		}
 		if (p > end || (size_t)(end - p) < size)
-			return WALK_UNUSUAL;
-		if ((rc = leaf(w, type, p, t + last)) != WALK_DONE)
+			return FASTREAD_UNUSUAL;
+		if ((rc = leaf(w, type, p, t + last)) != FASTREAD_DONE)
 			return rc;
 		p += size;
 	}
-	return WALK_DONE;
+	return FASTREAD_DONE;
 }
 
 /* Any element of the hour document but its values. */
@@ -228,7 +228,7 @@ other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 {
 	struct element e;
 
-	if ((p = element_sound(p, end, &e)) == NULL ||
+	if ((p = document_element(p, end, &e)) == NULL ||
 	    strcmp(e.key, "values") == 0)
 		return NULL;
 	if (strcmp(e.key, "_id") != 0)
@@ -236,39 +236,39 @@ other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 	return (*has_id)++ != 0 || unwind_base(&e, t_ms) != 0 ? NULL : p;
 }
 
-enum walk
-walk(const uint8_t *doc, size_t len, const struct walk_range *range,
-    struct lane *lane)
+enum fastread_result
+fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *range,
+    struct column_text *column)
 {
-	const struct walker w = { *range, lane };
+	const struct fastreader w = { *range, column };
 	const uint8_t *p, *end, *values;
 	int has_id = 0, has_values = 0;
-	enum walk rc;
+	enum fastread_result rc;
 	int64_t t_ms = 0;
 	size_t size;
 
 	if (len < 5 || len > INT32_MAX || le32(doc) != len ||
 	    doc[len - 1] != 0)
-		return WALK_UNUSUAL;
+		return FASTREAD_UNUSUAL;
 	p = doc + 4;
 	end = doc + len - 1;
 	while (p < end) {
 		/* 8 bytes of type and name, an empty document of 5 */
 		if (end - p < 13 || le64(p) != VALUES) {
 			if ((p = other(p, end, &t_ms, &has_id)) == NULL)
-				return WALK_UNUSUAL;
+				return FASTREAD_UNUSUAL;
 			continue;
 		}
 		values = p + 8;
 		size = le32(values);
 		if (!has_id || has_values++ != 0 || size < 5 ||
 		    size > (size_t)(end - values) || values[size - 1] != 0)
-			return WALK_UNUSUAL;
+			return FASTREAD_UNUSUAL;
 		rc = elements(&w, values + 4, values + size - 1,
 		    t_ms - range->base_ms, 1);
-		if (rc != WALK_DONE)
+		if (rc != FASTREAD_DONE)
 			return rc;
 		p = values + size;
 	}
-	return has_values ? WALK_DONE : WALK_UNUSUAL;
+	return has_values ? FASTREAD_DONE : FASTREAD_UNUSUAL;
 }

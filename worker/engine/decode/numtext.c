@@ -32,7 +32,7 @@ digits_of(uint64_t u)
 }
 
 void
-number_digits(uint64_t u, size_t n, char *to)
+numtext_digits(uint64_t u, size_t n, char *to)
 {
 	for (; n >= 2; n -= 2, u /= 100)
 		memcpy(to + n - 2, pairs + u % 100 * 2, 2);
@@ -41,13 +41,13 @@ number_digits(uint64_t u, size_t n, char *to)
 }
 
 size_t
-number_int(int64_t n, char text[NUMBER_SIZE])
+numtext_int(int64_t n, char text[NUMTEXT_SIZE])
 {
 	uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 	size_t sign = n < 0, len = digits_of(u);
 
 	text[0] = '-';
-	number_digits(u, len, text + sign);
+	numtext_digits(u, len, text + sign);
 	text[sign + len] = '\0';
 	return sign + len;
 }
@@ -63,7 +63,7 @@ decimal_trim(struct decimal *x)
 static void
 decimal_nearest(double d, int k, struct decimal *x)
 {
-	char text[NUMBER_SIZE + 8];
+	char text[NUMTEXT_SIZE + 8];
 
 	snprintf(text, sizeof(text), "%.*e", k - 1, d);
 	x->digits[0] = text[0];
@@ -75,7 +75,7 @@ decimal_nearest(double d, int k, struct decimal *x)
 static double
 decimal_value(const struct decimal *x)
 {
-	char text[NUMBER_SIZE + 8];
+	char text[NUMTEXT_SIZE + 8];
 
 	snprintf(text, sizeof(text), "0.%.*se%d", x->k, x->digits, x->exp);
 	return strtod(text, NULL);
@@ -189,10 +189,10 @@ double_fast(double d, char *text)
 	whole = m / 1000;
 	rest = m % 1000;
 	len = digits_of(whole);
-	number_digits(whole, len, text);
+	numtext_digits(whole, len, text);
 	if (rest != 0) {
 		text[len] = '.';
-		number_digits(rest, 3, text + len + 1);
+		numtext_digits(rest, 3, text + len + 1);
 		len += rest % 10 != 0 ? 4 : rest % 100 != 0 ? 3 : 2;
 	}
 	text[len] = '\0';
@@ -200,7 +200,7 @@ double_fast(double d, char *text)
 }
 
 size_t
-number_double(double d, char text[NUMBER_SIZE])
+numtext_double(double d, char text[NUMTEXT_SIZE])
 {
 	struct decimal x;
 	size_t sign = 0, len;

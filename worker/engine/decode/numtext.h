@@ -5,20 +5,20 @@
 #include <stdint.h>
 
 /* Room for any number's text and a NUL. */
-#define NUMBER_SIZE 32
+#define NUMTEXT_SIZE 32
 
-/* number_int(n, text): Decimal. Returns the length; a NUL follows. */
-size_t number_int(int64_t n, char text[NUMBER_SIZE]);
+/* numtext_int(n, text): Decimal. Returns the length; a NUL follows. */
+size_t numtext_int(int64_t n, char text[NUMTEXT_SIZE]);
 
-/* number_digits(u, n, to): Write u as n digits, zeros before it; no NUL. */
-void number_digits(uint64_t u, size_t n, char *to);
+/* numtext_digits(u, n, to): Write u as n digits, zeros before it; no NUL. */
+void numtext_digits(uint64_t u, size_t n, char *to);
 
 /*
- * number_double(d, text):
+ * numtext_double(d, text):
  * The shortest decimal that reads back to d, of those the nearest to d, in the
  * form of ECMAScript's Number::toString (ECMA-262, 6.1.6.1.20). d is finite.
  * Returns the length; a NUL follows. Needs the C locale and rounding to nearest.
  */
-size_t number_double(double d, char text[NUMBER_SIZE]);
+size_t numtext_double(double d, char text[NUMTEXT_SIZE]);
 
 #endif

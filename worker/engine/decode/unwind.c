@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "lib/base/utf8.h"
-#include "worker/engine/decode/points.h"
 #include "worker/engine/decode/document.h"
+#include "worker/engine/decode/points.h"
 
 #define KEY_DIGITS_MAX 10
 /* Whole numbers up to here are exact in a double; no _id lies beyond. */
 #define ID_MAX_MS 9007199254740992
 
-struct walk {
+struct unwinder {
 	int64_t from_ms, to_ms;
 	struct points *points;
 	struct skips *skips;
@@ -21,9 +21,9 @@ struct walk {
 };
 
 /* What walking a level came to. */
-enum walked { WALKED, OUT_OF_ORDER, NO_MEMORY };
+enum unwound { UNWOUND, OUT_OF_ORDER, NO_MEMORY };
 
-static enum walked walk_level(struct walk *w, const uint8_t *level, int64_t t);
+static enum unwound unwind_level(struct unwinder *w, const uint8_t *level, int64_t t);
 
 const char *
 skip_name(enum skip reason)
@@ -70,8 +70,8 @@ key_number(const struct element *e)
 	return n;
 }
 
-static enum walked
-add_leaf(struct walk *w, const struct element *e, int64_t t)
+static enum unwound
+add_leaf(struct unwinder *w, const struct element *e, int64_t t)
 {
 	struct point p = { .t_ms = t, .type = e->type };
 
@@ -89,7 +89,7 @@ add_leaf(struct walk *w, const struct element *e, int64_t t)
 	case LEAF_STRING:
 		if (!utf8_valid((const char *)e->value + 4, e->value_len - 5)) {
 			w->skips->count[SKIP_BAD_UTF8]++;
-			return WALKED;
+			return UNWOUND;
 		}
 		p.v.ref = e->value;
 		break;
@@ -98,32 +98,32 @@ add_leaf(struct walk *w, const struct element *e, int64_t t)
 		break;
 	default:
 		w->skips->count[SKIP_BAD_TYPE]++;
-		return WALKED;
+		return UNWOUND;
 	}
 	if (t >= w->to_ms && t < w->next_ms)
 		w->next_ms = t;
 	if (t < w->from_ms || t >= w->to_ms)
-		return WALKED;
-	return points_add(w->points, &p) == 0 ? WALKED : NO_MEMORY;
+		return UNWOUND;
+	return points_add(w->points, &p) == 0 ? UNWOUND : NO_MEMORY;
 }
 
-static enum walked
-walk_element(struct walk *w, const struct element *e, int64_t t)
+static enum unwound
+unwind_element(struct unwinder *w, const struct element *e, int64_t t)
 {
-	return e->type == 0x03 ? walk_level(w, e->value, t) :
+	return e->type == 0x03 ? unwind_level(w, e->value, t) :
 	    add_leaf(w, e, t);
 }
 
 /* The elements of a values document, as they stand. */
-static enum walked
-walk_in_place(struct walk *w, const uint8_t *values, int64_t t)
+static enum unwound
+unwind_in_place(struct unwinder *w, const uint8_t *values, int64_t t)
 {
-	const uint8_t *at = element_first(values);
+	const uint8_t *at = document_first(values);
 	int64_t key, last = -1;
-	enum walked rc;
+	enum unwound rc;
 	struct element e;
 
-	while (element_next(&at, &e) == 0) {
+	while (document_next(&at, &e) == 0) {
 		if ((key = key_number(&e)) < 0) {
 			w->skips->count[SKIP_BAD_KEY]++;
 			continue;
@@ -131,10 +131,10 @@ walk_in_place(struct walk *w, const uint8_t *values, int64_t t)
 		if (key < last)
 			return OUT_OF_ORDER;
 		last = key;
-		if ((rc = walk_element(w, &e, t + key)) != WALKED)
+		if ((rc = unwind_element(w, &e, t + key)) != UNWOUND)
 			return rc;
 	}
-	return WALKED;
+	return UNWOUND;
 }
 
 struct keyed {
@@ -153,16 +153,16 @@ keyed_compare(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static enum walked
-walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
+static enum unwound
+unwind_sorted(struct unwinder *w, const uint8_t *values, int64_t t)
 {
 	const uint8_t *at, *next;
 	struct keyed *list;
 	size_t n = 0, i = 0, k;
-	enum walked rc = WALKED;
+	enum unwound rc = UNWOUND;
 	struct element e;
 
-	for (at = element_first(values); element_next(&at, &e) == 0; )
+	for (at = document_first(values); document_next(&at, &e) == 0; )
 		n++;
 	if (budget_take(w->points->budget, n * sizeof(*list)) != 0)
 		return NO_MEMORY;
@@ -170,7 +170,7 @@ walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
 		rc = NO_MEMORY;
 		goto out;
 	}
-	for (at = next = element_first(values); element_next(&next, &e) == 0;
+	for (at = next = document_first(values); document_next(&next, &e) == 0;
 	    at = next) {
 		list[i].at = at;
 		if ((list[i].key = key_number(&e)) < 0)
@@ -179,10 +179,10 @@ walk_sorted(struct walk *w, const uint8_t *values, int64_t t)
 			i++;
 	}
 	qsort(list, i, sizeof(*list), keyed_compare);
-	for (k = 0; k < i && rc == WALKED; k++) {
+	for (k = 0; k < i && rc == UNWOUND; k++) {
 		at = list[k].at;
-		element_next(&at, &e);
-		rc = walk_element(w, &e, t + list[k].key);
+		document_next(&at, &e);
+		rc = unwind_element(w, &e, t + list[k].key);
 	}
 out:
 	free(list);
@@ -190,21 +190,21 @@ out:
 	return rc;
 }
 
-static enum walked
-walk_level(struct walk *w, const uint8_t *level, int64_t t)
+static enum unwound
+unwind_level(struct unwinder *w, const uint8_t *level, int64_t t)
 {
-	const uint8_t *at = element_first(level), *values = NULL;
+	const uint8_t *at = document_first(level), *values = NULL;
 	struct element e;
 
-	while (element_next(&at, &e) == 0)
+	while (document_next(&at, &e) == 0)
 		if (strcmp(e.key, "values") == 0)
 			values = e.type == 0x03 ? e.value : NULL;
 	if (values == NULL) {
 		w->skips->count[SKIP_NO_VALUES]++;
-		return WALKED;
+		return UNWOUND;
 	}
-	return w->sorted ? walk_sorted(w, values, t) :
-	    walk_in_place(w, values, t);
+	return w->sorted ? unwind_sorted(w, values, t) :
+	    unwind_in_place(w, values, t);
 }
 
 int
@@ -241,11 +241,11 @@ unwind_base(const struct element *e, int64_t *t_ms)
 static int
 id_of(const uint8_t *doc, int64_t *t_ms)
 {
-	const uint8_t *at = element_first(doc);
+	const uint8_t *at = document_first(doc);
 	struct element e;
 
 	do {
-		if (element_next(&at, &e) != 0)
+		if (document_next(&at, &e) != 0)
 			return -1;
 	} while (strcmp(e.key, "_id") != 0);
 	return unwind_base(&e, t_ms);
@@ -254,22 +254,22 @@ id_of(const uint8_t *doc, int64_t *t_ms)
 int
 unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms)
 {
-	return sound(doc, len) ? id_of(doc, t_ms) : -1;
+	return document_valid(doc, len) ? id_of(doc, t_ms) : -1;
 }
 
 int
 unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips, int64_t *next_ms)
 {
-	struct walk w = { from_ms, to_ms, points, skips, INT64_MAX, 0 };
+	struct unwinder w = { from_ms, to_ms, points, skips, INT64_MAX, 0 };
 	const size_t before = points->n;
 	const bool ascending = points->ascending;
-	enum walked rc;
+	enum unwound rc;
 	int64_t base;
 
 	memset(skips, 0, sizeof(*skips));
 	*next_ms = INT64_MAX;
-	if (!sound(doc, len)) {
+	if (!document_valid(doc, len)) {
 		skips->count[SKIP_BAD_BSON] = 1;
 		return 0;
 	}
@@ -277,21 +277,21 @@ unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 		skips->count[SKIP_BAD_ID] = 1;
 		return 0;
 	}
-	if ((rc = walk_level(&w, doc, base)) == OUT_OF_ORDER) {
+	if ((rc = unwind_level(&w, doc, base)) == OUT_OF_ORDER) {
 		/* Shuffled keys are rare: only then is a level sorted. */
 		memset(skips, 0, sizeof(*skips));
 		points->n = before;
 		points->ascending = ascending;
 		w.next_ms = INT64_MAX;
 		w.sorted = 1;
-		rc = walk_level(&w, doc, base);
+		rc = unwind_level(&w, doc, base);
 	}
 	*next_ms = w.next_ms;
-	return rc == WALKED ? 0 : -1;
+	return rc == UNWOUND ? 0 : -1;
 }
 
 int
-unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+unwind_document(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips)
 {
 	int64_t next_ms;

@@ -30,13 +30,13 @@ const char *skip_name(enum skip reason);
 int skips_any(const struct skips *s);
 
 /*
- * unwind(doc, len, from_ms, to_ms, points, skips):
+ * unwind_document(doc, len, from_ms, to_ms, points, skips):
  * Append the points of an hour document whose time is in [from_ms, to_ms), in
  * the order of their paths, later ones of a time behind earlier ones. skips says
  * what was left out of this document. Points refer to doc's bytes.
  * Returns 0, or -1 when memory or the points' budget ended.
  */
-int unwind(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+int unwind_document(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips);
 
 /*

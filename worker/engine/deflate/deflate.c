@@ -64,7 +64,7 @@ block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 
 	if ((to = buf_reserve(&d->room, textdeflate_bound(len))) == NULL)
 		return -1;
-	size = textdeflate(d->fast, in, len, to);
+	size = textdeflate_block(d->fast, in, len, to);
 	rc = buf_add(out, to, size);
 	if (d->room.cap > ROOM_KEPT)
 		buf_release(&d->room);

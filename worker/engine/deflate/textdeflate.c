@@ -432,7 +432,7 @@ sample_bytes(size_t len)
 }
 
 size_t
-textdeflate(struct textdeflate *z, const uint8_t *text, size_t len,
+textdeflate_block(struct textdeflate *z, const uint8_t *text, size_t len,
     uint8_t *to)
 {
 	uint8_t lengths[SYMBOLS + DISTANCES];

@@ -25,11 +25,11 @@ void textdeflate_free(struct textdeflate *z);
 size_t textdeflate_bound(size_t len);
 
 /*
- * textdeflate(z, text, len, to):
+ * textdeflate_block(z, text, len, to):
  * Write one non-final block for len bytes (below 2^31), and an empty stored one
  * that ends on a byte boundary. Returns the bytes written.
  */
-size_t textdeflate(struct textdeflate *z, const uint8_t *text, size_t len,
+size_t textdeflate_block(struct textdeflate *z, const uint8_t *text, size_t len,
     uint8_t *to);
 
 #endif

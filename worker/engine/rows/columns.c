@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/jobs/job.h"
+#include "lib/base/names.h"
 
 static const char *const first[] = { "speed", "soc", "current", "odo",
 	"voltage" };
@@ -20,31 +20,18 @@ place(const char *name)
 }
 
 static int
-name_compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
 column_compare(const void *a, const void *b)
 {
 	size_t x = place(*(char *const *)a), y = place(*(char *const *)b);
 
 	if (x != y)
 		return x < y ? -1 : 1;
-	return name_compare(a, b);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void
-columns_sort(struct strings *list)
+columns_sort(struct names *list)
 {
 	if (list->n > 0)
 		qsort(list->v, list->n, sizeof(*list->v), column_compare);
-}
-
-void
-names_sort(struct strings *list)
-{
-	if (list->n > 0)
-		qsort(list->v, list->n, sizeof(*list->v), name_compare);
 }

@@ -19,7 +19,7 @@
 #define COEFFICIENT_MAX_LOW	UINT64_C(0x378d8e63ffffffff)
 
 _Static_assert(CELL_BYTES > BSON_DECIMAL128_STRING + 3 &&
-    CELL_BYTES > NUMBER_SIZE + 3 && CELL_BYTES > TIMESTAMP_SIZE + 3,
+    CELL_BYTES > NUMTEXT_SIZE + 3 && CELL_BYTES > TIMESTAMP_SIZE + 3,
     "a cell has room for any number or time");
 
 /*
@@ -84,7 +84,7 @@ put_double(uint64_t bits, char *to, uint64_t *non_finite)
 
 	memcpy(&d, &bits, sizeof(d));
 	if (isfinite(d))
-		return number_double(d, to);
+		return numtext_double(d, to);
 	(*non_finite)++;
 	return 0;
 }
@@ -135,7 +135,7 @@ put_value(const struct point *p, char *to, uint64_t *non_finite)
 	case LEAF_BOOL:
 		return put_bool(p->v.bits, to);
 	default:
-		return number_int((int64_t)p->v.bits, to);
+		return numtext_int((int64_t)p->v.bits, to);
 	}
 }
 
@@ -149,7 +149,7 @@ csv_row(struct buf *b, const struct csv_style *style, int64_t t_ms,
 	if ((to = (char *)buf_reserve(b, (n + 2) * CELL_BYTES)) == NULL)
 		return -1;
 	to += style->rfc3339 ? timestamp_format(t_ms, to) :
-	    number_int(t_ms, to);
+	    numtext_int(t_ms, to);
 	for (i = 0; i < n; i++) {
 		*to++ = ',';
 		if (cells[i] == NULL)

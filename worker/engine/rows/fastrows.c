@@ -3,20 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/engine/decode/fastread.h"
+#include "worker/engine/decode/numtext.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/csv.h"
-#include "worker/engine/decode/numtext.h"
 #include "worker/engine/rows/timetext.h"
-#include "worker/engine/decode/fastread.h"
 
 /* Where a lane is. t is the next point's time, INT32_MAX behind the last. */
-struct head {
+struct column_head {
 	const int32_t *t;
-	const struct text *v;
+	const struct cell_text *v;
 };
 
 static int32_t
-smallest(const struct head *heads, size_t n)
+smallest(const struct column_head *heads, size_t n)
 {
 	int32_t t = INT32_MAX;
 	size_t i;
@@ -31,20 +31,20 @@ smallest(const struct head *heads, size_t n)
  * returns where the line goes on.
  */
 static inline char *
-cells(const struct lane *lanes, struct head *heads, size_t n, int32_t t,
+cells(const struct column_text *columns, struct column_head *heads, size_t n, int32_t t,
     char *to, struct block *block, int32_t *next)
 {
 	size_t i, hit, len, points = 0, non_finite = 0;
 	int32_t first = INT32_MAX;
 
 	for (i = 0; i < n; i++) {
-		struct head h = heads[i];
+		struct column_head h = heads[i];
 
 		*to++ = ',';
 		hit = *h.t == t;
 		len = h.v->len;
-		if (len == TEXT_LONG && hit) {
-			const char *text = lane_long(&lanes[i], h.v, &len);
+		if (len == CELL_TEXT_LONG && hit) {
+			const char *text = column_text_long(&columns[i], h.v, &len);
 
 			memcpy(to, text, len);
 			to += len;
@@ -67,22 +67,22 @@ cells(const struct lane *lanes, struct head *heads, size_t n, int32_t t,
 }
 
 static int
-write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
+write_rows(struct column_text *columns, struct column_head *heads, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *b, struct deflater *d)
 {
-	const size_t room = STAMP_ROOM + n * (NUMBER_SIZE + 1) + TEXT_BYTES;
+	const size_t room = TIMETEXT_ROOM + n * (NUMTEXT_SIZE + 1) + CELL_TEXT_BYTES;
 	struct block *open = blocks_open(b);
 	int32_t t = smallest(heads, n), next;
-	struct stamp stamp;
+	struct timetext stamp;
 	uint8_t *at;
 	char *to;
 
-	stamp_init(&stamp, style->rfc3339);
+	timetext_init(&stamp, style->rfc3339);
 	for (; t != INT32_MAX; t = next) {
 		if (open == NULL || (at = buf_reserve(&b->text, room)) == NULL)
 			return -1;
-		to = (char *)at + stamp_put(&stamp, base_ms + t, (char *)at);
-		to = cells(lanes, heads, n, t, to, open, &next);
+		to = (char *)at + timetext_put(&stamp, base_ms + t, (char *)at);
+		to = cells(columns, heads, n, t, to, open, &next);
 		if (style->excel)
 			*to++ = '\r';
 		*to++ = '\n';
@@ -98,19 +98,19 @@ write_rows(struct lane *lanes, struct head *heads, size_t n, int64_t base_ms,
 }
 
 int
-rows(struct lane *lanes, size_t n, int64_t base_ms,
+fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *blocks,
     struct deflater *deflater)
 {
-	struct head *heads;
+	struct column_head *heads;
 	size_t i;
 	int rc;
 
 	if ((heads = malloc((n + 1) * sizeof(*heads))) == NULL)
 		return -1;
 	for (i = 0; i < n; i++)
-		heads[i] = (struct head){ lanes[i].t, lanes[i].v };
-	rc = write_rows(lanes, heads, n, base_ms, style, blocks, deflater);
+		heads[i] = (struct column_head){ columns[i].t, columns[i].v };
+	rc = write_rows(columns, heads, n, base_ms, style, blocks, deflater);
 	free(heads);
 	return rc;
 }

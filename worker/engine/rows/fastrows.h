@@ -7,16 +7,16 @@
 struct blocks;
 struct csv_style;
 struct deflater;
-struct lane;
+struct column_text;
 
 /*
- * rows(lanes, n, base_ms, style, blocks, deflater):
- * Merge the lanes, which are ended (lane_end()), into CSV rows with the bytes of
+ * fastrows_write(columns, n, base_ms, style, blocks, deflater):
+ * Merge the columns, which are ended (column_text_end()), into CSV rows with the bytes of
  * csv_row(), and end the blocks. Texts are copied whole and without a branch:
  * 7 ns a point, where merge_next() + csv_row() take 25, numbers not counted.
  * Returns 0, -1 when memory ends.
  */
-int rows(struct lane *lanes, size_t n, int64_t base_ms,
+int fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *blocks,
     struct deflater *deflater);
 

@@ -9,7 +9,7 @@
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 void
-stamp_init(struct stamp *s, int rfc3339)
+timetext_init(struct timetext *s, int rfc3339)
 {
 	memset(s, 0, sizeof(*s));
 	s->rfc3339 = rfc3339;
@@ -17,35 +17,35 @@ stamp_init(struct stamp *s, int rfc3339)
 
 /* Let text hold what the times around t_ms begin with, and its end. */
 static void
-renew(struct stamp *s, int64_t t_ms)
+renew(struct timetext *s, int64_t t_ms)
 {
 	const int64_t shared = s->rfc3339 ? RFC_SHARED : MS_SHARED;
 
 	s->from_ms = t_ms - t_ms % shared;
 	s->to_ms = s->from_ms + shared;
 	s->len = s->rfc3339 ? timestamp_format(s->from_ms, s->text) :
-	    number_int(s->from_ms, s->text);
+	    numtext_int(s->from_ms, s->text);
 }
 
 size_t
-stamp_put(struct stamp *s, int64_t t_ms, char *to)
+timetext_put(struct timetext *s, int64_t t_ms, char *to)
 {
 	uint64_t rest;
 
 	/* Early times have fewer digits, or a sign; late ones are clamped. */
 	if (t_ms < MS_SHARED || t_ms >= YEAR_10000_MS)
 		return s->rfc3339 ? timestamp_format(t_ms, to) :
-		    number_int(t_ms, to);
+		    numtext_int(t_ms, to);
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)
 		renew(s, t_ms);
-	memcpy(to, s->text, STAMP_ROOM);
+	memcpy(to, s->text, TIMETEXT_ROOM);
 	rest = (uint64_t)(t_ms - s->from_ms);
 	if (!s->rfc3339) {
-		number_digits(rest, 5, to + s->len - 5);
+		numtext_digits(rest, 5, to + s->len - 5);
 	} else {
 		/* 2018-11-30T00:00:SS.mmmZ */
-		number_digits(rest / 1000, 2, to + 17);
-		number_digits(rest % 1000, 3, to + 20);
+		numtext_digits(rest / 1000, 2, to + 17);
+		numtext_digits(rest % 1000, 3, to + 20);
 	}
 	return s->len;
 }

@@ -1,0 +1,43 @@
+#include "lib/base/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+names_add(struct names *list, const char *text, size_t len)
+{
+	char **v;
+
+	v = realloc(list->v, (list->n + 1) * sizeof(*v));
+	if (v == NULL)
+		return -1;
+	list->v = v;
+	if ((v[list->n] = strndup(text, len)) == NULL)
+		return -1;
+	list->n++;
+	return 0;
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+names_sort(struct names *list)
+{
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), name_compare);
+}
+
+void
+names_release(struct names *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->v[i]);
+	free(list->v);
+	memset(list, 0, sizeof(*list));
+}
