@@ -33,11 +33,11 @@ LIB = $(addprefix lib/base/,buf.o clock.o conf.o crash.o digest.o jsonstrict.o l
 	$(addprefix lib/jobs/,catalogue.o job.o joblist.o jobs.o metrics.o transition.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o query.o request.o spec.o)
 API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) $(INPUT)
-ENGINE = $(addprefix worker/engine/,exact.o pipeline.o pool.o slice.o) \
+ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o) \
 	$(addprefix worker/engine/decode/,document.o fastread.o numtext.o points.o unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
-	$(addprefix worker/engine/archive/,csvfile.o manifest.o preview.o zip.o)
+	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o export.o fragment.o lease.o pace.o \
 	reader.o reporter.o split.o transfer.o unit.o upload.o) $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \

@@ -26,9 +26,11 @@ is "$(includes "${SOURCES[@]}" | grep -cvE ' ("[a-z0-9]+(/[a-z0-9_]+)+\.h"|<[a-z
 none ' "(worker|t)/' "fcgi/ includes nothing of worker/ or t/" < <(includes fcgi/*.[ch])
 none ' "(fcgi|t)/' "worker/ includes nothing of fcgi/ or t/" < <(includes "${WORKER[@]}")
 none ' "(fcgi|worker|t)/' "lib/ includes only lib/" < <(includes "${LIB[@]}")
-# The rooms of lib/ and worker/: base knows no server, servers know no job.
+# The rooms of lib/ and worker/: base knows no server, servers know no job, the engine knows neither.
 none . "lib/base/ includes only itself" < <(includes lib/base/*.[ch] | grep '"' | grep -v ' "lib/base/')
 none . "lib/servers/ includes only itself and lib/base/" < <(includes lib/servers/*.[ch] | grep '"' | grep -vE ' "lib/(base|servers)/')
+none . "worker/engine/ includes only itself and lib/base/" < <(
+	includes "${WORKER[@]}" | grep '^worker/engine/' | grep '"' | grep -vE ' "(worker/engine|lib/base)/')
 none . "ours are included from the root of the tree" < <(includes "${SOURCES[@]}" | grep '"' | grep -vE ' "(lib|worker|fcgi)/')
 while read -r file header; do
 	header=${header//\"/}

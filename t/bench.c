@@ -23,15 +23,9 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/digest.h"
-#include "lib/jobs/job.h"
-#include "worker/engine/archive/csvfile.h"
-#include "worker/engine/archive/manifest.h"
-#include "worker/engine/archive/preview.h"
-#include "worker/engine/archive/zip.h"
+#include "lib/base/names.h"
+#include "worker/engine/archive.h"
 #include "worker/engine/decode/fastread.h"
-#include "worker/engine/pipeline.h"
-#include "worker/engine/pool.h"
-#include "worker/engine/rows/columns.h"
 #include "worker/engine/rows/fastrows.h"
 #include "worker/engine/sink.h"
 #include "worker/engine/slice.h"
@@ -75,6 +69,13 @@ drop(struct sink *s, const void *data, size_t len)
 {
 	(void)data;
 	((struct nowhere *)s)->bytes += len;
+	return 0;
+}
+
+static int
+drop_close(struct sink *s)
+{
+	(void)s;
 	return 0;
 }
 
@@ -123,7 +124,7 @@ bare(const struct task *task, struct facts *facts)
 }
 
 static int
-on_tick(void *arg, const struct vehicle_progress *p)
+on_tick(void *arg, const struct archive_progress *p)
 {
 	struct facts *facts = arg;
 
@@ -153,43 +154,37 @@ open_reader(const struct task *task, struct pace *pace)
 static void
 nowhere(const struct task *task, struct facts *facts)
 {
-	const struct csvfile_options options = { .split_bytes = 4278190080 };
 	const struct pace_ceilings none = { 0, 0 };
-	struct nowhere out = { { drop, NULL, NULL }, 0 };
-	struct vehicle_job v = { .name = task->vehicle,
-	    .columns = (const char *const *)task->columns.v,
-	    .n = task->columns.n, .from_ms = task->from_ms,
-	    .to_ms = task->to_ms, .memory_max = (size_t)256 << 20,
-	    .options = &options, .tick = on_tick, .arg = facts };
+	const struct names all = { 0 };
+	const struct archive_spec spec = {
+		.from_ms = task->from_ms,
+		.to_ms = task->to_ms,
+		.vehicles = &all,
+		.parameters = &all,
+		.csv_split_bytes = 4278190080,
+		.memory_max = (size_t)256 << 20,
+		.threads = task->threads,
+	};
+	struct nowhere out = { { drop, drop_close, NULL }, 0 };
+	struct archive_vehicle v = { .name = task->vehicle,
+	    .columns = &task->columns, .tick = on_tick, .arg = facts };
+	struct archive *archive;
 	struct reader *reader;
 	struct pace pace;
-	struct job job;
 
 	pace_init(&pace, &none, &none, task->pace);
-	job_init(&job);
-	job.start_ms = task->from_ms;
-	job.end_ms = task->to_ms;
 	reader = open_reader(task, &pace);
-	v.pool = pool_new(task->threads, DEFLATE_FAST);
-	v.zip = zip_new(&out.sink, task->to_ms);
-	v.manifest = manifest_new(&job, 0);
-	v.preview = preview_new(task->from_ms, task->to_ms);
-	if (v.pool == NULL || v.zip == NULL || v.manifest == NULL ||
-	    v.preview == NULL)
+	if ((archive = archive_open(&out.sink, &spec)) == NULL)
 		errx(1, "out of memory");
 	v.source = reader_source(reader);
-	if (vehicle_export(&v) != VEHICLE_DONE ||
-	    manifest_write(v.manifest, v.zip) != 0 || zip_finish(v.zip) != 0)
+	if (archive_vehicle(archive, &v) != ARCHIVE_OK ||
+	    archive_close(archive) != ARCHIVE_OK)
 		errx(1, "the export failed");
 	facts->bytes = out.bytes;
 	facts->fetches = pace.fetches;
 	facts->slow = pace.slow;
-	manifest_free(v.manifest);
-	preview_free(v.preview);
-	zip_free(v.zip);
-	pool_free(v.pool);
+	archive_free(archive);
 	reader_free(reader);
-	job_release(&job);
 }
 
 /* All hours in memory, a slice each. */

@@ -3,8 +3,8 @@
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
  * archive goes to a file. CSV_SPLIT_BYTES, SLICE_MAX_BYTES and THREADS in the
- * environment are the settings of those names; GENERAL=1: all goes the general way. It
- * prints how many slices a vehicle had, and how many went that way.
+ * environment are the settings of those names; GENERAL=1: all of it takes the exact path. It
+ * prints how many slices a vehicle had, and how many took that path.
  */
 #include <dirent.h>
 #include <err.h>
@@ -16,14 +16,9 @@
 #include <json-c/json.h>
 
 #include "lib/base/buf.h"
-#include "lib/jobs/job.h"
-#include "worker/engine/archive/csvfile.h"
-#include "worker/engine/archive/manifest.h"
-#include "worker/engine/archive/zip.h"
+#include "lib/base/names.h"
+#include "worker/engine/archive.h"
 #include "worker/engine/decode/points.h"
-#include "worker/engine/pipeline.h"
-#include "worker/engine/pool.h"
-#include "worker/engine/rows/columns.h"
 #include "worker/engine/sink.h"
 #include "worker/engine/source.h"
 
@@ -57,6 +52,12 @@ static int
 file_write(struct sink *s, const void *data, size_t len)
 {
 	return fwrite(data, 1, len, ((struct file_sink *)s)->f) == len ? 0 : -1;
+}
+
+static int
+file_close(struct sink *s)
+{
+	return fclose(((struct file_sink *)s)->f) == 0 ? 0 : -1;
 }
 
 static int
@@ -129,7 +130,7 @@ frame_compare(const void *a, const void *b)
 }
 
 static void
-cut_frames(struct column *c, const struct job *job)
+cut_frames(struct column *c, const struct archive_spec *spec)
 {
 	size_t at = 0;
 
@@ -144,8 +145,8 @@ cut_frames(struct column *c, const struct job *job)
 		};
 
 		at += FRAME_BYTES + f.len;
-		if (f.order_ms > job->start_ms - 3600000 &&
-		    f.order_ms < job->end_ms)
+		if (f.order_ms > spec->from_ms - 3600000 &&
+		    f.order_ms < spec->to_ms)
 			c->frames[c->n++] = f;
 	}
 	qsort(c->frames, c->n, sizeof(*c->frames), frame_compare);
@@ -235,7 +236,8 @@ is_word(struct json_object *o, const char *name, const char *word)
 }
 
 static void
-read_request(const char *dir, struct job *job)
+read_request(const char *dir, struct archive_spec *spec,
+    struct names *vehicles, struct names *parameters)
 {
 	struct json_object *o;
 	char path[4096];
@@ -243,34 +245,42 @@ read_request(const char *dir, struct job *job)
 	snprintf(path, sizeof(path), "%s/request.json", dir);
 	if ((o = json_object_from_file(path)) == NULL)
 		errx(2, "%s: no request", path);
-	job->start_ms = json_object_get_int64(
+	spec->from_ms = json_object_get_int64(
 	    json_object_object_get(o, "startDate"));
-	job->end_ms = json_object_get_int64(
+	spec->to_ms = json_object_get_int64(
 	    json_object_object_get(o, "endDate"));
-	take_list(o, "vehicles", &job->vehicles);
-	take_list(o, "parameters", &job->parameters);
-	job->time = is_word(o, "time", "rfc3339");
-	job->csv = is_word(o, "csv", "excel");
-	job->compression = is_word(o, "compression", "small");
+	take_list(o, "vehicles", vehicles);
+	take_list(o, "parameters", parameters);
+	spec->vehicles = vehicles;
+	spec->parameters = parameters;
+	spec->rfc3339 = is_word(o, "time", "rfc3339");
+	spec->excel = is_word(o, "csv", "excel");
+	spec->small = is_word(o, "compression", "small");
 	json_object_put(o);
 }
 
-static int
-count_slices(void *arg, const struct vehicle_progress *p)
+static uint64_t
+setting(const char *name, uint64_t otherwise)
 {
-	*(struct vehicle_progress *)arg = *p;
+	const char *text = getenv(name);
+
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static int
+count_slices(void *arg, const struct archive_progress *p)
+{
+	*(struct archive_progress *)arg = *p;
 	return 0;
 }
 
 static void
-export_vehicle(const char *dir, const char *vehicle, const struct job *job,
-    const struct csvfile_options *options, struct pool *pool,
-    struct zip *zip, struct manifest *manifest)
+export_vehicle(const char *dir, const char *vehicle,
+    const struct archive_spec *spec, struct archive *archive)
 {
-	struct vehicle_progress progress = { 0 };
-	const char *memory = getenv("SLICE_MAX_BYTES");
+	struct archive_progress progress = { 0 };
 	struct names found = { 0 };
-	const struct names *columns = &job->parameters;
+	const struct names *columns = spec->parameters;
 	struct files files = { .source = { files_peek, files_next } };
 	char folder[2048], name[1024], path[4096];
 	size_t i;
@@ -279,7 +289,7 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 	snprintf(folder, sizeof(folder), "%s/data/%s", dir, name);
 	if (columns->n == 0) {
 		list_names(folder, ".docs", &found);
-		columns_sort(&found);
+		archive_columns_sort(&found);
 		columns = &found;
 	}
 	files.n = columns->n;
@@ -288,26 +298,16 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 		encode(columns->v[i], name, sizeof(name));
 		snprintf(path, sizeof(path), "%s/%s.docs", folder, name);
 		if (read_file(path, &files.columns[i].file) == 0)
-			cut_frames(&files.columns[i], job);
+			cut_frames(&files.columns[i], spec);
 	}
-	struct vehicle_job v = {
+	struct archive_vehicle v = {
 		.name = vehicle,
-		.columns = (const char *const *)columns->v,
-		.n = columns->n,
-		.from_ms = job->start_ms,
-		.to_ms = job->end_ms,
-		.memory_max = memory ? strtoull(memory, NULL, 10) :
-		    (size_t)256 << 20,
-		.exact = getenv("GENERAL") != NULL,
-		.options = options,
-		.pool = pool,
+		.columns = columns,
 		.source = &files.source,
-		.zip = zip,
-		.manifest = manifest,
 		.tick = count_slices,
 		.arg = &progress,
 	};
-	if (vehicle_export(&v) != VEHICLE_DONE)
+	if (archive_vehicle(archive, &v) != ARCHIVE_OK)
 		errx(1, "%s: export failed", vehicle);
 	printf("%llu slices, %llu by the general way\n",
 	    (unsigned long long)progress.slices,
@@ -323,53 +323,40 @@ export_vehicle(const char *dir, const char *vehicle, const struct job *job,
 int
 main(int argc, char **argv)
 {
-	const char *split = getenv("CSV_SPLIT_BYTES");
-	const char *threads = getenv("THREADS");
-	struct file_sink out = { .sink = { .write = file_write } };
-	struct names found = { 0 };
-	const struct names *vehicles;
-	struct manifest *manifest;
-	struct pool *pool;
-	struct zip *zip;
-	struct job job;
+	struct file_sink out = { .sink = { .write = file_write,
+	    .close = file_close } };
+	struct names vehicles = { 0 }, parameters = { 0 }, found = { 0 };
+	struct archive_spec spec = {
+		.csv_split_bytes = setting("CSV_SPLIT_BYTES", 4278190080),
+		.memory_max = setting("SLICE_MAX_BYTES", (size_t)256 << 20),
+		.threads = (int)setting("THREADS", 2),
+		.exact = getenv("GENERAL") != NULL,
+	};
+	const struct names *exported = &vehicles;
+	struct archive *archive;
 	char path[4096];
 	size_t i;
 
 	if (argc != 3)
 		errx(2, "usage: engine FLEETDIR OUT.zip");
-	job_init(&job);
-	read_request(argv[1], &job);
+	read_request(argv[1], &spec, &vehicles, &parameters);
 	if ((out.f = fopen(argv[2], "wb")) == NULL)
 		err(2, "%s", argv[2]);
-	struct csvfile_options options = {
-		.style = { job.time == JOB_TIME_RFC3339,
-		    job.csv == JOB_CSV_EXCEL },
-		.level = job.compression == JOB_SMALL ? DEFLATE_SMALL :
-		    DEFLATE_FAST,
-		.split_bytes = split ? strtoull(split, NULL, 10) : 4278190080,
-	};
-	vehicles = &job.vehicles;
-	if (vehicles->n == 0) {
+	if (vehicles.n == 0) {
 		snprintf(path, sizeof(path), "%s/data", argv[1]);
 		list_names(path, "", &found);
 		names_sort(&found);
-		vehicles = &found;
+		exported = &found;
 	}
-	zip = zip_new(&out.sink, job.end_ms);
-	manifest = manifest_new(&job, 0);
-	pool = pool_new(threads ? atoi(threads) : 2, options.level);
-	if (zip == NULL || manifest == NULL || pool == NULL)
+	if ((archive = archive_open(&out.sink, &spec)) == NULL)
 		errx(2, "out of memory");
-	for (i = 0; i < vehicles->n; i++)
-		export_vehicle(argv[1], vehicles->v[i], &job, &options, pool,
-		    zip, manifest);
-	if (manifest_write(manifest, zip) != 0 || zip_finish(zip) != 0 ||
-	    fclose(out.f) != 0)
+	for (i = 0; i < exported->n; i++)
+		export_vehicle(argv[1], exported->v[i], &spec, archive);
+	if (archive_close(archive) != ARCHIVE_OK)
 		err(1, "%s", argv[2]);
-	pool_free(pool);
-	manifest_free(manifest);
-	zip_free(zip);
+	archive_free(archive);
 	names_release(&found);
-	job_release(&job);
+	names_release(&vehicles);
+	names_release(&parameters);
 	return 0;
 }

@@ -16,7 +16,6 @@
 #include "lib/servers/s3.h"
 #include "lib/jobs/jobs.h"
 #include "worker/fragment.h"
-#include "worker/upload.h"
 #include "worker/worker.h"
 
 /* The unit that comes next is looked at so often. */
@@ -24,6 +23,7 @@
 
 struct assembly {
 	struct attempt *a;
+	struct archive *archive;
 	mongoc_client_t *client;
 	struct jobs *units;
 	struct s3 *s3;
@@ -106,11 +106,12 @@ take_preview(struct assembly *s, const struct job *unit)
 		jobs_preview(s->units, unit->id, unit->owner, &job->preview);
 }
 
+/* Write a FINISHED unit's fragment into the archive. */
 static enum outcome
-take(struct assembly *s, const struct job *unit)
+assemble_unit(struct assembly *s, const struct job *unit)
 {
+	enum archive_result result = ARCHIVE_BAD_FRAGMENT;
 	struct attempt *a = s->a;
-	enum piece_result result = PIECE_BAD;
 	enum jobs_result rc;
 	char *facts = NULL;
 
@@ -120,21 +121,13 @@ take(struct assembly *s, const struct job *unit)
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_OK && unit->object_key != NULL)
-		result = piece_take(s->s3, unit, facts,
-		    (size_t)a->worker->conf->part_bytes, a->zip, a->manifest);
+		result = fragment_read(s->archive, s->s3, unit, facts,
+		    (size_t)a->worker->conf->part_bytes);
 	free(facts);
-	switch (result) {
-	case PIECE_TAKEN:
-		return COMPLETE;
-	case PIECE_BAD:
+	/* Its units are made again, and so is what else this plan has. */
+	if (result == ARCHIVE_BAD_FRAGMENT)
 		units_drop(s->units, a->job->id, a->plan.plan);
-		return attempt_failed(a, FAILURE_STORAGE);
-	case PIECE_FAILED:
-		break;
-	}
-	return attempt_failed(a, upload_failure(a->upload) != FAILURE_NONE ?
-	    upload_failure(a->upload) : s3_failure(s->s3) != FAILURE_NONE ?
-	    s3_failure(s->s3) : FAILURE_INTERNAL);
+	return attempt_archived(a, result, s3_failure(s->s3));
 }
 
 static void *
@@ -148,7 +141,7 @@ run(void *arg)
 	for (place = 0; place < s->a->plan.n && outcome == COMPLETE; place++) {
 		if ((outcome = wait_for(s, place, &unit)) != COMPLETE)
 			break;
-		outcome = take(s, &unit);
+		outcome = assemble_unit(s, &unit);
 		job_release(&unit);
 	}
 	s->outcome = outcome;
@@ -172,7 +165,7 @@ free_all(struct assembly *s)
 }
 
 struct assembly *
-assemble_start(struct attempt *a)
+assemble_start(struct attempt *a, struct archive *archive)
 {
 	const struct worker *worker = a->worker;
 	struct assembly *s;
@@ -181,6 +174,7 @@ assemble_start(struct attempt *a)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		goto fail;
 	s->a = a;
+	s->archive = archive;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	s->client = mongoc_client_pool_pop(worker->pool);

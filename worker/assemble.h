@@ -5,16 +5,17 @@
 
 #include "worker/attempt.h"
 
+struct archive;
 struct assembly;
 
 /*
- * A thread that puts the pieces of a split job's units (a->plan) into its archive,
- * in order, each as soon as it is there. Until assemble_end() a->zip, a->manifest,
- * a->why and a->detail are its own; it ends by itself when all is in, a unit has
- * FAILED, or the attempt has to stop.
- * assemble_start(a): NULL after a logged error.
+ * A thread that puts the fragments of a split job's units (a->plan) into its
+ * archive, in order, each as soon as it is there. Until assemble_end() the archive,
+ * a->why and a->detail are the thread's own; it ends by itself when all is in, a
+ * unit has FAILED, or the attempt has to stop.
+ * assemble_start(a, archive): NULL after a logged error.
  */
-struct assembly *assemble_start(struct attempt *a);
+struct assembly *assemble_start(struct attempt *a, struct archive *archive);
 
 /* assemble_wait(s, ms): Wait so long for its end, or not. Returns whether it came. */
 bool assemble_wait(struct assembly *s, int ms);

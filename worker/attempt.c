@@ -6,17 +6,12 @@
 
 #include <openssl/rand.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/metrics.h"
-#include "worker/engine/archive/manifest.h"
-#include "worker/engine/archive/preview.h"
-#include "worker/engine/archive/zip.h"
-#include "worker/engine/pool.h"
 #include "worker/engine/sink.h"
 #include "worker/lease.h"
 #include "worker/upload.h"
@@ -55,7 +50,7 @@ attempt_failed(struct attempt *a, enum failure why)
 {
 	if (attempt_must_stop(a))
 		return STOPPED;
-	a->why = why;
+	a->why = why != FAILURE_NONE ? why : FAILURE_INTERNAL;
 	return FAILED;
 }
 
@@ -82,17 +77,37 @@ attempt_upload(struct attempt *a, const char *key, const char *filename,
 }
 
 enum outcome
-attempt_uploaded(struct attempt *a)
+attempt_archived(struct attempt *a, enum archive_result result,
+    enum failure source)
+{
+	switch (result) {
+	case ARCHIVE_OK:
+		return COMPLETE;
+	case ARCHIVE_STOPPED:
+		return STOPPED;
+	case ARCHIVE_TOO_LARGE:
+		return attempt_failed(a, FAILURE_SLICE_TOO_LARGE);
+	case ARCHIVE_SOURCE_FAILED:
+		return attempt_failed(a, source);
+	case ARCHIVE_SINK_FAILED:
+		return attempt_failed(a, upload_failure(a->upload));
+	case ARCHIVE_BAD_FRAGMENT:
+		return attempt_failed(a, FAILURE_STORAGE);
+	case ARCHIVE_NO_MEMORY:
+		break;
+	}
+	return attempt_failed(a, FAILURE_INTERNAL);
+}
+
+enum outcome
+attempt_uploaded(struct attempt *a, const struct archive *archive)
 {
 	struct job *job = a->job;
 	const char *sha256 = upload_sha256(a->upload);
-	struct buf b;
 
-	buf_init(&b, PREVIEW_BYTES);
-	if (job->preview == NULL && preview_json(a->preview, &b) == 0 &&
-	    b.len > 0)
-		job->preview = strndup((char *)b.data, b.len);
-	buf_release(&b);
+	/* An archive of fragments has its preview from a unit. */
+	if (job->preview == NULL)
+		job->preview = archive_preview(archive);
 	job->object_size = (int64_t)upload_bytes(a->upload);
 	job->object_etag = strdup(upload_etag(a->upload));
 	if (sha256 != NULL)
@@ -115,10 +130,6 @@ attempt_abort(struct attempt *a)
 static void
 free_tools(struct attempt *a)
 {
-	pool_free(a->pool);
-	zip_free(a->zip);
-	manifest_free(a->manifest);
-	preview_free(a->preview);
 	upload_free(a->upload);
 	a->upload = NULL;
 }

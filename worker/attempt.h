@@ -8,16 +8,12 @@
 #include "lib/servers/failure.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/units.h"
-#include "worker/engine/pipeline.h"
+#include "worker/engine/archive.h"
 #include "worker/pace.h"
 
 struct worker;
 struct lease;
-struct manifest;
-struct pool;
-struct preview;
 struct upload;
-struct zip;
 
 /*
  * One attempt at a job, or at a unit of one, which is the same thing: claimed,
@@ -32,17 +28,13 @@ struct attempt {
 	struct attempt *parent;		/* whose unit it is, of this worker; or NULL */
 	struct lease *lease;
 	struct upload *upload;
-	struct pool *pool;
-	struct zip *zip;
-	struct manifest *manifest;
-	struct preview *preview;
 	struct units_plan plan;		/* of a job that is split */
 
 	struct pace pace;
 	struct job_progress progress;
 	struct job_progress done;	/* of it, without the vehicle that is not done */
 	uint64_t slices, exact;	/* for the log */
-	struct vehicle_progress vehicle;	/* of the one that is not done */
+	struct archive_progress vehicle;	/* of the one that is not done */
 	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
 	enum failure why;
 	char detail[128];
@@ -62,7 +54,7 @@ bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
 /* attempt_must_stop(a): Whether it has to end now, whatever it does. Any thread asks. */
 bool attempt_must_stop(void *a);
 
-/* attempt_failed(a, why): BROKEN for this reason, unless it was stopped. */
+/* attempt_failed(a, why): FAILED for this reason, unless it was stopped. */
 enum outcome attempt_failed(struct attempt *a, enum failure why);
 
 /* attempt_report(a, phase): Write down how far it is. */
@@ -70,12 +62,17 @@ void attempt_report(struct attempt *a, const char *phase);
 
 /*
  * attempt_upload(a, key, filename, digest): Begin the upload.
- * attempt_uploaded(a): It was closed well: take over what is to be recorded.
+ * attempt_archived(a, result, source): The outcome that the engine's result stands
+ * for; source: why its source failed, if it did.
+ * attempt_uploaded(a, archive): It was closed well: take over what is recorded.
  * attempt_abort(a): Leave nothing behind; also without an upload.
  */
 enum outcome attempt_upload(struct attempt *a, const char *key,
     const char *filename, bool digest);
-enum outcome attempt_uploaded(struct attempt *a);
+enum outcome attempt_archived(struct attempt *a, enum archive_result result,
+    enum failure source);
+enum outcome attempt_uploaded(struct attempt *a,
+    const struct archive *archive);
 void attempt_abort(struct attempt *a);
 
 #endif

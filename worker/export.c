@@ -4,17 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
-#include "worker/engine/archive/manifest.h"
-#include "worker/engine/archive/preview.h"
-#include "worker/engine/archive/zip.h"
-#include "worker/engine/sink.h"
 #include "worker/attempt.h"
+#include "worker/engine/archive.h"
 #include "worker/split.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
@@ -110,29 +106,33 @@ look(struct attempt *a, struct names *vehicles)
 }
 
 static enum outcome
-write_archive(struct attempt *a, const struct names *vehicles)
+fill_archive(struct attempt *a, struct archive *archive,
+    const struct names *vehicles)
 {
-	struct sink *sink = upload_sink(a->upload);
 	enum outcome outcome;
 
-	a->zip = zip_new(sink, a->job->end_ms);
-	a->manifest = manifest_new(a->job, a->plan.n > 0 ? a->plan.began_ms :
-	    clock_real_ms());
-	a->preview = preview_new(a->job->start_ms, a->job->end_ms);
-	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
+	if (archive == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	outcome = a->plan.n > 0 ? split_export(a) :
-	    transfer_vehicles(a, vehicles);
+	outcome = a->plan.n > 0 ? split_export(a, archive) :
+	    transfer_vehicles(a, archive, vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_report(a, "finishing");
 	crash_at(CRASH_BEFORE_MANIFEST);
-	if (manifest_write(a->manifest, a->zip) != 0 ||
-	    zip_finish(a->zip) != 0 || sink->close(sink) != 0)
-		return attempt_failed(a, upload_failure(a->upload) !=
-		    FAILURE_NONE ? upload_failure(a->upload) :
-		    FAILURE_INTERNAL);
-	return attempt_uploaded(a);
+	outcome = attempt_archived(a, archive_close(archive),
+	    FAILURE_INTERNAL);
+	return outcome == COMPLETE ? attempt_uploaded(a, archive) : outcome;
+}
+
+static enum outcome
+write_archive(struct attempt *a, const struct names *vehicles)
+{
+	const struct archive_spec spec = transfer_archive_spec(a);
+	struct archive *archive = archive_open(upload_sink(a->upload), &spec);
+	const enum outcome outcome = fill_archive(a, archive, vehicles);
+
+	archive_free(archive);
+	return outcome;
 }
 
 static enum outcome

@@ -114,9 +114,9 @@ sum_up(struct attempt *a, int64_t *next_ms)
 
 /* Make units of this job for as long as its archive is not whole. */
 static enum outcome
-make_units(struct attempt *a)
+make_units(struct attempt *a, struct archive *archive)
 {
-	struct assembly *assembly = assemble_start(a);
+	struct assembly *assembly = assemble_start(a, archive);
 	int64_t next_ms = 0;
 	bool none = false;
 	struct job unit;
@@ -138,9 +138,9 @@ make_units(struct attempt *a)
 }
 
 enum outcome
-split_export(struct attempt *a)
+split_export(struct attempt *a, struct archive *archive)
 {
-	const enum outcome outcome = make_units(a);
+	const enum outcome outcome = make_units(a, archive);
 	int64_t next_ms = 0;
 
 	if (outcome == COMPLETE)

@@ -31,7 +31,7 @@ enum outcome split_find(struct attempt *a);
 enum outcome split_plan(struct attempt *a, const struct names *vehicles,
     const uint64_t *documents);
 
-/* split_export(a): Have all units of a->plan made and put into the archive. */
-enum outcome split_export(struct attempt *a);
+/* split_export(a, archive): Have all units of a->plan made and put into it. */
+enum outcome split_export(struct attempt *a, struct archive *archive);
 
 #endif

@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/jobs/metrics.h"
-#include "worker/engine/archive/csvfile.h"
-#include "worker/engine/pool.h"
-#include "worker/upload.h"
 #include "worker/worker.h"
 
 /* So much more than is done; what a unit has done is its job's progress, too. */
@@ -28,7 +26,7 @@ add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
 }
 
 static int
-on_tick(void *arg, const struct vehicle_progress *p)
+on_tick(void *arg, const struct archive_progress *p)
 {
 	struct attempt *a = arg;
 
@@ -74,77 +72,12 @@ transfer_spec(struct attempt *a, const char *vehicle,
 	};
 }
 
-/* Which of the stages ended a vehicle's export: the sink knows of itself. */
-static enum outcome
-vehicle_outcome(struct attempt *a, enum vehicle_result result)
-{
-	switch (result) {
-	case VEHICLE_DONE:
-		return COMPLETE;
-	case VEHICLE_STOPPED:
-		return STOPPED;
-	case VEHICLE_TOO_LARGE:
-		return attempt_failed(a, FAILURE_SLICE_TOO_LARGE);
-	case VEHICLE_FAILED:
-		break;
-	}
-	return attempt_failed(a, upload_failure(a->upload) != FAILURE_NONE ?
-	    upload_failure(a->upload) : FAILURE_DATABASE);
-}
-
-static enum deflate_level
-level_of(const struct job *job)
-{
-	return job->compression == JOB_SMALL ? DEFLATE_SMALL : DEFLATE_FAST;
-}
-
 /* One archive is cut in one way, whatever the workers of its units are told. */
 static int64_t
 split_bytes(const struct attempt *a)
 {
 	return a->job->csv_split_bytes > 0 ? a->job->csv_split_bytes :
 	    a->worker->conf->csv_split_bytes;
-}
-
-static enum outcome
-export_columns(struct attempt *a, const char *vehicle,
-    const struct names *columns)
-{
-	const struct reader_spec spec = transfer_spec(a, vehicle, columns);
-	const struct csvfile_options options = {
-		.style = { a->job->time == JOB_TIME_RFC3339,
-		    a->job->csv == JOB_CSV_EXCEL },
-		.level = level_of(a->job),
-		.split_bytes = (uint64_t)split_bytes(a),
-	};
-	struct vehicle_job v = {
-		.name = vehicle,
-		.columns = spec.columns,
-		.n = spec.n,
-		.from_ms = spec.from_ms,
-		.to_ms = spec.to_ms,
-		.memory_max = (size_t)a->worker->conf->slice_max_bytes,
-		.options = &options,
-		.pool = a->pool,
-		.zip = a->zip,
-		.manifest = a->manifest,
-		.preview = a->preview,
-		.tick = on_tick,
-		.arg = a,
-	};
-	struct reader *reader;
-	enum outcome outcome;
-
-	if ((reader = reader_open(&spec)) == NULL)
-		return attempt_failed(a, FAILURE_INTERNAL);
-	v.source = reader_source(reader);
-	outcome = vehicle_outcome(a, vehicle_export(&v));
-	reader_free(reader);
-	a->done = a->progress;
-	a->slices += a->vehicle.slices;
-	a->exact += a->vehicle.exact;
-	a->vehicle = (struct vehicle_progress){ 0 };
-	return outcome;
 }
 
 /* 0 is as many as there are cores, at most 8. */
@@ -158,22 +91,67 @@ threads_of(const struct conf *conf)
 	return cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
 }
 
+struct archive_spec
+transfer_archive_spec(const struct attempt *a)
+{
+	const struct job *job = a->job;
+
+	return (struct archive_spec){
+		.from_ms = job->start_ms,
+		.to_ms = job->end_ms,
+		.began_ms = a->plan.n > 0 ? a->plan.began_ms : clock_real_ms(),
+		.vehicles = &job->vehicles,
+		.parameters = &job->parameters,
+		.rfc3339 = job->time == JOB_TIME_RFC3339,
+		.excel = job->csv == JOB_CSV_EXCEL,
+		.small = job->compression == JOB_SMALL,
+		.csv_split_bytes = (uint64_t)split_bytes(a),
+		.memory_max = (size_t)a->worker->conf->slice_max_bytes,
+		.threads = threads_of(a->worker->conf),
+	};
+}
+
+static enum outcome
+transfer_columns_of(struct attempt *a, struct archive *archive,
+    const char *vehicle, const struct names *columns)
+{
+	const struct reader_spec spec = transfer_spec(a, vehicle, columns);
+	struct archive_vehicle v = {
+		.name = vehicle,
+		.columns = columns,
+		.tick = on_tick,
+		.arg = a,
+	};
+	struct reader *reader;
+	enum outcome outcome;
+
+	if ((reader = reader_open(&spec)) == NULL)
+		return attempt_failed(a, FAILURE_INTERNAL);
+	v.source = reader_source(reader);
+	outcome = attempt_archived(a, archive_vehicle(archive, &v),
+	    FAILURE_DATABASE);
+	reader_free(reader);
+	a->done = a->progress;
+	a->slices += a->vehicle.slices;
+	a->exact += a->vehicle.exact;
+	a->vehicle = (struct archive_progress){ 0 };
+	return outcome;
+}
+
 enum outcome
-transfer_vehicles(struct attempt *a, const struct names *vehicles)
+transfer_vehicles(struct attempt *a, struct archive *archive,
+    const struct names *vehicles)
 {
 	enum outcome outcome = COMPLETE;
 	size_t i;
 
-	a->pool = pool_new(threads_of(a->worker->conf), level_of(a->job));
-	if (a->pool == NULL)
-		return attempt_failed(a, FAILURE_INTERNAL);
 	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
 		struct names found = { 0 };
 		const struct names *columns;
 
 		columns = transfer_columns(a, vehicles->v[i], &found);
 		outcome = columns == NULL ? attempt_failed(a, FAILURE_DATABASE) :
-		    export_columns(a, vehicles->v[i], columns);
+		    transfer_columns_of(a, archive, vehicles->v[i], columns);
 		names_release(&found);
 		if (outcome == COMPLETE && attempt_must_stop(a))
 			outcome = STOPPED;

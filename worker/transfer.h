@@ -2,6 +2,7 @@
 #define WORKER_TRANSFER_H
 
 #include "worker/attempt.h"
+#include "worker/engine/archive.h"
 #include "worker/reader.h"
 
 /*
@@ -16,11 +17,11 @@ const struct names *transfer_columns(struct attempt *a, const char *vehicle,
 struct reader_spec transfer_spec(struct attempt *a, const char *vehicle,
     const struct names *columns);
 
-/*
- * transfer_vehicles(a, vehicles):
- * Write them into a->zip, a->manifest and a->preview; a->pool is made for it.
- */
-enum outcome transfer_vehicles(struct attempt *a,
+/* transfer_archive_spec(a): What the archive, or the fragment, of a's job is. */
+struct archive_spec transfer_archive_spec(const struct attempt *a);
+
+/* transfer_vehicles(a, archive, vehicles): Read them, and write them into it. */
+enum outcome transfer_vehicles(struct attempt *a, struct archive *archive,
     const struct names *vehicles);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/archive/manifest.h"
 #include "worker/engine/archive/preview.h"
@@ -20,31 +21,31 @@
 
 /* One vehicle on its way. */
 struct pipeline {
-	const struct vehicle_job *v;
+	const struct pipeline_spec *v;
 	struct slice_plan plan;
 	struct csvfile *entry;
 	struct exact *exact;
 	struct exact_out out;
 	struct deflater *deflater;
-	struct vehicle_progress progress;
-	enum vehicle_result reading;	/* how the reader ended */
+	struct archive_progress progress;
+	enum archive_result reading;	/* how the reader ended */
 };
 
 static int
 file_done(void *arg, const struct csvfile_facts *facts)
 {
-	const struct vehicle_job *v = arg;
+	const struct pipeline_spec *v = arg;
 
-	return manifest_file(v->manifest, v->name, v->columns, v->n, facts);
+	return manifest_file(v->manifest, v->vehicle->name, v->vehicle->columns, facts);
 }
 
-static enum vehicle_result
+static enum archive_result
 too_large(const struct pipeline *r, int64_t end_ms)
 {
 	log_msg(LOG_ERROR, "slice", "%s: the hour that ends at %lld needs more "
 	    "than slice_max_bytes (%zu): ask for fewer parameters, or raise it",
-	    r->v->name, (long long)end_ms, r->v->memory_max);
-	return VEHICLE_TOO_LARGE;
+	    r->v->vehicle->name, (long long)end_ms, r->v->archive->memory_max);
+	return ARCHIVE_TOO_LARGE;
 }
 
 static int
@@ -74,55 +75,55 @@ note_skips(void *arg, size_t column, const uint8_t *doc, size_t len,
 	for (i = 0; i < SKIP_REASONS; i++)
 		facts->skipped.count[i] += skips->count[i];
 	facts->skipped_documents++;
-	return manifest_skipped(r->v->manifest, r->v->name,
-	    r->v->columns[column], doc, len, skips);
+	return manifest_skipped(r->v->manifest, r->v->vehicle->name,
+	    r->v->vehicle->columns->v[column], doc, len, skips);
 }
 
 /* Rows by the general way, of a slice or of what was left over. */
-static enum vehicle_result
+static enum archive_result
 run_exact(struct pipeline *r, const struct slice *s, int64_t until_ms)
 {
 	enum exact_result rc = exact_run(r->exact, s, until_ms);
 
 	csvfile_facts(r->entry)->duplicates += r->out.duplicates;
 	r->out.duplicates = 0;
-	return rc == EXACT_DONE ? VEHICLE_DONE : rc == EXACT_FAILED ?
-	    VEHICLE_FAILED : too_large(r, until_ms);
+	return rc == EXACT_DONE ? ARCHIVE_OK : rc == EXACT_FAILED ?
+	    ARCHIVE_NO_MEMORY : too_large(r, until_ms);
 }
 
 /* Write the rows of the oldest slice. */
-static enum vehicle_result
+static enum archive_result
 commit(struct pipeline *r, const struct slice *s)
 {
-	enum vehicle_result result = VEHICLE_DONE;
+	enum archive_result result = ARCHIVE_OK;
 
 	r->progress.documents += s->n;
 	r->progress.bytes += s->docs.len;
 	r->progress.slices++;
 	if (s->state == SLICE_NO_MEMORY) {
 		log_msg(LOG_ERROR, "slice", "out of memory");
-		return VEHICLE_FAILED;
+		return ARCHIVE_NO_MEMORY;
 	}
 	if (exact_next(r->exact) < s->begin_ms)
 		result = run_exact(r, NULL, s->begin_ms);
-	if (result != VEHICLE_DONE)
+	if (result != ARCHIVE_OK)
 		return result;
 	if (s->state == SLICE_UNUSUAL ||
 	    exact_next(r->exact) < s->end_ms) {
 		r->progress.exact++;
 		return run_exact(r, s, s->end_ms);
 	}
-	return write_blocks(r, &s->blocks) == 0 ? VEHICLE_DONE :
-	    VEHICLE_FAILED;
+	return write_blocks(r, &s->blocks) == 0 ? ARCHIVE_OK :
+	    ARCHIVE_NO_MEMORY;
 }
 
 static int
 tick(struct pipeline *r)
 {
-	if (r->v->tick == NULL)
+	if (r->v->vehicle->tick == NULL)
 		return 0;
 	csvfile_totals(r->entry, &r->progress.rows, &r->progress.points);
-	return r->v->tick(r->v->arg, &r->progress);
+	return r->v->vehicle->tick(r->v->vehicle->arg, &r->progress);
 }
 
 /* Whether the slice has enough, and the hour of t_ms is the next one's. */
@@ -134,10 +135,10 @@ is_enough(const struct slice *s, int64_t t_ms)
 }
 
 /* Read the next hours into s. No documents: the source is at its end. */
-static enum vehicle_result
+static enum archive_result
 read_slice(struct pipeline *r, struct slice *s)
 {
-	struct source *source = r->v->source;
+	struct source *source = r->v->vehicle->source;
 	struct source_doc doc;
 	int64_t t_ms;
 	int rc;
@@ -154,7 +155,7 @@ read_slice(struct pipeline *r, struct slice *s)
 		if (rc < 0)
 			break;
 	}
-	return rc < 0 ? VEHICLE_FAILED : VEHICLE_DONE;
+	return rc < 0 ? ARCHIVE_SOURCE_FAILED : ARCHIVE_OK;
 }
 
 static void *
@@ -165,7 +166,7 @@ read_slices(void *arg)
 
 	while ((s = pool_slot(r->v->pool)) != NULL) {
 		r->reading = read_slice(r, s);
-		if (r->reading != VEHICLE_DONE || s->n == 0)
+		if (r->reading != ARCHIVE_OK || s->n == 0)
 			break;
 		pool_submit(r->v->pool);
 	}
@@ -173,73 +174,75 @@ read_slices(void *arg)
 	return NULL;
 }
 
-static enum vehicle_result
+static enum archive_result
 write_slices(struct pipeline *r)
 {
-	enum vehicle_result result = VEHICLE_DONE;
+	enum archive_result result = ARCHIVE_OK;
 	const struct slice *s;
 
-	while (result == VEHICLE_DONE &&
+	while (result == ARCHIVE_OK &&
 	    (s = pool_oldest(r->v->pool)) != NULL) {
 		result = commit(r, s);
 		pool_release(r->v->pool);
-		if (result == VEHICLE_DONE && tick(r) != 0)
-			result = VEHICLE_STOPPED;
+		if (result == ARCHIVE_OK && tick(r) != 0)
+			result = ARCHIVE_STOPPED;
 	}
 	return result;
 }
 
-static enum vehicle_result
+static enum archive_result
 run_slices(struct pipeline *r)
 {
-	enum vehicle_result result;
+	enum archive_result result;
 	pthread_t reader;
 	int rc;
 
 	if ((rc = pthread_create(&reader, NULL, read_slices, r)) != 0) {
 		log_msg(LOG_ERROR, "slice", "thread: %s", strerror(rc));
-		return VEHICLE_FAILED;
+		return ARCHIVE_NO_MEMORY;
 	}
 	result = write_slices(r);
 	pool_close(r->v->pool);
 	pthread_join(reader, NULL);
 	pool_reset(r->v->pool);
-	if (result == VEHICLE_DONE)
+	if (result == ARCHIVE_OK)
 		result = r->reading;
-	if (result == VEHICLE_DONE)
+	if (result == ARCHIVE_OK)
 		result = run_exact(r, NULL, INT64_MAX);
-	if (result == VEHICLE_DONE && csvfile_close(r->entry) != 0)
-		result = VEHICLE_FAILED;
+	if (result == ARCHIVE_OK && csvfile_close(r->entry) != 0)
+		result = ARCHIVE_NO_MEMORY;
 	return result;
 }
 
 static int
 set_up(struct pipeline *r)
 {
-	const struct vehicle_job *v = r->v;
+	const struct pipeline_spec *v = r->v;
+	const struct names *columns = v->vehicle->columns;
 
-	r->plan = (struct slice_plan){ .n = v->n, .from_ms = v->from_ms,
-	    .to_ms = v->to_ms, .style = v->options->style,
-	    .memory_max = v->memory_max, .exact = v->exact };
+	r->plan = (struct slice_plan){ .n = columns->n,
+	    .from_ms = v->archive->from_ms, .to_ms = v->archive->to_ms,
+	    .style = v->options.style, .memory_max = v->archive->memory_max,
+	    .exact = v->archive->exact };
 	r->out = (struct exact_out){ .block = write_blocks,
 	    .skipped = note_skips, .arg = r };
-	if (preview_vehicle(v->preview, v->name, v->columns, v->n) != 0 ||
-	    (r->deflater = deflater_new(v->options->level)) == NULL ||
-	    (r->exact = exact_new(&r->plan, &r->out, r->deflater)) ==
-	    NULL) {
+	if (preview_vehicle(v->preview, v->vehicle->name,
+	    (const char *const *)columns->v, columns->n) != 0 ||
+	    (r->deflater = deflater_new(v->options.level)) == NULL ||
+	    (r->exact = exact_new(&r->plan, &r->out, r->deflater)) == NULL) {
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return -1;
 	}
-	r->entry = csvfile_open(v->zip, v->options, r->deflater, v->name,
-	    v->columns, v->n, file_done, (void *)(uintptr_t)v);
+	r->entry = csvfile_open(v->zip, &v->options, r->deflater,
+	    v->vehicle->name, columns, file_done, (void *)(uintptr_t)v);
 	return r->entry == NULL ? -1 : 0;
 }
 
-enum vehicle_result
-vehicle_export(const struct vehicle_job *v)
+enum archive_result
+pipeline_run(const struct pipeline_spec *v)
 {
 	struct pipeline r = { .v = v };
-	enum vehicle_result result = VEHICLE_FAILED;
+	enum archive_result result = ARCHIVE_NO_MEMORY;
 
 	if (set_up(&r) == 0)
 		result = run_slices(&r);

@@ -6,6 +6,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "worker/engine/deflate/blocks.h"
 
 #define HEADER_MAX ((size_t)1 << 20)
@@ -14,8 +15,7 @@ struct csvfile {
 	struct zip *zip;
 	const struct csvfile_options *options;
 	char stem[ZIP_NAME_MAX + 1];
-	const char *const *names;
-	size_t n;
+	const struct names *columns;
 	csvfile_done_fn *done;
 	void *arg;
 
@@ -94,7 +94,8 @@ put_header(struct csvfile *w)
 
 	buf_init(&text, HEADER_MAX);
 	buf_init(&deflated, 2 * HEADER_MAX);
-	if (csv_header(&text, &w->options->style, w->names, w->n) != 0 ||
+	if (csv_header(&text, &w->options->style, (const char *const *)w->columns->v,
+	    w->columns->n) != 0 ||
 	    block_seal(&b, text.data, text.len, &deflated, w->deflater) != 0) {
 		rc = no_memory();
 	} else {
@@ -139,7 +140,7 @@ csvfile_block(struct csvfile *w, const struct block *b)
 struct csvfile *
 csvfile_open(struct zip *zip, const struct csvfile_options *options,
     struct deflater *deflater, const char *vehicle,
-    const char *const *names, size_t n, csvfile_done_fn *done, void *arg)
+    const struct names *columns, csvfile_done_fn *done, void *arg)
 {
 	struct csvfile *w;
 
@@ -148,8 +149,7 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	w->zip = zip;
 	w->options = options;
 	snprintf(w->stem, sizeof(w->stem), "%s", vehicle);
-	w->names = names;
-	w->n = n;
+	w->columns = columns;
 	w->done = done;
 	w->arg = arg;
 	w->deflater = deflater;

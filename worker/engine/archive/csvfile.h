@@ -10,6 +10,7 @@
 #include "worker/engine/rows/csv.h"
 
 struct block;
+struct names;
 struct csvfile;
 
 /* What the manifest says of one CSV of the archive. */
@@ -40,13 +41,13 @@ struct csvfile_options {
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, a part
- * at a time. csvfile_open(): names are the columns'; they and the deflater, which
+ * at a time. csvfile_open(): columns and the deflater, which
  * is for the headers, have to live as long as the writer.
  * Functions return 0, or -1 with the error logged, or NULL likewise.
  */
 struct csvfile *csvfile_open(struct zip *zip,
     const struct csvfile_options *options, struct deflater *deflater,
-    const char *vehicle, const char *const *names, size_t n,
+    const char *vehicle, const struct names *columns,
     csvfile_done_fn *done, void *arg);
 
 /* csvfile_block(w, block): The next rows. */

@@ -11,7 +11,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
-#include "lib/jobs/job.h"
+#include "lib/base/names.h"
+#include "worker/engine/archive.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/decode/document.h"
 #include "worker/engine/decode/points.h"
@@ -22,7 +23,7 @@
 struct manifest {
 	struct json_object *root, *files, *skipped;
 	uint64_t skipped_total;
-	bool facts;		/* of a unit */
+	bool facts;		/* of a fragment */
 };
 
 static int
@@ -70,16 +71,16 @@ put_time(struct json_object *o, const char *name, int64_t t_ms)
 }
 
 static int
-put_names(struct json_object *o, const char *name, const char *const *names,
-    size_t n)
+put_names(struct json_object *o, const char *name, const struct names *names)
 {
 	struct json_object *array, *text;
 	size_t i;
 
 	if ((array = json_object_new_array()) == NULL)
 		return -1;
-	for (i = 0; i < n; i++) {
-		if ((text = json_object_new_string(names[i])) == NULL ||
+	for (i = 0; i < names->n; i++) {
+		text = json_object_new_string(names->v[i]);
+		if (text == NULL ||
 		    json_object_array_add(array, text) != 0) {
 			json_object_put(text);
 			json_object_put(array);
@@ -93,25 +94,23 @@ static int
 put_list(struct json_object *o, const char *name,
     const struct names *list)
 {
-	return list->n > 0 ? put_names(o, name,
-	    (const char *const *)list->v, list->n) : put_null(o, name);
+	return list->n > 0 ? put_names(o, name, list) : put_null(o, name);
 }
 
 static int
-put_request(struct json_object *root, const struct job *job)
+put_request(struct json_object *root, const struct archive_spec *spec)
 {
 	struct json_object *o;
 
 	if ((o = json_object_new_object()) == NULL)
 		return -1;
-	if (put_time(o, "startDate", job->start_ms) != 0 ||
-	    put_time(o, "endDate", job->end_ms) != 0 ||
-	    put_list(o, "vehicles", &job->vehicles) != 0 ||
-	    put_list(o, "parameters", &job->parameters) != 0 ||
-	    put_text(o, "time", job_time_names[job->time]) != 0 ||
-	    put_text(o, "csv", job_csv_names[job->csv]) != 0 ||
-	    put_text(o, "compression",
-	    job_compression_names[job->compression]) != 0) {
+	if (put_time(o, "startDate", spec->from_ms) != 0 ||
+	    put_time(o, "endDate", spec->to_ms) != 0 ||
+	    put_list(o, "vehicles", spec->vehicles) != 0 ||
+	    put_list(o, "parameters", spec->parameters) != 0 ||
+	    put_text(o, "time", spec->rfc3339 ? "rfc3339" : "ms") != 0 ||
+	    put_text(o, "csv", spec->excel ? "excel" : "rfc4180") != 0 ||
+	    put_text(o, "compression", spec->small ? "small" : "fast") != 0) {
 		json_object_put(o);
 		return -1;
 	}
@@ -119,24 +118,24 @@ put_request(struct json_object *root, const struct job *job)
 }
 
 static int
-put_head(struct json_object *root, const struct job *job, int64_t began_ms)
+put_head(struct json_object *root, const struct archive_spec *spec)
 {
 	return put_int(root, "format", MANIFEST_FORMAT) != 0 ||
-	    put_request(root, job) != 0 ||
-	    put_time(root, "readingBeganAt", began_ms) != 0 ? -1 : 0;
+	    put_request(root, spec) != 0 ||
+	    put_time(root, "readingBeganAt", spec->began_ms) != 0 ? -1 : 0;
 }
 
-/* job NULL: of a unit. */
+/* spec NULL: of a fragment. */
 static struct manifest *
-new_manifest(const struct job *job, int64_t began_ms)
+new_manifest(const struct archive_spec *spec)
 {
 	struct manifest *m;
 
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		goto fail;
-	m->facts = job == NULL;
+	m->facts = spec == NULL;
 	if ((m->root = json_object_new_object()) == NULL ||
-	    (job != NULL && put_head(m->root, job, began_ms) != 0) ||
+	    (spec != NULL && put_head(m->root, spec) != 0) ||
 	    put(m->root, "files", m->files = json_object_new_array()) != 0 ||
 	    put(m->root, "skippedDocuments",
 	    m->skipped = json_object_new_array()) != 0)
@@ -149,15 +148,15 @@ fail:
 }
 
 struct manifest *
-manifest_new(const struct job *job, int64_t began_ms)
+manifest_new(const struct archive_spec *spec)
 {
-	return new_manifest(job, began_ms);
+	return new_manifest(spec);
 }
 
 struct manifest *
 manifest_new_facts(void)
 {
-	return new_manifest(NULL, 0);
+	return new_manifest(NULL);
 }
 
 void
@@ -219,7 +218,7 @@ put_run(struct json_object *o, const struct csvfile_facts *f)
 
 int
 manifest_file(struct manifest *m, const char *vehicle,
-    const char *const *names, size_t n, const struct csvfile_facts *facts)
+    const struct names *columns, const struct csvfile_facts *facts)
 {
 	struct json_object *o;
 
@@ -227,7 +226,7 @@ manifest_file(struct manifest *m, const char *vehicle,
 		return no_memory();
 	if (put_text(o, "name", facts->name) != 0 ||
 	    put_text(o, "vehicle", vehicle) != 0 ||
-	    put_names(o, "columns", names, n) != 0 ||
+	    put_names(o, "columns", columns) != 0 ||
 	    put_facts(o, facts) != 0 ||
 	    (m->facts && put_run(o, facts) != 0) ||
 	    json_object_array_add(m->files, o) != 0) {

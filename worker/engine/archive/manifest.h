@@ -4,10 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct archive_spec;
 struct csvfile_facts;
-struct job;
 struct json_object;
 struct manifest;
+struct names;
 struct skips;
 struct zip;
 
@@ -17,15 +18,15 @@ struct zip;
 #define MANIFEST_SKIPPED_MAX 1000
 
 /*
- * manifest_new(job, began_ms): What was asked for, and when reading began.
+ * manifest_new(spec): What was requested, and when reading began.
  * Returns NULL, logged, when memory ends. manifest_*: 0, or -1 likewise.
  */
-struct manifest *manifest_new(const struct job *job, int64_t began_ms);
+struct manifest *manifest_new(const struct archive_spec *spec);
 void manifest_free(struct manifest *m);
 
-/* manifest_file(m, vehicle, names, n, facts): A CSV that is complete. */
+/* manifest_file(m, vehicle, columns, facts): A CSV that is complete. */
 int manifest_file(struct manifest *m, const char *vehicle,
-    const char *const *names, size_t n, const struct csvfile_facts *facts);
+    const struct names *columns, const struct csvfile_facts *facts);
 
 /*
  * manifest_skipped(m, vehicle, parameter, doc, len, skips):
@@ -36,10 +37,9 @@ int manifest_skipped(struct manifest *m, const char *vehicle,
     const struct skips *skips);
 
 /*
- * manifest_new_facts(): What manifest_file() and manifest_skipped() are told of a
- * unit, whose piece becomes part of an archive elsewhere (worker/fragment.h).
+ * manifest_new_facts(): Of a fragment, which becomes part of an archive elsewhere.
  * manifest_facts(m): All of it as JSON text, which belongs to m; NULL: no memory.
- * Of each file it has three members more: "part", "runBytes", "runCrc32".
+ * Each file has three more members: "part", "runBytes", "runCrc32".
  * manifest_add(m, file, name): Such a file, as the archive calls it; taken over.
  * manifest_add_skipped(m, list, total): Such a list of skipped documents, and how
  * many there were in all.

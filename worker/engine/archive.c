@@ -1,0 +1,168 @@
+/*
+ * The door: keeps the parts of an archive (ZIP, manifest, preview, threads)
+ * together, and tells a failure of the sink from one of anything else.
+ */
+#include "worker/engine/archive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "worker/engine/archive/fragment.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive/preview.h"
+#include "worker/engine/archive/zip.h"
+#include "worker/engine/pipeline.h"
+#include "worker/engine/pool.h"
+#include "worker/engine/rows/columns.h"
+#include "worker/engine/sink.h"
+
+struct archive {
+	struct sink guard;	/* first: a sink is cast back to its archive */
+	struct sink *sink;
+	bool sink_failed;
+	bool fragment;
+	const struct archive_spec *spec;
+	struct zip *zip;
+	struct manifest *manifest;
+	struct preview *preview;
+	struct pool *pool;	/* made for the first vehicle */
+};
+
+static enum deflate_level
+archive_level(const struct archive *a)
+{
+	return a->spec->small ? DEFLATE_SMALL : DEFLATE_FAST;
+}
+
+/* What is below the door writes here, so that a failure is known to be the sink's. */
+static int
+guard_write(struct sink *s, const void *data, size_t len)
+{
+	struct archive *a = (struct archive *)s;
+
+	if (a->sink->write(a->sink, data, len) == 0)
+		return 0;
+	a->sink_failed = true;
+	return -1;
+}
+
+static enum archive_result
+archive_result(const struct archive *a, enum archive_result result)
+{
+	return result != ARCHIVE_OK && a->sink_failed ? ARCHIVE_SINK_FAILED :
+	    result;
+}
+
+static struct archive *
+archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
+{
+	struct archive *a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		goto fail;
+	a->guard.write = guard_write;
+	a->sink = sink;
+	a->fragment = fragment;
+	a->spec = spec;
+	a->zip = fragment ? zip_new_bare(&a->guard) :
+	    zip_new(&a->guard, spec->to_ms);
+	a->manifest = fragment ? manifest_new_facts() : manifest_new(spec);
+	a->preview = preview_new(spec->from_ms, spec->to_ms);
+	if (a->zip == NULL || a->manifest == NULL || a->preview == NULL)
+		goto fail;
+	return a;
+fail:
+	log_msg(LOG_ERROR, "slice", "out of memory");
+	archive_free(a);
+	return NULL;
+}
+
+struct archive *
+archive_open(struct sink *sink, const struct archive_spec *spec)
+{
+	return archive_new(sink, spec, false);
+}
+
+struct archive *
+archive_open_fragment(struct sink *sink, const struct archive_spec *spec)
+{
+	return archive_new(sink, spec, true);
+}
+
+void
+archive_free(struct archive *a)
+{
+	if (a == NULL)
+		return;
+	pool_free(a->pool);
+	preview_free(a->preview);
+	manifest_free(a->manifest);
+	zip_free(a->zip);
+	free(a);
+}
+
+enum archive_result
+archive_vehicle(struct archive *a, const struct archive_vehicle *v)
+{
+	struct pipeline_spec p = {
+		.archive = a->spec,
+		.vehicle = v,
+		.options = {
+			.style = { a->spec->rfc3339, a->spec->excel },
+			.level = archive_level(a),
+			.split_bytes = a->spec->csv_split_bytes,
+		},
+		.zip = a->zip,
+		.manifest = a->manifest,
+		.preview = a->preview,
+	};
+
+	if (a->pool == NULL)
+		a->pool = pool_new(a->spec->threads, archive_level(a));
+	if ((p.pool = a->pool) == NULL)
+		return ARCHIVE_NO_MEMORY;
+	return archive_result(a, pipeline_run(&p));
+}
+
+enum archive_result
+archive_fragment(struct archive *a, const struct archive_fragment *f)
+{
+	return archive_result(a, fragment_take(f, a->zip, a->manifest));
+}
+
+enum archive_result
+archive_close(struct archive *a)
+{
+	if (!a->fragment && (manifest_write(a->manifest, a->zip) != 0 ||
+	    zip_finish(a->zip) != 0))
+		return archive_result(a, ARCHIVE_NO_MEMORY);
+	return a->sink->close(a->sink) == 0 ? ARCHIVE_OK :
+	    ARCHIVE_SINK_FAILED;
+}
+
+const char *
+archive_facts(struct archive *a)
+{
+	return manifest_facts(a->manifest);
+}
+
+char *
+archive_preview(const struct archive *a)
+{
+	char *text = NULL;
+	struct buf b;
+
+	buf_init(&b, PREVIEW_BYTES);
+	if (preview_json(a->preview, &b) == 0 && b.len > 0)
+		text = strndup((char *)b.data, b.len);
+	buf_release(&b);
+	return text;
+}
+
+void
+archive_columns_sort(struct names *names)
+{
+	columns_sort(names);
+}

@@ -1,0 +1,214 @@
+/*
+ * Takes a fragment apart and writes its files into an archive: what its facts say
+ * is checked against its bytes. Knows no S3: the bytes come from a callback.
+ */
+#include "worker/engine/archive/fragment.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "worker/engine/archive/csvfile.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive/zip.h"
+#include "worker/engine/deflate/blocks.h"
+
+/* A fragment, read from front to back. */
+struct fragment {
+	const struct archive_fragment *from;
+	struct zip *zip;
+	struct manifest *manifest;
+	uint64_t at;		/* the next byte to be fetched */
+	struct buf window;
+	size_t used;		/* of the window */
+	char stem[ZIP_NAME_MAX + 1];
+};
+
+/* What the facts say of one file. */
+struct run_facts {
+	const char *vehicle;
+	int64_t part, bytes, run_bytes;
+	uint32_t crc, run_crc;
+};
+
+static enum archive_result
+bad(const struct fragment *f, const char *why)
+{
+	log_msg(LOG_ERROR, "piece", "%s: %s: it is made again",
+	    f->from->name, why);
+	return ARCHIVE_BAD_FRAGMENT;
+}
+
+static int
+take_int(struct json_object *o, const char *name, int64_t *to)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(o, name, &value) ||
+	    !json_object_is_type(value, json_type_int))
+		return -1;
+	*to = json_object_get_int64(value);
+	return *to < 0 ? -1 : 0;
+}
+
+static int
+take_text(struct json_object *o, const char *name, const char **to)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(o, name, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return -1;
+	*to = json_object_get_string(value);
+	return 0;
+}
+
+static int
+take_list(struct json_object *o, const char *name, struct json_object **to)
+{
+	return json_object_object_get_ex(o, name, to) &&
+	    json_object_is_type(*to, json_type_array) ? 0 : -1;
+}
+
+static int
+take_run(struct json_object *file, struct run_facts *r)
+{
+	const char *crc;
+	int64_t run_crc;
+
+	if (!json_object_is_type(file, json_type_object) ||
+	    take_text(file, "vehicle", &r->vehicle) != 0 ||
+	    take_int(file, "part", &r->part) != 0 ||
+	    take_int(file, "bytes", &r->bytes) != 0 ||
+	    take_int(file, "runBytes", &r->run_bytes) != 0 ||
+	    take_int(file, "runCrc32", &run_crc) != 0 ||
+	    take_text(file, "crc32", &crc) != 0 ||
+	    sscanf(crc, "%8" SCNx32, &r->crc) != 1)
+		return -1;
+	r->run_crc = (uint32_t)run_crc;
+	/* A CSV has a header at least. */
+	return r->part < 1 || r->bytes < 1 || r->run_bytes < 1 ||
+	    r->bytes > INT64_C(0xffffffff) ||
+	    r->run_bytes > INT64_C(0xffffffff) ? -1 : 0;
+}
+
+/* The next bytes of the fragment: at least one, at most max. */
+static enum archive_result
+fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
+    size_t *len)
+{
+	const uint64_t size = f->from->size;
+	size_t n = f->from->step;
+	int rc;
+
+	if (f->used == f->window.len) {
+		if (f->at >= size)
+			return bad(f, "shorter than its facts say");
+		if (n > size - f->at)
+			n = (size_t)(size - f->at);
+		rc = f->from->read(f->from->arg, f->at, n, &f->window);
+		if (rc != 0)
+			return rc > 0 ? bad(f, "gone") : ARCHIVE_SOURCE_FAILED;
+		f->at += n;
+		f->used = 0;
+	}
+	*data = f->window.data + f->used;
+	*len = f->window.len - f->used;
+	if (*len > max)
+		*len = (size_t)max;
+	f->used += *len;
+	return ARCHIVE_OK;
+}
+
+/* The run of one file, from the fragment into the open entry. */
+static enum archive_result
+copy_run(struct fragment *f, const struct run_facts *r)
+{
+	enum archive_result result;
+	uint64_t left = (uint64_t)r->run_bytes;
+	const uint8_t *data;
+	uint32_t check = 0;
+	size_t len;
+
+	while (left > 0) {
+		result = fragment_next(f, left, &data, &len);
+		if (result != ARCHIVE_OK)
+			return result;
+		check = block_crc(check, data, len);
+		left -= len;
+		/* The CRC and the length of the whole come with the last bytes. */
+		if (zip_add(f->zip, data, len, left == 0 ? r->crc : 0,
+		    left == 0 ? (size_t)r->bytes : 0) != 0)
+			return ARCHIVE_NO_MEMORY;
+	}
+	return check == r->run_crc ? ARCHIVE_OK :
+	    bad(f, "a file has another checksum");
+}
+
+static enum archive_result
+take_file(struct fragment *f, struct json_object *file)
+{
+	char name[ZIP_NAME_MAX + 1];
+	enum archive_result result;
+	struct run_facts r;
+
+	if (take_run(file, &r) != 0)
+		return bad(f, "facts that cannot be understood");
+	/* Later parts of a vehicle are named after what its first one is called. */
+	if (r.part == 1)
+		snprintf(f->stem, sizeof(f->stem), "%s", r.vehicle);
+	csvfile_name(f->zip, f->stem, (int)r.part, name);
+	if (zip_begin(f->zip, name) != 0)
+		return ARCHIVE_NO_MEMORY;
+	if ((result = copy_run(f, &r)) != ARCHIVE_OK)
+		return result;
+	if (zip_end(f->zip, NULL) != 0 ||
+	    manifest_add(f->manifest, json_object_get(file), name) != 0)
+		return ARCHIVE_NO_MEMORY;
+	return ARCHIVE_OK;
+}
+
+static enum archive_result
+take_all(struct fragment *f, struct json_object *root)
+{
+	enum archive_result result = ARCHIVE_OK;
+	struct json_object *files, *skipped;
+	int64_t total;
+	size_t i;
+
+	if (!json_object_is_type(root, json_type_object) ||
+	    take_list(root, "files", &files) != 0 ||
+	    take_list(root, "skippedDocuments", &skipped) != 0 ||
+	    take_int(root, "skippedDocumentsTotal", &total) != 0)
+		return bad(f, "facts that cannot be understood");
+	for (i = 0; i < json_object_array_length(files) &&
+	    result == ARCHIVE_OK; i++)
+		result = take_file(f, json_object_array_get_idx(files, i));
+	if (result == ARCHIVE_OK && (f->used < f->window.len ||
+	    f->at < f->from->size))
+		result = bad(f, "longer than its facts say");
+	if (result == ARCHIVE_OK && manifest_add_skipped(f->manifest, skipped,
+	    (uint64_t)total) != 0)
+		result = ARCHIVE_NO_MEMORY;
+	return result;
+}
+
+enum archive_result
+fragment_take(const struct archive_fragment *from, struct zip *zip,
+    struct manifest *manifest)
+{
+	struct fragment f = { .from = from, .zip = zip, .manifest = manifest };
+	struct json_object *root = json_tokener_parse(from->facts);
+	enum archive_result result;
+
+	buf_init(&f.window, from->step);
+	result = take_all(&f, root);
+	json_object_put(root);
+	buf_release(&f.window);
+	return result;
+}
