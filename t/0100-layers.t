@@ -71,7 +71,7 @@ may()
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
 may libmongoc 'mongoc' lib/jobs/catalogue.c lib/servers/selfcheck.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/lease.c worker/reporter.c worker/main.c fcgi/main.c
-may rabbitmq-c 'amqp' lib/servers/queue.c
+may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3.c
 may libfcgi 'fcg' fcgi/*.c
 may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c

@@ -153,7 +153,7 @@ def logged(folder):
         text = re.sub(r'"\s*\n\s*"', "", read(name))
         for op, form in re.findall(r'log_fields\(LOG_\w+,\s*"(\w+)",\s*"([^"]*)"', text):
             found.setdefault(op, set()).update(re.findall(r"(\w+)=", form))
-        for op in re.findall(r'(?:log_msg\(LOG_\w+|mongo_log\(|\blost(?:_reply)?\(q|\.op =)[ ,]*"(\w+)"', text):
+        for op in re.findall(r'(?:log_msg\(LOG_\w+|mongo_log\(|\bamqp_link_lost(?:_reply)?\([^,]*|\.op =)[ ,]*"(\w+)"', text):
             found.setdefault(op, set())
     return found
 
