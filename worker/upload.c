@@ -17,7 +17,6 @@
 #define PARTS (SENDERS + 1)
 #define PARTS_PER_SIZE 2000
 #define PART_MAX ((size_t)1 << 30)
-#define ETAG_BYTES 128
 
 enum part_state { PART_FREE, PART_FULL, PART_SENDING };
 
@@ -46,7 +45,7 @@ struct upload {
 	_Atomic uint64_t bytes;
 	struct digest *digest;
 	char sha256[DIGEST_HEX_SIZE];
-	char etag[ETAG_BYTES];
+	char etag[S3_ETAG_SIZE];
 
 	pthread_mutex_t lock;	/* for what follows, and the parts' state */
 	pthread_cond_t changed;

@@ -14,6 +14,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
+#include "lib/servers/s3_impl.h"
 #include "lib/servers/s3xml.h"
 #include "lib/servers/sigv4.h"
 
@@ -26,10 +27,8 @@
 #define SLOW_S 20
 #define REPLY_MAX (1024 * 1024)
 #define URL_MAX 8192
-#define ETAG_SIZE 128
-#define UPLOAD_ID_SIZE 1024
 #define ABORTS 3
-#define LINE_MAX_BYTES 80
+#define ERROR_LINE_BYTES 80
 
 struct s3 {
 	const struct conf *conf;
@@ -43,43 +42,9 @@ struct s3 {
 	char why[CURL_ERROR_SIZE];
 };
 
-struct s3_upload {
-	struct s3 *s3;
-	char *key;
-	char id[UPLOAD_ID_SIZE];
-	char (*etags)[ETAG_SIZE];	/* S3_PARTS_MAX of them */
-};
-
-/* One request and what came of it. */
-struct exchange {
-	const char *op, *method;
-	const char *key;
-	const char *host;	/* for log lines */
-	struct sigv4_pair query[2];
-	size_t nquery;
-	struct sigv4_pair headers[4];
-	size_t nheaders;
-	const void *body;
-	size_t body_len;
-
-	size_t sent;
-	struct buf reply;	/* max 0: exchange() makes it */
-	char etag[ETAG_SIZE];
-	long status;
-	int64_t date_ms;
-	char code[64];
-};
-
-/* Host and path of an object, as the signature and the URL need them. */
-struct address {
-	const char *scheme;
-	char host[256];
-	char *path;
-};
-
 static int
 address_of(const struct conf *conf, const char *endpoint, const char *key,
-    struct address *a)
+    struct s3_address *a)
 {
 	const char *host = strstr(endpoint, "://");
 	struct buf path;
@@ -151,7 +116,7 @@ stopped(const struct s3 *s3)
 static size_t
 on_read(char *to, size_t size, size_t n, void *arg)
 {
-	struct exchange *x = arg;
+	struct s3_exchange *x = arg;
 	size_t len = x->body_len - x->sent;
 
 	if (len > size * n)
@@ -164,7 +129,7 @@ on_read(char *to, size_t size, size_t n, void *arg)
 static int
 on_seek(void *arg, curl_off_t offset, int origin)
 {
-	struct exchange *x = arg;
+	struct s3_exchange *x = arg;
 
 	if (origin != SEEK_SET || offset < 0 ||
 	    (size_t)offset > x->body_len)
@@ -176,7 +141,7 @@ on_seek(void *arg, curl_off_t offset, int origin)
 static size_t
 on_write(char *data, size_t size, size_t n, void *arg)
 {
-	struct exchange *x = arg;
+	struct s3_exchange *x = arg;
 
 	return buf_add(&x->reply, data, size * n) == 0 ? size * n : 0;
 }
@@ -184,7 +149,7 @@ on_write(char *data, size_t size, size_t n, void *arg)
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
-	struct exchange *x = arg;
+	struct s3_exchange *x = arg;
 	size_t len = size * n;
 
 	if (len > 5 && strncasecmp(data, "etag:", 5) == 0) {
@@ -215,15 +180,15 @@ on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
 
 /* Sign x for now and hand it all to curl. */
 static int
-set_up(struct s3 *s3, struct exchange *x, const struct address *a,
+exchange_sign(struct s3 *s3, struct s3_exchange *x,
     struct curl_slist **list)
 {
 	const struct sigv4_key key = { s3->conf->s3_access_key,
 	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
 	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
 	struct sigv4_pair headers[6];
-	struct sigv4_request req = { x->method, a->host, a->path, x->query,
-	    x->nquery, headers, 0 };
+	struct sigv4_request req = { x->method, x->at.host, x->at.path,
+	    x->query, x->nquery, headers, 0 };
 	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
 	struct buf b;
 	int rc = -1;
@@ -254,8 +219,8 @@ set_up(struct s3 *s3, struct exchange *x, const struct address *a,
 	*list = curl_slist_append(*list, "Expect:");
 	*list = curl_slist_append(*list, "Content-Type:");
 	b.len = 0;
-	if (buf_addf(&b, "%s://%s", a->scheme, a->host) != 0 ||
-	    sigv4_target(a->path, x->query, x->nquery, &b) != 0 ||
+	if (buf_addf(&b, "%s://%s", x->at.scheme, x->at.host) != 0 ||
+	    sigv4_target(x->at.path, x->query, x->nquery, &b) != 0 ||
 	    buf_cstr(&b) == NULL)
 		goto out;
 	curl_easy_reset(s3->curl);
@@ -267,7 +232,7 @@ out:
 }
 
 static CURLcode
-perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
+exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 {
 	CURL *c = s3->curl;
 	const bool post = strcmp(x->method, "POST") == 0;
@@ -326,8 +291,40 @@ perform(struct s3 *s3, struct exchange *x, struct curl_slist *list)
 	return rc;
 }
 
-/* What an exchange that did not succeed means, and whether to try again. */
-enum verdict { GOOD, AGAIN, GIVE_UP };
+int
+s3_exchange_open(struct s3 *s3, struct s3_exchange *x)
+{
+	if (x->reply.max == 0)
+		buf_init(&x->reply, REPLY_MAX);
+	return address_of(s3->conf, s3->conf->s3_endpoint, x->key, &x->at);
+}
+
+int
+s3_exchange_send(struct s3 *s3, struct s3_exchange *x)
+{
+	struct curl_slist *list = NULL;
+
+	x->curl = CURLE_OUT_OF_MEMORY;
+	if (exchange_sign(s3, x, &list) == 0)
+		x->curl = (int)exchange_perform(s3, x, list);
+	curl_slist_free_all(list);
+	return x->curl == CURLE_OK ? 0 : -1;
+}
+
+void
+s3_exchange_code(struct s3_exchange *x)
+{
+	if (x->reply.len > 0)
+		s3xml_text((char *)x->reply.data, x->reply.len, "Code", x->code,
+		    sizeof(x->code));
+}
+
+void
+s3_exchange_close(struct s3_exchange *x)
+{
+	free(x->at.path);
+	x->at.path = NULL;
+}
 
 /* Certificates do not get better by asking again; an operator has to look. */
 static bool
@@ -344,46 +341,45 @@ first_line(const struct buf *b)
 {
 	int n = 0;
 
-	while (n < LINE_MAX_BYTES && (size_t)n < b->len && b->data[n] != '\r' &&
+	while (n < ERROR_LINE_BYTES && (size_t)n < b->len && b->data[n] != '\r' &&
 	    b->data[n] != '\n')
 		n++;
 	return n;
 }
 
-static enum verdict
-judge(struct s3 *s3, struct exchange *x, CURLcode rc)
+enum s3_verdict
+s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 {
 	const char *body = (const char *)x->reply.data;
+	const CURLcode rc = (CURLcode)x->curl;
 
 	if (rc != CURLE_OK) {
-		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->host,
+		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->at.host,
 		    s3->why[0] != '\0' ? s3->why : curl_easy_strerror(rc));
 		if (is_distrust(rc)) {
 			s3->failure = FAILURE_STORAGE_REFUSED;
-			return GIVE_UP;
+			return S3_GIVE_UP;
 		}
-		return failure_s3(0, "", &s3->failure) ? AGAIN : GIVE_UP;
+		return failure_s3(0, "", &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
 	}
 	s3->gone = x->status == 404;
-	if (x->reply.len > 0 && x->status != 206)
-		s3xml_text(body, x->reply.len, "Code", x->code,
-		    sizeof(x->code));
 	if (x->status == 206)
-		return GOOD;
+		return S3_GOOD;
+	s3_exchange_code(x);
 	/* A 200 may hold an error all the same (CompleteMultipartUpload). */
 	if (x->status >= 200 && x->status < 300 &&
 	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
-		return GOOD;
+		return S3_GOOD;
 	/* Nothing there (any more) is what an abort is for. */
 	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
-		return GIVE_UP;
+		return S3_GIVE_UP;
 	/* No Code comes of what is not S3, or is its port for TLS. */
-	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->host, x->status,
+	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host, x->status,
 	    x->code, x->code[0] == '\0' ? first_line(&x->reply) : 0,
 	    body != NULL ? body : "");
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
-	return failure_s3(x->status, x->code, &s3->failure) ? AGAIN : GIVE_UP;
+	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
 }
 
 /* Full jitter, cut into short sleeps so that a stop is not waited for. */
@@ -403,32 +399,25 @@ back_off(const struct s3 *s3, int try)
 
 /* Have x done. Returns 0 with a good reply, else -1, logged. */
 static int
-exchange(struct s3 *s3, struct exchange *x)
+exchange(struct s3 *s3, struct s3_exchange *x)
 {
-	struct curl_slist *list;
-	struct address a;
-	enum verdict verdict = AGAIN;
+	enum s3_verdict verdict = S3_AGAIN;
 	int try;
 
-	if (x->reply.max == 0)
-		buf_init(&x->reply, REPLY_MAX);
 	s3->failure = FAILURE_STORAGE;
 	s3->gone = false;
-	if (address_of(s3->conf, s3->conf->s3_endpoint, x->key, &a) != 0)
+	if (s3_exchange_open(s3, x) != 0)
 		return -1;
-	x->host = a.host;
-	for (try = 0; try < TRIES && verdict == AGAIN; try++) {
+	for (try = 0; try < TRIES && verdict == S3_AGAIN; try++) {
 		if (try > 0)
 			back_off(s3, try);
 		if (stopped(s3))
 			break;
-		list = NULL;
-		if (set_up(s3, x, &a, &list) == 0)
-			verdict = judge(s3, x, perform(s3, x, list));
-		curl_slist_free_all(list);
+		s3_exchange_send(s3, x);
+		verdict = s3_exchange_judge(s3, x);
 	}
-	free(a.path);
-	if (verdict == GOOD) {
+	s3_exchange_close(x);
+	if (verdict == S3_GOOD) {
 		s3->failure = FAILURE_NONE;
 		return 0;
 	}
@@ -441,7 +430,7 @@ struct s3_upload *
 s3_begin(struct s3 *s3, const char *key, const char *filename)
 {
 	char disposition[256];
-	struct exchange x = { .op = "s3_begin", .method = "POST", .key = key,
+	struct s3_exchange x = { .op = "s3_begin", .method = "POST", .key = key,
 	    .query = { { "uploads", "" } }, .nquery = 1,
 	    .headers = { { "content-disposition", disposition } },
 	    .nheaders = 1 };
@@ -487,7 +476,7 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
     size_t len)
 {
 	char text[24];
-	struct exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
+	struct s3_exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
 	    .query = { { "partNumber", text }, { "uploadId", u->id } },
 	    .nquery = 2, .body = data, .body_len = len };
 	int rc;
@@ -499,7 +488,7 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
 	}
 	snprintf(text, sizeof(text), "%d", number);
 	if ((rc = exchange(s3, &x)) == 0)
-		memcpy(u->etags[number - 1], x.etag, ETAG_SIZE);
+		memcpy(u->etags[number - 1], x.etag, S3_ETAG_SIZE);
 	buf_release(&x.reply);
 	return rc;
 }
@@ -522,7 +511,7 @@ put_parts(const struct s3_upload *u, int parts, struct buf *b)
 int
 s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
 {
-	struct exchange x = { .op = "s3_complete", .method = "POST",
+	struct s3_exchange x = { .op = "s3_complete", .method = "POST",
 	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
 	struct buf body;
 	int rc = -1;
@@ -553,7 +542,7 @@ out:
 void
 s3_abort(struct s3_upload *u)
 {
-	struct exchange x = { .op = "s3_abort", .method = "DELETE",
+	struct s3_exchange x = { .op = "s3_abort", .method = "DELETE",
 	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
 	bool (*stop)(void *) = u->s3->stop;
 	enum failure failure = u->s3->failure;
@@ -578,7 +567,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to)
 {
 	char range[64];
-	struct exchange x = { .op = "s3_get", .method = "GET", .key = key,
+	struct s3_exchange x = { .op = "s3_get", .method = "GET", .key = key,
 	    .headers = { { "range", range } }, .nheaders = 1, .reply = *to };
 	int rc = -1;
 
@@ -613,74 +602,6 @@ s3_not_found(const struct s3 *s3)
 	return s3->gone;
 }
 
-#define CHECK_KEY "exports/check"
-#define CHECK_PIECE "units/check"
-
-static const struct {
-	const char *method, *key;
-	struct sigv4_pair query[2];
-	size_t nquery;
-} probes[] = {
-	[S3_GET] = { "GET", CHECK_KEY, { { NULL, NULL } }, 0 },
-	[S3_UPLOAD] = { "POST", CHECK_KEY, { { "uploads", "" } }, 1 },
-	[S3_DELETE] = { "DELETE", CHECK_KEY, { { NULL, NULL } }, 0 },
-	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
-	    2 },
-	[S3_GET_PIECE] = { "GET", CHECK_PIECE, { { NULL, NULL } }, 0 },
-};
-
-/* What was begun by asking goes again. */
-static void
-abort_probe(struct s3 *s3, const struct exchange *x)
-{
-	char key[] = CHECK_KEY;
-	struct s3_upload u = { .s3 = s3, .key = key };
-
-	if (s3xml_text((char *)x->reply.data, x->reply.len, "UploadId", u.id,
-	    sizeof(u.id)) == 0)
-		s3_abort(&u);
-}
-
-/* 1, 0 or -1 by what the one exchange came to. */
-static int
-allowed(struct s3 *s3, struct exchange *x, CURLcode rc)
-{
-	if (rc == CURLE_OK && ((x->status >= 200 && x->status < 300) ||
-	    x->status == 404))
-		return 1;
-	if (rc == CURLE_OK && x->reply.len > 0)
-		s3xml_text((char *)x->reply.data, x->reply.len, "Code",
-		    x->code, sizeof(x->code));
-	if (rc == CURLE_OK && strcmp(x->code, "AccessDenied") == 0)
-		return 0;
-	judge(s3, x, rc);
-	return -1;
-}
-
-int
-s3_probe(struct s3 *s3, enum s3_right right)
-{
-	struct exchange x = { .op = "s3_check", .method = probes[right].method,
-	    .key = probes[right].key, .nquery = probes[right].nquery };
-	struct curl_slist *list = NULL;
-	struct address a;
-	int may = -1;
-
-	memcpy(x.query, probes[right].query, sizeof(x.query));
-	buf_init(&x.reply, REPLY_MAX);
-	if (address_of(s3->conf, s3->conf->s3_endpoint, x.key, &a) != 0)
-		return -1;
-	x.host = a.host;
-	if (set_up(s3, &x, &a, &list) == 0)
-		may = allowed(s3, &x, perform(s3, &x, list));
-	if (may == 1 && right == S3_UPLOAD)
-		abort_probe(s3, &x);
-	curl_slist_free_all(list);
-	buf_release(&x.reply);
-	free(a.path);
-	return may;
-}
-
 int
 s3_presign_get(const struct conf *conf, const char *key,
     const char *filename, int64_t t_ms, struct buf *out)
@@ -692,7 +613,7 @@ s3_presign_get(const struct conf *conf, const char *key,
 	    disposition };
 	struct sigv4_request req = { .method = "GET", .query = &query,
 	    .nquery = 1 };
-	struct address a;
+	struct s3_address a;
 	int rc;
 
 	if (address_of(conf, conf->s3_public_endpoint, key, &a) != 0)

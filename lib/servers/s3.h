@@ -16,6 +16,9 @@ struct s3_upload;
 #define S3_PARTS_MAX 10000
 #define S3_PART_MIN_BYTES (5 * 1024 * 1024)
 
+/* Room for an ETag, in its quotation marks, and its NUL. */
+#define S3_ETAG_SIZE 128
+
 /*
  * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
  * is signed (lib/servers/sigv4) and tried again on its own, up to five times with full
@@ -72,17 +75,6 @@ void s3_abort(struct s3_upload *u);
 int s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to);
 bool s3_not_found(const struct s3 *s3);
-
-/* What --check asks of the bucket. */
-enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_PIECE };
-
-/*
- * s3_probe(s3, right):
- * Whether the bucket lets us; by trying it once with a key that is nobody's, an
- * upload being aborted. 1, 0: refused, -1: not known, logged. Where what is not
- * there is refused to whoever may not list (Amazon S3), S3_GET is always 0.
- */
-int s3_probe(struct s3 *s3, enum s3_right right);
 
 /*
  * s3_presign_get(conf, key, filename, t_ms, out):

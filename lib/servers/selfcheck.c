@@ -9,6 +9,7 @@
 #include "lib/servers/queue.h"
 #include "lib/servers/rights.h"
 #include "lib/servers/s3.h"
+#include "lib/servers/s3probe.h"
 
 struct check {
 	FILE *to;

@@ -1,0 +1,65 @@
+#ifndef LIB_SERVERS_S3_IMPL_H
+#define LIB_SERVERS_S3_IMPL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/servers/s3.h"
+#include "lib/servers/sigv4.h"
+
+/* What s3.c and s3probe.c share, and nobody else. */
+
+struct s3_upload {
+	struct s3 *s3;
+	char *key;
+	char id[1024];
+	char (*etags)[S3_ETAG_SIZE];	/* S3_PARTS_MAX of them */
+};
+
+/* Host and path of an object, as the signature and the URL need them. */
+struct s3_address {
+	const char *scheme;
+	char host[256];
+	char *path;
+};
+
+/* One request and what came of it. */
+struct s3_exchange {
+	const char *op, *method;
+	const char *key;
+	struct sigv4_pair query[2];
+	size_t nquery;
+	struct sigv4_pair headers[4];
+	size_t nheaders;
+	const void *body;
+	size_t body_len;
+
+	struct s3_address at;
+	size_t sent;
+	struct buf reply;	/* max 0: s3_exchange_open() makes it */
+	int curl;		/* curl's result; 0: there is an answer */
+	char etag[S3_ETAG_SIZE];
+	long status;
+	int64_t date_ms;
+	char code[64];		/* S3's name of the error, or "" */
+};
+
+/* What an exchange came to, and whether to try again. */
+enum s3_verdict { S3_GOOD, S3_AGAIN, S3_GIVE_UP };
+
+/*
+ * s3_exchange_open(s3, x): Find the address. Returns 0, -1 logged.
+ * s3_exchange_send(s3, x): Sign and send it once. Returns 0 with an answer, of
+ * whatever status, -1 unlogged; s3_exchange_code(x) then finds x->code.
+ * s3_exchange_judge(s3, x): Log what is wrong, if anything, and set the client's
+ * failure.
+ * s3_exchange_close(x): Free the address. The reply is the caller's.
+ */
+int s3_exchange_open(struct s3 *s3, struct s3_exchange *x);
+int s3_exchange_send(struct s3 *s3, struct s3_exchange *x);
+void s3_exchange_code(struct s3_exchange *x);
+enum s3_verdict s3_exchange_judge(struct s3 *s3, struct s3_exchange *x);
+void s3_exchange_close(struct s3_exchange *x);
+
+#endif
