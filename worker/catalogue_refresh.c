@@ -6,7 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
-#include "lib/jobs/catalogue.h"
+#include "lib/jobs/catalogue_upkeep.h"
 #include "lib/jobs/job.h"
 #include "worker/reader.h"
 

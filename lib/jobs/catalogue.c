@@ -10,16 +10,12 @@
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/job.h"
 
 #define FIND_MAX_MS 2500
 #define SCAN_MAX_MS 20000
 #define HOUR_MS INT64_C(3600000)
-
-struct catalogue {
-	const struct conf *conf;
-	mongoc_collection_t *collection;
-};
 
 struct catalogue *
 catalogue_new(mongoc_client_t *client, const struct conf *conf)
@@ -351,9 +347,8 @@ is_in(const struct names *list, const char *name)
 	return false;
 }
 
-/* Append the _id of all that filter finds whose member is true, or of all. */
-static enum catalogue_result
-names_of(struct catalogue *c, const bson_t *filter, const bson_t *projection,
+enum catalogue_result
+catalogue_names(struct catalogue *c, const bson_t *filter, const bson_t *projection,
     const char *member, struct names *list)
 {
 	bson_t *opts = BCON_NEW("projection", BCON_DOCUMENT(projection),
@@ -393,7 +388,7 @@ catalogue_unknown(struct catalogue *c, const struct job *job,
 	size_t i;
 
 	if (job->vehicles.n > 0)
-		rc = names_of(c, filter, projection, NULL, &known);
+		rc = catalogue_names(c, filter, projection, NULL, &known);
 	for (i = 0; rc == CATALOGUE_OK && i < job->vehicles.n; i++)
 		if (!is_in(&known, job->vehicles.v[i]) &&
 		    names_add(unknown, job->vehicles.v[i],
@@ -402,198 +397,5 @@ catalogue_unknown(struct catalogue *c, const struct job *job,
 	names_release(&known);
 	bson_destroy(projection);
 	bson_destroy(filter);
-	return rc;
-}
-
-/* {op: [checkedAt, now - catalogue_s]}, by the database's clock. */
-static bson_t *
-compare_age(const struct catalogue *c, const char *op)
-{
-	return BCON_NEW(op, "[", BCON_UTF8("$checkedAt"), "{", "$subtract", "[",
-	    BCON_UTF8("$$NOW"), BCON_INT64(c->conf->catalogue_s * 1000), "]",
-	    "}", "]");
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void
-sort(struct names *list)
-{
-	if (list->n > 0)
-		qsort(list->v, list->n, sizeof(*list->v), compare_names);
-}
-
-static bool
-find_name(const struct names *sorted, const char *name)
-{
-	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
-	    sizeof(*sorted->v), compare_names) != NULL;
-}
-
-static void
-take_out(struct catalogue *c, const char *name)
-{
-	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
-	bson_error_t error;
-
-	if (!mongoc_collection_delete_one(c->collection, filter, NULL, NULL,
-	    &error))
-		mongo_log("catalogue", &error);
-	bson_destroy(filter);
-}
-
-/* Both sorted: what is new goes to stale, what is gone goes. */
-static enum catalogue_result
-compare(struct catalogue *c, const struct names *there,
-    const struct names *known, struct names *stale)
-{
-	size_t i;
-
-	for (i = 0; i < known->n; i++)
-		if (!find_name(there, known->v[i]))
-			take_out(c, known->v[i]);
-	for (i = 0; i < there->n; i++)
-		if (!find_name(known, there->v[i]) && names_add(stale,
-		    there->v[i], strlen(there->v[i])) != 0)
-			return CATALOGUE_ERROR;
-	return CATALOGUE_OK;
-}
-
-enum catalogue_result
-catalogue_stale(struct catalogue *c, struct names *all,
-    struct names *stale)
-{
-	bson_t everything = BSON_INITIALIZER, *old = compare_age(c, "$lt");
-	bson_t *projection = BCON_NEW("_id", BCON_INT32(1), "old",
-	    BCON_DOCUMENT(old));
-	struct names known = { 0 };
-	enum catalogue_result rc;
-
-	rc = names_of(c, &everything, projection, NULL, &known);
-	sort(&known);
-	sort(all);
-	if (rc == CATALOGUE_OK)
-		rc = compare(c, all, &known, stale);
-	if (rc == CATALOGUE_OK)
-		rc = names_of(c, &everything, projection, "old", stale);
-	names_release(&known);
-	bson_destroy(projection);
-	bson_destroy(old);
-	bson_destroy(&everything);
-	return rc;
-}
-
-/* A new vehicle has no line that could be claimed. */
-static enum catalogue_result
-is_new(struct catalogue *c, const char *name)
-{
-	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
-	bson_error_t error;
-	int64_t n;
-
-	n = mongoc_collection_count_documents(c->collection, filter, NULL, NULL,
-	    NULL, &error);
-	bson_destroy(filter);
-	if (n < 0) {
-		mongo_log("catalogue", &error);
-		return CATALOGUE_ERROR;
-	}
-	return n == 0 ? CATALOGUE_OK : CATALOGUE_NONE;
-}
-
-/*
- * Whoever sets checkedAt checks. Two workers may both look at a new one, and
- * write the same; a line without what was seen would be shown.
- */
-enum catalogue_result
-catalogue_claim(struct catalogue *c, const char *name)
-{
-	bson_t *old = compare_age(c, "$lt"), *filter, *update, reply;
-	enum catalogue_result rc = CATALOGUE_ERROR;
-	bson_error_t error;
-	bson_iter_t it;
-
-	filter = BCON_NEW("_id", BCON_UTF8(name), "$expr", BCON_DOCUMENT(old));
-	update = BCON_NEW("0", "{", "$set", "{", "checkedAt",
-	    BCON_UTF8("$$NOW"), "}", "}");
-	if (!mongoc_collection_update_one(c->collection, filter, update, NULL,
-	    &reply, &error))
-		mongo_log("catalogue", &error);
-	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
-		rc = bson_iter_as_int64(&it) == 1 ? CATALOGUE_OK :
-		    is_new(c, name);
-	bson_destroy(&reply);
-	bson_destroy(update);
-	bson_destroy(filter);
-	bson_destroy(old);
-	return rc;
-}
-
-/* Hours from the first to the last of all parameters. */
-static void
-append_hours(bson_t *doc, int64_t first_ms, int64_t last_ms)
-{
-	if (first_ms == JOB_NO_TIME)
-		return;
-	BSON_APPEND_DATE_TIME(doc, "first", first_ms);
-	BSON_APPEND_DATE_TIME(doc, "last", last_ms);
-}
-
-static void
-append_parameters(bson_t *doc, const struct catalogue_parameter *p, size_t n)
-{
-	int64_t first_ms = JOB_NO_TIME, last_ms = JOB_NO_TIME;
-	const char *key;
-	char text[16];
-	bson_t array, in;
-	size_t i;
-
-	BSON_APPEND_ARRAY_BEGIN(doc, "parameters", &array);
-	for (i = 0; i < n; i++) {
-		bson_uint32_to_string((uint32_t)i, &key, text, sizeof(text));
-		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &in);
-		BSON_APPEND_UTF8(&in, "name", p[i].name);
-		BSON_APPEND_INT64(&in, "documents", p[i].documents);
-		append_hours(&in, p[i].first_ms, p[i].last_ms);
-		bson_append_document_end(&array, &in);
-		if (p[i].first_ms == JOB_NO_TIME)
-			continue;
-		if (first_ms == JOB_NO_TIME || p[i].first_ms < first_ms)
-			first_ms = p[i].first_ms;
-		if (last_ms == JOB_NO_TIME || p[i].last_ms > last_ms)
-			last_ms = p[i].last_ms;
-	}
-	bson_append_array_end(doc, &array);
-	append_hours(doc, first_ms, last_ms);
-}
-
-enum catalogue_result
-catalogue_put(struct catalogue *c, const char *name,
-    const struct catalogue_parameter *parameters, size_t n)
-{
-	bson_t doc = BSON_INITIALIZER, *filter, *update, *opts;
-	enum catalogue_result rc = CATALOGUE_OK;
-	bson_error_t error;
-
-	BSON_APPEND_UTF8(&doc, "_id", name);
-	append_parameters(&doc, parameters, n);
-	filter = BCON_NEW("_id", BCON_UTF8(name));
-	update = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
-	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
-	    "{", "checkedAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");
-	opts = BCON_NEW("upsert", BCON_BOOL(true));
-	if (!mongoc_collection_update_one(c->collection, filter, update, opts,
-	    NULL, &error)) {
-		mongo_log("catalogue", &error);
-		rc = CATALOGUE_ERROR;
-	}
-	bson_destroy(opts);
-	bson_destroy(update);
-	bson_destroy(filter);
-	bson_destroy(&doc);
 	return rc;
 }
