@@ -39,7 +39,7 @@ ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o)
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o export.o fragment.o lease.o pace.o \
-	reader.o reporter.o split.o transfer.o unit.o upload.o) $(ENGINE)
+	reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) $(ENGINE)
 UNIT = query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
 	csv merge fastread exact pace preview zip spec life
 FUZZ = request unwind spec jsonstrict s3xml timestamp csv numtext zip conf job
@@ -56,7 +56,7 @@ $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o $(ENGINE) $(LIB))
+$(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/constant: $(B)/t/constant.o
 	$(CC) $(LINK) -o $@ $^ -lfcgi

@@ -32,6 +32,7 @@
 #include "worker/engine/source.h"
 #include "worker/pace.h"
 #include "worker/reader.h"
+#include "worker/telemetry.h"
 
 #define BATCH 24
 #define HOUR_MS 3600000
@@ -138,7 +139,7 @@ on_tick(void *arg, const struct archive_progress *p)
 static struct reader *
 open_reader(const struct task *task, struct pace *pace)
 {
-	const struct reader_spec spec = { .client = task->client,
+	const struct telemetry_spec spec = { .client = task->client,
 	    .vehicle = task->vehicle,
 	    .columns = (const char *const *)task->columns.v,
 	    .n = task->columns.n, .from_ms = task->from_ms,
@@ -369,7 +370,7 @@ main(int argc, char **argv)
 	if (argc > 6)
 		task.threads = atoi(argv[6]);
 	task.pace = argc > 7 && atoi(argv[7]) != 0;
-	if (reader_parameters(task.client, task.vehicle, &task.columns) != 0)
+	if (telemetry_parameters(task.client, task.vehicle, &task.columns) != 0)
 		errx(1, "no parameters");
 	if (strcmp(argv[1], "stages") == 0)
 		stages(&task);

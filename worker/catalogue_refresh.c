@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/jobs/catalogue_upkeep.h"
 #include "lib/jobs/job.h"
-#include "worker/reader.h"
+#include "worker/telemetry.h"
 
 /* The databases are listed so often in catalogue_s, so that new ones show soon. */
 #define LISTS 10
@@ -69,7 +69,7 @@ list(struct catalogue_refresh *s)
 	names_release(&s->stale);
 	s->next = 0;
 	s->list_ms = clock_monotonic_ms() + s->conf->catalogue_s * 1000 / LISTS;
-	if (reader_vehicles(s->client, s->conf->vehicle_prefix, &all) == 0)
+	if (telemetry_vehicles(s->client, s->conf->vehicle_prefix, &all) == 0)
 		catalogue_stale(s->catalogue, &all, &s->stale);
 	names_release(&all);
 }
@@ -80,14 +80,14 @@ look(struct catalogue_refresh *s, const char *vehicle)
 {
 	struct names columns = { 0 };
 	struct catalogue_parameter *p = NULL;
-	struct reader_spec spec;
+	struct telemetry_spec spec;
 	int rc = -1;
 	size_t i;
 
-	if (reader_parameters(s->client, vehicle, &columns) != 0 ||
+	if (telemetry_parameters(s->client, vehicle, &columns) != 0 ||
 	    (p = calloc(columns.n + 1, sizeof(*p))) == NULL)
 		goto out;
-	spec = (struct reader_spec){
+	spec = (struct telemetry_spec){
 		.client = s->client,
 		.vehicle = vehicle,
 		.columns = (const char *const *)columns.v,
@@ -98,7 +98,7 @@ look(struct catalogue_refresh *s, const char *vehicle)
 	};
 	for (i = 0; i < columns.n; i++) {
 		p[i].name = columns.v[i];
-		if (reader_extent(&spec, i, &p[i].documents, &p[i].first_ms,
+		if (telemetry_extent(&spec, i, &p[i].documents, &p[i].first_ms,
 		    &p[i].last_ms) != 0)
 			goto out;
 	}

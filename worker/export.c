@@ -25,7 +25,7 @@ resolve(struct attempt *a, struct names *vehicles)
 	enum outcome outcome = COMPLETE;
 	size_t i, k;
 
-	if (reader_vehicles(a->worker->client, a->worker->conf->vehicle_prefix,
+	if (telemetry_vehicles(a->worker->client, a->worker->conf->vehicle_prefix,
 	    &all) != 0) {
 		names_release(&all);
 		return attempt_failed(a, FAILURE_DATABASE);
@@ -62,14 +62,14 @@ count_documents(struct attempt *a, const struct names *vehicles,
 	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
 		struct names found = { 0 };
 		const struct names *columns;
-		struct reader_spec spec;
+		struct telemetry_spec spec;
 
 		columns = transfer_columns(a, vehicles->v[i], &found);
 		if (columns == NULL) {
 			outcome = attempt_failed(a, FAILURE_DATABASE);
 		} else {
 			spec = transfer_spec(a, vehicles->v[i], columns);
-			if (reader_count(&spec, &documents[i]) != 0)
+			if (telemetry_count(&spec, &documents[i]) != 0)
 				outcome = attempt_failed(a, FAILURE_DATABASE);
 		}
 		names_release(&found);

@@ -6,6 +6,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/jobs/metrics.h"
+#include "worker/reader.h"
 #include "worker/worker.h"
 
 /* So much more than is done; what a unit has done is its job's progress, too. */
@@ -45,17 +46,17 @@ transfer_columns(struct attempt *a, const char *vehicle, struct names *found)
 {
 	if (a->job->parameters.n > 0)
 		return &a->job->parameters;
-	return reader_parameters(a->worker->client, vehicle, found) == 0 ? found :
+	return telemetry_parameters(a->worker->client, vehicle, found) == 0 ? found :
 	    NULL;
 }
 
-struct reader_spec
+struct telemetry_spec
 transfer_spec(struct attempt *a, const char *vehicle,
     const struct names *columns)
 {
 	const struct job *job = a->job;
 
-	return (struct reader_spec){
+	return (struct telemetry_spec){
 		.client = a->worker->client,
 		.vehicle = vehicle,
 		.columns = (const char *const *)columns->v,
@@ -115,7 +116,7 @@ static enum outcome
 transfer_columns_of(struct attempt *a, struct archive *archive,
     const char *vehicle, const struct names *columns)
 {
-	const struct reader_spec spec = transfer_spec(a, vehicle, columns);
+	const struct telemetry_spec spec = transfer_spec(a, vehicle, columns);
 	struct archive_vehicle v = {
 		.name = vehicle,
 		.columns = columns,

@@ -3,7 +3,7 @@
 
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
-#include "worker/reader.h"
+#include "worker/telemetry.h"
 
 /*
  * What an attempt reads, and its way into the archive.
@@ -14,7 +14,7 @@
  */
 const struct names *transfer_columns(struct attempt *a, const char *vehicle,
     struct names *found);
-struct reader_spec transfer_spec(struct attempt *a, const char *vehicle,
+struct telemetry_spec transfer_spec(struct attempt *a, const char *vehicle,
     const struct names *columns);
 
 /* transfer_archive_spec(a): What the archive, or the fragment, of a's job is. */
