@@ -79,36 +79,38 @@ value_size(uint8_t type, const uint8_t *p, size_t len)
 	size_t n;
 
 	switch (type) {
-	case 0x06: case 0x0a: case 0xff: case 0x7f:
+	case ELEMENT_UNDEFINED: case ELEMENT_NULL:
+	case ELEMENT_MIN_KEY: case ELEMENT_MAX_KEY:
 		return 0;
-	case 0x08:
+	case ELEMENT_BOOL:
 		n = 1;
 		break;
-	case 0x10:
+	case ELEMENT_INT32:
 		n = 4;
 		break;
-	case 0x01: case 0x09: case 0x11: case 0x12:
+	case ELEMENT_DOUBLE: case ELEMENT_DATE:
+	case ELEMENT_TIMESTAMP: case ELEMENT_INT64:
 		n = 8;
 		break;
-	case 0x07:
+	case ELEMENT_OBJECT_ID:
 		n = 12;
 		break;
-	case 0x13:
+	case ELEMENT_DECIMAL128:
 		n = 16;
 		break;
-	case 0x02: case 0x0d: case 0x0e:
+	case ELEMENT_STRING: case ELEMENT_CODE: case ELEMENT_SYMBOL:
 		return string_size(p, len);
-	case 0x03: case 0x04:
+	case ELEMENT_DOCUMENT: case ELEMENT_ARRAY:
 		return prefixed_size(p, len, 5);
-	case 0x05:
+	case ELEMENT_BINARY:
 		return binary_size(p, len);
-	case 0x0b:
+	case ELEMENT_REGEX:
 		return regex_size(p, len);
-	case 0x0c:
+	case ELEMENT_DB_POINTER:
 		n = string_size(p, len);
 		n = n == NO_SIZE ? NO_SIZE : n + 12;
 		break;
-	case 0x0f:
+	case ELEMENT_CODE_SCOPE:
 		return scope_size(p, len);
 	default:
 		return NO_SIZE;
@@ -122,11 +124,11 @@ value_valid(const struct element *e, int depth)
 	size_t code;
 
 	switch (e->type) {
-	case 0x08:
+	case ELEMENT_BOOL:
 		return e->value[0] <= 1;
-	case 0x03: case 0x04:
+	case ELEMENT_DOCUMENT: case ELEMENT_ARRAY:
 		return document_valid_at(e->value, e->value_len, depth + 1);
-	case 0x0f:
+	case ELEMENT_CODE_SCOPE:
 		code = 4 + 4 + (size_t)le32(e->value + 4);
 		return document_valid_at(e->value + code, e->value_len - code,
 		    depth + 1);

@@ -7,9 +7,34 @@
 /* Documents and arrays in each other, the outermost counted; MongoDB allows 200. */
 #define DOCUMENT_DEPTH_MAX 200
 
+/* All types of bsonspec.org, version 1.1, the deprecated ones too. */
+enum element_type {
+	ELEMENT_DOUBLE = 0x01,
+	ELEMENT_STRING = 0x02,
+	ELEMENT_DOCUMENT = 0x03,
+	ELEMENT_ARRAY = 0x04,
+	ELEMENT_BINARY = 0x05,
+	ELEMENT_UNDEFINED = 0x06,
+	ELEMENT_OBJECT_ID = 0x07,
+	ELEMENT_BOOL = 0x08,
+	ELEMENT_DATE = 0x09,
+	ELEMENT_NULL = 0x0a,
+	ELEMENT_REGEX = 0x0b,
+	ELEMENT_DB_POINTER = 0x0c,
+	ELEMENT_CODE = 0x0d,
+	ELEMENT_SYMBOL = 0x0e,
+	ELEMENT_CODE_SCOPE = 0x0f,
+	ELEMENT_INT32 = 0x10,
+	ELEMENT_TIMESTAMP = 0x11,
+	ELEMENT_INT64 = 0x12,
+	ELEMENT_DECIMAL128 = 0x13,
+	ELEMENT_MAX_KEY = 0x7f,
+	ELEMENT_MIN_KEY = 0xff
+};
+
 /* One element of a document; all pointers lie inside the document. */
 struct element {
-	uint8_t type;
+	uint8_t type;			/* an enum element_type */
 	const char *key;		/* NUL-terminated */
 	size_t key_len;
 	const uint8_t *value;

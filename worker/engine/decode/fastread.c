@@ -200,7 +200,7 @@ elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 		case LEAF_DOUBLE:
 			size = 8;
 			break;
-		case 0x03:
+		case ELEMENT_DOCUMENT:
 			if (depth == LEVELS_MAX || p >= end ||
 			    (below = level(p, end, &size)) == NULL)
 				return FASTREAD_UNUSUAL;

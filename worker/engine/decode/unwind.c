@@ -110,7 +110,7 @@ add_leaf(struct unwinder *w, const struct element *e, int64_t t)
 static enum unwound
 unwind_element(struct unwinder *w, const struct element *e, int64_t t)
 {
-	return e->type == 0x03 ? unwind_level(w, e->value, t) :
+	return e->type == ELEMENT_DOCUMENT ? unwind_level(w, e->value, t) :
 	    add_leaf(w, e, t);
 }
 
@@ -198,7 +198,7 @@ unwind_level(struct unwinder *w, const uint8_t *level, int64_t t)
 
 	while (document_next(&at, &e) == 0)
 		if (strcmp(e.key, "values") == 0)
-			values = e.type == 0x03 ? e.value : NULL;
+			values = e.type == ELEMENT_DOCUMENT ? e.value : NULL;
 	if (values == NULL) {
 		w->skips->count[SKIP_NO_VALUES]++;
 		return UNWOUND;
@@ -215,18 +215,18 @@ unwind_base(const struct element *e, int64_t *t_ms)
 	double d;
 
 	switch (e->type) {
-	case 0x01:
+	case ELEMENT_DOUBLE:
 		bits = le64(e->value);
 		memcpy(&d, &bits, sizeof(d));
 		if (!(fabs(d) <= (double)ID_MAX_MS) || d != floor(d))
 			return -1;
 		t = (int64_t)d;
 		break;
-	case 0x10:
+	case ELEMENT_INT32:
 		t = (int32_t)le32(e->value);
 		break;
-	case 0x09:
-	case 0x12:
+	case ELEMENT_DATE:
+	case ELEMENT_INT64:
 		t = (int64_t)le64(e->value);
 		break;
 	default:
