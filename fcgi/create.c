@@ -19,6 +19,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/queue.h"
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
@@ -29,7 +30,6 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 
-#define HOUR_MS INT64_C(3600000)
 #define RETRY_FULL "Retry-After: 30\r\n"
 #define KEY_MAX 255
 

@@ -11,8 +11,6 @@
 #include "lib/base/timestamp.h"
 #include "lib/jobs/job.h"
 
-#define DAY_MS INT64_C(86400000)
-
 struct parse {
 	const struct spec_limits *limits;
 	struct job *job;

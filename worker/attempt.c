@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
+#include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
@@ -156,21 +155,6 @@ count_end(const struct attempt *a, enum metrics_end how)
 	metrics_add(is_unit(a) ? METRIC_UNITS : METRIC_ATTEMPTS, how, 1);
 }
 
-/* Full jitter of backoff_ms * 2^(attempts - 1), at most backoff_max_ms. */
-static int64_t
-retry_delay_ms(const struct conf *conf, int64_t attempts)
-{
-	int64_t limit = conf->backoff_ms;
-	uint64_t random = 0;
-
-	while (--attempts > 0 && limit < conf->backoff_max_ms)
-		limit *= 2;
-	if (limit > conf->backoff_max_ms)
-		limit = conf->backoff_max_ms;
-	RAND_bytes((unsigned char *)&random, sizeof(random));
-	return (int64_t)(random % (uint64_t)(limit + 1));
-}
-
 /*
  * Write FINISHED. An error leaves the outcome unknown: the same write is made
  * again, and when it then finds nothing, the document tells whether the first
@@ -216,7 +200,8 @@ end_failed(struct attempt *a)
 	}
 	count_end(a, METRICS_RETRIED);
 	metrics_add(METRIC_RETRIES, a->why, 1);
-	delay_ms = retry_delay_ms(conf, a->job->attempts);
+	delay_ms = backoff_draw_ms(conf->backoff_ms, conf->backoff_max_ms,
+	    a->job->attempts);
 	log_fields(LOG_WARN, op_of(a, METRICS_RETRIED), "code=%s attempts=%lld "
 	    "delay_ms=%lld%s", failure_code(a->why),
 	    (long long)a->job->attempts, (long long)delay_ms, a->tag);

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <mongoc/mongoc.h>
 
@@ -154,28 +153,13 @@ keep_alone(struct cursor_head *h)
 	h->opened = 0;
 }
 
-/* Cut into short sleeps. 0, or -1 when it is time to stop. */
-static int
-pause_us(const struct reader *r, int64_t us)
-{
-	while (us > 0) {
-		const int64_t piece = us < 50000 ? us : 50000;
-		const struct timespec t = { 0, (long)piece * 1000 };
-
-		if (r->spec.stop != NULL && r->spec.stop(r->spec.arg))
-			return -1;
-		nanosleep(&t, NULL);
-		us -= piece;
-	}
-	return 0;
-}
-
 /* Wait longer each time; 0, or -1 when it is time to give up. */
 static int
 pause_before_reopening(const struct reader *r, const struct cursor_head *h)
 {
 	return h->lost > LOST_MAX ? -1 :
-	    pause_us(r, ((int64_t)REOPEN_FIRST_MS << h->lost) * 1000);
+	    clock_pause_unless(((int64_t)REOPEN_FIRST_MS << h->lost) * 1000,
+	    r->spec.stop, r->spec.arg);
 }
 
 /* mongoc_cursor_next(), as fast as the pace allows. 1, 0 or -1: to stop. */
@@ -190,7 +174,8 @@ next_document(struct reader *r, struct cursor_head *h)
 		return mongoc_cursor_next(h->cursor, &h->doc);
 	began_us = clock_monotonic_us();
 	if (pace_wait_us(pace, began_us) > 0) {
-		if (pause_us(r, pace_wait_us(pace, began_us)) != 0)
+		if (clock_pause_unless(pace_wait_us(pace, began_us),
+		    r->spec.stop, r->spec.arg) != 0)
 			return -1;
 		took_us = clock_monotonic_us() - began_us;
 		metrics_add(METRIC_PACE_WAIT_SECONDS, 0, (uint64_t)took_us);

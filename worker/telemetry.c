@@ -12,7 +12,6 @@
 #include "lib/jobs/job.h"
 #include "worker/engine/rows/columns.h"
 
-#define HOUR_MS 3600000
 /* A secondary that is further behind is none to read from. */
 #define STALENESS_S 120
 

@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+/* A stop is seen within this time. */
+#define PAUSE_STEP_US 50000
+
 static int64_t
 read_us(clockid_t id)
 {
@@ -35,4 +38,19 @@ clock_pause_ms(int ms)
 	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 
 	nanosleep(&t, NULL);
+}
+
+int
+clock_pause_unless(int64_t us, bool (*stop)(void *), void *arg)
+{
+	while (us > 0) {
+		const int64_t step = us < PAUSE_STEP_US ? us : PAUSE_STEP_US;
+		const struct timespec t = { 0, (long)step * 1000 };
+
+		if (stop != NULL && stop(arg))
+			return -1;
+		nanosleep(&t, NULL);
+		us -= step;
+	}
+	return 0;
 }

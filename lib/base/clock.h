@@ -1,6 +1,7 @@
 #ifndef LIB_BASE_CLOCK_H
 #define LIB_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -12,7 +13,14 @@ int64_t clock_real_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 
-/* clock_pause_ms(ms): Wait so long; a signal ends it. */
+/* clock_pause_ms(ms): Wait; a signal ends it. */
 void clock_pause_ms(int ms);
+
+/*
+ * clock_pause_unless(us, stop, arg):
+ * Wait in short steps, stop(arg) (may be NULL) being asked before each of them.
+ * Returns 0 after the whole pause, -1 when stop returned true.
+ */
+int clock_pause_unless(int64_t us, bool (*stop)(void *), void *arg);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
-
 /* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's formula). */
 static int64_t
 days_from_civil(int64_t y, int m, int d)

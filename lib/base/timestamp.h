@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
+
 /* Room for "2018-11-30T00:00:00.000Z" and its NUL. */
 #define TIMESTAMP_SIZE 25
 /* What timestamp_parse() takes: 1970-01-01 to 2100-01-01, both included. */

@@ -15,7 +15,6 @@
 
 #define FIND_MAX_MS 2500
 #define SCAN_MAX_MS 20000
-#define HOUR_MS INT64_C(3600000)
 
 struct catalogue *
 catalogue_new(mongoc_client_t *client, const struct conf *conf)

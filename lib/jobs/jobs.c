@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/jobs_impl.h"
 #include "lib/jobs/transition.h"
@@ -16,7 +17,6 @@
 #define MESSAGE_MAX 512
 /* Below electionTimeoutMillis of the replica set (10 s unless set otherwise). */
 #define CONFIRMED_MS 2000
-#define DAY_MS INT64_C(86400000)
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
 /* MongoDB's code, of the one unique index beside _id: {owner, idempotencyKey}. */

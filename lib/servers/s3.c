@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include <curl/curl.h>
-#include <openssl/rand.h>
 
+#include "lib/base/backoff.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -19,7 +19,7 @@
 #include "lib/servers/sigv4.h"
 
 #define TRIES 5
-#define BACKOFF_FIRST_MS 200
+#define BACKOFF_FIRST_MS 400
 #define BACKOFF_MAX_MS 20000
 #define CONNECT_MS 5000
 /* Slower than this for so long is a stall. */
@@ -382,21 +382,6 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
 }
 
-/* Full jitter, cut into short sleeps so that a stop is not waited for. */
-static void
-back_off(const struct s3 *s3, int try)
-{
-	int64_t limit = BACKOFF_FIRST_MS, wait_ms;
-	uint32_t random = 0;
-
-	while (try-- > 0 && limit < BACKOFF_MAX_MS)
-		limit *= 2;
-	RAND_bytes((unsigned char *)&random, sizeof(random));
-	for (wait_ms = random % limit; wait_ms > 0 && !stopped(s3);
-	    wait_ms -= 50)
-		clock_pause_ms(50);
-}
-
 /* Have x done. Returns 0 with a good reply, else -1, logged. */
 static int
 exchange(struct s3 *s3, struct s3_exchange *x)
@@ -410,7 +395,8 @@ exchange(struct s3 *s3, struct s3_exchange *x)
 		return -1;
 	for (try = 0; try < TRIES && verdict == S3_AGAIN; try++) {
 		if (try > 0)
-			back_off(s3, try);
+			clock_pause_unless(backoff_draw_ms(BACKOFF_FIRST_MS,
+			    BACKOFF_MAX_MS, try) * 1000, s3->stop, s3->arg);
 		if (stopped(s3))
 			break;
 		s3_exchange_send(s3, x);
