@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <fcgiapp.h>
-#include <mongoc/mongoc.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -317,14 +316,14 @@ static int
 serve(const struct conf *conf, const sigset_t *while_waiting)
 {
 	struct api api = { .conf = conf };
-	mongoc_client_pool_t *pool;
+	struct _mongoc_client_pool_t *pool;
 	int rc = 1;
 
 	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
 		return CONF_EXIT;
 	if (conf->counters != NULL)
 		metrics_share(conf->counters);
-	api.client = mongoc_client_pool_pop(pool);
+	api.client = mongo_take(pool);
 	api.jobs = jobs_new(api.client, conf);
 	api.catalogue = catalogue_new(api.client, conf);
 	/* No heartbeats: nobody would serve them while we wait in ppoll(). */
@@ -337,7 +336,7 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 	queue_free(api.queue);
 	catalogue_free(api.catalogue);
 	jobs_free(api.jobs);
-	mongoc_client_pool_push(pool, api.client);
+	mongo_give(pool, api.client);
 	mongo_pool_free(pool);
 	return rc;
 }

@@ -70,7 +70,7 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/selfcheck.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/telemetry.c worker/lease.c worker/reporter.c worker/main.c fcgi/main.c
+may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3.c
 may libfcgi 'fcg' fcgi/*.c

@@ -1,21 +1,18 @@
 #include "worker/lease.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <mongoc/mongoc.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/ticker.h"
+#include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
@@ -25,17 +22,17 @@
 #define SERVE_MS 1000
 
 struct lease {
-	mongoc_client_pool_t *pool;
-	mongoc_client_t *client;
+	struct _mongoc_client_pool_t *pool;
+	struct _mongoc_client_t *client;
 	const struct conf *conf;
 	struct jobs *jobs;
 	struct queue *q;
 	const struct job *job;
 	void (*hung)(void);
 
-	pthread_t thread;
-	int wake_fd;
-	atomic_bool quit;
+	struct ticker *ticker;
+	int64_t next_ms;		/* when to renew; the ticker's, as is over */
+	bool over;			/* the lease is lost: nothing to renew */
 	atomic_int word;
 	atomic_llong renewed_ms;	/* before the call that went well last */
 	atomic_llong sharers;
@@ -77,8 +74,8 @@ is_late(struct lease *k)
 	    k->conf->lease_ms * 3 / 4;
 }
 
-/* Returns 1 when all is over. */
-static int
+/* Returns true when all is over. */
+static bool
 renew(struct lease *k)
 {
 	/* The lease counts from before the call, not from when it returned. */
@@ -90,7 +87,7 @@ renew(struct lease *k)
 		log_msg(LOG_ERROR, "keeper", "no progress for %lld ms: the "
 		    "export hangs", (long long)k->conf->stall_ms);
 		k->hung();
-		return 1;
+		return true;
 	}
 	crash_at(CRASH_BEFORE_RENEW);
 	switch (jobs_renew(k->jobs, k->job, &p, &cancel)) {
@@ -101,63 +98,61 @@ renew(struct lease *k)
 	case JOBS_NONE:
 		log_msg(LOG_WARN, "keeper", "the lease is lost");
 		atomic_store(&k->word, LEASE_LOST);
-		return 1;
+		return true;
 	default:
 		break;
 	}
 	if (is_late(k)) {
 		log_msg(LOG_WARN, "keeper", "the lease was not renewed in time");
 		atomic_store(&k->word, LEASE_LOST);
-		return 1;
+		return true;
 	}
 	if (cancel)
 		atomic_store(&k->word, LEASE_CANCEL);
 	count_sharers(k);
-	return 0;
+	return false;
 }
 
-static void *
-run(void *arg)
+/* Serves the broker; renews when that is due. Returns ms until the next time. */
+static int
+lease_tick(void *arg)
 {
 	struct lease *k = arg;
-	int64_t next_ms = clock_monotonic_ms() + k->conf->renew_ms, wait_ms;
-	struct pollfd fds[2] = { { .fd = k->wake_fd, .events = POLLIN },
-	    { .events = POLLIN } };
-	int over = 0;
+	int64_t wait_ms;
 
-	while (!atomic_load(&k->quit)) {
-		if (k->q != NULL)
-			queue_heartbeat(k->q);
-		if (!over && clock_monotonic_ms() >= next_ms) {
-			over = renew(k);
-			next_ms = clock_monotonic_ms() + k->conf->renew_ms;
-		}
-		wait_ms = next_ms - clock_monotonic_ms();
-		fds[1].fd = k->q != NULL ? queue_fd(k->q) : -1;
-		poll(fds, 2, wait_ms < 0 ? 0 : over || wait_ms > SERVE_MS ?
-		    SERVE_MS : (int)wait_ms);
+	if (k->q != NULL)
+		queue_heartbeat(k->q);
+	if (!k->over && clock_monotonic_ms() >= k->next_ms) {
+		k->over = renew(k);
+		k->next_ms = clock_monotonic_ms() + k->conf->renew_ms;
 	}
-	return NULL;
+	wait_ms = k->next_ms - clock_monotonic_ms();
+	return wait_ms < 0 ? 0 : k->over || wait_ms > SERVE_MS ? SERVE_MS :
+	    (int)wait_ms;
+}
+
+static int
+lease_fd(void *arg)
+{
+	const struct lease *k = arg;
+
+	return k->q != NULL ? queue_fd(k->q) : -1;
 }
 
 static void
 lease_free(struct lease *k)
 {
 	jobs_free(k->jobs);
-	if (k->client != NULL)
-		mongoc_client_pool_push(k->pool, k->client);
-	if (k->wake_fd >= 0)
-		close(k->wake_fd);
+	mongo_give(k->pool, k->client);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }
 
 struct lease *
-lease_start(mongoc_client_pool_t *pool, const struct conf *conf,
+lease_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
     struct queue *q, const struct job *job, void (*hung)(void))
 {
 	struct lease *k;
-	int rc = ENOMEM;
 
 	if ((k = calloc(1, sizeof(*k))) == NULL)
 		goto fail;
@@ -169,23 +164,22 @@ lease_start(mongoc_client_pool_t *pool, const struct conf *conf,
 	k->progress = job->progress;
 	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_init(&k->lock, NULL);
-	if ((k->wake_fd = eventfd(0, EFD_CLOEXEC)) < 0) {
-		rc = errno;
-		goto fail;
-	}
-	k->client = mongoc_client_pool_pop(pool);
+	k->client = mongo_take(pool);
 	k->jobs = job->parent[0] != '\0' ? units_new(k->client, conf) :
 	    jobs_new(k->client, conf);
-	if (k->jobs == NULL)
+	if (k->jobs == NULL) {
+		errno = ENOMEM;
 		goto fail;
+	}
 	atomic_store(&k->renewed_ms, clock_monotonic_ms());
 	atomic_store(&k->sharers, 1);
 	count_sharers(k);
-	if ((rc = pthread_create(&k->thread, NULL, run, k)) != 0)
-		goto fail;
-	return k;
+	k->next_ms = clock_monotonic_ms() + conf->renew_ms;
+	k->ticker = ticker_start(0, lease_tick, lease_fd, k);
+	if (k->ticker != NULL)
+		return k;
 fail:
-	log_msg(LOG_ERROR, "keeper", "%s", strerror(rc));
+	log_msg(LOG_ERROR, "keeper", "%s", strerror(errno));
 	if (k != NULL)
 		lease_free(k);
 	return NULL;
@@ -226,14 +220,9 @@ lease_sharers(struct lease *k)
 enum lease_state
 lease_stop(struct lease *k)
 {
-	const uint64_t one = 1;
 	enum lease_state word;
 
-	atomic_store(&k->quit, true);
-	/* An eventfd of 0 always takes it; poll() would time out anyway. */
-	if (write(k->wake_fd, &one, sizeof(one)) < 0)
-		log_msg(LOG_WARN, "keeper", "%s", strerror(errno));
-	pthread_join(k->thread, NULL);
+	ticker_stop(k->ticker);
 	word = lease_state(k);
 	lease_free(k);
 	return word;

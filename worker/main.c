@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <mongoc/mongoc.h>
+#include <bson/bson.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
@@ -304,7 +304,7 @@ serve(const struct conf *conf)
 	struct worker worker = { .conf = conf, .name = name, .stopping = stopping,
 	    .hung = hung };
 	struct catalogue_refresh *refresh;
-	struct report *report;
+	struct reporter *reporter;
 	int rc = 1;
 
 	if (gethostname(host, sizeof(host)) != 0)
@@ -313,7 +313,7 @@ serve(const struct conf *conf)
 	snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
 	if ((worker.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
 		return CONF_EXIT;
-	worker.client = mongoc_client_pool_pop(worker.pool);
+	worker.client = mongo_take(worker.pool);
 	worker.jobs = jobs_new(worker.client, conf);
 	worker.units = units_new(worker.client, conf);
 	worker.queue = queue_new(conf, HEARTBEAT_S);
@@ -321,9 +321,9 @@ serve(const struct conf *conf)
 	if (worker.jobs != NULL && worker.units != NULL && worker.queue != NULL &&
 	    refresh != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", name);
-		report = reporter_start(worker.pool, conf, name);
+		reporter = reporter_start(worker.pool, conf, name);
 		loop(&worker, refresh);
-		reporter_stop(report);
+		reporter_stop(reporter);
 		log_fields(LOG_INFO, "stop", "worker=%s", name);
 		rc = 0;
 	}
@@ -331,7 +331,7 @@ serve(const struct conf *conf)
 	queue_free(worker.queue);
 	jobs_free(worker.units);
 	jobs_free(worker.jobs);
-	mongoc_client_pool_push(worker.pool, worker.client);
+	mongo_give(worker.pool, worker.client);
 	mongo_pool_free(worker.pool);
 	return rc;
 }

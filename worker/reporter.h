@@ -3,7 +3,7 @@
 
 struct _mongoc_client_pool_t;
 struct conf;
-struct report;
+struct reporter;
 
 /*
  * Writes this worker's counters to exports.workers (lib/jobs/workers.h) every metrics_s,
@@ -11,10 +11,10 @@ struct report;
  * them. Nothing depends on it: an error is logged, once until it works again.
  *
  * reporter_start(pool, conf, worker): All outlive it. NULL (logged): no report.
- * reporter_stop(report): Write the last numbers, marked as the last.
+ * reporter_stop(r): Write the last numbers, marked as the last.
  */
-struct report *reporter_start(struct _mongoc_client_pool_t *pool,
+struct reporter *reporter_start(struct _mongoc_client_pool_t *pool,
     const struct conf *conf, const char *worker);
-void reporter_stop(struct report *report);
+void reporter_stop(struct reporter *r);
 
 #endif

@@ -298,6 +298,19 @@ mongo_pool_free(mongoc_client_pool_t *pool)
 	mongoc_cleanup();
 }
 
+mongoc_client_t *
+mongo_take(mongoc_client_pool_t *pool)
+{
+	return mongoc_client_pool_pop(pool);
+}
+
+void
+mongo_give(mongoc_client_pool_t *pool, mongoc_client_t *client)
+{
+	if (client != NULL)
+		mongoc_client_pool_push(pool, client);
+}
+
 void
 mongo_log(const char *op, const bson_error_t *error)
 {

@@ -4,6 +4,7 @@
 #include "lib/base/conf.h"
 
 struct _mongoc_client_pool_t;
+struct _mongoc_client_t;
 struct _bson_error_t;
 
 /*
@@ -24,6 +25,14 @@ struct _bson_error_t;
 struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
     enum conf_role role);
 void mongo_pool_free(struct _mongoc_client_pool_t *pool);
+
+/*
+ * mongo_take(pool): A client for one thread; waits while the pool has none left.
+ * mongo_give(pool, client): Give it back; NULL is fine.
+ */
+struct _mongoc_client_t *mongo_take(struct _mongoc_client_pool_t *pool);
+void mongo_give(struct _mongoc_client_pool_t *pool,
+    struct _mongoc_client_t *client);
 
 /* mongo_log(op, error): Log the library's error. */
 void mongo_log(const char *op, const struct _bson_error_t *error);

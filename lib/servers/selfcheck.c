@@ -3,8 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/rights.h"
@@ -26,8 +24,8 @@ line(struct check *c, const char *server, bool good, const char *what)
 static void
 check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 {
-	mongoc_client_pool_t *pool = mongo_pool_new(conf, role);
-	mongoc_client_t *client;
+	struct _mongoc_client_pool_t *pool = mongo_pool_new(conf, role);
+	struct _mongoc_client_t *client;
 	char text[512];
 	int rights;
 
@@ -35,9 +33,9 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 		line(c, "mongodb", false, "mongodb_uri cannot be used");
 		return;
 	}
-	client = mongoc_client_pool_pop(pool);
+	client = mongo_take(pool);
 	rights = rights_mongo(client, role, text, sizeof(text));
-	mongoc_client_pool_push(pool, client);
+	mongo_give(pool, client);
 	mongo_pool_free(pool);
 	if (rights < 0) {
 		line(c, "mongodb", false, "cannot be asked: see the log");
