@@ -31,6 +31,8 @@ none . "lib/base/ includes only itself" < <(includes lib/base/*.[ch] | grep '"' 
 none . "lib/servers/ includes only itself and lib/base/" < <(includes lib/servers/*.[ch] | grep '"' | grep -vE ' "lib/(base|servers)/')
 none . "worker/engine/ includes only itself and lib/base/" < <(
 	includes "${WORKER[@]}" | grep '^worker/engine/' | grep '"' | grep -vE ' "(worker/engine|lib/base)/')
+none . "of worker/engine/ the rest of worker/ sees archive.h, source.h and sink.h" < <(
+	includes worker/*.[ch] | grep ' "worker/engine/' | grep -vE ' "worker/engine/(archive|source|sink)\.h"$')
 none . "ours are included from the root of the tree" < <(includes "${SOURCES[@]}" | grep '"' | grep -vE ' "(lib|worker|fcgi)/')
 while read -r file header; do
 	header=${header//\"/}

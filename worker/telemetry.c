@@ -10,7 +10,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/job.h"
-#include "worker/engine/rows/columns.h"
+#include "worker/engine/archive.h"
 
 /* A secondary that is further behind is none to read from. */
 #define STALENESS_S 120
@@ -72,7 +72,7 @@ telemetry_parameters(mongoc_client_t *client, const char *vehicle,
 	mongoc_cursor_destroy(cursor);
 	mongoc_database_destroy(database);
 	bson_destroy(opts);
-	columns_sort(list);
+	archive_columns_sort(list);
 	return rc;
 }
 
