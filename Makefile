@@ -38,7 +38,7 @@ ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o)
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
-WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o export.o fragment.o lease.o pace.o \
+WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o fragment.o lease.o pace.o \
 	reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) $(ENGINE)
 UNIT = backoff ticker query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
 	csv merge fastread exact pace preview zip spec life
@@ -66,7 +66,7 @@ $(B)/t/4000-tls: $(addprefix $(B)/,t/4000-tls.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/pace.o $(ENGINE) $(LIB))
+$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/ending.o worker/pace.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 $(B)/t/life.t: $(B)/t/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/backoff.h"
+#include <openssl/rand.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
@@ -126,35 +127,6 @@ attempt_abort(struct attempt *a)
 	crash_at(CRASH_AFTER_ABORT);
 }
 
-static void
-free_tools(struct attempt *a)
-{
-	upload_free(a->upload);
-	a->upload = NULL;
-}
-
-/* What log lines call the ends of an attempt, of a job and of a unit. */
-static const char *const ops[][2] = {
-	[METRICS_FINISHED] = { "done", "unit_done" },
-	[METRICS_FAILED] = { "failed", "unit_failed" },
-	[METRICS_RETRIED] = { "retry", "unit_retry" },
-	[METRICS_CANCELLED] = { "cancelled", "unit_cancelled" },
-	[METRICS_HANDED_BACK] = { "handed_back", "unit_handed_back" },
-	[METRICS_LOST] = { "finish", "unit_finish" },
-};
-
-static const char *
-op_of(const struct attempt *a, enum metrics_end how)
-{
-	return ops[how][is_unit(a)];
-}
-
-static void
-count_end(const struct attempt *a, enum metrics_end how)
-{
-	metrics_add(is_unit(a) ? METRIC_UNITS : METRIC_ATTEMPTS, how, 1);
-}
-
 /*
  * Write FINISHED. An error leaves the outcome unknown: the same write is made
  * again, and when it then finds nothing, the document tells whether the first
@@ -179,77 +151,52 @@ finish(struct attempt *a)
 	return rc;
 }
 
-/* Put the job's document right; whether the message is done with. */
-static bool
-end_failed(struct attempt *a)
+/* Put the document right. */
+static enum jobs_result
+write_end(struct attempt *a, const struct ending *e)
 {
-	const struct conf *conf = a->worker->conf;
-	const bool spent = a->job->attempts >= conf->max_attempts;
-	int64_t delay_ms;
+	const char *detail = NULL;
+	enum jobs_result rc = JOBS_OK;
 
-	crash_at(CRASH_BEFORE_RETRY);
-	if (failure_permanent(a->why) || spent) {
-		count_end(a, METRICS_FAILED);
-		log_fields(LOG_ERROR, op_of(a, METRICS_FAILED), "code=%s "
-		    "attempts=%lld permanent=%s%s", failure_code(a->why),
-		    (long long)a->job->attempts, spent ? "no" : "yes", a->tag);
-		return jobs_end_failed(a->jobs, a->job, failure_permanent(a->why) ?
-		    a->why : FAILURE_ATTEMPTS, failure_permanent(a->why) ?
-		    (a->detail[0] ? a->detail : NULL) :
-		    failure_text(a->why)) != JOBS_ERROR;
-	}
-	count_end(a, METRICS_RETRIED);
-	metrics_add(METRIC_RETRIES, a->why, 1);
-	delay_ms = backoff_draw_ms(conf->backoff_ms, conf->backoff_max_ms,
-	    a->job->attempts);
-	log_fields(LOG_WARN, op_of(a, METRICS_RETRIED), "code=%s attempts=%lld "
-	    "delay_ms=%lld%s", failure_code(a->why),
-	    (long long)a->job->attempts, (long long)delay_ms, a->tag);
-	/* After an error here the lease runs out by itself. */
-	jobs_end_retry(a->jobs, a->job, a->why, delay_ms);
-	crash_at(CRASH_AFTER_RETRY);
-	return false;
-}
-
-static bool
-end_cancelled(struct attempt *a)
-{
-	count_end(a, METRICS_CANCELLED);
-	log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
-	    (unsigned long long)a->progress.rows, a->tag);
-	return jobs_end_cancelled(a->jobs, a->job) != JOBS_ERROR;
-}
-
-static bool
-end_stopped(struct attempt *a, enum lease_state word)
-{
-	bool done;
-
-	switch (word) {
-	case LEASE_CANCEL:
-		done = end_cancelled(a);
+	switch (e->transition) {
+	case T_FINISH:
+		rc = finish(a);
+		crash_at(CRASH_AFTER_FINISH);
+		break;
+	case T_FAIL:
+		crash_at(CRASH_BEFORE_RETRY);
+		/* What ended the last attempt explains that none is left. */
+		if (e->why == FAILURE_ATTEMPTS)
+			detail = failure_text(a->why);
+		else if (a->detail[0] != '\0')
+			detail = a->detail;
+		rc = jobs_end_failed(a->jobs, a->job, e->why, detail);
+		break;
+	case T_RETRY:
+		crash_at(CRASH_BEFORE_RETRY);
+		/* After an error here the lease runs out by itself. */
+		rc = jobs_end_retry(a->jobs, a->job, e->why, e->delay_ms);
+		crash_at(CRASH_AFTER_RETRY);
+		break;
+	case T_CANCELLED:
+		rc = jobs_end_cancelled(a->jobs, a->job);
 		crash_at(CRASH_AFTER_CANCELLED);
-		return done;
-	case LEASE_LOST:
-		count_end(a, METRICS_LOST);
-		return false;
-	case LEASE_HELD:
+		break;
+	case T_RELEASE:
+		rc = jobs_end_released(a->jobs, a->job);
+		break;
+	default:
 		break;
 	}
-	count_end(a, METRICS_HANDED_BACK);
-	log_fields(LOG_INFO, op_of(a, METRICS_HANDED_BACK), "rows=%llu%s",
-	    (unsigned long long)a->progress.rows, a->tag);
-	jobs_end_released(a->jobs, a->job);
-	return false;
+	return rc;
 }
 
 static void
-log_done(const struct attempt *a, int64_t took_ms)
+log_done(const struct attempt *a, const char *op, int64_t took_ms)
 {
 	const struct job_progress *p = &a->progress;
 
-	log_fields(LOG_INFO, op_of(a, METRICS_FINISHED), "attempts=%lld "
-	    "documents=%llu rows=%llu "
+	log_fields(LOG_INFO, op, "attempts=%lld documents=%llu rows=%llu "
 	    "points=%llu bytes_read=%llu bytes_written=%llu slices=%llu "
 	    "general=%llu fetches=%llu slow=%llu ms=%lld%s",
 	    (long long)a->job->attempts, (unsigned long long)p->documents,
@@ -261,32 +208,72 @@ log_done(const struct attempt *a, int64_t took_ms)
 	    (unsigned long long)a->pace.slow, (long long)took_ms, a->tag);
 }
 
+static void
+log_end(const struct attempt *a, const struct ending *e, int64_t took_ms)
+{
+	const char *op = is_unit(a) ? e->unit_op : e->op;
+
+	if (op == NULL)
+		return;
+	switch (e->metric) {
+	case METRICS_FINISHED:
+		log_done(a, op, took_ms);
+		break;
+	case METRICS_FAILED:
+		log_fields(e->level, op, "code=%s attempts=%lld permanent=%s%s",
+		    failure_code(a->why), (long long)a->job->attempts,
+		    e->spent ? "no" : "yes", a->tag);
+		break;
+	case METRICS_RETRIED:
+		log_fields(e->level, op, "code=%s attempts=%lld delay_ms=%lld%s",
+		    failure_code(a->why), (long long)a->job->attempts,
+		    (long long)e->delay_ms, a->tag);
+		break;
+	case METRICS_CANCELLED:
+	case METRICS_HANDED_BACK:
+		log_fields(e->level, op, "rows=%llu%s",
+		    (unsigned long long)a->progress.rows, a->tag);
+		break;
+	case METRICS_LOST:
+		log_msg(e->level, op, "the %s was not ours any more: the object "
+		    "is left to the lifecycle rule", is_unit(a) ? "unit" :
+		    "job");
+	}
+}
+
+static void
+count_end(const struct attempt *a, const struct ending *e, int64_t took_ms)
+{
+	metrics_add(is_unit(a) ? METRIC_UNITS : METRIC_ATTEMPTS, e->metric, 1);
+	if (e->metric == METRICS_RETRIED)
+		metrics_add(METRIC_RETRIES, a->why, 1);
+	if (e->metric == METRICS_FINISHED && !is_unit(a))
+		metrics_observe(METRIC_EXPORT_SECONDS, took_ms * 1000);
+}
+
+/* Write, count and log the end; whether the message is settled. */
 static bool
-end_complete(struct attempt *a, int64_t began_ms)
+attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
+    int64_t began_ms)
 {
 	const int64_t took_ms = clock_monotonic_ms() - began_ms;
-	const enum jobs_result rc = finish(a);
+	const struct conf *conf = a->worker->conf;
+	struct ending_facts facts = { outcome, lease, a->why,
+	    a->job->attempts, conf->max_attempts, conf->backoff_ms,
+	    conf->backoff_max_ms, 0 };
+	struct ending e;
+	enum jobs_result rc;
 
-	crash_at(CRASH_AFTER_FINISH);
-	/* Asked for when all was done but this. */
-	if (rc == JOBS_NONE && jobs_end_cancelled(a->jobs, a->job) == JOBS_OK) {
-		count_end(a, METRICS_CANCELLED);
-		log_fields(LOG_INFO, op_of(a, METRICS_CANCELLED), "rows=%llu%s",
-		    (unsigned long long)a->progress.rows, a->tag);
-		return true;
-	}
-	if (rc != JOBS_OK) {
-		count_end(a, METRICS_LOST);
-		log_msg(LOG_WARN, op_of(a, METRICS_LOST), "the %s was not ours "
-		    "any more: the object is left to the lifecycle rule",
-		    is_unit(a) ? "unit" : "job");
-		return false;
-	}
-	count_end(a, METRICS_FINISHED);
-	if (!is_unit(a))
-		metrics_observe(METRIC_EXPORT_SECONDS, took_ms * 1000);
-	log_done(a, took_ms);
-	return true;
+	RAND_bytes((unsigned char *)&facts.random, sizeof(facts.random));
+	e = ending_of(&facts);
+	rc = write_end(a, &e);
+	/* It was to be cancelled when all was done but this, or it is another's. */
+	if (e.transition == T_FINISH && rc != JOBS_OK)
+		e = ending_refused(rc == JOBS_NONE &&
+		    jobs_end_cancelled(a->jobs, a->job) == JOBS_OK);
+	count_end(a, &e, took_ms);
+	log_end(a, &e, took_ms);
+	return e.done && rc != JOBS_ERROR;
 }
 
 static void
@@ -310,7 +297,7 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 {
 	const struct conf *conf = a->worker->conf;
 	const int64_t began_ms = clock_monotonic_ms();
-	enum lease_state word;
+	enum lease_state lease;
 	enum outcome outcome;
 
 	pace_init(&a->pace, &(struct pace_ceilings){ conf->read_bytes_s,
@@ -321,26 +308,19 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 		snprintf(a->tag, sizeof(a->tag), " unit=%lld",
 		    (long long)a->job->unit);
 	log_claimed(a);
-	/* The broker is served by one keeper at a time. */
+	/* The broker is served by one lease at a time. */
 	a->lease = lease_start(a->worker->pool, conf, a->parent == NULL ?
 	    a->worker->queue : NULL, a->job, a->worker->hung);
 	if (a->lease == NULL) {
 		a->why = FAILURE_INTERNAL;
-		return end_failed(a);
+		return attempt_end(a, FAILED, LEASE_HELD, began_ms);
 	}
 	outcome = make(a);
 	if (outcome != COMPLETE)
 		attempt_abort(a);
 	attempt_report(a, outcome == COMPLETE ? "done" : "finishing");
-	free_tools(a);
-	word = lease_stop(a->lease);
-	switch (outcome) {
-	case COMPLETE:
-		return end_complete(a, began_ms);
-	case FAILED:
-		return end_failed(a);
-	case STOPPED:
-		break;
-	}
-	return end_stopped(a, word);
+	upload_free(a->upload);
+	a->upload = NULL;
+	lease = lease_stop(a->lease);
+	return attempt_end(a, outcome, lease, began_ms);
 }

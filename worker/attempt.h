@@ -8,6 +8,7 @@
 #include "lib/servers/failure.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/units.h"
+#include "worker/ending.h"
 #include "worker/engine/archive.h"
 #include "worker/pace.h"
 
@@ -40,9 +41,6 @@ struct attempt {
 	char detail[128];
 	char tag[32];			/* behind log lines: " unit=3", or "" */
 };
-
-/* What came of it. */
-enum outcome { COMPLETE, FAILED, STOPPED };
 
 /*
  * attempt_run(a, make):
