@@ -54,7 +54,7 @@ unit_failed(struct attempt *a, const struct job *unit)
 
 /* What the unit of this place is now: COMPLETE, and whether it is *done. */
 static enum outcome
-look(struct assembly *s, int64_t place, struct job *unit, bool *done)
+assemble_look(struct assembly *s, int64_t place, struct job *unit, bool *done)
 {
 	struct attempt *a = s->a;
 	enum outcome outcome = COMPLETE;
@@ -81,7 +81,7 @@ look(struct assembly *s, int64_t place, struct job *unit, bool *done)
 }
 
 static enum outcome
-wait_for(struct assembly *s, int64_t place, struct job *unit)
+assemble_wait_for(struct assembly *s, int64_t place, struct job *unit)
 {
 	enum outcome outcome;
 	bool done;
@@ -89,7 +89,7 @@ wait_for(struct assembly *s, int64_t place, struct job *unit)
 	for (;;) {
 		if (attempt_must_stop(s->a))
 			return STOPPED;
-		outcome = look(s, place, unit, &done);
+		outcome = assemble_look(s, place, unit, &done);
 		if (outcome != COMPLETE || done)
 			return outcome;
 		clock_pause_ms(LOOK_MS);
@@ -98,7 +98,7 @@ wait_for(struct assembly *s, int64_t place, struct job *unit)
 
 /* The first preview that a unit has is the archive's. */
 static void
-take_preview(struct assembly *s, const struct job *unit)
+assemble_take_preview(struct assembly *s, const struct job *unit)
 {
 	struct job *job = s->a->job;
 
@@ -116,7 +116,7 @@ assemble_unit(struct assembly *s, const struct job *unit)
 	char *facts = NULL;
 
 	crash_at(CRASH_BEFORE_PIECE);
-	take_preview(s, unit);
+	assemble_take_preview(s, unit);
 	rc = units_facts(s->units, unit->id, &facts);
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
@@ -131,7 +131,7 @@ assemble_unit(struct assembly *s, const struct job *unit)
 }
 
 static void *
-run(void *arg)
+assemble_run(void *arg)
 {
 	struct assembly *s = arg;
 	enum outcome outcome = COMPLETE;
@@ -139,7 +139,7 @@ run(void *arg)
 	int64_t place;
 
 	for (place = 0; place < s->a->plan.n && outcome == COMPLETE; place++) {
-		if ((outcome = wait_for(s, place, &unit)) != COMPLETE)
+		if ((outcome = assemble_wait_for(s, place, &unit)) != COMPLETE)
 			break;
 		outcome = assemble_unit(s, &unit);
 		job_release(&unit);
@@ -153,7 +153,7 @@ run(void *arg)
 }
 
 static void
-free_all(struct assembly *s)
+assemble_free(struct assembly *s)
 {
 	jobs_free(s->units);
 	if (s->client != NULL)
@@ -181,13 +181,13 @@ assemble_start(struct attempt *a, struct archive *archive)
 	s->units = units_new(s->client, worker->conf);
 	s->s3 = s3_new(worker->conf, attempt_must_stop, a);
 	if (s->units == NULL || s->s3 == NULL ||
-	    (rc = pthread_create(&s->thread, NULL, run, s)) != 0)
+	    (rc = pthread_create(&s->thread, NULL, assemble_run, s)) != 0)
 		goto fail;
 	return s;
 fail:
 	log_msg(LOG_ERROR, "split", "%s", strerror(rc));
 	if (s != NULL)
-		free_all(s);
+		assemble_free(s);
 	return NULL;
 }
 
@@ -217,6 +217,6 @@ assemble_end(struct assembly *s)
 
 	pthread_join(s->thread, NULL);
 	outcome = s->outcome;
-	free_all(s);
+	assemble_free(s);
 	return outcome;
 }

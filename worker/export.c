@@ -18,7 +18,7 @@
 
 /* The vehicles of the job that there are, or the first that there is not. */
 static enum outcome
-resolve(struct attempt *a, struct names *vehicles)
+export_resolve(struct attempt *a, struct names *vehicles)
 {
 	const struct names *asked = &a->job->vehicles;
 	struct names all = { 0 };
@@ -83,7 +83,7 @@ count_documents(struct attempt *a, const struct names *vehicles,
 
 /* What there is to be exported; as units of a->plan where it is much. */
 static enum outcome
-look(struct attempt *a, struct names *vehicles)
+export_plan(struct attempt *a, struct names *vehicles)
 {
 	uint64_t *documents;
 	enum outcome outcome;
@@ -91,7 +91,7 @@ look(struct attempt *a, struct names *vehicles)
 	/* An earlier attempt may have planned it, and units may be done. */
 	if ((outcome = split_find(a)) != COMPLETE || a->plan.n > 0)
 		return outcome;
-	outcome = resolve(a, vehicles);
+	outcome = export_resolve(a, vehicles);
 	crash_at(CRASH_AFTER_RESOLVE);
 	if (outcome != COMPLETE)
 		return outcome;
@@ -143,7 +143,7 @@ make_archive(struct attempt *a)
 	enum outcome outcome;
 
 	attempt_report(a, "counting");
-	outcome = look(a, &vehicles);
+	outcome = export_plan(a, &vehicles);
 	/* The fence makes the key this attempt's alone: S3 cannot fence. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->job->id);
 	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->job->id,

@@ -37,7 +37,7 @@ split_find(struct attempt *a)
 
 /* Cut off units of `each` documents or more. How many; cuts has room for all vehicles. */
 static size_t
-cut(const struct names *vehicles, const uint64_t *documents, uint64_t each,
+split_cut(const struct names *vehicles, const uint64_t *documents, uint64_t each,
     struct unit_cut *cuts)
 {
 	size_t i, n = 0;
@@ -89,7 +89,7 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	each = least / UNITS_OF_LEAST;
 	if (each < total / UNITS_MAX)
 		each = total / UNITS_MAX;
-	n = cut(vehicles, documents, each, cuts);
+	n = split_cut(vehicles, documents, each, cuts);
 	if (n > 1)
 		outcome = store_plan(a, vehicles, cuts, n);
 	free(cuts);
@@ -98,7 +98,7 @@ split_plan(struct attempt *a, const struct names *vehicles,
 
 /* All units' progress, at most once in a while. An error leaves it as it was. */
 static void
-sum_up(struct attempt *a, int64_t *next_ms)
+split_sum(struct attempt *a, int64_t *next_ms)
 {
 	struct job_progress *p = &a->progress;
 
@@ -125,7 +125,7 @@ make_units(struct attempt *a, struct archive *archive)
 		return attempt_failed(a, FAILURE_INTERNAL);
 	while (!assemble_wait(assembly, none ? WAIT_MS : 0) &&
 	    !attempt_must_stop(a)) {
-		sum_up(a, &next_ms);
+		split_sum(a, &next_ms);
 		none = jobs_claim_unit(a->worker->units, a->job->id,
 		    a->job->worker, &unit) != JOBS_OK;
 		if (none)
@@ -144,6 +144,6 @@ split_export(struct attempt *a, struct archive *archive)
 	int64_t next_ms = 0;
 
 	if (outcome == COMPLETE)
-		sum_up(a, &next_ms);
+		split_sum(a, &next_ms);
 	return outcome;
 }

@@ -103,7 +103,7 @@ exact_next(const struct exact *g)
 }
 
 static int
-take_in(struct exact *g, const struct slice *s)
+exact_take_in(struct exact *g, const struct slice *s)
 {
 	struct live *v;
 	size_t i;
@@ -161,7 +161,7 @@ window_points(struct exact *g, int64_t begin, int64_t end, int64_t hour_ms)
 
 /* The window is right: tell what was skipped, and go on behind it. */
 static int
-settle(struct exact *g, int64_t hour_ms)
+exact_settle(struct exact *g, int64_t hour_ms)
 {
 	size_t i;
 
@@ -186,7 +186,7 @@ settle(struct exact *g, int64_t hour_ms)
 }
 
 static enum exact_result
-end_block(struct exact *g)
+exact_end_block(struct exact *g)
 {
 	if (blocks_end(&g->blocks, g->deflater) != 0)
 		return EXACT_TOO_LARGE;
@@ -197,7 +197,7 @@ end_block(struct exact *g)
 }
 
 static enum exact_result
-write_rows(struct exact *g)
+exact_write_rows(struct exact *g)
 {
 	enum exact_result rc = EXACT_DONE;
 	struct block *open;
@@ -213,14 +213,14 @@ write_rows(struct exact *g)
 			open->points += g->merge.cells[i] != NULL;
 		block_row(open, t_ms);
 		if (blocks_full(&g->blocks))
-			rc = end_block(g);
+			rc = exact_end_block(g);
 	}
 	return rc;
 }
 
 /* Make the rows from t_ms on, up to the hour's end or until_ms at most. */
 static enum exact_result
-run_window(struct exact *g, int64_t t_ms, int64_t until_ms)
+exact_run_window(struct exact *g, int64_t t_ms, int64_t until_ms)
 {
 	const int64_t end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
 	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
@@ -234,14 +234,14 @@ run_window(struct exact *g, int64_t t_ms, int64_t until_ms)
 		size /= 2;
 		g->window_ms = size;
 	}
-	if (settle(g, hour_ms) != 0)
+	if (exact_settle(g, hour_ms) != 0)
 		return EXACT_FAILED;
-	return write_rows(g);
+	return exact_write_rows(g);
 }
 
 /* Forget what has no points to come; own a copy of the others. */
 static int
-keep(struct exact *g)
+exact_keep(struct exact *g)
 {
 	size_t i, n = 0;
 
@@ -278,12 +278,12 @@ exact_run(struct exact *g, const struct slice *s, int64_t until_ms)
 	enum exact_result rc = EXACT_DONE;
 	int64_t t_ms;
 
-	if (s != NULL && take_in(g, s) != 0)
+	if (s != NULL && exact_take_in(g, s) != 0)
 		return EXACT_TOO_LARGE;
 	g->window_ms = SLICE_HOUR_MS;
 	while (rc == EXACT_DONE && (t_ms = exact_next(g)) < until_ms)
-		rc = run_window(g, t_ms, until_ms);
+		rc = exact_run_window(g, t_ms, until_ms);
 	if (rc == EXACT_DONE)
-		rc = end_block(g);
-	return rc == EXACT_DONE && keep(g) != 0 ? EXACT_TOO_LARGE : rc;
+		rc = exact_end_block(g);
+	return rc == EXACT_DONE && exact_keep(g) != 0 ? EXACT_TOO_LARGE : rc;
 }

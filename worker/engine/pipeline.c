@@ -93,7 +93,7 @@ run_exact(struct pipeline *r, const struct slice *s, int64_t until_ms)
 
 /* Write the rows of the oldest slice. */
 static enum archive_result
-commit(struct pipeline *r, const struct slice *s)
+pipeline_commit(struct pipeline *r, const struct slice *s)
 {
 	enum archive_result result = ARCHIVE_OK;
 
@@ -118,7 +118,7 @@ commit(struct pipeline *r, const struct slice *s)
 }
 
 static int
-tick(struct pipeline *r)
+pipeline_tick(struct pipeline *r)
 {
 	if (r->v->vehicle->tick == NULL)
 		return 0;
@@ -182,9 +182,9 @@ write_slices(struct pipeline *r)
 
 	while (result == ARCHIVE_OK &&
 	    (s = pool_oldest(r->v->pool)) != NULL) {
-		result = commit(r, s);
+		result = pipeline_commit(r, s);
 		pool_release(r->v->pool);
-		if (result == ARCHIVE_OK && tick(r) != 0)
+		if (result == ARCHIVE_OK && pipeline_tick(r) != 0)
 			result = ARCHIVE_STOPPED;
 	}
 	return result;
@@ -215,7 +215,7 @@ run_slices(struct pipeline *r)
 }
 
 static int
-set_up(struct pipeline *r)
+pipeline_set_up(struct pipeline *r)
 {
 	const struct pipeline_spec *v = r->v;
 	const struct names *columns = v->vehicle->columns;
@@ -244,7 +244,7 @@ pipeline_run(const struct pipeline_spec *v)
 	struct pipeline r = { .v = v };
 	enum archive_result result = ARCHIVE_NO_MEMORY;
 
-	if (set_up(&r) == 0)
+	if (pipeline_set_up(&r) == 0)
 		result = run_slices(&r);
 	csvfile_free(r.entry);
 	exact_free(r.exact);

@@ -33,13 +33,13 @@ struct pool {
 };
 
 static struct slice *
-at(const struct pool *p, uint64_t i)
+slice_at(const struct pool *p, uint64_t i)
 {
 	return &p->ring[i % p->slots];
 }
 
 static void *
-run(void *arg)
+pool_work(void *arg)
 {
 	struct pool *p = arg;
 	struct scratch *scratch;
@@ -56,7 +56,7 @@ run(void *arg)
 		i = p->next++;
 		scratch = p->scratches[--p->nscratches];
 		pthread_mutex_unlock(&p->lock);
-		slice_work(at(p, i), scratch);
+		slice_work(slice_at(p, i), scratch);
 		pthread_mutex_lock(&p->lock);
 		p->scratches[p->nscratches++] = scratch;
 		p->done[i % p->slots] = true;
@@ -69,7 +69,7 @@ run(void *arg)
 
 /* All that needs no thread. */
 static int
-set_up(struct pool *p, int threads)
+pool_set_up(struct pool *p, int threads)
 {
 	size_t i;
 
@@ -104,10 +104,10 @@ pool_new(int threads, enum deflate_level level)
 	pthread_cond_init(&p->submitted, NULL);
 	pthread_cond_init(&p->worked, NULL);
 	pthread_cond_init(&p->released, NULL);
-	if (set_up(p, threads) != 0)
+	if (pool_set_up(p, threads) != 0)
 		goto nomem;
 	for (; p->nthreads < threads; p->nthreads++) {
-		rc = pthread_create(&p->threads[p->nthreads], NULL, run, p);
+		rc = pthread_create(&p->threads[p->nthreads], NULL, pool_work, p);
 		if (rc != 0) {
 			log_msg(LOG_ERROR, "pool", "thread: %s", strerror(rc));
 			pool_free(p);
@@ -158,7 +158,7 @@ has_room(const struct pool *p)
 	uint64_t i;
 
 	for (i = p->first; i < p->last; i++)
-		bytes += at(p, i)->docs.len;
+		bytes += slice_at(p, i)->docs.len;
 	return p->last - p->first < p->slots && bytes <= UNDER_WAY_BYTES;
 }
 
@@ -170,7 +170,7 @@ pool_slot(struct pool *p)
 	pthread_mutex_lock(&p->lock);
 	while (!p->closed && !has_room(p))
 		pthread_cond_wait(&p->released, &p->lock);
-	s = p->closed ? NULL : at(p, p->last);
+	s = p->closed ? NULL : slice_at(p, p->last);
 	pthread_mutex_unlock(&p->lock);
 	return s;
 }
@@ -203,7 +203,7 @@ pool_oldest(struct pool *p)
 	while (p->first == p->last ? !p->ended :
 	    !p->done[p->first % p->slots])
 		pthread_cond_wait(&p->worked, &p->lock);
-	s = p->first == p->last ? NULL : at(p, p->first);
+	s = p->first == p->last ? NULL : slice_at(p, p->first);
 	pthread_mutex_unlock(&p->lock);
 	return s;
 }

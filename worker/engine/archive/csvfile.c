@@ -27,7 +27,7 @@ struct csvfile {
 };
 
 static int
-no_memory(void)
+csvfile_no_memory(void)
 {
 	log_msg(LOG_ERROR, "csv", "out of memory");
 	return -1;
@@ -51,7 +51,7 @@ csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
 }
 
 static int
-part_begin(struct csvfile *w)
+csvfile_part_begin(struct csvfile *w)
 {
 	memset(&w->facts, 0, sizeof(w->facts));
 	w->facts.part = ++w->part;
@@ -60,7 +60,7 @@ part_begin(struct csvfile *w)
 }
 
 static int
-part_end(struct csvfile *w)
+csvfile_part_end(struct csvfile *w)
 {
 	w->facts.run_bytes = zip_entry_deflated(w->zip);
 	w->facts.run_crc = zip_entry_check(w->zip);
@@ -74,7 +74,7 @@ part_end(struct csvfile *w)
 }
 
 static int
-put(struct csvfile *w, const struct block *b)
+csvfile_put(struct csvfile *w, const struct block *b)
 {
 	if (digest_add(w->digest, b->text, b->text_len) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
@@ -86,7 +86,7 @@ put(struct csvfile *w, const struct block *b)
 }
 
 static int
-put_header(struct csvfile *w)
+csvfile_put_header(struct csvfile *w)
 {
 	struct buf text, deflated;
 	struct block b = { 0 };
@@ -97,11 +97,11 @@ put_header(struct csvfile *w)
 	if (csv_header(&text, &w->options->style, (const char *const *)w->columns->v,
 	    w->columns->n) != 0 ||
 	    block_seal(&b, text.data, text.len, &deflated, w->deflater) != 0) {
-		rc = no_memory();
+		rc = csvfile_no_memory();
 	} else {
 		b.text = text.data;
 		b.deflated = deflated.data;
-		rc = put(w, &b);
+		rc = csvfile_put(w, &b);
 	}
 	buf_release(&text);
 	buf_release(&deflated);
@@ -110,7 +110,7 @@ put_header(struct csvfile *w)
 
 /* Whether the block would make the open part too large. */
 static int
-is_full(const struct csvfile *w, const struct block *b)
+csvfile_is_full(const struct csvfile *w, const struct block *b)
 {
 	return w->facts.rows > 0 &&
 	    w->facts.bytes + b->text_len > w->options->split_bytes;
@@ -121,10 +121,10 @@ csvfile_block(struct csvfile *w, const struct block *b)
 {
 	struct csvfile_facts *f = &w->facts;
 
-	if (is_full(w, b) && (part_end(w) != 0 || part_begin(w) != 0 ||
-	    put_header(w) != 0))
+	if (csvfile_is_full(w, b) && (csvfile_part_end(w) != 0 || csvfile_part_begin(w) != 0 ||
+	    csvfile_put_header(w) != 0))
 		return -1;
-	if (put(w, b) != 0)
+	if (csvfile_put(w, b) != 0)
 		return -1;
 	if (f->rows == 0)
 		f->first_ms = b->first_ms;
@@ -155,11 +155,11 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	w->deflater = deflater;
 	if ((w->digest = digest_new()) == NULL)
 		goto nomem;
-	if (part_begin(w) != 0 || put_header(w) != 0)
+	if (csvfile_part_begin(w) != 0 || csvfile_put_header(w) != 0)
 		goto fail;
 	return w;
 nomem:
-	no_memory();
+	csvfile_no_memory();
 fail:
 	csvfile_free(w);
 	return NULL;
@@ -168,7 +168,7 @@ fail:
 int
 csvfile_close(struct csvfile *w)
 {
-	return part_end(w);
+	return csvfile_part_end(w);
 }
 
 void

@@ -37,7 +37,7 @@ struct run_facts {
 };
 
 static enum archive_result
-bad(const struct fragment *f, const char *why)
+fragment_bad(const struct fragment *f, const char *why)
 {
 	log_msg(LOG_ERROR, "piece", "%s: %s: it is made again",
 	    f->from->name, why);
@@ -45,7 +45,7 @@ bad(const struct fragment *f, const char *why)
 }
 
 static int
-take_int(struct json_object *o, const char *name, int64_t *to)
+facts_int(struct json_object *o, const char *name, int64_t *to)
 {
 	struct json_object *value;
 
@@ -57,7 +57,7 @@ take_int(struct json_object *o, const char *name, int64_t *to)
 }
 
 static int
-take_text(struct json_object *o, const char *name, const char **to)
+facts_text(struct json_object *o, const char *name, const char **to)
 {
 	struct json_object *value;
 
@@ -69,25 +69,25 @@ take_text(struct json_object *o, const char *name, const char **to)
 }
 
 static int
-take_list(struct json_object *o, const char *name, struct json_object **to)
+facts_list(struct json_object *o, const char *name, struct json_object **to)
 {
 	return json_object_object_get_ex(o, name, to) &&
 	    json_object_is_type(*to, json_type_array) ? 0 : -1;
 }
 
 static int
-take_run(struct json_object *file, struct run_facts *r)
+facts_run(struct json_object *file, struct run_facts *r)
 {
 	const char *crc;
 	int64_t run_crc;
 
 	if (!json_object_is_type(file, json_type_object) ||
-	    take_text(file, "vehicle", &r->vehicle) != 0 ||
-	    take_int(file, "part", &r->part) != 0 ||
-	    take_int(file, "bytes", &r->bytes) != 0 ||
-	    take_int(file, "runBytes", &r->run_bytes) != 0 ||
-	    take_int(file, "runCrc32", &run_crc) != 0 ||
-	    take_text(file, "crc32", &crc) != 0 ||
+	    facts_text(file, "vehicle", &r->vehicle) != 0 ||
+	    facts_int(file, "part", &r->part) != 0 ||
+	    facts_int(file, "bytes", &r->bytes) != 0 ||
+	    facts_int(file, "runBytes", &r->run_bytes) != 0 ||
+	    facts_int(file, "runCrc32", &run_crc) != 0 ||
+	    facts_text(file, "crc32", &crc) != 0 ||
 	    sscanf(crc, "%8" SCNx32, &r->crc) != 1)
 		return -1;
 	r->run_crc = (uint32_t)run_crc;
@@ -108,12 +108,12 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 
 	if (f->used == f->window.len) {
 		if (f->at >= size)
-			return bad(f, "shorter than its facts say");
+			return fragment_bad(f, "shorter than its facts say");
 		if (n > size - f->at)
 			n = (size_t)(size - f->at);
 		rc = f->from->read(f->from->arg, f->at, n, &f->window);
 		if (rc != 0)
-			return rc > 0 ? bad(f, "gone") : ARCHIVE_SOURCE_FAILED;
+			return rc > 0 ? fragment_bad(f, "gone") : ARCHIVE_SOURCE_FAILED;
 		f->at += n;
 		f->used = 0;
 	}
@@ -127,7 +127,7 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 
 /* The run of one file, from the fragment into the open entry. */
 static enum archive_result
-copy_run(struct fragment *f, const struct run_facts *r)
+fragment_copy_run(struct fragment *f, const struct run_facts *r)
 {
 	enum archive_result result;
 	uint64_t left = (uint64_t)r->run_bytes;
@@ -147,25 +147,25 @@ copy_run(struct fragment *f, const struct run_facts *r)
 			return ARCHIVE_NO_MEMORY;
 	}
 	return check == r->run_crc ? ARCHIVE_OK :
-	    bad(f, "a file has another checksum");
+	    fragment_bad(f, "a file has another checksum");
 }
 
 static enum archive_result
-take_file(struct fragment *f, struct json_object *file)
+fragment_take_file(struct fragment *f, struct json_object *file)
 {
 	char name[ZIP_NAME_MAX + 1];
 	enum archive_result result;
 	struct run_facts r;
 
-	if (take_run(file, &r) != 0)
-		return bad(f, "facts that cannot be understood");
+	if (facts_run(file, &r) != 0)
+		return fragment_bad(f, "facts that cannot be understood");
 	/* Later parts of a vehicle are named after what its first one is called. */
 	if (r.part == 1)
 		snprintf(f->stem, sizeof(f->stem), "%s", r.vehicle);
 	csvfile_name(f->zip, f->stem, (int)r.part, name);
 	if (zip_begin(f->zip, name) != 0)
 		return ARCHIVE_NO_MEMORY;
-	if ((result = copy_run(f, &r)) != ARCHIVE_OK)
+	if ((result = fragment_copy_run(f, &r)) != ARCHIVE_OK)
 		return result;
 	if (zip_end(f->zip, NULL) != 0 ||
 	    manifest_add(f->manifest, json_object_get(file), name) != 0)
@@ -174,7 +174,7 @@ take_file(struct fragment *f, struct json_object *file)
 }
 
 static enum archive_result
-take_all(struct fragment *f, struct json_object *root)
+fragment_take_all(struct fragment *f, struct json_object *root)
 {
 	enum archive_result result = ARCHIVE_OK;
 	struct json_object *files, *skipped;
@@ -182,16 +182,16 @@ take_all(struct fragment *f, struct json_object *root)
 	size_t i;
 
 	if (!json_object_is_type(root, json_type_object) ||
-	    take_list(root, "files", &files) != 0 ||
-	    take_list(root, "skippedDocuments", &skipped) != 0 ||
-	    take_int(root, "skippedDocumentsTotal", &total) != 0)
-		return bad(f, "facts that cannot be understood");
+	    facts_list(root, "files", &files) != 0 ||
+	    facts_list(root, "skippedDocuments", &skipped) != 0 ||
+	    facts_int(root, "skippedDocumentsTotal", &total) != 0)
+		return fragment_bad(f, "facts that cannot be understood");
 	for (i = 0; i < json_object_array_length(files) &&
 	    result == ARCHIVE_OK; i++)
-		result = take_file(f, json_object_array_get_idx(files, i));
+		result = fragment_take_file(f, json_object_array_get_idx(files, i));
 	if (result == ARCHIVE_OK && (f->used < f->window.len ||
 	    f->at < f->from->size))
-		result = bad(f, "longer than its facts say");
+		result = fragment_bad(f, "longer than its facts say");
 	if (result == ARCHIVE_OK && manifest_add_skipped(f->manifest, skipped,
 	    (uint64_t)total) != 0)
 		result = ARCHIVE_NO_MEMORY;
@@ -207,7 +207,7 @@ fragment_take(const struct archive_fragment *from, struct zip *zip,
 	enum archive_result result;
 
 	buf_init(&f.window, from->step);
-	result = take_all(&f, root);
+	result = fragment_take_all(&f, root);
 	json_object_put(root);
 	buf_release(&f.window);
 	return result;

@@ -27,7 +27,7 @@ struct manifest {
 };
 
 static int
-no_memory(void)
+manifest_no_memory(void)
 {
 	log_msg(LOG_ERROR, "manifest", "out of memory");
 	return -1;
@@ -35,7 +35,7 @@ no_memory(void)
 
 /* Add value, which may be NULL for want of memory, to o. */
 static int
-put(struct json_object *o, const char *name, struct json_object *value)
+put_member(struct json_object *o, const char *name, struct json_object *value)
 {
 	if (value != NULL && json_object_object_add(o, name, value) == 0)
 		return 0;
@@ -46,13 +46,13 @@ put(struct json_object *o, const char *name, struct json_object *value)
 static int
 put_int(struct json_object *o, const char *name, int64_t n)
 {
-	return put(o, name, json_object_new_int64(n));
+	return put_member(o, name, json_object_new_int64(n));
 }
 
 static int
 put_text(struct json_object *o, const char *name, const char *text)
 {
-	return put(o, name, json_object_new_string(text));
+	return put_member(o, name, json_object_new_string(text));
 }
 
 static int
@@ -71,7 +71,7 @@ put_time(struct json_object *o, const char *name, int64_t t_ms)
 }
 
 static int
-put_names(struct json_object *o, const char *name, const struct names *names)
+put_name_list(struct json_object *o, const char *name, const struct names *names)
 {
 	struct json_object *array, *text;
 	size_t i;
@@ -87,14 +87,14 @@ put_names(struct json_object *o, const char *name, const struct names *names)
 			return -1;
 		}
 	}
-	return put(o, name, array);
+	return put_member(o, name, array);
 }
 
 static int
 put_list(struct json_object *o, const char *name,
     const struct names *list)
 {
-	return list->n > 0 ? put_names(o, name, list) : put_null(o, name);
+	return list->n > 0 ? put_name_list(o, name, list) : put_null(o, name);
 }
 
 static int
@@ -114,7 +114,7 @@ put_request(struct json_object *root, const struct archive_spec *spec)
 		json_object_put(o);
 		return -1;
 	}
-	return put(root, "request", o);
+	return put_member(root, "request", o);
 }
 
 static int
@@ -136,13 +136,13 @@ new_manifest(const struct archive_spec *spec)
 	m->facts = spec == NULL;
 	if ((m->root = json_object_new_object()) == NULL ||
 	    (spec != NULL && put_head(m->root, spec) != 0) ||
-	    put(m->root, "files", m->files = json_object_new_array()) != 0 ||
-	    put(m->root, "skippedDocuments",
+	    put_member(m->root, "files", m->files = json_object_new_array()) != 0 ||
+	    put_member(m->root, "skippedDocuments",
 	    m->skipped = json_object_new_array()) != 0)
 		goto fail;
 	return m;
 fail:
-	no_memory();
+	manifest_no_memory();
 	manifest_free(m);
 	return NULL;
 }
@@ -183,7 +183,7 @@ put_skips(struct json_object *o, const char *name, const struct skips *skips)
 			return -1;
 		}
 	}
-	return put(o, name, counts);
+	return put_member(o, name, counts);
 }
 
 static int
@@ -223,15 +223,15 @@ manifest_file(struct manifest *m, const char *vehicle,
 	struct json_object *o;
 
 	if ((o = json_object_new_object()) == NULL)
-		return no_memory();
+		return manifest_no_memory();
 	if (put_text(o, "name", facts->name) != 0 ||
 	    put_text(o, "vehicle", vehicle) != 0 ||
-	    put_names(o, "columns", columns) != 0 ||
+	    put_name_list(o, "columns", columns) != 0 ||
 	    put_facts(o, facts) != 0 ||
 	    (m->facts && put_run(o, facts) != 0) ||
 	    json_object_array_add(m->files, o) != 0) {
 		json_object_put(o);
-		return no_memory();
+		return manifest_no_memory();
 	}
 	return 0;
 }
@@ -246,7 +246,7 @@ manifest_add(struct manifest *m, struct json_object *file, const char *name)
 	if (put_text(file, "name", name) != 0 ||
 	    json_object_array_add(m->files, file) != 0) {
 		json_object_put(file);
-		return no_memory();
+		return manifest_no_memory();
 	}
 	return 0;
 }
@@ -263,7 +263,7 @@ manifest_add_skipped(struct manifest *m, struct json_object *list,
 		o = json_object_get(json_object_array_get_idx(list, i));
 		if (json_object_array_add(m->skipped, o) != 0) {
 			json_object_put(o);
-			return no_memory();
+			return manifest_no_memory();
 		}
 	}
 	m->skipped_total += total;
@@ -326,13 +326,13 @@ manifest_skipped(struct manifest *m, const char *vehicle,
 	if (m->skipped_total++ >= MANIFEST_SKIPPED_MAX)
 		return 0;
 	if ((o = json_object_new_object()) == NULL)
-		return no_memory();
+		return manifest_no_memory();
 	if (put_text(o, "vehicle", vehicle) != 0 ||
 	    put_text(o, "parameter", parameter) != 0 ||
 	    put_id(o, doc, len) != 0 || put_skips(o, "reasons", skips) != 0 ||
 	    json_object_array_add(m->skipped, o) != 0) {
 		json_object_put(o);
-		return no_memory();
+		return manifest_no_memory();
 	}
 	return 0;
 }
@@ -348,7 +348,7 @@ write_text(struct zip *zip, const char *text, size_t len)
 	buf_init(&out, MANIFEST_MAX);
 	if ((d = deflater_new(DEFLATE_SMALL)) == NULL ||
 	    block_seal(&b, (const uint8_t *)text, len, &out, d) != 0)
-		no_memory();
+		manifest_no_memory();
 	else if (zip_begin(zip, "manifest.json") == 0 &&
 	    zip_add(zip, out.data, out.len, b.crc, len) == 0)
 		rc = zip_end(zip, NULL);
@@ -367,7 +367,7 @@ text_of(struct manifest *m, int form, size_t *len)
 	    (int64_t)m->skipped_total) == 0)
 		text = json_object_to_json_string_length(m->root, form, len);
 	if (text == NULL)
-		no_memory();
+		manifest_no_memory();
 	return text;
 }
 

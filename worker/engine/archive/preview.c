@@ -182,7 +182,7 @@ time_of(const struct cell *cell, int64_t *t_ms)
 
 /* The part of the range that a time is in; -1: none. */
 static int
-part_of(const struct preview *p, int64_t t_ms)
+preview_part_of(const struct preview *p, int64_t t_ms)
 {
 	if (t_ms < p->from_ms || t_ms >= p->to_ms)
 		return -1;
@@ -241,7 +241,7 @@ take_samples(struct preview *p, int part, const struct cell *cells,
 
 /* Take samples from the rows at this place, as long as they are of use. */
 static void
-look(struct preview *p, struct at at)
+preview_look(struct preview *p, struct at at)
 {
 	struct cell cells[CELLS] = { { .len = 0 } };
 	unsigned quoted;
@@ -250,7 +250,7 @@ look(struct preview *p, struct at at)
 
 	while (read_row(p, &at, cells, &quoted) == 0) {
 		if (time_of(&cells[0], &t_ms) != 0 ||
-		    (part = part_of(p, t_ms)) < 0 || p->lacking[part] == 0 ||
+		    (part = preview_part_of(p, t_ms)) < 0 || p->lacking[part] == 0 ||
 		    p->tries[part] >= PREVIEW_TRIES)
 			return;
 		take_samples(p, part, cells, quoted);
@@ -271,8 +271,8 @@ take_rows(struct preview *p, struct at at)
 static size_t
 step_of(const struct preview *p, const struct block *block)
 {
-	const size_t parts = (size_t)(part_of(p, block->last_ms) -
-	    part_of(p, block->first_ms)) + 1;
+	const size_t parts = (size_t)(preview_part_of(p, block->last_ms) -
+	    preview_part_of(p, block->first_ms)) + 1;
 	const size_t step = block->text_len / (parts * PREVIEW_PLACES);
 
 	return step < STEP_LEAST ? STEP_LEAST : step;
@@ -290,7 +290,7 @@ preview_block(struct preview *p, const struct block *block)
 	at.p = (const char *)block->text;
 	at.end = at.p + block->text_len;
 	take_rows(p, at);
-	look(p, at);
+	preview_look(p, at);
 	/* In a quoted cell a line may look like a row and be none. */
 	if (memchr(at.p, '"', block->text_len) != NULL)
 		return;
@@ -300,7 +300,7 @@ preview_block(struct preview *p, const struct block *block)
 		at.p = memchr(from + i, '\n', block->text_len - i);
 		if (at.p++ == NULL)
 			return;
-		look(p, at);
+		preview_look(p, at);
 	}
 }
 

@@ -252,7 +252,7 @@ zip_entry_check(const struct zip *z)
 }
 
 static int
-write_end(struct zip *z)
+write_end_record(struct zip *z)
 {
 	const struct entry *e = &z->entries[z->n - 1];
 	uint8_t tail[16], *p = tail;
@@ -270,7 +270,7 @@ write_end(struct zip *z)
 int
 zip_end(struct zip *z, uint32_t *crc)
 {
-	if (!z->bare && write_end(z) != 0)
+	if (!z->bare && write_end_record(z) != 0)
 		return -1;
 	if (crc != NULL)
 		*crc = z->entries[z->n - 1].crc;

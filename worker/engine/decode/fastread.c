@@ -97,7 +97,7 @@ keep_long(struct column_text *l, struct cell_text *v, const char *text, size_t l
 }
 
 static size_t
-put_double(uint64_t bits, char *to)
+double_text(uint64_t bits, char *to)
 {
 	double d;
 
@@ -107,7 +107,7 @@ put_double(uint64_t bits, char *to)
 
 /* Append a leaf; its size was checked. */
 static inline enum fastread_result
-add(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
+add_point(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
 {
 	char text[NUMTEXT_SIZE];
 	struct cell_text *v;
@@ -123,7 +123,7 @@ add(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
 		len = numtext_int((int64_t)le64(value), text);
 		break;
 	default:
-		len = put_double(le64(value), text);
+		len = double_text(le64(value), text);
 		break;
 	}
 	v = &l->v[l->n];
@@ -136,14 +136,14 @@ add(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
 }
 
 static inline enum fastread_result
-leaf(const struct fastreader *w, uint8_t type, const uint8_t *value, int64_t t)
+read_leaf(const struct fastreader *w, uint8_t type, const uint8_t *value, int64_t t)
 {
 	if (t <= w->column->last || t >= w->range.end)
 		return FASTREAD_UNUSUAL;
 	w->column->last = t;
 	if (t < w->range.from || t >= w->range.to)
 		return FASTREAD_DONE;
-	return add(w->column, type, value, t);
+	return add_point(w->column, type, value, t);
 }
 
 /*
@@ -151,7 +151,7 @@ leaf(const struct fastreader *w, uint8_t type, const uint8_t *value, int64_t t)
  * where its first element is, NULL when it is not so; *size is the level's.
  */
 static inline const uint8_t *
-level(const uint8_t *p, const uint8_t *end, size_t *size)
+read_level(const uint8_t *p, const uint8_t *end, size_t *size)
 {
 	uint32_t outer, inner;
 
@@ -170,7 +170,7 @@ level(const uint8_t *p, const uint8_t *end, size_t *size)
 
 /* The elements from p to the terminator at end. */
 static enum fastread_result
-elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
+read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
     int64_t t, int depth)
 {
 	const uint8_t *digits, *below;
@@ -202,9 +202,9 @@ elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 			break;
 		case ELEMENT_DOCUMENT:
 			if (depth == LEVELS_MAX || p >= end ||
-			    (below = level(p, end, &size)) == NULL)
+			    (below = read_level(p, end, &size)) == NULL)
 				return FASTREAD_UNUSUAL;
-			rc = elements(w, below, p + size - 2, t + last,
+			rc = read_elements(w, below, p + size - 2, t + last,
 			    depth + 1);
 			if (rc != FASTREAD_DONE)
 				return rc;
@@ -215,7 +215,7 @@ elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 		}
 		if (p > end || (size_t)(end - p) < size)
 			return FASTREAD_UNUSUAL;
-		if ((rc = leaf(w, type, p, t + last)) != FASTREAD_DONE)
+		if ((rc = read_leaf(w, type, p, t + last)) != FASTREAD_DONE)
 			return rc;
 		p += size;
 	}
@@ -224,7 +224,7 @@ elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 
 /* Any element of the hour document but its values. */
 static const uint8_t *
-other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
+read_other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 {
 	struct element e;
 
@@ -255,7 +255,7 @@ fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *r
 	while (p < end) {
 		/* 8 bytes of type and name, an empty document of 5 */
 		if (end - p < 13 || le64(p) != VALUES) {
-			if ((p = other(p, end, &t_ms, &has_id)) == NULL)
+			if ((p = read_other(p, end, &t_ms, &has_id)) == NULL)
 				return FASTREAD_UNUSUAL;
 			continue;
 		}
@@ -264,7 +264,7 @@ fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *r
 		if (!has_id || has_values++ != 0 || size < 5 ||
 		    size > (size_t)(end - values) || values[size - 1] != 0)
 			return FASTREAD_UNUSUAL;
-		rc = elements(&w, values + 4, values + size - 1,
+		rc = read_elements(&w, values + 4, values + size - 1,
 		    t_ms - range->base_ms, 1);
 		if (rc != FASTREAD_DONE)
 			return rc;

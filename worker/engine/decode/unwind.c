@@ -239,7 +239,7 @@ unwind_base(const struct element *e, int64_t *t_ms)
 }
 
 static int
-id_of(const uint8_t *doc, int64_t *t_ms)
+document_id(const uint8_t *doc, int64_t *t_ms)
 {
 	const uint8_t *at = document_first(doc);
 	struct element e;
@@ -254,7 +254,7 @@ id_of(const uint8_t *doc, int64_t *t_ms)
 int
 unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms)
 {
-	return document_valid(doc, len) ? id_of(doc, t_ms) : -1;
+	return document_valid(doc, len) ? document_id(doc, t_ms) : -1;
 }
 
 int
@@ -273,7 +273,7 @@ unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 		skips->count[SKIP_BAD_BSON] = 1;
 		return 0;
 	}
-	if (id_of(doc, &base) != 0) {
+	if (document_id(doc, &base) != 0) {
 		skips->count[SKIP_BAD_ID] = 1;
 		return 0;
 	}

@@ -6,7 +6,7 @@
 #define SYMBOL_BITS 16
 
 static int
-compare(const void *a, const void *b)
+symbol_compare(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -15,14 +15,14 @@ compare(const void *a, const void *b)
 
 /* The symbols in use by rising frequency, as frequency << 16 | symbol. */
 static size_t
-sort(const uint32_t *freq, size_t n, uint64_t *sorted)
+sort_by_frequency(const uint32_t *freq, size_t n, uint64_t *sorted)
 {
 	size_t i, used = 0;
 
 	for (i = 0; i < n; i++)
 		if (freq[i] > 0)
 			sorted[used++] = (uint64_t)freq[i] << SYMBOL_BITS | i;
-	qsort(sorted, used, sizeof(*sorted), compare);
+	qsort(sorted, used, sizeof(*sorted), symbol_compare);
 	return used;
 }
 
@@ -87,7 +87,7 @@ huffman_lengths(const uint32_t *freq, size_t n, unsigned limit, uint8_t *len)
 	size_t i = 0;
 	unsigned d;
 
-	count_depths(sorted, sort(freq, n, sorted), limit, count);
+	count_depths(sorted, sort_by_frequency(freq, n, sorted), limit, count);
 	fit(count, limit);
 	memset(len, 0, n);
 	for (d = limit; d > 0; d--)

@@ -114,7 +114,7 @@ load(const uint8_t *p)
 }
 
 static inline void
-put(struct bits *b, uint64_t bits, unsigned n)
+put_bits(struct bits *b, uint64_t bits, unsigned n)
 {
 	const uint64_t v = htole64(b->v | bits << b->n);
 
@@ -157,7 +157,7 @@ four(struct pass *p, int counts, const uint8_t *s, size_t n)
 	b = n > 1 ? z->literal[s[1]] : (struct code){ 0, 0 };
 	c = n > 2 ? z->literal[s[2]] : (struct code){ 0, 0 };
 	d = n > 3 ? z->literal[s[3]] : (struct code){ 0, 0 };
-	put(&p->out, ((uint64_t)a.bits | (uint32_t)b.bits << a.n) |
+	put_bits(&p->out, ((uint64_t)a.bits | (uint32_t)b.bits << a.n) |
 	    ((uint64_t)c.bits | (uint32_t)d.bits << c.n) << (a.n + b.n),
 	    (unsigned)a.n + b.n + c.n + d.n);
 }
@@ -224,7 +224,7 @@ match(struct pass *p, int counts, size_t from, size_t to)
 	} else {
 		l = p->z->length[n - 3];
 		d = p->z->distance[symbol];
-		put(&p->out, l.bits | (uint64_t)(d.bits | extra << d.n) << l.n,
+		put_bits(&p->out, l.bits | (uint64_t)(d.bits | extra << d.n) << l.n,
 		    l.n + d.n + extra_n);
 	}
 	p->at += n;
@@ -334,7 +334,7 @@ run(struct pass *p, int counts)
 }
 
 static void
-count(struct textdeflate *z, const uint8_t *text, size_t len)
+count_symbols(struct textdeflate *z, const uint8_t *text, size_t len)
 {
 	struct pass p = { .z = z, .text = text, .len = len };
 
@@ -360,14 +360,14 @@ put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
 	huffman_lengths(freq, 19, 7, len);
 	huffman_codes(len, 19, code);
 	/* Not the final block, and one of a code of its own. */
-	put(b, 2 << 1, 3);
-	put(b, SYMBOLS - 257, 5);
-	put(b, DISTANCES - 1, 5);
-	put(b, 19 - 4, 4);
+	put_bits(b, 2 << 1, 3);
+	put_bits(b, SYMBOLS - 257, 5);
+	put_bits(b, DISTANCES - 1, 5);
+	put_bits(b, 19 - 4, 4);
 	for (i = 0; i < 19; i++)
-		put(b, len[order[i]], 3);
+		put_bits(b, len[order[i]], 3);
 	for (i = 0; i < SYMBOLS + DISTANCES; i++)
-		put(b, code[lengths[i]], len[lengths[i]]);
+		put_bits(b, code[lengths[i]], len[lengths[i]]);
 }
 
 /*
@@ -439,16 +439,16 @@ textdeflate_block(struct textdeflate *z, const uint8_t *text, size_t len,
 	struct pass p = { .z = z, .text = text, .len = len,
 	    .out = { .to = to } };
 
-	count(z, text, sample_bytes(len));
+	count_symbols(z, text, sample_bytes(len));
 	code_symbols(z, lengths);
 	code_distances(z, lengths + SYMBOLS);
 	put_lengths(&p.out, lengths);
 	run(&p, 0);
-	put(&p.out, z->end.bits, z->end.n);
+	put_bits(&p.out, z->end.bits, z->end.n);
 	/* An empty stored block: 3 bits, on to a byte, no bytes (3.2.4). */
-	put(&p.out, 0, 3);
+	put_bits(&p.out, 0, 3);
 	if (p.out.n > 0)
-		put(&p.out, 0, 8 - p.out.n);
-	put(&p.out, UINT32_C(0xffff0000), 32);
+		put_bits(&p.out, 0, 8 - p.out.n);
+	put_bits(&p.out, UINT32_C(0xffff0000), 32);
 	return (size_t)(p.out.to - to);
 }

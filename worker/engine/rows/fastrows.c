@@ -31,7 +31,7 @@ smallest(const struct column_head *heads, size_t n)
  * returns where the line goes on.
  */
 static inline char *
-cells(const struct column_text *columns, struct column_head *heads, size_t n, int32_t t,
+fastrows_cells(const struct column_text *columns, struct column_head *heads, size_t n, int32_t t,
     char *to, struct block *block, int32_t *next)
 {
 	size_t i, hit, len, points = 0, non_finite = 0;
@@ -67,7 +67,7 @@ cells(const struct column_text *columns, struct column_head *heads, size_t n, in
 }
 
 static int
-write_rows(struct column_text *columns, struct column_head *heads, size_t n, int64_t base_ms,
+fastrows_write_all(struct column_text *columns, struct column_head *heads, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *b, struct deflater *d)
 {
 	const size_t room = TIMETEXT_ROOM + n * (NUMTEXT_SIZE + 1) + CELL_TEXT_BYTES;
@@ -82,7 +82,7 @@ write_rows(struct column_text *columns, struct column_head *heads, size_t n, int
 		if (open == NULL || (at = buf_reserve(&b->text, room)) == NULL)
 			return -1;
 		to = (char *)at + timetext_put(&stamp, base_ms + t, (char *)at);
-		to = cells(columns, heads, n, t, to, open, &next);
+		to = fastrows_cells(columns, heads, n, t, to, open, &next);
 		if (style->excel)
 			*to++ = '\r';
 		*to++ = '\n';
@@ -110,7 +110,7 @@ fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
 		return -1;
 	for (i = 0; i < n; i++)
 		heads[i] = (struct column_head){ columns[i].t, columns[i].v };
-	rc = write_rows(columns, heads, n, base_ms, style, blocks, deflater);
+	rc = fastrows_write_all(columns, heads, n, base_ms, style, blocks, deflater);
 	free(heads);
 	return rc;
 }

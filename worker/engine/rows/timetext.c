@@ -17,7 +17,7 @@ timetext_init(struct timetext *s, int rfc3339)
 
 /* Let text hold what the times around t_ms begin with, and its end. */
 static void
-renew(struct timetext *s, int64_t t_ms)
+timetext_renew(struct timetext *s, int64_t t_ms)
 {
 	const int64_t shared = s->rfc3339 ? RFC_SHARED : MS_SHARED;
 
@@ -37,7 +37,7 @@ timetext_put(struct timetext *s, int64_t t_ms, char *to)
 		return s->rfc3339 ? timestamp_format(t_ms, to) :
 		    numtext_int(t_ms, to);
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)
-		renew(s, t_ms);
+		timetext_renew(s, t_ms);
 	memcpy(to, s->text, TIMETEXT_ROOM);
 	rest = (uint64_t)(t_ms - s->from_ms);
 	if (!s->rfc3339) {
