@@ -54,21 +54,21 @@ $(B)/export-api: $(addprefix $(B)/,$(API) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/engine: $(addprefix $(B)/,t/engine.o $(ENGINE) $(LIB))
+$(B)/t/engine: $(addprefix $(B)/,t/tools/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/bench: $(addprefix $(B)/,t/bench.o worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
+$(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/constant: $(B)/t/constant.o
+$(B)/t/constant: $(B)/t/tools/constant.o
 	$(CC) $(LINK) -o $@ $^ -lfcgi
-$(B)/t/insert: $(B)/t/insert.o
+$(B)/t/insert: $(B)/t/tools/insert.o
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/4000-tls: $(addprefix $(B)/,t/4000-tls.o $(LIB))
+$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/life-mongo: $(addprefix $(B)/,t/life-mongo.o t/model.o $(LIB))
+$(B)/t/life-mongo: $(addprefix $(B)/,t/tools/life-mongo.o t/tools/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/ending.o worker/pace.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
-$(B)/t/life.t: $(B)/t/model.o
+$(B)/t/life.t: $(B)/t/tools/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \
     $(addprefix $(B)/,$(INPUT) $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)

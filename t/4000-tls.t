@@ -3,7 +3,7 @@
 
 Prints TAP. Environment: B (build), where the programs are. The certificates are made here. The stack's servers speak TLS alone
 (TLS= of scripts/stack); the ones with wrong certificates, or TLS 1.1, are `openssl s_server`s; those that speak no TLS are a mongod,
-another port of the stack's broker and the filer's port beside S3. Who talks to them is t/4000-tls.c, through lib/, and the programs.
+another port of the stack's broker and the filer's port beside S3. Who talks to them is t/tools/4000-tls.c, through lib/, and the programs.
 """
 import concurrent.futures
 import glob
@@ -186,7 +186,7 @@ PROCESSES = []
 # ---- who talks to them --------------------------------------------------------------------
 
 def make_probe():
-    rule = "include Makefile\n$(B)/t/4000-tls: $(addprefix $(B)/,t/4000-tls.o $(LIB))\n\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n"
+    rule = "include Makefile\n$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))\n\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n"
     # What a make above us was told (SAN=, CC=), without its jobs.
     told = [x for x in os.environ.get("MAKEFLAGS", "").split() if re.match(r"[A-Z]+=", x)]
     run = subprocess.run(["make", "-s", "-f", "-", *told, "B=" + BUILD, PROBE], cwd=ROOT, input=rule, text=True,

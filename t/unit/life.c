@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "t/model.h"
+#include "t/tools/model.h"
 #include "t/tap.h"
 
 #define JOBS 4

@@ -1,4 +1,4 @@
-#include "t/model.h"
+#include "t/tools/model.h"
 
 static bool
 holds(unsigned guard, const struct transition_args *args, int64_t now_ms,

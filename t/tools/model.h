@@ -1,5 +1,5 @@
-#ifndef T_MODEL_H
-#define T_MODEL_H
+#ifndef T_TOOLS_MODEL_H
+#define T_TOOLS_MODEL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include <mongoc/mongoc.h>
 
-#include "t/model.h"
+#include "t/tools/model.h"
 #include "t/tap.h"
 
 #define ROUNDS 150
