@@ -102,25 +102,25 @@ check-deb:
 # Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
 MINUTES = 10
 chaos: all
-	scripts/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+	t/chaos/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
 chaos-hosts: all
-	scripts/chaos --hosts $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+	t/chaos/chaos --hosts $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
 
 # How fast it is, as ratios. LONG=1: a year, too.
 bench: all $(B)/t/bench $(B)/t/engine
-	scripts/bench --markdown
+	t/bench/bench --markdown
 
 # What the HTTP interface costs, as ratios.
 bench-api: all $(B)/t/constant $(B)/t/insert
-	scripts/bench-api
+	t/bench/bench-api
 
 # What a large job gains when several workers make it, as ratios.
 bench-split: all
-	scripts/bench-split
+	t/bench/bench-split
 
 # Where the time goes, on one core, from memory.
 profile: $(B)/t/engine
-	scripts/profile
+	scripts/dev/profile
 
 SECONDS = 60
 fuzz:
@@ -164,7 +164,7 @@ uninstall:
 	    $(SHARE)/man/man8/export-worker.8 $(SHARE)/bash-completion/completions/exportctl
 
 deb:
-	scripts/deb $(if $(VERSION),--version $(VERSION))
+	scripts/dev/deb $(if $(VERSION),--version $(VERSION))
 
 clean:
 	rm -rf build-san build-tsan build-crash build-fuzz

@@ -25,7 +25,7 @@ import service                          # noqa: E402
 from service import DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack     # noqa: E402
 
 FOLDER = os.path.join(service.ROOT, "build", "readers")
-PINNED = os.path.join(service.ROOT, "scripts", "readers-requirements.txt")
+PINNED = os.path.join(service.ROOT, "t", "requirements", "readers.txt")
 TEXTS = ["plain", "a,b", 'said "so"', "two\nlines", "ümlaut €", "=1+1", "-x", " spaced ", "007x"]
 
 

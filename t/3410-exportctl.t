@@ -6,7 +6,7 @@ stack_test "" "$@"
 
 export EXPORTCTL_CONFIG=/dev/null
 unset EXPORT_USER EXPORT_PASSWORD_FILE
-scripts/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || { diag "$(cat "$T/generate")"; exit 1; }
+scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || { diag "$(cat "$T/generate")"; exit 1; }
 ctl() { scripts/exportctl "$@" 2>"$T/stderr"; }
 value() { /usr/bin/python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
 day=(--from 2018-11-30 --to 2018-12-01)

@@ -6,7 +6,7 @@ STACK_CONF=t/3600-metrics.conf stack_test "mongo rabbit s3 provision api worker 
 
 promtool=build/servers/bin/promtool
 [ -x "$promtool" ] || lacking "promtool; run scripts/deps"
-scripts/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >/dev/null
+scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >/dev/null
 
 scrape() { curl -sf "$EXPORT_URL/metrics" >"$T/metrics"; }
 # value NAME{LABELS}: of the last scrape; labels beside the worker's, in their order.

@@ -14,7 +14,7 @@ done
 git rev-parse -q --verify HEAD >/dev/null || skip_all "no clone with git, whose files the package is made of"
 
 # -- built and looked at
-ok "scripts/deb" scripts/deb --version 1.0 || done_testing
+ok "scripts/dev/deb" scripts/dev/deb --version 1.0 || done_testing
 deb=$(tail -n 1 "$T/.out")
 cp "$deb" "$T/one.deb"
 at_exit 'rm -f build/deb/telemetry-export_1.0_amd64.*'
@@ -121,7 +121,7 @@ if [ "${DEB_FULL-}" != 1 ]; then
 fi
 
 # -- configured, by the steps it printed
-scripts/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || diag "$(cat "$T/generate")"
+scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || diag "$(cat "$T/generate")"
 {
 	sed "s|$EXPORT_RUN/secrets/|/etc/export/|; /^grace_ms/d" "$EXPORT_CONF"
 	# So slow that a job of 109 documents lasts for some 20 s, and is given back 2 s after SIGTERM. (A cursor's first batch is not counted.)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""scripts/chaos in short: a cluster of each server under load and faults, and nothing lost or wrong in the end.
+"""t/chaos/chaos in short: a cluster of each server under load and faults, and nothing lost or wrong in the end.
 
 Prints TAP, one test a seed. Environment: CHAOS_SEED "1,2" (1), CHAOS_MINUTES of faults (1.5). Twenty minutes and more are for
-scripts/chaos itself.
+t/chaos/chaos itself.
 """
 import os
 import re
@@ -46,7 +46,7 @@ def main():
     for n, seed in enumerate(SEEDS, 1):
         # RUN, PORTS and sizes of a stack around this test are not this one's.
         env = {k: v for k, v in os.environ.items() if k not in ("RUN", "PORTS", "HANDLERS", "CONF_EXTRA")}
-        run = subprocess.Popen([ROOT + "/scripts/chaos", "--seed", str(seed), "--minutes", MINUTES], env=env, stdin=subprocess.DEVNULL,
+        run = subprocess.Popen([ROOT + "/t/chaos/chaos", "--seed", str(seed), "--minutes", MINUTES], env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         last = ""
         for line in run.stdout:

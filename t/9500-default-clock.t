@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "lib-chaos"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "chaos"))
 sys.dont_write_bytecode = True
 
 import proxy                            # noqa: E402
@@ -147,7 +147,7 @@ def main():
     client = mongo()
     JOBS = jobs_of(client)
     CONTROL = os.path.join(os.environ["EXPORT_RUN"], "proxy.sock")
-    with subprocess.Popen([sys.executable, os.path.join(ROOT, "scripts", "lib-chaos", "proxy.py"), os.environ["S3_PROXY"],
+    with subprocess.Popen([sys.executable, os.path.join(ROOT, "t", "chaos", "proxy.py"), os.environ["S3_PROXY"],
                            os.environ["S3_ENDPOINT"].rpartition(":")[2], CONTROL]) as process:
         try:
             wait_for("the proxy", lambda: os.path.exists(CONTROL), 10)

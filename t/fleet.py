@@ -10,7 +10,7 @@ unsound=True   also documents that are no sound BSON, nesting up to and over 200
 usual=True     nearly all documents are as a logger writes them: numbers alone, ascending, within their hour; more hours, more points
 
     t/fleet.py --write DIR --seed N [--unsound] [--usual]
-    t/fleet.py --write DIR --seed N --busy DAYS       what scripts/generate --busy writes, of one vehicle
+    t/fleet.py --write DIR --seed N --busy DAYS       what scripts/dev/generate --busy writes, of one vehicle
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
 A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records stand in any order; the
@@ -697,10 +697,10 @@ def fleet(seed, unsound=False, usual=False):
 
 
 def busy(seed, days):
-    """As fleet(): one vehicle of scripts/generate that drives in every hour."""
+    """As fleet(): one vehicle of scripts/dev/generate that drives in every hour."""
     import importlib.machinery
     import importlib.util
-    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "generate")
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "dev", "generate")
     loader = importlib.machinery.SourceFileLoader("generate", path)
     generate = importlib.util.module_from_spec(importlib.util.spec_from_loader("generate", loader))
     loader.exec_module(generate)

@@ -34,7 +34,7 @@ sys.path.insert(0, HERE)                # schemathesis, too, loads this file
 import pinned                           # noqa: E402
 
 DESCRIPTION = os.path.join(ROOT, "nginx", "www", "openapi.yaml")
-REQUIREMENTS = os.path.join(ROOT, "scripts", "check-api-requirements.txt")
+REQUIREMENTS = os.path.join(ROOT, "t", "requirements", "openapi.txt")
 TOOL = os.path.join(ROOT, "build", "check-api")
 PYTHON = "/usr/bin/python3"
 ROUND_REQUESTS, ROUND_S = 3000, 900     # of one process, at most

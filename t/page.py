@@ -21,7 +21,7 @@ import subprocess
 import pinned
 from service import ROOT, base, skip_all, wait_for
 
-REQUIREMENTS = os.path.join(ROOT, "scripts", "page-requirements.txt")
+REQUIREMENTS = os.path.join(ROOT, "t", "requirements", "page.txt")
 TOOL = os.path.join(ROOT, "build", "page")
 AXE = os.path.join(TOOL, "axe_playwright_python", "axe.min.js")
 WAIT_S = 60

@@ -129,11 +129,11 @@ def stack(*args):
 
 
 def generate(*args):
-    """scripts/generate into this stack; raises with what it said."""
-    run = subprocess.run([os.path.join(ROOT, "scripts", "generate"), *args], stdout=subprocess.PIPE,
+    """scripts/dev/generate into this stack; raises with what it said."""
+    run = subprocess.run([os.path.join(ROOT, "scripts", "dev", "generate"), *args], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
     if run.returncode != 0:
-        raise RuntimeError("scripts/generate: exit %d\n%s" % (run.returncode, run.stdout[-1500:]))
+        raise RuntimeError("scripts/dev/generate: exit %d\n%s" % (run.returncode, run.stdout[-1500:]))
 
 
 def setting(key, default):

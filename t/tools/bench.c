@@ -1,7 +1,7 @@
 /*
  * bench bare|nowhere|stages URI VEHICLE START END [THREADS [PACE]]
  *
- * What scripts/bench measures, in one process each:
+ * What t/bench/bench measures, in one process each:
  *   bare     read the documents of an export by libmongoc alone: a cursor per
  *            collection and type of _id, one after the other, 24 documents a batch
  *   nowhere  the worker's own reader, engine and ZIP, the bytes dropped

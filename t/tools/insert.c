@@ -1,6 +1,6 @@
 /*
  * insert URI N: N inserts into bench.inserts, one after the other, each of a
- * document of a job's size, acknowledged by a majority: what scripts/bench-api
+ * document of a job's size, acknowledged by a majority: what t/bench/bench-api
  * holds POST /export against. Prints the time of each, in us, a line each.
  */
 #include <err.h>

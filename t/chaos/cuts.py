@@ -1,5 +1,5 @@
-"""Partitions, on the stack of scripts/hosts: hosts that are cut off, and half partitions, where two no longer hear each other and all others
-hear both. Each is made by `scripts/hosts cut`, held for a while, and undone; kinds and resources are as in faults.py.
+"""Partitions, on the stack of scripts/dev/hosts: hosts that are cut off, and half partitions, where two no longer hear each other and all others
+hear both. Each is made by `scripts/dev/hosts cut`, held for a while, and undone; kinds and resources are as in faults.py.
 """
 import socket
 import subprocess
@@ -17,7 +17,7 @@ class Net:
         self.site = site
 
     def _run(self, *args):
-        subprocess.run([self.site.tree + "/scripts/hosts", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        subprocess.run([self.site.tree + "/scripts/dev/hosts", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        text=True, timeout=60, check=True)
 
     def cut(self, hold, seconds, *pairs):

@@ -39,7 +39,7 @@ mongo_wait()
 		wait_for "$(at mongo "$i")mongod-$i" 60 tcp_open "$(host_address mongo "$i")" $((P_MONGO + i - 1))
 	done
 	on_of "$(at mongo 1)"
-	with_env "${ON[@]}" "$PYTHON" "$TREE/scripts/lib-stack/mongo-init" "127.0.0.1:$P_MONGO" >>"$RUN/log/mongo-init.log" 2>&1 ||
+	with_env "${ON[@]}" "$PYTHON" "$TREE/scripts/dev/lib-stack/mongo-init" "127.0.0.1:$P_MONGO" >>"$RUN/log/mongo-init.log" 2>&1 ||
 		fail mongo-init "the replica set has no primary, or its admin cannot log in"
 }
 
