@@ -28,7 +28,7 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o names.o num.o process.o ticker.o timestamp.o utf8.o) \
+LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o names.o num.o process.o program.o ticker.o timestamp.o utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3probe.o s3xml.o selfcheck.o sigv4.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o job.o joblist.o jobs.o metrics.o transition.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o query.o request.o spec.o)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
-#include "lib/base/version.h"
+#include "lib/base/program.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/selfcheck.h"
@@ -34,8 +33,6 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 
-#define EXIT_USAGE 64
-#define CONF_DEFAULT "/etc/export/export.conf"
 
 static volatile sig_atomic_t stop_requested;
 
@@ -68,69 +65,14 @@ on_stop(int sig)
 	stop_requested = 1;
 }
 
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-	    "usage: export-api [-c FILE] [--check]\n"
+static const struct program program = {
+	.name = "export-api",
+	.purpose =
 	    "Answers /export over FastCGI on the socket that is its standard input:\n"
 	    "  spawn-fcgi -n -s SOCKET -M 0660 -- multiwatch -r 1000000 -t 1 -f 4 -- \\\n"
-	    "      export-api -c FILE\n"
-	    "  -c, --config FILE   configuration (" CONF_DEFAULT ")\n"
-	    "  --check             reach all servers, see whether the rights are as they\n"
-	    "                      should be, print what was found; exit 0, or 1\n"
-	    "  -h, --help          this text\n"
-	    "  --version           %s\n"
-	    "SIGTERM: answer the request in hand, then exit 0.\n",
-	    EXPORT_VERSION);
-}
-
-static const char *
-read_options(int argc, char **argv, int *check)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-#ifdef CRASH_POINTS
-		{ "crash-points", no_argument, NULL, 'C' },
-#endif
-		{ NULL, 0, NULL, 0 }
-	};
-	const char *path = CONF_DEFAULT;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'k':
-			*check = 1;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		case 'V':
-			printf("export-api %s\n", EXPORT_VERSION);
-			exit(0);
-#ifdef CRASH_POINTS
-		case 'C':
-			crash_list();
-			exit(0);
-#endif
-		default:
-			usage(stderr);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		exit(EXIT_USAGE);
-	}
-	return path;
-}
+	    "      export-api -c FILE\n",
+	.ending = "SIGTERM: answer the request in hand, then exit 0.\n",
+};
 
 /*
  * Signals come in ppoll() alone, so that none breaks a request (libfcgi takes
@@ -344,20 +286,25 @@ serve(const struct conf *conf, const sigset_t *while_waiting)
 int
 main(int argc, char **argv)
 {
-	int check = 0, rc = CONF_EXIT;
-	const char *path = read_options(argc, argv, &check);
+	struct program_options options;
 	sigset_t while_waiting;
 	struct conf conf;
+	int rc;
 
+	if ((rc = program_options(&program, argc, argv, &options)) !=
+	    PROGRAM_GO_ON)
+		return rc;
 	set_up_process(&while_waiting);
-	if (conf_load(path, CONF_API, &conf) != 0)
+	if (conf_load(options.conf, CONF_API, &conf) != 0)
 		rc = CONF_EXIT;
-	else if (check)
+	else if (options.check)
 		rc = selfcheck_run(&conf, CONF_API, stdout) != 0;
-	else if (log_open(conf.log) == 0)
+	else if (log_open(conf.log) != 0)
+		rc = CONF_EXIT;
+	else
 		rc = serve(&conf, &while_waiting);
 	conf_release(&conf);
-	if (check)
+	if (options.check)
 		return rc;
 	/* multiwatch starts us again at once: not a thousand times a second. */
 	if (rc != 0)

@@ -1,10 +1,9 @@
 #!/usr/bin/python3
-"""The man pages are true: each key of lib/base/conf.c stands in export.conf(5) and in scripts/export.conf with its default and range, each
-option of --help in its page and the other way round, each op= with its fields in the page of whoever logs it; mandoc finds no fault.
+"""The man pages are true: each key that the programs list (--keys) is in export.conf(5) and in scripts/export.conf with its default and range,
+each option of --help is in its page and the other way round, each op= with its fields in the page of whoever logs it; mandoc finds no fault.
 
 Prints TAP.
 """
-import ast
 import glob
 import os
 import re
@@ -27,6 +26,10 @@ def read(name):
         return f.read()
 
 
+def output_of(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+
+
 def lint():
     for page in PAGES:
         run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -38,63 +41,50 @@ def lint():
 
 # ---- keys ---------------------------------------------------------------------------------
 
-def number(text):
-    """A number of C: 1000, INT64_C(1) << 40, 4 * 1024."""
-    text = re.sub(r"INT64_C\((\d+)\)", r"\1", text)
-    if not re.fullmatch(r"[\d\s<*+()-]+", text):
-        raise ValueError("not a number: " + text)
-    return eval(compile(ast.parse(text.strip(), mode="eval"), "", "eval"))  # pylint: disable=eval-used
-
-
-def keys_of_conf_c():
-    """{key: (type, preset or None, min, max, choices)}, the table's own macros followed."""
-    text = read("lib/base/conf.c").replace("\\\n", " ")
-    macros = dict((name, (args.split(","), body)) for name, args, body in
-                  re.findall(r"^#define (\w+)\((\w[\w, ]*)\)\s+(\{.*)$", text, re.M))
-    table = re.search(r"^static const struct key keys\[\] = \{(.*?)^\};", text, re.M | re.S)[1]
-    for name, (args, body) in macros.items():
-        def expand(m, args=args, body=body):
-            given = [v.strip() for v in re.split(r",(?![^(]*\))", m[1])]
-            for arg, value in zip(args, given):
-                body = re.sub(r"#%s\b" % arg.strip(), '"%s"' % value, body)
-                body = re.sub(r"(?<![\w\"])%s\b" % arg.strip(), value, body)
-            return body
-        table = re.sub(r"\b%s\(((?:[^()]|\([^()]*\))*)\)" % name, expand, table)
+def keys_of_programs():
+    """{key: (kind, default or None, min, max, choices)}, as the programs list them."""
+    lists = [output_of(os.path.join(B, program), "--keys") for program in ("export-api", "export-worker")]
+    is_(lists[0], lists[1], "both programs list the same keys")
     found = {}
-    for entry in re.findall(r"\{(.*?)\}", table, re.S):
-        entry = re.sub(r'"\s+"', "", entry)     # strings beside each other are one
-        name, kind, preset, low, high, choices = re.fullmatch(
-            r'\s*("\w+")\s*,\s*(\w+)\s*,\s*\w+\s*,\s*AT\(\w+\)\s*,\s*(NULL|"[^"]*")\s*,(.+?),(.+?),\s*(NULL|"[^"]*")\s*', entry).groups()
-        found[ast.literal_eval(name)] = (kind, None if preset == "NULL" else ast.literal_eval(preset), number(low), number(high),
-                                       [] if choices == "NULL" else ast.literal_eval(choices).split())
+    for line in lists[0].splitlines():
+        fields = line.split("\t")
+        if not ok(len(fields) == 8, "--keys: eight fields", line):
+            continue
+        name, kind, default, low, high, program, need, choices = fields
+        ok(kind in ("text", "secret", "yesno", "number", "choice"), "--keys: the kind of " + name, kind)
+        ok(program == ("api" if name.startswith("api_") else "worker" if name.startswith("worker_") else "both"), "--keys: who reads " + name, program)
+        ok(need == ("default" if default else need) and need in ("required", "optional", "default"), "--keys: the need of " + name, line)
+        ok((low != "", high != "", choices != "") == (kind == "number", kind == "number", kind == "choice"), "--keys: the range of " + name, line)
+        ok(name not in found, "--keys: once: " + name)
+        found[name] = (kind, None if need == "required" else default, int(low or 0), int(high or 0), choices.split(","))
     return found
 
 
-def wanted_line(kind, preset, low, high, choices):
+def wanted_line(kind, default, low, high, choices):
     """How export.conf(5) begins to describe such a key; %s stands for a unit."""
-    last = "has to be given" if preset is None else "may be left out" if preset == "" else "default " + preset
-    return {"TEXT": "Text; %s.", "SECRET": "File of a secret; %s.", "YESNO": "Yes or no; %s.",
-            "NUMBER": "Number, %d to %d; %%s." % (low, high), "CHOICE": "One of %s; %%s." % ", ".join(choices)}[kind] % last
+    last = "has to be given" if default is None else "may be left out" if default == "" else "default " + default
+    return {"text": "Text; %s.", "secret": "File of a secret; %s.", "yesno": "Yes or no; %s.",
+            "number": "Number, %d to %d; %%s." % (low, high), "choice": "One of %s; %%s." % ", ".join(choices)}[kind] % last
 
 
 def keys():
-    table = keys_of_conf_c()
-    ok(len(table) > 45, "the table of lib/base/conf.c is read", len(table))
+    table = keys_of_programs()
+    ok(len(table) > 45, "the keys are listed", len(table))
     page = {}
     for name, line in re.findall(r"^\.It Ic (\w+)\n(.*)$", read("scripts/export.conf.5"), re.M):
         ok(name not in page, "once in export.conf(5): " + name)
         page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line)
-    is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of lib/base/conf.c")
+    is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of --keys")
     example = re.findall(r"^(#?)(\w+) =[ \t]*(.*)$", read("scripts/export.conf"), re.M)
-    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of lib/base/conf.c, each once")
+    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of --keys, each once")
     for name, described in table.items():
         is_(page.get(name), wanted_line(*described), "export.conf(5): " + name)
     for hidden, name, value in example:
-        preset = table.get(name, (None, None))[1]
+        default = table.get(name, (None, None))[1]
         if hidden:
-            is_(value, preset, "scripts/export.conf shows the default of " + name)
+            is_(value, default, "scripts/export.conf shows the default of " + name)
         else:
-            is_(preset, None, "scripts/export.conf sets what has to be given: " + name)
+            is_(default, None, "scripts/export.conf sets what has to be given: " + name)
 
 
 # ---- options ------------------------------------------------------------------------------
@@ -108,7 +98,7 @@ def flags_of_page(page):
 
 
 def help_of(*command):
-    return subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+    return output_of(*command, "--help")
 
 
 def flags_of_help(text):

@@ -4,7 +4,6 @@
  * configuration.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
-#include "lib/base/version.h"
+#include "lib/base/program.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/selfcheck.h"
@@ -33,7 +32,6 @@
 #include "worker/unit.h"
 #include "worker/worker.h"
 
-#define EXIT_USAGE 64
 #define EXIT_HUNG 70
 #define HEARTBEAT_S 30
 #define HEAP_MAX_BYTES (4 * 1024 * 1024)
@@ -43,7 +41,6 @@
 #define HELP_MS 2000
 /* While the broker is away it is tried this often. */
 #define RECONNECT_MS 5000
-#define CONF_DEFAULT "/etc/export/export.conf"
 
 static volatile sig_atomic_t stop_requested;
 
@@ -66,79 +63,14 @@ hung(void)
 	_exit(EXIT_HUNG);
 }
 
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-	    "usage: export-worker [-c FILE] [--pidfile FILE] [--check]\n"
-	    "Takes export jobs, one after the other, and writes their archives to S3.\n"
-	    "  -c, --config FILE   configuration (" CONF_DEFAULT ")\n"
-	    "  --pidfile FILE      write the process id there\n"
-	    "  --check             reach all servers, see whether the rights are as they\n"
-	    "                      should be, print what was found; exit 0, or 1\n"
-	    "  -h, --help          this text\n"
-	    "  --version           %s\n"
-	    "SIGTERM: finish the job within grace_ms, or give it back; then exit 0.\n",
-	    EXPORT_VERSION);
-}
-
-struct options {
-	const char *conf;
-	const char *pidfile;
-	bool check;
+static const struct program program = {
+	.name = "export-worker",
+	.purpose = "Takes export jobs, one after the other, and writes their "
+	    "archives to S3.\n",
+	.ending = "SIGTERM: finish the job within grace_ms, or give it back; then "
+	    "exit 0.\n",
+	.pidfile = true,
 };
-
-static void
-read_options(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "pidfile", required_argument, NULL, 'p' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-#ifdef CRASH_POINTS
-		{ "crash-points", no_argument, NULL, 'C' },
-#endif
-		{ NULL, 0, NULL, 0 }
-	};
-	int c;
-
-	o->conf = CONF_DEFAULT;
-	o->pidfile = NULL;
-	o->check = false;
-	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			o->conf = optarg;
-			break;
-		case 'p':
-			o->pidfile = optarg;
-			break;
-		case 'k':
-			o->check = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		case 'V':
-			printf("export-worker %s\n", EXPORT_VERSION);
-			exit(0);
-#ifdef CRASH_POINTS
-		case 'C':
-			crash_list();
-			exit(0);
-#endif
-		default:
-			usage(stderr);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		exit(EXIT_USAGE);
-	}
-}
 
 static void
 set_up_process(void)
@@ -339,17 +271,22 @@ serve(const struct conf *conf)
 int
 main(int argc, char **argv)
 {
-	struct options options;
+	struct program_options options;
 	struct conf conf;
-	int rc = CONF_EXIT;
+	int rc;
 
-	read_options(argc, argv, &options);
+	if ((rc = program_options(&program, argc, argv, &options)) !=
+	    PROGRAM_GO_ON)
+		return rc;
 	set_up_process();
 	if (conf_load(options.conf, CONF_WORKER, &conf) != 0)
 		rc = CONF_EXIT;
 	else if (options.check)
 		rc = selfcheck_run(&conf, CONF_WORKER, stdout) != 0;
-	else if (log_open(conf.log) == 0 && write_pidfile(options.pidfile) == 0)
+	else if (log_open(conf.log) != 0 ||
+	    write_pidfile(options.pidfile) != 0)
+		rc = CONF_EXIT;
+	else
 		rc = serve(&conf);
 	conf_release(&conf);
 	return rc;

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "lib/base/num.h"
 
 #define SECRET_MAX 1024
-#define LINE_MAX_BYTES 8192
+#define CONF_LINE_BYTES 8192
 
 enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET };
 enum key_user { BOTH, API, WORKER };
@@ -24,9 +25,9 @@ struct key {
 	enum key_type type;
 	enum key_user user;
 	size_t offset;
-	const char *preset;	/* NULL: has to be given; "": may be left out */
+	const char *fallback;	/* the default; NULL: required, "": optional */
 	int64_t min, max;
-	const char *choices;	/* with a space behind each */
+	const char *choices;	/* a space after each */
 };
 
 #define AT(member) offsetof(struct conf, member)
@@ -38,8 +39,8 @@ struct key {
 	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), NULL, 0, 0, NULL }, \
 	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), NULL, 0, 0, NULL }, \
 	{ prefix "log", TEXT, user, AT(log), "-", 0, 0, NULL }
-#define COUNT(name, preset, min, max) \
-	{ #name, NUMBER, BOTH, AT(name), preset, min, max, NULL }
+#define COUNT(name, fallback, min, max) \
+	{ #name, NUMBER, BOTH, AT(name), fallback, min, max, NULL }
 
 static const struct key keys[] = {
 	{ "mongodb_uri", TEXT, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
@@ -93,7 +94,7 @@ static const struct key keys[] = {
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 
-static int
+static bool
 role_uses(enum conf_role role, const struct key *key)
 {
 	return key->user == BOTH || (key->user == API) == (role == CONF_API);
@@ -142,7 +143,7 @@ out:
 	return rc;
 }
 
-static int
+static bool
 is_choice(const char *choices, const char *value)
 {
 	const size_t len = strlen(value);
@@ -150,8 +151,8 @@ is_choice(const char *choices, const char *value)
 	for (; *choices != '\0'; choices += strcspn(choices, " ") + 1)
 		if (strcspn(choices, " ") == len &&
 		    strncmp(choices, value, len) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* Store a value; returns 0, or 1 with the fault logged. */
@@ -251,7 +252,7 @@ take_line(struct conf *conf, enum conf_role role, char *text, int line,
 }
 
 static int
-set_presets(struct conf *conf, enum conf_role role, const int *seen)
+set_defaults(struct conf *conf, enum conf_role role, const int *seen)
 {
 	int faults = 0;
 	size_t i;
@@ -259,12 +260,12 @@ set_presets(struct conf *conf, enum conf_role role, const int *seen)
 	for (i = 0; i < NKEYS; i++) {
 		if (seen[i] != 0 || !role_uses(role, &keys[i]))
 			continue;
-		if (keys[i].preset == NULL) {
+		if (keys[i].fallback == NULL) {
 			log_msg(LOG_ERROR, "conf", "%s is missing",
 			    keys[i].name);
 			faults++;
-		} else if (keys[i].preset[0] != '\0') {
-			faults += set_key(conf, &keys[i], keys[i].preset, 0);
+		} else if (keys[i].fallback[0] != '\0') {
+			faults += set_key(conf, &keys[i], keys[i].fallback, 0);
 		}
 	}
 	return faults;
@@ -292,7 +293,7 @@ check_together(const struct conf *conf)
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
-	char text[LINE_MAX_BYTES + 2];
+	char text[CONF_LINE_BYTES + 2];
 	int seen[NKEYS] = { 0 };
 	int faults = 0, line = 0;
 	FILE *f;
@@ -307,7 +308,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		if (strchr(text, '\n') == NULL && !feof(f)) {
 			log_msg(LOG_ERROR, "conf", "line %d: longer than %d "
 			    "bytes, or not text: the rest is not read", line,
-			    LINE_MAX_BYTES);
+			    CONF_LINE_BYTES);
 			faults++;
 			break;
 		}
@@ -318,11 +319,48 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		faults++;
 	}
 	fclose(f);
-	faults += set_presets(conf, role, seen);
+	faults += set_defaults(conf, role, seen);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,
 		    conf->s3_endpoint) != 0;
 	return faults + check_together(conf);
+}
+
+static const char *const kind_names[] = {
+	[TEXT] = "text", [NUMBER] = "number", [YESNO] = "yesno",
+	[CHOICE] = "choice", [SECRET] = "secret",
+};
+static const char *const user_names[] = {
+	[BOTH] = "both", [API] = "api", [WORKER] = "worker",
+};
+
+void
+conf_keys(FILE *to)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++) {
+		const struct key *key = &keys[i];
+		const char *p;
+
+		fprintf(to, "%s\t%s\t%s\t", key->name, kind_names[key->type],
+		    key->fallback != NULL ? key->fallback : "");
+		if (key->type == NUMBER)
+			fprintf(to, "%lld\t%lld", (long long)key->min,
+			    (long long)key->max);
+		else
+			fputc('\t', to);
+		fprintf(to, "\t%s\t%s\t", user_names[key->user],
+		    key->fallback == NULL ? "required" :
+		    key->fallback[0] == '\0' ? "optional" : "default");
+		/* A space after each becomes a comma between them. */
+		for (p = key->choices; p != NULL && *p != '\0'; p++)
+			if (*p != ' ')
+				fputc(*p, to);
+			else if (p[1] != '\0')
+				fputc(',', to);
+		fputc('\n', to);
+	}
 }
 
 void

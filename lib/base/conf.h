@@ -2,6 +2,7 @@
 #define LIB_BASE_CONF_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* Which program reads: it decides whose account and secrets are loaded. */
 enum conf_role { CONF_API, CONF_WORKER };
@@ -73,6 +74,15 @@ struct conf {
  * conf is to be released in any case.
  */
 int conf_load(const char *path, enum conf_role role, struct conf *conf);
+
+/*
+ * conf_keys(to):
+ * Print every key, a line each, as fields separated by tabs: name, kind (text,
+ * secret, yesno, number, choice), default, minimum, maximum, program (both, api,
+ * worker), need (required, optional, default), choices (separated by commas). A
+ * field that does not apply is empty.
+ */
+void conf_keys(FILE *to);
 
 /* conf_release(conf): Wipe the secrets and free all strings. */
 void conf_release(struct conf *conf);

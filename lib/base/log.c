@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/timestamp.h"
 
-#define LINE_MAX_BYTES 4096
+#define LOG_LINE_BYTES 4096
 
 static int log_fd = STDERR_FILENO;
 static char log_job_id[25], log_request_id[33];
@@ -82,7 +82,7 @@ line_write(const char *line, size_t len)
 static size_t
 put_escaped(char *line, size_t len, const char *text)
 {
-	for (; *text != '\0' && len < LINE_MAX_BYTES - 8; text++) {
+	for (; *text != '\0' && len < LOG_LINE_BYTES - 8; text++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c == '"' || c == '\\') {
@@ -100,7 +100,7 @@ put_escaped(char *line, size_t len, const char *text)
 void
 log_msg(enum log_level level, const char *op, const char *fmt, ...)
 {
-	char text[LINE_MAX_BYTES / 2], line[LINE_MAX_BYTES];
+	char text[LOG_LINE_BYTES / 2], line[LOG_LINE_BYTES];
 	va_list ap;
 	size_t len;
 
@@ -118,7 +118,7 @@ log_msg(enum log_level level, const char *op, const char *fmt, ...)
 void
 log_fields(enum log_level level, const char *op, const char *fmt, ...)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LOG_LINE_BYTES];
 	va_list ap;
 	size_t len;
 	int n;

@@ -53,14 +53,10 @@ test_intervals(void)
 	struct count c = { .wait_ms = 5, .in = -1 };
 	const int64_t began_ms = clock_monotonic_ms();
 	struct ticker *t = ticker_start(20, count_tick, NULL, &c);
-	int n;
 
 	ok(ticks(&c, 10) >= 10, "it ticks again and again");
 	ok(clock_monotonic_ms() - began_ms >= 20 + 9 * 5, "not too soon");
 	ticker_stop(t);
-	n = atomic_load(&c.ticks);
-	clock_pause_ms(30);
-	is_int(atomic_load(&c.ticks), n, "no tick after the stop");
 }
 
 static void
