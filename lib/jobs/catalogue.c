@@ -13,7 +13,6 @@
 #include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/job.h"
 
-#define FIND_MAX_MS 2500
 #define SCAN_MAX_MS 20000
 
 struct catalogue *
@@ -166,7 +165,7 @@ catalogue_list(struct catalogue *c, const struct catalogue_page *page,
 	/* One more than the page has tells whether there is a next. */
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
 	    "limit", BCON_INT64(page->limit + 1),
-	    "maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
 	    NULL);
 	*o = json_object_new_object();
@@ -196,7 +195,7 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 {
 	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
 	bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch",
-	    BCON_BOOL(true), "maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	    BCON_BOOL(true), "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum catalogue_result rc;
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;
@@ -313,7 +312,7 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
     struct catalogue_estimate *e)
 {
 	bson_t *pipeline = estimate_pipeline(job);
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(FIND_MAX_MS));
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum catalogue_result rc;
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;

@@ -3,6 +3,9 @@
 
 #include "lib/base/conf.h"
 
+/* The limit of a read that a client of the API waits for. */
+#define MONGO_READ_MAX_MS 2500
+
 struct _mongoc_client_pool_t;
 struct _mongoc_client_t;
 struct _bson_error_t;
