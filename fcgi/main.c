@@ -255,7 +255,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 }
 
 static int
-serve(const struct conf *conf, const sigset_t *while_waiting)
+api_serve(const struct conf *conf, const sigset_t *while_waiting)
 {
 	struct api api = { .conf = conf };
 	struct _mongoc_client_pool_t *pool;
@@ -302,7 +302,7 @@ main(int argc, char **argv)
 	else if (log_open(conf.log) != 0)
 		rc = CONF_EXIT;
 	else
-		rc = serve(&conf, &while_waiting);
+		rc = api_serve(&conf, &while_waiting);
 	conf_release(&conf);
 	if (options.check)
 		return rc;

@@ -62,7 +62,7 @@ catalogue_refresh_wait_ms(const struct catalogue_refresh *s)
 }
 
 static void
-list(struct catalogue_refresh *s)
+refresh_list(struct catalogue_refresh *s)
 {
 	struct names all = { 0 };
 
@@ -76,7 +76,7 @@ list(struct catalogue_refresh *s)
 
 /* One vehicle: each of its collections. */
 static int
-look(struct catalogue_refresh *s, const char *vehicle)
+refresh_vehicle(struct catalogue_refresh *s, const char *vehicle)
 {
 	struct names columns = { 0 };
 	struct catalogue_parameter *p = NULL;
@@ -119,11 +119,11 @@ catalogue_refresh_step(struct catalogue_refresh *s)
 	if (catalogue_refresh_wait_ms(s) > 0)
 		return;
 	if (s->next == s->stale.n) {
-		list(s);
+		refresh_list(s);
 	} else {
 		vehicle = s->stale.v[s->next++];
 		if (catalogue_claim(s->catalogue, vehicle) == CATALOGUE_OK &&
-		    look(s, vehicle) != 0)
+		    refresh_vehicle(s, vehicle) != 0)
 			log_msg(LOG_WARN, "catalogue", "%s was not looked at",
 			    vehicle);
 	}

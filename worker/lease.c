@@ -76,7 +76,7 @@ is_late(struct lease *k)
 
 /* Returns true when all is over. */
 static bool
-renew(struct lease *k)
+lease_renew(struct lease *k)
 {
 	/* The lease counts from before the call, not from when it returned. */
 	const int64_t now = clock_monotonic_ms();
@@ -123,7 +123,7 @@ lease_tick(void *arg)
 	if (k->q != NULL)
 		queue_heartbeat(k->q);
 	if (!k->over && clock_monotonic_ms() >= k->next_ms) {
-		k->over = renew(k);
+		k->over = lease_renew(k);
 		k->next_ms = clock_monotonic_ms() + k->conf->renew_ms;
 	}
 	wait_ms = k->next_ms - clock_monotonic_ms();

@@ -52,13 +52,13 @@ on_stop(int sig)
 }
 
 static bool
-stopping(void)
+worker_stopping(void)
 {
 	return stop_requested != 0;
 }
 
 static void
-hung(void)
+worker_hung(void)
 {
 	_exit(EXIT_HUNG);
 }
@@ -73,7 +73,7 @@ static const struct program program = {
 };
 
 static void
-set_up_process(void)
+worker_set_up(void)
 {
 	struct sigaction sa = { .sa_handler = on_stop };
 
@@ -117,7 +117,7 @@ wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
 	int64_t now, help_ms = clock_monotonic_ms() + HELP_MS;
 	enum jobs_result rc;
 
-	while (!stopping() && (now = clock_monotonic_ms()) < until) {
+	while (!worker_stopping() && (now = clock_monotonic_ms()) < until) {
 		int64_t wait_ms = catalogue_refresh_wait_ms(refresh);
 		int piece;
 
@@ -205,15 +205,15 @@ work_once(const struct worker *worker, const char *id,
 }
 
 static void
-loop(const struct worker *worker, struct catalogue_refresh *refresh)
+worker_loop(const struct worker *worker, struct catalogue_refresh *refresh)
 {
 	char id[JOB_ID_SIZE];
 	bool message, done, worked = true;
 
-	while (!stopping()) {
+	while (!worker_stopping()) {
 		/* Where there was one job, there may be more: claim before waiting. */
 		message = !worked && wait_for_work(worker, refresh, id);
-		if (stopping()) {
+		if (worker_stopping()) {
 			queue_nack(worker->queue);
 			break;
 		}
@@ -230,11 +230,11 @@ loop(const struct worker *worker, struct catalogue_refresh *refresh)
 }
 
 static int
-serve(const struct conf *conf)
+worker_serve(const struct conf *conf)
 {
 	char name[128], host[64];
-	struct worker worker = { .conf = conf, .name = name, .stopping = stopping,
-	    .hung = hung };
+	struct worker worker = { .conf = conf, .name = name, .stopping = worker_stopping,
+	    .hung = worker_hung };
 	struct catalogue_refresh *refresh;
 	struct reporter *reporter;
 	int rc = 1;
@@ -254,7 +254,7 @@ serve(const struct conf *conf)
 	    refresh != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", name);
 		reporter = reporter_start(worker.pool, conf, name);
-		loop(&worker, refresh);
+		worker_loop(&worker, refresh);
 		reporter_stop(reporter);
 		log_fields(LOG_INFO, "stop", "worker=%s", name);
 		rc = 0;
@@ -278,7 +278,7 @@ main(int argc, char **argv)
 	if ((rc = program_options(&program, argc, argv, &options)) !=
 	    PROGRAM_GO_ON)
 		return rc;
-	set_up_process();
+	worker_set_up();
 	if (conf_load(options.conf, CONF_WORKER, &conf) != 0)
 		rc = CONF_EXIT;
 	else if (options.check)
@@ -287,7 +287,7 @@ main(int argc, char **argv)
 	    write_pidfile(options.pidfile) != 0)
 		rc = CONF_EXIT;
 	else
-		rc = serve(&conf);
+		rc = worker_serve(&conf);
 	conf_release(&conf);
 	return rc;
 }

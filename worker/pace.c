@@ -4,7 +4,7 @@
 
 void
 pace_init(struct pace *p, const struct pace_ceilings *own,
-    const struct pace_ceilings *total, int follow)
+    const struct pace_ceilings *total, bool follow)
 {
 	memset(p, 0, sizeof(*p));
 	p->own = *own;
@@ -21,7 +21,7 @@ pace_share(struct pace *p, int64_t n)
 
 /* The floor sinks at once, and rises by a 64th a fetch: servers change. */
 static void
-learn(struct pace_floor *floor, int64_t took_us)
+floor_learn(struct pace_floor *floor, int64_t took_us)
 {
 	const int64_t risen = floor->us + floor->us / 64 + 1;
 
@@ -29,7 +29,7 @@ learn(struct pace_floor *floor, int64_t took_us)
 }
 
 static void
-follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
+pace_follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
 {
 	p->fetches++;
 	if (floor->us > 0 && took_us > PACE_SLOW * floor->us) {
@@ -44,7 +44,7 @@ follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
 		if (p->gap_us < PACE_GAP_LEAST_US)
 			p->gap_us = 0;
 	}
-	learn(floor, took_us);
+	floor_learn(floor, took_us);
 }
 
 static int64_t
@@ -59,7 +59,7 @@ at_rate_us(int64_t n, int64_t per_s, int64_t sharers)
  * one for a while is not made up for later.
  */
 static int64_t
-later(int64_t next_us, int64_t began_us, const struct pace_ceilings *c,
+pace_later(int64_t next_us, int64_t began_us, const struct pace_ceilings *c,
     int64_t sharers, int64_t bytes, int64_t documents)
 {
 	const int64_t a_us = began_us + at_rate_us(bytes, c->bytes_s, sharers);
@@ -78,10 +78,10 @@ pace_fetched(struct pace *p, struct pace_floor *floor, int64_t now_us,
 	int64_t next_us;
 
 	if (p->follow)
-		follow(p, floor, took_us);
+		pace_follow(p, floor, took_us);
 	next_us = now_us + p->gap_us;
-	next_us = later(next_us, began_us, &p->own, 1, bytes, documents);
-	p->due_us = later(next_us, began_us, &p->total, p->sharers, bytes,
+	next_us = pace_later(next_us, began_us, &p->own, 1, bytes, documents);
+	p->due_us = pace_later(next_us, began_us, &p->total, p->sharers, bytes,
 	    documents);
 }
 

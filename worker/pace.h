@@ -1,6 +1,7 @@
 #ifndef WORKER_PACE_H
 #define WORKER_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -36,7 +37,7 @@ struct pace_ceilings {
 struct pace {
 	struct pace_ceilings own, total;
 	_Atomic int64_t sharers;	/* how many share the total */
-	int follow;			/* the database's answers are heeded */
+	bool follow;			/* the database's answers are heeded */
 
 	int64_t gap_us;
 	int64_t due_us;			/* no fetch before */
@@ -44,7 +45,7 @@ struct pace {
 };
 
 void pace_init(struct pace *p, const struct pace_ceilings *own,
-    const struct pace_ceilings *total, int follow);
+    const struct pace_ceilings *total, bool follow);
 
 /* pace_share(p, n): So many share the total ceilings now. Any thread may say so. */
 void pace_share(struct pace *p, int64_t n);

@@ -32,10 +32,10 @@ struct cursor_head {
 	const bson_t *doc;		/* not taken yet, or NULL */
 	bson_t *own;			/* doc, when it is a copy */
 	int64_t t_ms;
-	int opened;
+	bool opened;
 	bson_value_t last;		/* _id of the last document taken */
-	int has_last;
-	int large;			/* the last document fetched was */
+	bool has_last;
+	bool large;			/* the last document fetched was */
 	int lost;			/* how often in a row without a document */
 	struct pace_floor floor;
 	int64_t documents, bytes;	/* since the last fetch */
@@ -87,7 +87,7 @@ head_open(struct reader *r, size_t column, enum telemetry_id type)
 	    "maxTimeMS", BCON_INT32(TELEMETRY_MAX_MS),
 	    "comment", BCON_UTF8(r->spec.comment));
 	h->cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
-	h->opened = 1;
+	h->opened = true;
 	bson_destroy(opts);
 	bson_destroy(filter);
 	mongoc_collection_destroy(c);
@@ -150,7 +150,7 @@ keep_alone(struct cursor_head *h)
 
 	head_close(h);
 	h->doc = h->own = copy;
-	h->opened = 0;
+	h->opened = false;
 }
 
 /* Wait longer each time; 0, or -1 when it is time to give up. */
@@ -231,7 +231,7 @@ head_fill(struct reader *r, size_t column, enum telemetry_id type)
 		if (!failure_mongo(&error))
 			return -1;
 		head_close(h);
-		h->opened = 0;
+		h->opened = false;
 		h->lost++;
 		if (pause_before_reopening(r, h) != 0)
 			return -1;
@@ -269,7 +269,7 @@ let_go(struct reader *r)
 		if (h->has_last)
 			bson_value_destroy(&h->last);
 		bson_value_copy(bson_iter_value(&it), &h->last);
-		h->has_last = 1;
+		h->has_last = true;
 	}
 	if (h->own != NULL)
 		bson_destroy(h->own);

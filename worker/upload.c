@@ -86,7 +86,7 @@ send_part(struct upload *u, struct s3 *s3, struct part *part)
 
 /* The part of this state that comes first; to be called with the lock. */
 static struct part *
-part_of(struct upload *u, enum part_state state)
+part_first(struct upload *u, enum part_state state)
 {
 	struct part *first = NULL;
 	int i;
@@ -99,7 +99,7 @@ part_of(struct upload *u, enum part_state state)
 }
 
 static void *
-run(void *arg)
+sender_run(void *arg)
 {
 	struct sender *sender = arg;
 	struct upload *u = sender->u;
@@ -107,7 +107,7 @@ run(void *arg)
 
 	pthread_mutex_lock(&u->lock);
 	for (;;) {
-		while (!u->quit && (part = part_of(u, PART_FULL)) == NULL)
+		while (!u->quit && (part = part_first(u, PART_FULL)) == NULL)
 			pthread_cond_wait(&u->changed, &u->lock);
 		if (u->quit)
 			break;
@@ -130,7 +130,8 @@ start_senders(struct upload *u)
 
 		if (sender->started)
 			continue;
-		rc = pthread_create(&sender->thread, NULL, run, sender);
+		rc = pthread_create(&sender->thread, NULL, sender_run,
+		    sender);
 		if (rc != 0) {
 			log_msg(LOG_ERROR, "upload", "thread: %s",
 			    strerror(rc));
@@ -160,7 +161,7 @@ end_senders(struct upload *u)
 
 /* The part that is filled gets its number. */
 static int
-seal(struct upload *u)
+upload_seal(struct upload *u)
 {
 	struct part *part = u->filling;
 
@@ -177,14 +178,14 @@ seal(struct upload *u)
 
 /* Hand the filled part over, and wait for one to be filled next. */
 static int
-hand_over(struct upload *u)
+upload_hand_over(struct upload *u)
 {
-	if (start_senders(u) != 0 || seal(u) != 0)
+	if (start_senders(u) != 0 || upload_seal(u) != 0)
 		return -1;
 	pthread_mutex_lock(&u->lock);
 	u->filling->state = PART_FULL;
 	pthread_cond_broadcast(&u->changed);
-	while ((u->filling = part_of(u, PART_FREE)) == NULL &&
+	while ((u->filling = part_first(u, PART_FREE)) == NULL &&
 	    u->failure == FAILURE_NONE)
 		pthread_cond_wait(&u->changed, &u->lock);
 	pthread_mutex_unlock(&u->lock);
@@ -215,7 +216,7 @@ upload_write(struct sink *s, const void *data, size_t len)
 		}
 		from += n;
 		len -= n;
-		if (to->len == u->part_bytes && hand_over(u) != 0)
+		if (to->len == u->part_bytes && upload_hand_over(u) != 0)
 			return -1;
 	}
 	return 0;
@@ -227,7 +228,7 @@ all_sent(struct upload *u)
 {
 	pthread_mutex_lock(&u->lock);
 	while (u->failure == FAILURE_NONE &&
-	    (part_of(u, PART_FULL) != NULL || part_of(u, PART_SENDING) != NULL))
+	    (part_first(u, PART_FULL) != NULL || part_first(u, PART_SENDING) != NULL))
 		pthread_cond_wait(&u->changed, &u->lock);
 	pthread_mutex_unlock(&u->lock);
 	return upload_failure(u) == FAILURE_NONE ? 0 : -1;
@@ -240,7 +241,7 @@ upload_close(struct sink *s)
 
 	/* The last one is sent from here, beside those under way. */
 	if (u->filling->data.len > 0 &&
-	    (seal(u) != 0 || send_part(u, u->s3, u->filling) != 0))
+	    (upload_seal(u) != 0 || send_part(u, u->s3, u->filling) != 0))
 		return -1;
 	if (all_sent(u) != 0)
 		return -1;
@@ -268,7 +269,7 @@ upload_abort(struct sink *s)
 }
 
 static int
-set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
+upload_set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
     void *arg, bool digest)
 {
 	int i;
@@ -303,7 +304,7 @@ upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
 		goto nomem;
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->changed, NULL);
-	if (set_up(u, conf, stop, arg, digest) != 0)
+	if (upload_set_up(u, conf, stop, arg, digest) != 0)
 		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
 	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)

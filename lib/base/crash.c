@@ -3,6 +3,7 @@
 #ifdef CRASH_POINTS
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static const char *const names[CRASH_POINTS_N] = {
 };
 
 /* Whether the variable names this point. */
-static int
+static bool
 is_named(const char *variable, enum crash_point point)
 {
 	const char *name = getenv(variable);
@@ -53,28 +54,28 @@ is_named(const char *variable, enum crash_point point)
 	return name != NULL && strcmp(name, names[point]) == 0;
 }
 
-static int
-may(void)
+static bool
+crash_may(void)
 {
 	const char *path = getenv("CRASH_FILE");
 	int fd;
 
 	if (path == NULL)
-		return 1;
+		return true;
 	if ((fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600)) < 0)
-		return 0;
+		return false;
 	close(fd);
-	return 1;
+	return true;
 }
 
 void
 crash_at(enum crash_point point)
 {
-	if (is_named("CRASH_AT", point) && may()) {
+	if (is_named("CRASH_AT", point) && crash_may()) {
 		log_msg(LOG_WARN, "crash", "%s", names[point]);
 		abort();
 	}
-	if (is_named("HANG_AT", point) && may()) {
+	if (is_named("HANG_AT", point) && crash_may()) {
 		log_msg(LOG_WARN, "hang", "%s", names[point]);
 		for (;;)
 			sleep(3600);

@@ -11,17 +11,17 @@ struct scan {
 	const char *wrong;
 };
 
-static int value(struct scan *s, int depth);
+static int scan_value(struct scan *s, int depth);
 
 static int
-fail(struct scan *s, const char *wrong)
+scan_fail(struct scan *s, const char *wrong)
 {
 	s->wrong = wrong;
 	return -1;
 }
 
 static void
-space(struct scan *s)
+scan_space(struct scan *s)
 {
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
 	    *s->p == '\n' || *s->p == '\r'))
@@ -29,19 +29,19 @@ space(struct scan *s)
 }
 
 static int
-peek(const struct scan *s)
+scan_peek(const struct scan *s)
 {
 	return s->p < s->end ? (unsigned char)*s->p : -1;
 }
 
 /* Four hex digits. */
 static int
-hex4(struct scan *s)
+scan_hex4(struct scan *s)
 {
 	int i, c, v = 0;
 
 	for (i = 0; i < 4; i++, s->p++) {
-		c = peek(s);
+		c = scan_peek(s);
 		if (c >= '0' && c <= '9')
 			v = v * 16 + c - '0';
 		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
@@ -53,50 +53,50 @@ hex4(struct scan *s)
 }
 
 static int
-escape(struct scan *s)
+scan_escape(struct scan *s)
 {
-	int c = peek(s), u;
+	int c = scan_peek(s), u;
 
 	if (c < 0 || strchr("\"\\/bfnrtu", c) == NULL || c == '\0')
-		return fail(s, "an escape that JSON does not have");
+		return scan_fail(s, "an escape that JSON does not have");
 	s->p++;
 	if (c != 'u')
 		return 0;
-	if ((u = hex4(s)) < 0)
-		return fail(s, "\\u without four hex digits");
+	if ((u = scan_hex4(s)) < 0)
+		return scan_fail(s, "\\u without four hex digits");
 	if (u == 0)
-		return fail(s, "a NUL character");
+		return scan_fail(s, "a NUL character");
 	if (u >= 0xdc00 && u <= 0xdfff)
-		return fail(s, "half a surrogate pair");
+		return scan_fail(s, "half a surrogate pair");
 	if (u < 0xd800 || u > 0xdbff)
 		return 0;
 	if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
-		return fail(s, "half a surrogate pair");
+		return scan_fail(s, "half a surrogate pair");
 	s->p += 2;
-	if ((u = hex4(s)) < 0xdc00 || u > 0xdfff)
-		return fail(s, "half a surrogate pair");
+	if ((u = scan_hex4(s)) < 0xdc00 || u > 0xdfff)
+		return scan_fail(s, "half a surrogate pair");
 	return 0;
 }
 
 static int
-string(struct scan *s)
+scan_string(struct scan *s)
 {
 	size_t n;
 	int c;
 
-	for (s->p++; (c = peek(s)) != '"'; ) {
+	for (s->p++; (c = scan_peek(s)) != '"'; ) {
 		if (c < 0)
-			return fail(s, "a string without its end");
+			return scan_fail(s, "a string without its end");
 		if (c < 0x20)
-			return fail(s, "a control character in a string");
+			return scan_fail(s, "a control character in a string");
 		if (c == '\\') {
 			s->p++;
-			if (escape(s) != 0)
+			if (scan_escape(s) != 0)
 				return -1;
 			continue;
 		}
 		if ((n = utf8_length(s->p, (size_t)(s->end - s->p))) == 0)
-			return fail(s, "bytes that are not UTF-8");
+			return scan_fail(s, "bytes that are not UTF-8");
 		s->p += n;
 	}
 	s->p++;
@@ -104,111 +104,111 @@ string(struct scan *s)
 }
 
 static int
-digits(struct scan *s)
+scan_digits(struct scan *s)
 {
 	const char *from = s->p;
 
 	while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
 		s->p++;
-	return s->p > from ? 0 : fail(s, "something that is no JSON value");
+	return s->p > from ? 0 : scan_fail(s, "something that is no JSON value");
 }
 
 static int
-number(struct scan *s)
+scan_number(struct scan *s)
 {
-	if (peek(s) == '-')
+	if (scan_peek(s) == '-')
 		s->p++;
-	if (peek(s) == '0')
+	if (scan_peek(s) == '0')
 		s->p++;
-	else if (digits(s) != 0)
+	else if (scan_digits(s) != 0)
 		return -1;
-	if (peek(s) == '.') {
+	if (scan_peek(s) == '.') {
 		s->p++;
-		if (digits(s) != 0)
+		if (scan_digits(s) != 0)
 			return -1;
 	}
-	if (peek(s) == 'e' || peek(s) == 'E') {
+	if (scan_peek(s) == 'e' || scan_peek(s) == 'E') {
 		s->p++;
-		if (peek(s) == '+' || peek(s) == '-')
+		if (scan_peek(s) == '+' || scan_peek(s) == '-')
 			s->p++;
-		return digits(s);
+		return scan_digits(s);
 	}
 	return 0;
 }
 
 static int
-word(struct scan *s, const char *text)
+scan_word(struct scan *s, const char *text)
 {
 	size_t n = strlen(text);
 
 	if ((size_t)(s->end - s->p) < n || memcmp(s->p, text, n) != 0)
-		return fail(s, "something that is no JSON value");
+		return scan_fail(s, "something that is no JSON value");
 	s->p += n;
 	return 0;
 }
 
 static int
-member(struct scan *s, int depth)
+scan_member(struct scan *s, int depth)
 {
-	space(s);
-	if (peek(s) != '"')
-		return fail(s, "a member without a name in quotation marks");
-	if (string(s) != 0)
+	scan_space(s);
+	if (scan_peek(s) != '"')
+		return scan_fail(s, "a member without a name in quotation marks");
+	if (scan_string(s) != 0)
 		return -1;
-	space(s);
-	if (peek(s) != ':')
-		return fail(s, "a member without a colon");
+	scan_space(s);
+	if (scan_peek(s) != ':')
+		return scan_fail(s, "a member without a colon");
 	s->p++;
 	if (depth == 1)
 		s->members++;
-	return value(s, depth);
+	return scan_value(s, depth);
 }
 
 /* What stands between brackets, behind the first. */
 static int
-list(struct scan *s, int close, int (*item)(struct scan *, int), int depth)
+scan_list(struct scan *s, int close, int (*item)(struct scan *, int), int depth)
 {
 	if (depth > JSONSTRICT_DEPTH_MAX)
-		return fail(s, "too much nesting");
+		return scan_fail(s, "too much nesting");
 	s->p++;
-	space(s);
-	if (peek(s) == close) {
+	scan_space(s);
+	if (scan_peek(s) == close) {
 		s->p++;
 		return 0;
 	}
 	for (;;) {
 		if (item(s, depth) != 0)
 			return -1;
-		space(s);
-		if (peek(s) == close) {
+		scan_space(s);
+		if (scan_peek(s) == close) {
 			s->p++;
 			return 0;
 		}
-		if (peek(s) != ',')
-			return fail(s, "an object or array without its end");
+		if (scan_peek(s) != ',')
+			return scan_fail(s, "an object or array without its end");
 		s->p++;
 	}
 }
 
 static int
-value(struct scan *s, int depth)
+scan_value(struct scan *s, int depth)
 {
-	space(s);
-	switch (peek(s)) {
+	scan_space(s);
+	switch (scan_peek(s)) {
 	case '{':
-		return list(s, '}', member, depth + 1);
+		return scan_list(s, '}', scan_member, depth + 1);
 	case '[':
-		return list(s, ']', value, depth + 1);
+		return scan_list(s, ']', scan_value, depth + 1);
 	case '"':
-		return string(s);
+		return scan_string(s);
 	case 't':
-		return word(s, "true");
+		return scan_word(s, "true");
 	case 'f':
-		return word(s, "false");
+		return scan_word(s, "false");
 	case 'n':
-		return word(s, "null");
+		return scan_word(s, "null");
 	default:
-		return number(s);
+		return scan_number(s);
 	}
 }
 
@@ -218,9 +218,9 @@ jsonstrict_check(const char *text, size_t len, size_t *members)
 	struct scan s = { .p = text, .end = text + len };
 
 	*members = 0;
-	if (value(&s, 0) != 0)
+	if (scan_value(&s, 0) != 0)
 		return s.wrong;
-	space(&s);
+	scan_space(&s);
 	if (s.p != s.end)
 		return "something behind the end";
 	*members = s.members;

@@ -34,7 +34,7 @@ log_open(const char *path)
 }
 
 static void
-keep(char *to, size_t size, const char *id)
+log_keep_id(char *to, size_t size, const char *id)
 {
 	pthread_mutex_lock(&log_lock);
 	snprintf(to, size, "%s", id ? id : "");
@@ -44,13 +44,13 @@ keep(char *to, size_t size, const char *id)
 void
 log_job(const char *id)
 {
-	keep(log_job_id, sizeof(log_job_id), id);
+	log_keep_id(log_job_id, sizeof(log_job_id), id);
 }
 
 void
 log_request(const char *id)
 {
-	keep(log_request_id, sizeof(log_request_id), id);
+	log_keep_id(log_request_id, sizeof(log_request_id), id);
 }
 
 /* The head of a line up to its own fields. */

@@ -31,6 +31,13 @@ names_sort(struct names *list)
 		qsort(list->v, list->n, sizeof(*list->v), name_compare);
 }
 
+bool
+names_has(const struct names *sorted, const char *name)
+{
+	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
+	    sizeof(*sorted->v), name_compare) != NULL;
+}
+
 void
 names_release(struct names *list)
 {

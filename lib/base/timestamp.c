@@ -36,7 +36,7 @@ civil_from_days(int64_t z, int *y, int *m, int *d)
 
 /* Read exactly n digits at text[*at] and move on; -1 if they are not there. */
 static int
-digits(const char *text, size_t len, size_t *at, int n)
+read_digits(const char *text, size_t len, size_t *at, int n)
 {
 	int v = 0;
 
@@ -51,7 +51,7 @@ digits(const char *text, size_t len, size_t *at, int n)
 }
 
 static int
-expect(const char *text, size_t len, size_t *at, const char *set)
+read_one_of(const char *text, size_t len, size_t *at, const char *set)
 {
 	if (*at >= len || text[*at] == '\0' || strchr(set, text[*at]) == NULL)
 		return -1;
@@ -65,11 +65,11 @@ parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	    30, 31 };
 	int y, m, d, leap;
 
-	if ((y = digits(text, len, at, 4)) < 0 ||
-	    expect(text, len, at, "-") < 0 ||
-	    (m = digits(text, len, at, 2)) < 1 || m > 12 ||
-	    expect(text, len, at, "-") < 0 ||
-	    (d = digits(text, len, at, 2)) < 1)
+	if ((y = read_digits(text, len, at, 4)) < 0 ||
+	    read_one_of(text, len, at, "-") < 0 ||
+	    (m = read_digits(text, len, at, 2)) < 1 || m > 12 ||
+	    read_one_of(text, len, at, "-") < 0 ||
+	    (d = read_digits(text, len, at, 2)) < 1)
 		return -1;
 	leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
 	if (d > lengths[m - 1] + (m == 2 && leap))
@@ -84,7 +84,7 @@ parse_fraction(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	int n, v, unit = 100;
 
 	for (n = 0; *at < len && text[*at] >= '0' && text[*at] <= '9'; n++) {
-		v = digits(text, len, at, 1);
+		v = read_digits(text, len, at, 1);
 		if (unit == 0 && v != 0)
 			return -1;
 		*t_ms += v * unit;
@@ -98,11 +98,11 @@ parse_time(const char *text, size_t len, size_t *at, int64_t *t_ms)
 {
 	int h, m, s, sign;
 
-	if ((h = digits(text, len, at, 2)) < 0 || h > 23 ||
-	    expect(text, len, at, ":") < 0 ||
-	    (m = digits(text, len, at, 2)) < 0 || m > 59 ||
-	    expect(text, len, at, ":") < 0 ||
-	    (s = digits(text, len, at, 2)) < 0 || s > 59)
+	if ((h = read_digits(text, len, at, 2)) < 0 || h > 23 ||
+	    read_one_of(text, len, at, ":") < 0 ||
+	    (m = read_digits(text, len, at, 2)) < 0 || m > 59 ||
+	    read_one_of(text, len, at, ":") < 0 ||
+	    (s = read_digits(text, len, at, 2)) < 0 || s > 59)
 		return -1;
 	*t_ms += ((h * 60 + m) * 60 + s) * INT64_C(1000);
 	if (*at < len && text[*at] == '.') {
@@ -110,13 +110,13 @@ parse_time(const char *text, size_t len, size_t *at, int64_t *t_ms)
 		if (parse_fraction(text, len, at, t_ms) != 0)
 			return -1;
 	}
-	if ((sign = expect(text, len, at, "Zz+-")) < 0)
+	if ((sign = read_one_of(text, len, at, "Zz+-")) < 0)
 		return -1;
 	if (sign == 'Z' || sign == 'z')
 		return 0;
-	if ((h = digits(text, len, at, 2)) < 0 || h > 23 ||
-	    expect(text, len, at, ":") < 0 ||
-	    (m = digits(text, len, at, 2)) < 0 || m > 59)
+	if ((h = read_digits(text, len, at, 2)) < 0 || h > 23 ||
+	    read_one_of(text, len, at, ":") < 0 ||
+	    (m = read_digits(text, len, at, 2)) < 0 || m > 59)
 		return -1;
 	*t_ms -= (sign == '-' ? -1 : 1) * (h * 60 + m) * INT64_C(60000);
 	return 0;
@@ -130,7 +130,7 @@ timestamp_parse(const char *text, size_t len, int64_t *t_ms)
 
 	if (parse_date(text, len, &at, &t) != 0)
 		return -1;
-	if (at < len && (expect(text, len, &at, "Tt") < 0 ||
+	if (at < len && (read_one_of(text, len, &at, "Tt") < 0 ||
 	    parse_time(text, len, &at, &t) != 0))
 		return -1;
 	if (at != len || t < 0 || t > TIMESTAMP_MAX_MS)
@@ -140,7 +140,7 @@ timestamp_parse(const char *text, size_t len, int64_t *t_ms)
 }
 
 static char *
-put(char *to, int value, int n)
+put_digits(char *to, int value, int n)
 {
 	int i;
 
@@ -164,19 +164,19 @@ timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE])
 	day = t_ms / DAY_MS - (t_ms % DAY_MS < 0);
 	in_day = t_ms - day * DAY_MS;
 	civil_from_days(day, &y, &m, &d);
-	p = put(p, y, 4);
+	p = put_digits(p, y, 4);
 	*p++ = '-';
-	p = put(p, m, 2);
+	p = put_digits(p, m, 2);
 	*p++ = '-';
-	p = put(p, d, 2);
+	p = put_digits(p, d, 2);
 	*p++ = 'T';
-	p = put(p, (int)(in_day / 3600000), 2);
+	p = put_digits(p, (int)(in_day / 3600000), 2);
 	*p++ = ':';
-	p = put(p, (int)(in_day / 60000 % 60), 2);
+	p = put_digits(p, (int)(in_day / 60000 % 60), 2);
 	*p++ = ':';
-	p = put(p, (int)(in_day / 1000 % 60), 2);
+	p = put_digits(p, (int)(in_day / 1000 % 60), 2);
 	*p++ = '.';
-	p = put(p, (int)(in_day % 1000), 3);
+	p = put_digits(p, (int)(in_day % 1000), 3);
 	*p++ = 'Z';
 	*p = '\0';
 	return TIMESTAMP_SIZE - 1;

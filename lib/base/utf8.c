@@ -32,13 +32,13 @@ utf8_length(const char *text, size_t len)
 	return n;
 }
 
-int
+bool
 utf8_valid(const char *text, size_t len)
 {
 	size_t n;
 
 	for (; len > 0; text += n, len -= n)
 		if ((n = utf8_length(text, len)) == 0)
-			return 0;
-	return 1;
+			return false;
+	return true;
 }

@@ -1,6 +1,7 @@
 #ifndef LIB_BASE_UTF8_H
 #define LIB_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,7 +11,7 @@
  */
 size_t utf8_length(const char *text, size_t len);
 
-/* utf8_valid(text, len): 1 when all len bytes are UTF-8, NUL included, else 0. */
-int utf8_valid(const char *text, size_t len);
+/* utf8_valid(text, len): Whether all len bytes are UTF-8; a NUL is. */
+bool utf8_valid(const char *text, size_t len);
 
 #endif

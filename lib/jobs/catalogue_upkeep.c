@@ -1,7 +1,5 @@
 #include "lib/jobs/catalogue_upkeep.h"
 
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <mongoc/mongoc.h>
@@ -21,26 +19,6 @@ compare_age(const struct catalogue *c, const char *op)
 	    "}", "]");
 }
 
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void
-sort(struct names *list)
-{
-	if (list->n > 0)
-		qsort(list->v, list->n, sizeof(*list->v), compare_names);
-}
-
-static bool
-find_name(const struct names *sorted, const char *name)
-{
-	return sorted->n > 0 && bsearch(&name, sorted->v, sorted->n,
-	    sizeof(*sorted->v), compare_names) != NULL;
-}
-
 static void
 take_out(struct catalogue *c, const char *name)
 {
@@ -55,16 +33,16 @@ take_out(struct catalogue *c, const char *name)
 
 /* Both sorted: what is new goes to stale, what is gone goes. */
 static enum catalogue_result
-compare(struct catalogue *c, const struct names *there,
+catalogue_compare(struct catalogue *c, const struct names *there,
     const struct names *known, struct names *stale)
 {
 	size_t i;
 
 	for (i = 0; i < known->n; i++)
-		if (!find_name(there, known->v[i]))
+		if (!names_has(there, known->v[i]))
 			take_out(c, known->v[i]);
 	for (i = 0; i < there->n; i++)
-		if (!find_name(known, there->v[i]) && names_add(stale,
+		if (!names_has(known, there->v[i]) && names_add(stale,
 		    there->v[i], strlen(there->v[i])) != 0)
 			return CATALOGUE_ERROR;
 	return CATALOGUE_OK;
@@ -81,10 +59,10 @@ catalogue_stale(struct catalogue *c, struct names *all,
 	enum catalogue_result rc;
 
 	rc = catalogue_names(c, &everything, projection, NULL, &known);
-	sort(&known);
-	sort(all);
+	names_sort(&known);
+	names_sort(all);
 	if (rc == CATALOGUE_OK)
-		rc = compare(c, all, &known, stale);
+		rc = catalogue_compare(c, all, &known, stale);
 	if (rc == CATALOGUE_OK)
 		rc = catalogue_names(c, &everything, projection, "old", stale);
 	names_release(&known);
@@ -96,7 +74,7 @@ catalogue_stale(struct catalogue *c, struct names *all,
 
 /* A new vehicle has no line that could be claimed. */
 static enum catalogue_result
-is_new(struct catalogue *c, const char *name)
+find_new(struct catalogue *c, const char *name)
 {
 	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
 	bson_error_t error;
@@ -132,7 +110,7 @@ catalogue_claim(struct catalogue *c, const char *name)
 		mongo_log("catalogue", &error);
 	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
 		rc = bson_iter_as_int64(&it) == 1 ? CATALOGUE_OK :
-		    is_new(c, name);
+		    find_new(c, name);
 	bson_destroy(&reply);
 	bson_destroy(update);
 	bson_destroy(filter);

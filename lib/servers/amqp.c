@@ -45,7 +45,7 @@ struct amqp_link {
 };
 
 static const char *
-reply_text(const amqp_rpc_reply_t *r, char *text, size_t size)
+loss_text(const amqp_rpc_reply_t *r, char *text, size_t size)
 {
 	const amqp_connection_close_t *conn;
 	const amqp_channel_close_t *channel;
@@ -95,12 +95,12 @@ amqp_link_lost_reply(struct amqp_link *link, const char *op,
 {
 	char text[512];
 
-	return amqp_link_lost(link, op, reply_text(&r, text, sizeof(text)));
+	return amqp_link_lost(link, op, loss_text(&r, text, sizeof(text)));
 }
 
 /* One host[:port] of the list. */
 static int
-add_host(struct amqp_link *link, char *text)
+hosts_add(struct amqp_link *link, char *text)
 {
 	char *colon = strrchr(text, ':');
 	int64_t port = link->tls ? PORT_TLS_PRESET : PORT_PRESET;
@@ -135,7 +135,7 @@ parse_uri(struct amqp_link *link)
 		return -1;
 	for (text = strtok_r(link->hosts_text, ",", &save); text != NULL;
 	    text = strtok_r(NULL, ",", &save))
-		if (add_host(link, text) != 0)
+		if (hosts_add(link, text) != 0)
 			return -1;
 	/* The library knows how a vhost is written; its host is not used. */
 	memmove(list + 1, vhost, strlen(vhost) + 1);
@@ -202,7 +202,7 @@ set_socket_limits(int fd)
  * an alarm holds publishers back, and we would wait for ever.
  */
 static amqp_rpc_reply_t
-login(struct amqp_link *link)
+link_login(struct amqp_link *link)
 {
 	amqp_table_entry_t caps[2], property;
 	amqp_table_t capabilities = { 2, caps }, properties = { 1, &property };
@@ -300,7 +300,7 @@ connect_text(struct amqp_link *link, int rc)
 }
 
 static int
-lost_login(struct amqp_link *link, amqp_rpc_reply_t r)
+login_lost(struct amqp_link *link, amqp_rpc_reply_t r)
 {
 	/* A port that wants TLS hangs up on whom it does not understand. */
 	if (link->tls || r.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION ||
@@ -333,8 +333,8 @@ connect_one(struct amqp_link *link)
 	if (rc != AMQP_STATUS_OK)
 		return amqp_link_lost(link, "amqp_connect", connect_text(link, rc));
 	set_socket_limits(amqp_get_sockfd(link->conn));
-	if ((r = login(link)).reply_type != AMQP_RESPONSE_NORMAL)
-		return lost_login(link, r);
+	if ((r = link_login(link)).reply_type != AMQP_RESPONSE_NORMAL)
+		return login_lost(link, r);
 	amqp_channel_open(link->conn, AMQP_LINK_CHANNEL);
 	r = amqp_get_rpc_reply(link->conn);
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)

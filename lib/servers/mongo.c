@@ -1,6 +1,7 @@
 #include "lib/servers/mongo.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static const char *const limits[][4] = {
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Whether the URI sets the option that text begins with. */
-static int
+static bool
 has_option(const char *uri, const char *text)
 {
 	size_t n = strcspn(text, "=") + 1;
@@ -48,8 +49,8 @@ has_option(const char *uri, const char *text)
 
 	for (p = uri; (p = strpbrk(p, "?&")) != NULL; )
 		if (strncasecmp(++p, text, n) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* Add those options that the URI does not set itself. */
@@ -115,7 +116,7 @@ static pthread_mutex_t away_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The server's place in away[]; the last one is for all that find no other. */
 static size_t
-place_of(const char *host)
+away_place(const char *host)
 {
 	size_t i;
 
@@ -137,7 +138,7 @@ on_answer(const mongoc_apm_server_heartbeat_succeeded_t *event)
 
 	pthread_mutex_lock(&away_lock);
 	answered = true;
-	away[place_of(host->host_and_port)].why[0] = '\0';
+	away[away_place(host->host_and_port)].why[0] = '\0';
 	pthread_mutex_unlock(&away_lock);
 }
 
@@ -175,7 +176,7 @@ on_no_answer(const mongoc_apm_server_heartbeat_failed_t *event)
 
 	mongoc_apm_server_heartbeat_failed_get_error(event, &error);
 	pthread_mutex_lock(&away_lock);
-	i = place_of(host->host_and_port);
+	i = away_place(host->host_and_port);
 	/* Without a text: a wait that was called off. */
 	if (error.message[0] != '\0' &&
 	    strcmp(away[i].why, error.message) != 0) {
@@ -196,7 +197,7 @@ set_ca(mongoc_uri_t *uri, const struct conf *conf)
 {
 	const char *file;
 	X509_STORE *store;
-	int good;
+	bool good;
 
 	if (!(uses_tls = mongoc_uri_get_tls(uri)))
 		return 0;

@@ -221,7 +221,7 @@ queue_confirm(struct queue *q)
 }
 
 static int
-consume(struct queue *q)
+queue_consume(struct queue *q)
 {
 	amqp_rpc_reply_t r;
 
@@ -244,7 +244,7 @@ consume(struct queue *q)
 
 /* Take in one delivery, or whatever else comes within wait_ms. */
 static enum queue_result
-receive(struct queue *q, int wait_ms)
+queue_receive(struct queue *q, int wait_ms)
 {
 	struct timeval limit = in_ms(wait_ms);
 	amqp_envelope_t envelope;
@@ -286,11 +286,11 @@ queue_wait(struct queue *q, int wait_ms, char id[25])
 {
 	enum queue_result rc = QUEUE_MESSAGE;
 
-	if (consume(q) != 0)
+	if (queue_consume(q) != 0)
 		return QUEUE_DOWN;
 	if (!q->unacked) {
 		amqp_maybe_release_buffers(queue_conn(q));
-		rc = receive(q, wait_ms);
+		rc = queue_receive(q, wait_ms);
 	}
 	if (rc == QUEUE_MESSAGE)
 		memcpy(id, q->id, sizeof(q->id));
@@ -328,7 +328,7 @@ void
 queue_heartbeat(struct queue *q)
 {
 	/* A delivery is kept for the next queue_wait(). */
-	while (queue_conn(q) != NULL && receive(q, 0) == QUEUE_MESSAGE)
+	while (queue_conn(q) != NULL && queue_receive(q, 0) == QUEUE_MESSAGE)
 		;
 }
 
@@ -340,7 +340,7 @@ queue_fd(const struct queue *q)
 
 /* 1: it was done; 0: access refused; -1: anything else, logged. */
 static int
-allowed(struct queue *q, const char *op, amqp_rpc_reply_t r)
+queue_allowed(struct queue *q, const char *op, amqp_rpc_reply_t r)
 {
 	const amqp_channel_close_t *close = r.reply.decoded;
 
@@ -355,7 +355,7 @@ allowed(struct queue *q, const char *op, amqp_rpc_reply_t r)
 
 /* A message that no queue is bound for comes back, and is confirmed then. */
 static int
-may_publish(struct queue *q)
+queue_may_publish(struct queue *q)
 {
 	const int64_t until = clock_monotonic_ms() + CONFIRM_MS;
 	amqp_rpc_reply_t r = { .reply_type = AMQP_RESPONSE_NORMAL };
@@ -376,7 +376,7 @@ may_publish(struct queue *q)
 		case AMQP_CHANNEL_CLOSE_METHOD:
 			r.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION;
 			r.reply = frame.payload.method;
-			return allowed(q, "amqp_publish", r);
+			return queue_allowed(q, "amqp_publish", r);
 		case AMQP_BASIC_ACK_METHOD:
 			return 1;
 		default:
@@ -394,18 +394,18 @@ queue_probe(struct queue *q, enum queue_right right)
 		return -1;
 	switch (right) {
 	case QUEUE_PUBLISH:
-		may = may_publish(q);
+		may = queue_may_publish(q);
 		break;
 	case QUEUE_CONSUME:
 		amqp_basic_consume(queue_conn(q), AMQP_LINK_CHANNEL, amqp_cstring_bytes(QUEUE),
 		    amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
-		may = allowed(q, "amqp_consume", amqp_get_rpc_reply(queue_conn(q)));
+		may = queue_allowed(q, "amqp_consume", amqp_get_rpc_reply(queue_conn(q)));
 		break;
 	case QUEUE_DECLARE:
 		amqp_queue_declare(queue_conn(q), AMQP_LINK_CHANNEL,
 		    amqp_cstring_bytes("export-check"), 0, 0, 1, 1,
 		    amqp_empty_table);
-		may = allowed(q, "amqp_declare", amqp_get_rpc_reply(queue_conn(q)));
+		may = queue_allowed(q, "amqp_declare", amqp_get_rpc_reply(queue_conn(q)));
 		break;
 	}
 	amqp_link_drop(q->link);

@@ -40,7 +40,7 @@ struct findings {
 };
 
 static void
-found(struct findings *f, int bit, const char *what, size_t len,
+findings_add(struct findings *f, int bit, const char *what, size_t len,
     const char *resource)
 {
 	const size_t used = strlen(f->text);
@@ -53,7 +53,7 @@ found(struct findings *f, int bit, const char *what, size_t len,
 
 /* The place of an action in a list, -1: it is not in it. */
 static int
-place_of(const char *list, const char *action)
+action_place(const char *list, const char *action)
 {
 	const size_t len = strlen(action);
 	int n;
@@ -110,11 +110,11 @@ take_actions(struct findings *f, bson_iter_t *actions, const char *resource)
 			continue;
 		action = bson_iter_utf8(&in, NULL);
 		place = i < PRIVILEGES_MAX && f->needs[i].resource != NULL ?
-		    place_of(f->needs[i].actions, action) : -1;
+		    action_place(f->needs[i].actions, action) : -1;
 		if (place >= 0)
 			f->seen[i] |= 1u << place;
 		else
-			found(f, RIGHTS_EXCESS, action, strlen(action),
+			findings_add(f, RIGHTS_EXCESS, action, strlen(action),
 			    resource);
 	}
 }
@@ -147,7 +147,7 @@ find_lacking(struct findings *f)
 		for (n = 0; *action != '\0'; n++, action += len + 1) {
 			len = strcspn(action, " ");
 			if ((f->seen[i] & 1u << n) == 0)
-				found(f, RIGHTS_LACKING, action, len,
+				findings_add(f, RIGHTS_LACKING, action, len,
 				    f->needs[i].resource);
 		}
 	}

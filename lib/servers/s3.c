@@ -108,7 +108,7 @@ s3_failure(const struct s3 *s3)
 }
 
 static bool
-stopped(const struct s3 *s3)
+s3_stopped(const struct s3 *s3)
 {
 	return s3->stop != NULL && s3->stop(s3->arg);
 }
@@ -175,7 +175,7 @@ on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
 	(void)dt;
 	(void)un;
 	(void)ut;
-	return stopped(arg);
+	return s3_stopped(arg);
 }
 
 /* Sign x for now and hand it all to curl. */
@@ -337,7 +337,7 @@ is_distrust(CURLcode rc)
 
 /* How long its first line is, as far as a log line takes it. */
 static int
-first_line(const struct buf *b)
+first_line_bytes(const struct buf *b)
 {
 	int n = 0;
 
@@ -375,7 +375,7 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 		return S3_GIVE_UP;
 	/* No Code comes of what is not S3, or is its port for TLS. */
 	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host, x->status,
-	    x->code, x->code[0] == '\0' ? first_line(&x->reply) : 0,
+	    x->code, x->code[0] == '\0' ? first_line_bytes(&x->reply) : 0,
 	    body != NULL ? body : "");
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
@@ -384,7 +384,7 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 
 /* Have x done. Returns 0 with a good reply, else -1, logged. */
 static int
-exchange(struct s3 *s3, struct s3_exchange *x)
+exchange_run(struct s3 *s3, struct s3_exchange *x)
 {
 	enum s3_verdict verdict = S3_AGAIN;
 	int try;
@@ -397,7 +397,7 @@ exchange(struct s3 *s3, struct s3_exchange *x)
 		if (try > 0)
 			clock_pause_unless(backoff_draw_ms(BACKOFF_FIRST_MS,
 			    BACKOFF_MAX_MS, try) * 1000, s3->stop, s3->arg);
-		if (stopped(s3))
+		if (s3_stopped(s3))
 			break;
 		s3_exchange_send(s3, x);
 		verdict = s3_exchange_judge(s3, x);
@@ -407,7 +407,7 @@ exchange(struct s3 *s3, struct s3_exchange *x)
 		s3->failure = FAILURE_NONE;
 		return 0;
 	}
-	if (!stopped(s3) && x->status != 404)
+	if (!s3_stopped(s3) && x->status != 404)
 		log_msg(LOG_ERROR, x->op, "S3: given up after %d tries", try);
 	return -1;
 }
@@ -432,7 +432,7 @@ s3_begin(struct s3 *s3, const char *key, const char *filename)
 	}
 	u->s3 = s3;
 	/* Last: from here S3 keeps something that only an abort removes. */
-	if (exchange(s3, &x) != 0)
+	if (exchange_run(s3, &x) != 0)
 		goto fail;
 	if (s3xml_text((char *)x.reply.data, x.reply.len, "UploadId", u->id,
 	    sizeof(u->id)) != 0) {
@@ -473,7 +473,7 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
 		return -1;
 	}
 	snprintf(text, sizeof(text), "%d", number);
-	if ((rc = exchange(s3, &x)) == 0)
+	if ((rc = exchange_run(s3, &x)) == 0)
 		memcpy(u->etags[number - 1], x.etag, S3_ETAG_SIZE);
 	buf_release(&x.reply);
 	return rc;
@@ -509,7 +509,7 @@ s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
 	}
 	x.body = body.data;
 	x.body_len = body.len;
-	if (exchange(u->s3, &x) != 0)
+	if (exchange_run(u->s3, &x) != 0)
 		goto out;
 	if (!s3xml_has((char *)x.reply.data, x.reply.len,
 	    "CompleteMultipartUploadResult") ||
@@ -541,7 +541,7 @@ s3_abort(struct s3_upload *u)
 	 * until there is nothing left. Some servers never say so.
 	 */
 	for (try = 0; try < ABORTS && rc == 0; try++) {
-		rc = exchange(u->s3, &x);
+		rc = exchange_run(u->s3, &x);
 		buf_release(&x.reply);
 	}
 	u->s3->stop = stop;
@@ -566,7 +566,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 	if (buf_reserve(&x.reply, len) == NULL) {
 		log_msg(LOG_ERROR, "s3_get", "out of memory");
 		s3->failure = FAILURE_INTERNAL;
-	} else if (exchange(s3, &x) != 0) {
+	} else if (exchange_run(s3, &x) != 0) {
 		if (s3->gone)
 			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
 	} else if (x.status != 206 || x.reply.len != len) {

@@ -38,7 +38,7 @@ abort_probe(struct s3 *s3, const struct s3_exchange *x)
 
 /* 1, 0 or -1 by what the one exchange came to. */
 static int
-allowed(struct s3 *s3, struct s3_exchange *x)
+probe_allowed(struct s3 *s3, struct s3_exchange *x)
 {
 	const bool answered = s3_exchange_send(s3, x) == 0;
 
@@ -64,7 +64,7 @@ s3_probe(struct s3 *s3, enum s3_right right)
 	memcpy(x.query, probes[right].query, sizeof(x.query));
 	if (s3_exchange_open(s3, &x) != 0)
 		return -1;
-	may = allowed(s3, &x);
+	may = probe_allowed(s3, &x);
 	if (may == 1 && right == S3_UPLOAD)
 		abort_probe(s3, &x);
 	s3_exchange_close(&x);

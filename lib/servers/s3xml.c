@@ -23,7 +23,7 @@ find_start(const char *body, size_t len, const char *tag)
 
 /* The character that the entity at p stands for, and its length. */
 static char
-entity(const char *p, size_t len, size_t *used)
+entity_at(const char *p, size_t len, size_t *used)
 {
 	static const struct { const char *text; char c; } table[] = {
 		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
@@ -55,7 +55,7 @@ s3xml_text(const char *body, size_t len, const char *tag, char *out,
 
 		used = 1;
 		if (c == '&' &&
-		    (c = entity(p, (size_t)(end - p), &used)) == '\0')
+		    (c = entity_at(p, (size_t)(end - p), &used)) == '\0')
 			return -1;
 		if (c == '\0' || n + 1 >= size)
 			return -1;
@@ -68,7 +68,7 @@ s3xml_text(const char *body, size_t len, const char *tag, char *out,
 	return 0;
 }
 
-int
+bool
 s3xml_has(const char *body, size_t len, const char *tag)
 {
 	const char *p = find_start(body, len, tag);

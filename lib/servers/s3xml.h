@@ -1,6 +1,7 @@
 #ifndef LIB_SERVERS_S3XML_H
 #define LIB_SERVERS_S3XML_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -13,6 +14,6 @@ int s3xml_text(const char *body, size_t len, const char *tag, char *out,
     size_t size);
 
 /* s3xml_has(body, len, tag): Whether an element <tag> begins anywhere in body. */
-int s3xml_has(const char *body, size_t len, const char *tag);
+bool s3xml_has(const char *body, size_t len, const char *tag);
 
 #endif

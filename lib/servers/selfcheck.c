@@ -15,7 +15,7 @@ struct check {
 };
 
 static void
-line(struct check *c, const char *server, bool good, const char *what)
+check_line(struct check *c, const char *server, bool good, const char *what)
 {
 	fprintf(c->to, "%-9s %-6s %s\n", server, good ? "ok" : "WRONG", what);
 	c->wrong += !good;
@@ -30,7 +30,7 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 	int rights;
 
 	if (pool == NULL) {
-		line(c, "mongodb", false, "mongodb_uri cannot be used");
+		check_line(c, "mongodb", false, "mongodb_uri cannot be used");
 		return;
 	}
 	client = mongo_take(pool);
@@ -38,11 +38,11 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 	mongo_give(pool, client);
 	mongo_pool_free(pool);
 	if (rights < 0) {
-		line(c, "mongodb", false, "cannot be asked: see the log");
+		check_line(c, "mongodb", false, "cannot be asked: see the log");
 		return;
 	}
-	line(c, "mongodb", true, "reached, as this user");
-	line(c, "mongodb", rights == 0, rights == 0 ?
+	check_line(c, "mongodb", true, "reached, as this user");
+	check_line(c, "mongodb", rights == 0, rights == 0 ?
 	    "has just the rights it needs" : text);
 }
 
@@ -57,7 +57,7 @@ static const struct {
 };
 
 static void
-verdict(struct check *c, const char *server, int got, bool wanted,
+check_right(struct check *c, const char *server, int got, bool wanted,
     const char *what)
 {
 	char text[256];
@@ -69,7 +69,7 @@ verdict(struct check *c, const char *server, int got, bool wanted,
 		snprintf(text, sizeof(text), "%s %s%s", got ? "may" : "may not",
 		    what, got == wanted ? "" : wanted ? ", but has to" :
 		    ", but must not");
-	line(c, server, got >= 0 && got == wanted, text);
+	check_line(c, server, got >= 0 && got == wanted, text);
 }
 
 static void
@@ -79,15 +79,15 @@ check_broker(struct check *c, const struct conf *conf, enum conf_role role)
 	size_t i;
 
 	if (q == NULL || queue_connect(q) != 0) {
-		line(c, "rabbitmq", false, "cannot be reached: see the log");
+		check_line(c, "rabbitmq", false, "cannot be reached: see the log");
 		queue_free(q);
 		return;
 	}
-	line(c, "rabbitmq", true, "reached, as this user");
+	check_line(c, "rabbitmq", true, "reached, as this user");
 	for (i = 0; i < sizeof(broker) / sizeof(broker[0]); i++)
-		verdict(c, "rabbitmq", queue_probe(q, broker[i].right),
+		check_right(c, "rabbitmq", queue_probe(q, broker[i].right),
 		    broker[i].may == role, broker[i].what);
-	verdict(c, "rabbitmq", queue_probe(q, QUEUE_DECLARE), false,
+	check_right(c, "rabbitmq", queue_probe(q, QUEUE_DECLARE), false,
 	    "declare queues");
 	queue_free(q);
 }
@@ -112,11 +112,11 @@ check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 
 	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);
 	    i++)
-		verdict(c, "s3", s3_probe(s3, storage[i].right),
+		check_right(c, "s3", s3_probe(s3, storage[i].right),
 		    role == CONF_API ? storage[i].api : storage[i].worker,
 		    storage[i].what);
 	if (s3 == NULL)
-		line(c, "s3", false, "out of memory");
+		check_line(c, "s3", false, "out of memory");
 	s3_free(s3);
 }
 

@@ -1,5 +1,6 @@
 #include "lib/servers/sigv4.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ sigv4_date(int64_t t_ms, char date[SIGV4_DATE_SIZE])
 	    text + 5, text + 8, text + 11, text + 14, text + 17);
 }
 
-static int
+static bool
 is_unreserved(char c)
 {
 	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -54,7 +55,7 @@ put_encoded(struct buf *b, const char *text, char keep)
 
 /* Where the encoding of a byte stands among those of others. */
 static int
-weight(char c)
+encoded_weight(char c)
 {
 	return c == '\0' ? 0 : is_unreserved(c) ? c << 8 :
 	    '%' << 8 | (unsigned char)c;
@@ -68,7 +69,7 @@ encoded_compare(const char *x, const char *y)
 		x++;
 		y++;
 	}
-	return weight(*x) - weight(*y);
+	return encoded_weight(*x) - encoded_weight(*y);
 }
 
 static int
@@ -123,7 +124,7 @@ sigv4_target(const char *path, const struct sigv4_pair *query, size_t nquery,
 static int
 put_trimmed(struct buf *b, const char *value)
 {
-	int space = 0, any = 0;
+	bool space = false, any = false;
 
 	for (; *value != '\0'; value++) {
 		if (*value == ' ' || *value == '\t') {
@@ -134,15 +135,15 @@ put_trimmed(struct buf *b, const char *value)
 			return -1;
 		if (buf_add(b, value, 1) != 0)
 			return -1;
-		space = 0;
-		any = 1;
+		space = false;
+		any = true;
 	}
 	return 0;
 }
 
 /* The names "a;b;c" of sorted headers. */
 static int
-put_names(struct buf *b, const struct sigv4_pair *headers, size_t n)
+put_header_names(struct buf *b, const struct sigv4_pair *headers, size_t n)
 {
 	size_t i;
 
@@ -186,7 +187,7 @@ canonical_request(const struct sigv4_request *req,
 		    put_trimmed(b, headers[i].value) != 0 ||
 		    buf_adds(b, "\n") != 0)
 			return -1;
-	return buf_adds(b, "\n") != 0 || put_names(b, headers, n) != 0 ||
+	return buf_adds(b, "\n") != 0 || put_header_names(b, headers, n) != 0 ||
 	    buf_addf(b, "\n%s", payload_hash) != 0 ? -1 : 0;
 }
 
@@ -257,7 +258,7 @@ sigv4_authorization(const struct sigv4_key *key,
 	    signature(key, date, (char *)scope.data, &canonical, hex) == 0 &&
 	    buf_addf(out, ALGORITHM " Credential=%s/%s, SignedHeaders=",
 	    key->access, (char *)scope.data) == 0 &&
-	    put_names(out, headers, n) == 0)
+	    put_header_names(out, headers, n) == 0)
 		rc = buf_addf(out, ", Signature=%s", hex);
 	buf_release(&canonical);
 	buf_release(&scope);
