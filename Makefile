@@ -40,7 +40,7 @@ ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o)
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o fragment.o lease.o pace.o \
 	reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) $(ENGINE)
-UNIT = backoff ticker query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
+UNIT = backoff ending ticker upload query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
 	csv merge fastread exact pace preview zip spec life
 FUZZ = request unwind spec jsonstrict s3xml timestamp csv numtext zip conf job
 
@@ -66,7 +66,7 @@ $(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/tools/life-mongo.o t/tools/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(INPUT) worker/ending.o worker/pace.o $(ENGINE) $(LIB))
+$(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(filter-out %/main.o,$(API) $(WORKER)) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 $(B)/t/life.t: $(B)/t/tools/model.o
 $(B)/t/replay-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/replay.o \

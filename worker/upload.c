@@ -15,7 +15,8 @@
 
 #define SENDERS 2
 #define PARTS (SENDERS + 1)
-#define PARTS_PER_SIZE 2000
+/* By this and the largest part, 10,000 parts hold S3's largest object (5 TiB). */
+#define PARTS_PER_SIZE 700
 #define PART_MAX ((size_t)1 << 30)
 
 enum part_state { PART_FREE, PART_FULL, PART_SENDING };
@@ -40,7 +41,7 @@ struct upload {
 	struct sender senders[SENDERS];
 	struct part parts[PARTS];
 	struct part *filling;
-	size_t part_bytes;
+	size_t first_bytes, part_bytes;	/* of the first, of this one */
 	int n;			/* parts handed over */
 	_Atomic uint64_t bytes;
 	struct digest *digest;
@@ -52,6 +53,18 @@ struct upload {
 	bool quit;
 	enum failure failure;
 };
+
+size_t
+upload_part_bytes(size_t first, int number)
+{
+	size_t bytes = first;
+	int n;
+
+	for (n = PARTS_PER_SIZE; n < number && bytes < PART_MAX;
+	    n += PARTS_PER_SIZE)
+		bytes *= 2;
+	return bytes < PART_MAX ? bytes : PART_MAX;
+}
 
 static void
 count_part(const struct part *part, int64_t took_us)
@@ -171,8 +184,7 @@ upload_seal(struct upload *u)
 		return -1;
 	}
 	part->number = ++u->n;
-	if (u->n % PARTS_PER_SIZE == 0 && u->part_bytes <= PART_MAX / 2)
-		u->part_bytes *= 2;
+	u->part_bytes = upload_part_bytes(u->first_bytes, u->n + 1);
 	return 0;
 }
 
@@ -277,7 +289,7 @@ upload_set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
 	u->sink.write = upload_write;
 	u->sink.close = upload_close;
 	u->sink.abort = upload_abort;
-	u->part_bytes = (size_t)conf->part_bytes;
+	u->first_bytes = u->part_bytes = (size_t)conf->part_bytes;
 	u->filling = &u->parts[0];
 	for (i = 0; i < PARTS; i++)
 		buf_init(&u->parts[i].data, PART_MAX);

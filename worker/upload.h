@@ -14,8 +14,8 @@ struct upload;
 
 /*
  * A sink that cuts what it gets into parts of a multipart upload: conf's
- * part_bytes each, doubled after every 2,000 parts, so that 10,000 suffice for an
- * archive of any size. Two are sent by threads while the next is filled; no more
+ * part_bytes each, doubled after every 700 parts up to 1 GiB, so that 10,000
+ * suffice for the largest object that S3 takes. Two are sent by threads while the next is filled; no more
  * than three are in memory. An archive of one part starts no thread.
  *
  * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is asked by
@@ -27,6 +27,12 @@ struct upload;
 struct upload *upload_open(const struct conf *conf, bool (*stop)(void *),
     void *arg, const char *key, const char *filename, bool digest,
     enum failure *why);
+
+/*
+ * upload_part_bytes(first, number):
+ * The size of part number, from 1 on, where the first has `first` bytes.
+ */
+size_t upload_part_bytes(size_t first, int number);
 
 /* upload_free(u): Free the memory, after close or abort; NULL is fine. */
 void upload_free(struct upload *u);
