@@ -23,7 +23,9 @@
 #include "lib/servers/queue.h"
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
+#include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
+#include "fcgi/jobjson.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
@@ -68,26 +70,26 @@ static void
 accepted(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const struct job *job)
 {
-	const char *poll = job_ended(job->state) ? "" : RETRY_POLL;
+	const char *poll = job_ended(job->task.state) ? "" : RETRY_POLL;
 	char headers[1024];
 
 	if (api->conf->public_url != NULL)
 		snprintf(headers, sizeof(headers),
 		    "Location: %s/export/%s\r\n%s", api->conf->public_url,
-		    job->id, poll);
+		    job->task.id, poll);
 	else
 		snprintf(headers, sizeof(headers),
 		    "Location: %s%s%s/export/%s\r\n%s",
 		    r->host[0] ? r->scheme : "", r->host[0] ? "://" : "",
-		    r->host, job->id, poll);
-	reply_json(fcgx, 202, headers, job_json(job));
+		    r->host, job->task.id, poll);
+	reply_json(fcgx, 202, headers, jobjson_new(job));
 }
 
 /* Whether a job is what this request asks for, its name included. */
 static bool
 is_same(const struct job *a, const struct job *b)
 {
-	return strcmp(a->request_hash, b->request_hash) == 0 &&
+	return strcmp(a->spec.hash, b->spec.hash) == 0 &&
 	    strcmp(a->name ? a->name : "", b->name ? b->name : "") == 0;
 }
 
@@ -102,7 +104,7 @@ answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
 	enum jobs_result rc;
 	struct job known;
 
-	rc = jobs_find_key(api->jobs, job->owner, job->idempotency_key, &known);
+	rc = jobs_find_key(api->jobs, job->task.owner, job->idempotency_key, &known);
 	if (rc == JOBS_NONE)
 		return false;
 	if (rc != JOBS_OK) {
@@ -138,7 +140,7 @@ answer_known(const struct api *api, struct FCGX_Request *fcgx,
 	if (jobs_precheck(api->jobs, job, same) != JOBS_OK)
 		rc = JOBS_ERROR;
 	else if (job->idempotency_key == NULL && same[0] != '\0')
-		rc = jobs_find(api->jobs, same, job->owner, &known);
+		rc = jobs_find(api->jobs, same, job->task.owner, &known);
 	if (rc == JOBS_NONE)
 		return false;
 	if (rc == JOBS_OK) {
@@ -174,11 +176,11 @@ too_many_documents(const struct api *api, struct FCGX_Request *fcgx,
 static bool
 surely_fits(const struct conf *conf, const struct job *job)
 {
-	const int64_t hours = (job->end_ms - job->start_ms) / HOUR_MS + 2;
+	const int64_t hours = (job->spec.end_ms - job->spec.start_ms) / HOUR_MS + 2;
 
-	return job->vehicles.n > 0 && job->parameters.n > 0 &&
-	    (double)hours * (double)job->vehicles.n *
-	    (double)job->parameters.n <= (double)conf->documents_max;
+	return job->spec.vehicles.n > 0 && job->spec.parameters.n > 0 &&
+	    (double)hours * (double)job->spec.vehicles.n *
+	    (double)job->spec.parameters.n <= (double)conf->documents_max;
 }
 
 /* Estimate; false when that was not possible or is too much: answered. */
@@ -233,7 +235,7 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 	if (rc == JOBS_TAKEN) {
 		if (answer_by_key(api, fcgx, r, job))
 			return false;
-		if (jobs_expire_key(api->jobs, job->owner,
+		if (jobs_expire_key(api->jobs, job->task.owner,
 		    job->idempotency_key) == JOBS_OK)
 			rc = jobs_insert(api->jobs, job);
 	}
@@ -261,11 +263,11 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	if (!stored(api, fcgx, r, job))
 		return;
 	crash_at(CRASH_API_AFTER_INSERT);
-	log_job(job->id);
-	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->rank);
+	log_job(job->task.id);
+	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->task.rank);
 	log_job(NULL);
 	/* Whether the broker took it does not change the answer: main() asks. */
-	queue_publish(api->queue, job->id);
+	queue_publish(api->queue, job->task.id);
 	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
 	crash_at(CRASH_API_AFTER_REPLY);
@@ -314,12 +316,12 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 static int
 complete(struct job *job, const struct request *r)
 {
-	job->owner = strdup(r->owner);
+	job->task.owner = strdup(r->owner);
 	if (r->idempotency_key != NULL)
 		job->idempotency_key = strdup(r->idempotency_key);
-	return job->owner == NULL ||
+	return job->task.owner == NULL ||
 	    (r->idempotency_key != NULL && job->idempotency_key == NULL) ||
-	    job_new_id(job) != 0 || job_hash(job) != 0 ? -1 : 0;
+	    task_new_id(&job->task) != 0 || spec_hash(&job->spec) != 0 ? -1 : 0;
 }
 
 /* A request that was understood. */

@@ -28,8 +28,10 @@
 #include "lib/base/num.h"
 #include "lib/servers/s3.h"
 #include "lib/jobs/job.h"
+#include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
 #include "fcgi/etag.h"
+#include "fcgi/jobjson.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
@@ -51,10 +53,10 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 	int rc = -1;
 
 	buf_init(&uri, URI_MAX);
-	snprintf(filename, sizeof(filename), "export-%s.zip", job->id);
-	if (s3_presign_get(api->conf, job->object_key, filename,
+	snprintf(filename, sizeof(filename), "export-%s.zip", job->task.id);
+	if (s3_presign_get(api->conf, job->task.object.key, filename,
 	    clock_real_ms(), &uri) == 0 && buf_cstr(&uri) != NULL) {
-		job_json_link((char *)uri.data, o);
+		jobjson_link((char *)uri.data, o);
 		rc = 0;
 	}
 	buf_release(&uri);
@@ -68,7 +70,7 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 static int64_t
 link_salt(const struct api *api, const struct job *job)
 {
-	return job->state != JOB_FINISHED ? 0 :
+	return job->task.state != JOB_FINISHED ? 0 :
 	    clock_real_ms() / (api->conf->link_ttl_s * 1000 / 2);
 }
 
@@ -76,27 +78,27 @@ static void
 show(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const struct job *job)
 {
-	struct json_object *o = job_json(job);
+	struct json_object *o = jobjson_new(job);
 	char etag[ETAG_SIZE];
 	int64_t ahead = -1;
 
-	if (o != NULL && !job_ended(job->state)) {
-		if (job->state == JOB_NOT_STARTED &&
+	if (o != NULL && !job_ended(job->task.state)) {
+		if (job->task.state == JOB_NOT_STARTED &&
 		    jobs_ahead(api->jobs, job, &ahead) != JOBS_OK)
 			ahead = -1;
-		job_json_waiting(job, ahead, o);
+		jobjson_waiting(job, ahead, o);
 	}
 	etag_of(o, link_salt(api, job), etag);
-	if (o != NULL && job->state == JOB_FINISHED &&
+	if (o != NULL && job->task.state == JOB_FINISHED &&
 	    add_link(api, job, o) != 0) {
 		log_msg(LOG_ERROR, "link", "no link for %s",
-		    job->object_key);
+		    job->task.object.key);
 		json_object_put(o);
 		reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
 		    "the link cannot be made at the moment");
 		return;
 	}
-	reply_tagged(fcgx, r, job_ended(job->state) ? "" : RETRY_POLL, etag,
+	reply_tagged(fcgx, r, job_ended(job->task.state) ? "" : RETRY_POLL, etag,
 	    o);
 }
 
@@ -206,8 +208,8 @@ add_line(const struct job *job, void *arg)
 		l->more = true;
 		return 0;
 	}
-	memcpy(l->last, job->id, sizeof(l->last));
-	return json_object_array_add(l->list, job_json(job));
+	memcpy(l->last, job->task.id, sizeof(l->last));
+	return json_object_array_add(l->list, jobjson_new(job));
 }
 
 void
@@ -258,12 +260,12 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 		reply_no_database(fcgx);
 		return;
 	}
-	log_job(job.id);
-	log_fields(LOG_INFO, "delete", "state=%s", job_state_name(job.state));
+	log_job(job.task.id);
+	log_fields(LOG_INFO, "delete", "state=%s", job_state_name(job.task.state));
 	log_job(NULL);
-	if (job.state == JOB_STARTED || job.state == JOB_CANCELLED)
-		reply_json(fcgx, 202, job_ended(job.state) ? "" : RETRY_POLL,
-		    job_json(&job));
+	if (job.task.state == JOB_STARTED || job.task.state == JOB_CANCELLED)
+		reply_json(fcgx, 202, job_ended(job.task.state) ? "" : RETRY_POLL,
+		    jobjson_new(&job));
 	else
 		reply_empty(fcgx, 204, "");
 	job_release(&job);

@@ -50,13 +50,13 @@ take_date(struct parse *p, struct json_object *v, const char *pointer,
 static int
 take_start(struct parse *p, struct json_object *v, const char *pointer)
 {
-	return take_date(p, v, pointer, &p->job->start_ms);
+	return take_date(p, v, pointer, &p->job->spec.start_ms);
 }
 
 static int
 take_end(struct parse *p, struct json_object *v, const char *pointer)
 {
-	return take_date(p, v, pointer, &p->job->end_ms);
+	return take_date(p, v, pointer, &p->job->spec.end_ms);
 }
 
 /* Characters that no database's name may have (MongoDB manual, "Naming"). */
@@ -117,14 +117,14 @@ static int
 take_vehicles(struct parse *p, struct json_object *v, const char *pointer)
 {
 	return take_names(p, v, pointer, p->limits->vehicles_max,
-	    vehicle_name_ok, &p->job->vehicles);
+	    vehicle_name_ok, &p->job->spec.vehicles);
 }
 
 static int
 take_parameters(struct parse *p, struct json_object *v, const char *pointer)
 {
 	return take_names(p, v, pointer, p->limits->parameters_max,
-	    parameter_name_ok, &p->job->parameters);
+	    parameter_name_ok, &p->job->spec.parameters);
 }
 
 /* The place of a string in a table that NULL ends; -1 with the fault told. */
@@ -149,27 +149,27 @@ take_word(struct parse *p, struct json_object *v, const char *pointer,
 static int
 take_time(struct parse *p, struct json_object *v, const char *pointer)
 {
-	int i = take_word(p, v, pointer, job_time_names);
+	int i = take_word(p, v, pointer, spec_time_names);
 
-	p->job->time = i < 0 ? JOB_TIME_MS : (enum job_time)i;
+	p->job->spec.time = i < 0 ? SPEC_TIME_MS : (enum spec_time)i;
 	return i < 0 ? -1 : 0;
 }
 
 static int
 take_csv(struct parse *p, struct json_object *v, const char *pointer)
 {
-	int i = take_word(p, v, pointer, job_csv_names);
+	int i = take_word(p, v, pointer, spec_csv_names);
 
-	p->job->csv = i < 0 ? JOB_CSV_RFC4180 : (enum job_csv)i;
+	p->job->spec.csv = i < 0 ? SPEC_CSV_RFC4180 : (enum spec_csv)i;
 	return i < 0 ? -1 : 0;
 }
 
 static int
 take_compression(struct parse *p, struct json_object *v, const char *pointer)
 {
-	int i = take_word(p, v, pointer, job_compression_names);
+	int i = take_word(p, v, pointer, spec_compression_names);
 
-	p->job->compression = i < 0 ? JOB_FAST : (enum job_compression)i;
+	p->job->spec.compression = i < 0 ? SPEC_FAST : (enum spec_compression)i;
 	return i < 0 ? -1 : 0;
 }
 
@@ -249,12 +249,12 @@ check_known(struct parse *p, struct json_object *root)
 static int
 check_range(struct parse *p)
 {
-	const struct job *j = p->job;
+	const struct export_spec *spec = &p->job->spec;
 
-	if (j->end_ms <= j->start_ms)
+	if (spec->end_ms <= spec->start_ms)
 		return fault(p, 422, "/endDate", "has to be after startDate; "
 		    "endDate itself is not part of the export");
-	if (j->end_ms - j->start_ms > p->limits->range_max_days * DAY_MS)
+	if (spec->end_ms - spec->start_ms > p->limits->range_max_days * DAY_MS)
 		return fault(p, 422, "/endDate", "more than %lld days after "
 		    "startDate", (long long)p->limits->range_max_days);
 	return 0;

@@ -72,10 +72,13 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/telemetry.c
+may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3.c
 may libfcgi 'fcg' fcgi/*.c
+# JSON is for clients and for the archive, not for what lies between.
+mapfile -t ENGINE < <(find worker/engine -name "*.c")
+may json-c json fcgi/*.c lib/jobs/catalogue.c "${ENGINE[@]}"
 may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/zip.c
 

@@ -14,7 +14,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/servers/s3.h"
-#include "lib/jobs/jobs.h"
+#include "lib/jobs/units.h"
 #include "worker/fragment.h"
 #include "worker/worker.h"
 
@@ -25,7 +25,7 @@ struct assembly {
 	struct attempt *a;
 	struct archive *archive;
 	mongoc_client_t *client;
-	struct jobs *units;
+	struct units *units;
 	struct s3 *s3;
 	pthread_t thread;
 	enum outcome outcome;	/* when it has ended */
@@ -35,53 +35,47 @@ struct assembly {
 	bool ended;
 };
 
-/* A unit ended for good, and so does its job, with the same words. */
+/* A unit ended for good, and so does its job, for the same reason. */
 static enum outcome
-unit_failed(struct attempt *a, const struct job *unit)
+unit_failed(struct attempt *a, const struct unit *unit)
 {
-	const enum failure why = failure_of(unit->error_code != NULL ?
-	    unit->error_code : "");
-	const char *message = unit->error_message != NULL ?
-	    unit->error_message : "";
-	const size_t len = strlen(failure_text(why));
+	const struct task_error *e = &unit->task.error;
 
-	if (strncmp(message, failure_text(why), len) == 0 &&
-	    message[len] == ' ')
-		snprintf(a->detail, sizeof(a->detail), "%s",
-		    message + len + 1);
-	return attempt_failed(a, why);
+	if (e->detail != NULL)
+		snprintf(a->detail, sizeof(a->detail), "%s", e->detail);
+	return attempt_failed(a, failure_of(e->code != NULL ? e->code : ""));
 }
 
 /* What the unit of this place is now: COMPLETE, and whether it is *done. */
 static enum outcome
-assemble_look(struct assembly *s, int64_t place, struct job *unit, bool *done)
+assemble_look(struct assembly *s, int64_t place, struct unit *unit, bool *done)
 {
 	struct attempt *a = s->a;
 	enum outcome outcome = COMPLETE;
 
 	*done = false;
-	switch (units_find(s->units, a->job->id, a->plan.plan, place, unit)) {
+	switch (units_find(s->units, a->task->id, a->plan.plan, place, unit)) {
 	case JOBS_OK:
 		break;
 	case JOBS_NONE:
 		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
 		    "planned anew", (long long)place);
-		units_drop(s->units, a->job->id, a->plan.plan);
+		units_drop(s->units, a->task->id, a->plan.plan);
 		return attempt_failed(a, FAILURE_INTERNAL);
 	default:
 		/* The database is away: the lease tells how long to wait. */
 		return COMPLETE;
 	}
-	if ((*done = unit->state == JOB_FINISHED))
+	if ((*done = unit->task.state == JOB_FINISHED))
 		return COMPLETE;
-	if (job_ended(unit->state))
+	if (job_ended(unit->task.state))
 		outcome = unit_failed(a, unit);
-	job_release(unit);
+	unit_release(unit);
 	return outcome;
 }
 
 static enum outcome
-assemble_wait_for(struct assembly *s, int64_t place, struct job *unit)
+assemble_wait_for(struct assembly *s, int64_t place, struct unit *unit)
 {
 	enum outcome outcome;
 	bool done;
@@ -98,17 +92,17 @@ assemble_wait_for(struct assembly *s, int64_t place, struct job *unit)
 
 /* The first preview that a unit has is the archive's. */
 static void
-assemble_take_preview(struct assembly *s, const struct job *unit)
+assemble_take_preview(struct assembly *s, const struct unit *unit)
 {
-	struct job *job = s->a->job;
+	struct task *task = s->a->task;
 
-	if (job->preview == NULL)
-		jobs_preview(s->units, unit->id, unit->owner, &job->preview);
+	if (task->preview == NULL)
+		units_preview(s->units, unit->task.id, &task->preview);
 }
 
 /* Write a FINISHED unit's fragment into the archive. */
 static enum outcome
-assemble_unit(struct assembly *s, const struct job *unit)
+assemble_unit(struct assembly *s, const struct unit *unit)
 {
 	enum archive_result result = ARCHIVE_BAD_FRAGMENT;
 	struct attempt *a = s->a;
@@ -117,16 +111,16 @@ assemble_unit(struct assembly *s, const struct job *unit)
 
 	crash_at(CRASH_BEFORE_PIECE);
 	assemble_take_preview(s, unit);
-	rc = units_facts(s->units, unit->id, &facts);
+	rc = units_facts(s->units, unit->task.id, &facts);
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
-	if (rc == JOBS_OK && unit->object_key != NULL)
+	if (rc == JOBS_OK && unit->task.object.key != NULL)
 		result = fragment_read(s->archive, s->s3, unit, facts,
 		    (size_t)a->worker->conf->part_bytes);
 	free(facts);
 	/* Its units are made again, and so is what else this plan has. */
 	if (result == ARCHIVE_BAD_FRAGMENT)
-		units_drop(s->units, a->job->id, a->plan.plan);
+		units_drop(s->units, a->task->id, a->plan.plan);
 	return attempt_archived(a, result, s3_failure(s->s3));
 }
 
@@ -135,14 +129,14 @@ assemble_run(void *arg)
 {
 	struct assembly *s = arg;
 	enum outcome outcome = COMPLETE;
-	struct job unit;
+	struct unit unit;
 	int64_t place;
 
 	for (place = 0; place < s->a->plan.n && outcome == COMPLETE; place++) {
 		if ((outcome = assemble_wait_for(s, place, &unit)) != COMPLETE)
 			break;
 		outcome = assemble_unit(s, &unit);
-		job_release(&unit);
+		unit_release(&unit);
 	}
 	s->outcome = outcome;
 	pthread_mutex_lock(&s->lock);
@@ -155,7 +149,7 @@ assemble_run(void *arg)
 static void
 assemble_free(struct assembly *s)
 {
-	jobs_free(s->units);
+	units_free(s->units);
 	if (s->client != NULL)
 		mongoc_client_pool_push(s->a->worker->pool, s->client);
 	s3_free(s->s3);

@@ -10,7 +10,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
-#include "lib/jobs/jobs.h"
+#include "lib/jobs/tasks.h"
 #include "lib/jobs/metrics.h"
 #include "worker/engine/sink.h"
 #include "worker/lease.h"
@@ -23,7 +23,7 @@
 static bool
 is_unit(const struct attempt *a)
 {
-	return a->job->parent[0] != '\0';
+	return a->unit != NULL;
 }
 
 bool
@@ -69,7 +69,7 @@ attempt_upload(struct attempt *a, const char *key, const char *filename,
 {
 	enum failure why;
 
-	if ((a->job->object_key = strdup(key)) == NULL)
+	if ((a->task->object.key = strdup(key)) == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
 	a->upload = upload_open(a->worker->conf, attempt_must_stop, a, key,
 	    filename, digest, &why);
@@ -102,18 +102,18 @@ attempt_archived(struct attempt *a, enum archive_result result,
 enum outcome
 attempt_uploaded(struct attempt *a, const struct archive *archive)
 {
-	struct job *job = a->job;
+	struct task *task = a->task;
 	const char *sha256 = upload_sha256(a->upload);
 
 	/* An archive of fragments has its preview from a unit. */
-	if (job->preview == NULL)
-		job->preview = archive_preview(archive);
-	job->object_size = (int64_t)upload_bytes(a->upload);
-	job->object_etag = strdup(upload_etag(a->upload));
+	if (task->preview == NULL)
+		task->preview = archive_preview(archive);
+	task->object.size = (int64_t)upload_bytes(a->upload);
+	task->object.etag = strdup(upload_etag(a->upload));
 	if (sha256 != NULL)
-		job->object_sha256 = strdup(sha256);
-	return job->object_etag == NULL ||
-	    (sha256 != NULL && job->object_sha256 == NULL) ?
+		task->object.sha256 = strdup(sha256);
+	return task->object.etag == NULL ||
+	    (sha256 != NULL && task->object.sha256 == NULL) ?
 	    attempt_failed(a, FAILURE_INTERNAL) : COMPLETE;
 }
 
@@ -136,18 +136,14 @@ static enum jobs_result
 finish(struct attempt *a)
 {
 	enum jobs_result rc = JOBS_ERROR;
-	struct job stored;
 	int try;
 
 	for (try = 0; try < END_TRIES && rc == JOBS_ERROR; try++)
-		rc = jobs_end_finished(a->jobs, a->job, &a->progress);
+		rc = tasks_end_finished(a->tasks, a->task, &a->progress,
+		    is_unit(a) ? a->unit->facts : NULL);
 	if (rc == JOBS_NONE && try > 1 &&
-	    jobs_find(a->jobs, a->job->id, NULL, &stored) == JOBS_OK) {
-		if (stored.state == JOB_FINISHED &&
-		    stored.fence == a->job->fence)
-			rc = JOBS_OK;
-		job_release(&stored);
-	}
+	    tasks_finished(a->tasks, a->task) == JOBS_OK)
+		rc = JOBS_OK;
 	return rc;
 }
 
@@ -170,20 +166,20 @@ write_end(struct attempt *a, const struct ending *e)
 			detail = failure_text(a->why);
 		else if (a->detail[0] != '\0')
 			detail = a->detail;
-		rc = jobs_end_failed(a->jobs, a->job, e->why, detail);
+		rc = tasks_end_failed(a->tasks, a->task, e->why, detail);
 		break;
 	case T_RETRY:
 		crash_at(CRASH_BEFORE_RETRY);
 		/* After an error here the lease runs out by itself. */
-		rc = jobs_end_retry(a->jobs, a->job, e->why, e->delay_ms);
+		rc = tasks_end_retry(a->tasks, a->task, e->why, e->delay_ms);
 		crash_at(CRASH_AFTER_RETRY);
 		break;
 	case T_CANCELLED:
-		rc = jobs_end_cancelled(a->jobs, a->job);
+		rc = tasks_end_cancelled(a->tasks, a->task);
 		crash_at(CRASH_AFTER_CANCELLED);
 		break;
 	case T_RELEASE:
-		rc = jobs_end_released(a->jobs, a->job);
+		rc = tasks_end_released(a->tasks, a->task);
 		break;
 	default:
 		break;
@@ -194,12 +190,12 @@ write_end(struct attempt *a, const struct ending *e)
 static void
 log_done(const struct attempt *a, const char *op, int64_t took_ms)
 {
-	const struct job_progress *p = &a->progress;
+	const struct task_progress *p = &a->progress;
 
 	log_fields(LOG_INFO, op, "attempts=%lld documents=%llu rows=%llu "
 	    "points=%llu bytes_read=%llu bytes_written=%llu slices=%llu "
 	    "general=%llu fetches=%llu slow=%llu ms=%lld%s",
-	    (long long)a->job->attempts, (unsigned long long)p->documents,
+	    (long long)a->task->attempts, (unsigned long long)p->documents,
 	    (unsigned long long)p->rows, (unsigned long long)p->points,
 	    (unsigned long long)p->bytes_read,
 	    (unsigned long long)p->bytes_written,
@@ -221,12 +217,12 @@ log_end(const struct attempt *a, const struct ending *e, int64_t took_ms)
 		break;
 	case METRICS_FAILED:
 		log_fields(e->level, op, "code=%s attempts=%lld permanent=%s%s",
-		    failure_code(a->why), (long long)a->job->attempts,
+		    failure_code(a->why), (long long)a->task->attempts,
 		    e->spent ? "no" : "yes", a->tag);
 		break;
 	case METRICS_RETRIED:
 		log_fields(e->level, op, "code=%s attempts=%lld delay_ms=%lld%s",
-		    failure_code(a->why), (long long)a->job->attempts,
+		    failure_code(a->why), (long long)a->task->attempts,
 		    (long long)e->delay_ms, a->tag);
 		break;
 	case METRICS_CANCELLED:
@@ -259,7 +255,7 @@ attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
 	const int64_t took_ms = clock_monotonic_ms() - began_ms;
 	const struct conf *conf = a->worker->conf;
 	struct ending_facts facts = { outcome, lease, a->why,
-	    a->job->attempts, conf->max_attempts, conf->backoff_ms,
+	    a->task->attempts, conf->max_attempts, conf->backoff_ms,
 	    conf->backoff_max_ms, 0 };
 	struct ending e;
 	enum jobs_result rc;
@@ -270,7 +266,7 @@ attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
 	/* It was to be cancelled when all was done but this, or it is another's. */
 	if (e.transition == T_FINISH && rc != JOBS_OK)
 		e = ending_refused(rc == JOBS_NONE &&
-		    jobs_end_cancelled(a->jobs, a->job) == JOBS_OK);
+		    tasks_end_cancelled(a->tasks, a->task) == JOBS_OK);
 	count_end(a, &e, took_ms);
 	log_end(a, &e, took_ms);
 	return e.done && rc != JOBS_ERROR;
@@ -279,17 +275,17 @@ attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
 static void
 log_claimed(const struct attempt *a)
 {
-	const struct job *job = a->job;
+	const struct task *task = a->task;
 
 	if (!is_unit(a)) {
 		metrics_add(METRIC_CLAIMS, 0, 1);
-		if (job->attempts == 1 && job->claimed_ms != JOB_NO_TIME)
+		if (task->attempts == 1 && task->claimed_ms != JOB_NO_TIME)
 			metrics_observe(METRIC_QUEUE_SECONDS,
-			    (job->claimed_ms - job->created_ms) * 1000);
+			    (task->claimed_ms - task->created_ms) * 1000);
 	}
 	log_fields(LOG_INFO, is_unit(a) ? "unit_claimed" : "claimed",
-	    "attempts=%lld fence=%lld%s", (long long)job->attempts,
-	    (long long)job->fence, a->tag);
+	    "attempts=%lld fence=%lld%s", (long long)task->attempts,
+	    (long long)task->fence, a->tag);
 }
 
 bool
@@ -306,11 +302,11 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 	    conf->pace != 0);
 	if (is_unit(a))
 		snprintf(a->tag, sizeof(a->tag), " unit=%lld",
-		    (long long)a->job->unit);
+		    (long long)a->unit->place);
 	log_claimed(a);
 	/* The broker is served by one lease at a time. */
 	a->lease = lease_start(a->worker->pool, conf, a->parent == NULL ?
-	    a->worker->queue : NULL, a->job, a->worker->hung);
+	    a->worker->queue : NULL, a->task, a->worker->hung);
 	if (a->lease == NULL) {
 		a->why = FAILURE_INTERNAL;
 		return attempt_end(a, FAILED, LEASE_HELD, began_ms);

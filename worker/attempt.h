@@ -24,16 +24,19 @@ struct upload;
  */
 struct attempt {
 	const struct worker *worker;
-	struct jobs *jobs;		/* where job is kept */
-	struct job *job;
+	struct tasks *tasks;		/* where it is kept */
+	struct task *task;		/* what it is at: job's or unit's, and so spec */
+	const struct export_spec *spec;
+	struct job *job;		/* NULL: it is at a unit */
+	struct unit *unit;		/* NULL: at a job */
 	struct attempt *parent;		/* whose unit it is, of this worker; or NULL */
 	struct lease *lease;
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
 
 	struct pace pace;
-	struct job_progress progress;
-	struct job_progress done;	/* of it, without the vehicle that is not done */
+	struct task_progress progress;
+	struct task_progress done;	/* of it, without the vehicle that is not done */
 	uint64_t slices, exact;	/* for the log */
 	struct archive_progress vehicle;	/* of the one that is not done */
 	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
@@ -44,7 +47,7 @@ struct attempt {
 
 /*
  * attempt_run(a, make):
- * worker, jobs, job and parent are set. Keep the job, have it made, write how it
+ * worker, tasks, task, spec, job or unit, and parent are set. Keep the job, have it made, write how it
  * ended. Returns true when that is all there is to do for the job's message.
  */
 bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));

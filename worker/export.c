@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
+#include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
 #include "worker/split.h"
@@ -20,7 +21,7 @@
 static enum outcome
 export_resolve(struct attempt *a, struct names *vehicles)
 {
-	const struct names *asked = &a->job->vehicles;
+	const struct names *asked = &a->spec->vehicles;
 	struct names all = { 0 };
 	enum outcome outcome = COMPLETE;
 	size_t i, k;
@@ -145,9 +146,9 @@ make_archive(struct attempt *a)
 	attempt_report(a, "counting");
 	outcome = export_plan(a, &vehicles);
 	/* The fence makes the key this attempt's alone: S3 cannot fence. */
-	snprintf(filename, sizeof(filename), "export-%s.zip", a->job->id);
-	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->job->id,
-	    (long long)a->job->fence, filename);
+	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
+	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->task->id,
+	    (long long)a->task->fence, filename);
 	if (outcome == COMPLETE)
 		outcome = attempt_upload(a, key, filename, true);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
@@ -160,15 +161,17 @@ make_archive(struct attempt *a)
 bool
 export_job(const struct worker *worker, struct job *job)
 {
-	struct attempt a = { .worker = worker, .jobs = worker->jobs, .job = job };
+	struct attempt a = { .worker = worker,
+	    .tasks = jobs_tasks(worker->jobs), .task = &job->task,
+	    .spec = &job->spec, .job = job };
 	bool done;
 
-	log_job(job->id);
+	log_job(job->task.id);
 	crash_at(CRASH_AFTER_CLAIM);
 	done = attempt_run(&a, make_archive);
 	/* Ended for good; else whoever goes on with the job needs its units. */
 	if (done && a.plan.n > 0)
-		units_drop(worker->units, job->id, job->fence);
+		units_drop(worker->units, job->task.id, job->task.fence);
 	log_job(NULL);
 	return done;
 }

@@ -9,7 +9,7 @@
 
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
-#include "lib/jobs/job.h"
+#include "lib/jobs/unit.h"
 #include "lib/servers/s3.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
@@ -30,8 +30,8 @@ take_facts(struct attempt *a, struct archive *archive)
 		    "split_documents = 0", strlen(facts));
 		return attempt_failed(a, FAILURE_INTERNAL);
 	}
-	a->job->facts = strdup(facts);
-	return a->job->facts != NULL ? COMPLETE :
+	a->unit->facts = strdup(facts);
+	return a->unit->facts != NULL ? COMPLETE :
 	    attempt_failed(a, FAILURE_INTERNAL);
 }
 
@@ -42,7 +42,7 @@ write_vehicles(struct attempt *a, struct archive *archive)
 
 	if (archive == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	outcome = transfer_vehicles(a, archive, &a->job->vehicles);
+	outcome = transfer_vehicles(a, archive, &a->spec->vehicles);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_report(a, "finishing");
@@ -56,7 +56,7 @@ write_vehicles(struct attempt *a, struct archive *archive)
 enum outcome
 fragment_write(struct attempt *a)
 {
-	const struct job *unit = a->job;
+	const struct unit *unit = a->unit;
 	struct archive_spec spec;
 	struct archive *archive;
 	enum outcome outcome;
@@ -66,8 +66,8 @@ fragment_write(struct attempt *a)
 	a->progress.documents_total = (uint64_t)unit->documents;
 	/* The fence makes the key this attempt's own. */
 	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
-	    (long long)unit->plan, (long long)unit->unit,
-	    (long long)unit->fence);
+	    (long long)unit->plan, (long long)unit->place,
+	    (long long)unit->task.fence);
 	outcome = attempt_upload(a, key, "unit", false);
 	if (outcome != COMPLETE)
 		return outcome;
@@ -95,14 +95,14 @@ read_object(void *arg, uint64_t at, size_t len, struct buf *to)
 }
 
 enum archive_result
-fragment_read(struct archive *archive, struct s3 *s3, const struct job *unit,
+fragment_read(struct archive *archive, struct s3 *s3, const struct unit *unit,
     const char *facts, size_t step)
 {
-	struct object object = { s3, unit->object_key };
+	struct object object = { s3, unit->task.object.key };
 	const struct archive_fragment f = {
-		.name = unit->object_key,
+		.name = unit->task.object.key,
 		.facts = facts,
-		.size = (uint64_t)unit->object_size,
+		.size = (uint64_t)unit->task.object.size,
 		.step = step,
 		.read = read_object,
 		.arg = &object,

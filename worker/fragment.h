@@ -6,8 +6,8 @@
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
 
-struct job;
 struct s3;
+struct unit;
 
 /*
  * The fragment of an archive that a unit makes (worker/engine/archive.h), an
@@ -22,6 +22,6 @@ enum outcome fragment_write(struct attempt *a);
  * Write a FINISHED unit's fragment into the archive, fetched step bytes at a time.
  */
 enum archive_result fragment_read(struct archive *archive, struct s3 *s3,
-    const struct job *unit, const char *facts, size_t step);
+    const struct unit *unit, const char *facts, size_t step);
 
 #endif

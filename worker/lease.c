@@ -14,9 +14,7 @@
 #include "lib/base/ticker.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
-#include "lib/jobs/job.h"
-#include "lib/jobs/jobs.h"
-#include "lib/jobs/units.h"
+#include "lib/jobs/tasks.h"
 
 /* Heartbeats are due every few seconds: look at least this often. */
 #define SERVE_MS 1000
@@ -25,9 +23,9 @@ struct lease {
 	struct _mongoc_client_pool_t *pool;
 	struct _mongoc_client_t *client;
 	const struct conf *conf;
-	struct jobs *jobs;
+	struct tasks *tasks;
 	struct queue *q;
-	const struct job *job;
+	const struct task *task;
 	void (*hung)(void);
 
 	struct ticker *ticker;
@@ -38,12 +36,12 @@ struct lease {
 	atomic_llong sharers;
 
 	pthread_mutex_t lock;	/* for what follows */
-	struct job_progress progress;
+	struct task_progress progress;
 	int64_t progress_ms;
 };
 
 static int64_t
-last_progress(struct lease *k, struct job_progress *p)
+last_progress(struct lease *k, struct task_progress *p)
 {
 	int64_t at_ms;
 
@@ -63,7 +61,7 @@ count_sharers(struct lease *k)
 	if (k->conf->total_read_bytes_s == 0 &&
 	    k->conf->total_read_documents_s == 0)
 		return;
-	if (jobs_running(k->jobs, &n) == JOBS_OK && n > 0)
+	if (tasks_running(k->tasks, &n) == JOBS_OK && n > 0)
 		atomic_store(&k->sharers, n);
 }
 
@@ -80,7 +78,7 @@ lease_renew(struct lease *k)
 {
 	/* The lease counts from before the call, not from when it returned. */
 	const int64_t now = clock_monotonic_ms();
-	struct job_progress p;
+	struct task_progress p;
 	bool cancel = false;
 
 	if (now - last_progress(k, &p) > k->conf->stall_ms) {
@@ -90,7 +88,7 @@ lease_renew(struct lease *k)
 		return true;
 	}
 	crash_at(CRASH_BEFORE_RENEW);
-	switch (jobs_renew(k->jobs, k->job, &p, &cancel)) {
+	switch (tasks_renew(k->tasks, k->task, &p, &cancel)) {
 	case JOBS_OK:
 		crash_at(CRASH_AFTER_RENEW);
 		atomic_store(&k->renewed_ms, now);
@@ -142,7 +140,7 @@ lease_fd(void *arg)
 static void
 lease_free(struct lease *k)
 {
-	jobs_free(k->jobs);
+	tasks_free(k->tasks);
 	mongo_give(k->pool, k->client);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
@@ -150,7 +148,7 @@ lease_free(struct lease *k)
 
 struct lease *
 lease_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
-    struct queue *q, const struct job *job, void (*hung)(void))
+    struct queue *q, const struct task *task, void (*hung)(void))
 {
 	struct lease *k;
 
@@ -159,15 +157,14 @@ lease_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
 	k->pool = pool;
 	k->conf = conf;
 	k->q = q;
-	k->job = job;
+	k->task = task;
 	k->hung = hung;
-	k->progress = job->progress;
+	k->progress = task->progress;
 	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_init(&k->lock, NULL);
 	k->client = mongo_take(pool);
-	k->jobs = job->parent[0] != '\0' ? units_new(k->client, conf) :
-	    jobs_new(k->client, conf);
-	if (k->jobs == NULL) {
+	k->tasks = tasks_new(k->client, conf, task->kind);
+	if (k->tasks == NULL) {
 		errno = ENOMEM;
 		goto fail;
 	}
@@ -186,7 +183,7 @@ fail:
 }
 
 void
-lease_progress(struct lease *k, const struct job_progress *p)
+lease_progress(struct lease *k, const struct task_progress *p)
 {
 	pthread_mutex_lock(&k->lock);
 	k->progress = *p;

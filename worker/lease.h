@@ -5,10 +5,10 @@
 
 struct _mongoc_client_pool_t;
 struct conf;
-struct job;
-struct job_progress;
 struct lease;
 struct queue;
+struct task;
+struct task_progress;
 
 /* What the keeper says of the job that is being exported. */
 enum lease_state {
@@ -27,11 +27,11 @@ enum lease_state {
  * lease_start(): NULL after a logged error.
  */
 struct lease *lease_start(struct _mongoc_client_pool_t *pool,
-    const struct conf *conf, struct queue *q, const struct job *job,
+    const struct conf *conf, struct queue *q, const struct task *task,
     void (*hung)(void));
 
 /* lease_progress(k, p): The exporting thread lives, and this far it is. */
-void lease_progress(struct lease *k, const struct job_progress *p);
+void lease_progress(struct lease *k, const struct task_progress *p);
 
 /* lease_alive(k): It lives, waiting for a server that has a limit of its own. */
 void lease_alive(struct lease *k);

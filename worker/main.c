@@ -164,7 +164,7 @@ message_is_done(const struct worker *worker, const char *id)
 	}
 	switch (jobs_find(worker->jobs, id, NULL, &job)) {
 	case JOBS_OK:
-		done = job_ended(job.state);
+		done = job_ended(job.task.state);
 		job_release(&job);
 		return done;
 	case JOBS_NONE:
@@ -261,7 +261,7 @@ worker_serve(const struct conf *conf)
 	}
 	catalogue_refresh_free(refresh);
 	queue_free(worker.queue);
-	jobs_free(worker.units);
+	units_free(worker.units);
 	jobs_free(worker.jobs);
 	mongo_give(worker.pool, worker.client);
 	mongo_pool_free(worker.pool);

@@ -6,7 +6,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
-#include "lib/jobs/jobs.h"
+#include "lib/jobs/units.h"
 #include "worker/assemble.h"
 #include "worker/unit.h"
 #include "worker/worker.h"
@@ -24,9 +24,9 @@ split_find(struct attempt *a)
 	enum jobs_result rc;
 
 	/* By the first claim it was not planned: a small job asks nothing. */
-	if (a->job->fence <= 1)
+	if (a->task->fence <= 1)
 		return COMPLETE;
-	rc = units_find_plan(a->worker->units, a->job->id, &a->plan);
+	rc = units_find_plan(a->worker->units, a->task->id, &a->plan);
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_NONE)
@@ -56,15 +56,15 @@ static enum outcome
 store_plan(struct attempt *a, const struct names *vehicles,
     const struct unit_cut *cuts, size_t n)
 {
-	struct jobs *units = a->worker->units;
+	struct units *units = a->worker->units;
 
 	/* What an earlier claim did not plan to the end. */
-	if ((a->job->fence > 1 && units_drop(units, a->job->id,
-	    a->job->fence) != JOBS_OK) ||
+	if ((a->task->fence > 1 && units_drop(units, a->task->id,
+	    a->task->fence) != JOBS_OK) ||
 	    units_insert(units, a->job, vehicles, cuts, n) != JOBS_OK)
 		return attempt_failed(a, FAILURE_DATABASE);
-	a->plan = (struct units_plan){ a->job->fence, (int64_t)n,
-	    a->job->claimed_ms, a->progress.documents_total };
+	a->plan = (struct units_plan){ a->task->fence, (int64_t)n,
+	    a->task->claimed_ms, a->progress.documents_total };
 	log_fields(LOG_INFO, "split", "units=%zu documents=%llu", n,
 	    (unsigned long long)a->plan.documents);
 	crash_at(CRASH_AFTER_PLAN);
@@ -100,12 +100,12 @@ split_plan(struct attempt *a, const struct names *vehicles,
 static void
 split_sum(struct attempt *a, int64_t *next_ms)
 {
-	struct job_progress *p = &a->progress;
+	struct task_progress *p = &a->progress;
 
 	if (clock_monotonic_ms() < *next_ms)
 		return;
 	*next_ms = clock_monotonic_ms() + SUM_MS;
-	if (units_progress(a->worker->units, a->job->id, a->plan.plan, p) !=
+	if (units_progress(a->worker->units, a->task->id, a->plan.plan, p) !=
 	    JOBS_OK)
 		return;
 	a->done = *p;
@@ -119,19 +119,19 @@ make_units(struct attempt *a, struct archive *archive)
 	struct assembly *assembly = assemble_start(a, archive);
 	int64_t next_ms = 0;
 	bool none = false;
-	struct job unit;
+	struct unit unit;
 
 	if (assembly == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
 	while (!assemble_wait(assembly, none ? WAIT_MS : 0) &&
 	    !attempt_must_stop(a)) {
 		split_sum(a, &next_ms);
-		none = jobs_claim_unit(a->worker->units, a->job->id,
-		    a->job->worker, &unit) != JOBS_OK;
+		none = units_claim(a->worker->units, a->task->id,
+		    a->task->worker, &unit) != JOBS_OK;
 		if (none)
 			continue;
 		unit_export(a->worker, &unit, a);
-		job_release(&unit);
+		unit_release(&unit);
 		next_ms = 0;
 	}
 	return assemble_end(assembly);

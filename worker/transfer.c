@@ -14,7 +14,7 @@ static void
 add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
     uint64_t rows, uint64_t points)
 {
-	struct job_progress *p = &a->progress;
+	struct task_progress *p = &a->progress;
 
 	p->documents = a->done.documents + documents;
 	p->bytes_read = a->done.bytes_read + bytes;
@@ -44,8 +44,8 @@ on_tick(void *arg, const struct archive_progress *p)
 const struct names *
 transfer_columns(struct attempt *a, const char *vehicle, struct names *found)
 {
-	if (a->job->parameters.n > 0)
-		return &a->job->parameters;
+	if (a->spec->parameters.n > 0)
+		return &a->spec->parameters;
 	return telemetry_parameters(a->worker->client, vehicle, found) == 0 ? found :
 	    NULL;
 }
@@ -54,20 +54,18 @@ struct telemetry_spec
 transfer_spec(struct attempt *a, const char *vehicle,
     const struct names *columns)
 {
-	const struct job *job = a->job;
-
 	return (struct telemetry_spec){
 		.client = a->worker->client,
 		.vehicle = vehicle,
 		.columns = (const char *const *)columns->v,
 		.n = columns->n,
-		.from_ms = a->job->start_ms,
-		.to_ms = a->job->end_ms,
+		.from_ms = a->spec->start_ms,
+		.to_ms = a->spec->end_ms,
 		.batch_documents = a->worker->conf->batch_documents,
 		.read_preference = a->worker->conf->read_preference,
 		.read_concern = a->worker->conf->read_concern,
 		.pace = &a->pace,
-		.comment = job->parent[0] != '\0' ? job->parent : job->id,
+		.comment = a->unit != NULL ? a->unit->parent : a->task->id,
 		.stop = attempt_must_stop,
 		.arg = a,
 	};
@@ -77,7 +75,8 @@ transfer_spec(struct attempt *a, const char *vehicle,
 static int64_t
 split_bytes(const struct attempt *a)
 {
-	return a->job->csv_split_bytes > 0 ? a->job->csv_split_bytes :
+	return a->unit != NULL && a->unit->csv_split_bytes > 0 ?
+	    a->unit->csv_split_bytes :
 	    a->worker->conf->csv_split_bytes;
 }
 
@@ -95,17 +94,17 @@ threads_of(const struct conf *conf)
 struct archive_spec
 transfer_archive_spec(const struct attempt *a)
 {
-	const struct job *job = a->job;
+	const struct export_spec *spec = a->spec;
 
 	return (struct archive_spec){
-		.from_ms = job->start_ms,
-		.to_ms = job->end_ms,
+		.from_ms = spec->start_ms,
+		.to_ms = spec->end_ms,
 		.began_ms = a->plan.n > 0 ? a->plan.began_ms : clock_real_ms(),
-		.vehicles = &job->vehicles,
-		.parameters = &job->parameters,
-		.rfc3339 = job->time == JOB_TIME_RFC3339,
-		.excel = job->csv == JOB_CSV_EXCEL,
-		.small = job->compression == JOB_SMALL,
+		.vehicles = &spec->vehicles,
+		.parameters = &spec->parameters,
+		.rfc3339 = spec->time == SPEC_TIME_RFC3339,
+		.excel = spec->csv == SPEC_CSV_EXCEL,
+		.small = spec->compression == SPEC_SMALL,
 		.csv_split_bytes = (uint64_t)split_bytes(a),
 		.memory_max = (size_t)a->worker->conf->slice_max_bytes,
 		.threads = threads_of(a->worker->conf),

@@ -10,11 +10,12 @@
 #include "worker/worker.h"
 
 void
-unit_export(const struct worker *worker, struct job *unit,
+unit_export(const struct worker *worker, struct unit *unit,
     struct attempt *parent)
 {
-	struct attempt a = { .worker = worker, .jobs = worker->units, .job = unit,
-	    .parent = parent };
+	struct attempt a = { .worker = worker,
+	    .tasks = units_tasks(worker->units), .task = &unit->task,
+	    .spec = &unit->spec, .unit = unit, .parent = parent };
 
 	attempt_run(&a, fragment_write);
 	crash_at(CRASH_AFTER_UNIT);
@@ -22,15 +23,15 @@ unit_export(const struct worker *worker, struct job *unit,
 
 /* Whether the unit's job goes on; where it has ended its units go. */
 static bool
-is_wanted(const struct worker *worker, const struct job *unit)
+is_wanted(const struct worker *worker, const struct unit *unit)
 {
 	bool ended = true, cancelled = false;
 	struct job job;
 
 	switch (jobs_find(worker->jobs, unit->parent, NULL, &job)) {
 	case JOBS_OK:
-		ended = job_ended(job.state);
-		cancelled = job.cancel_requested;
+		ended = job_ended(job.task.state);
+		cancelled = job.task.cancel_requested;
 		job_release(&job);
 		break;
 	case JOBS_NONE:
@@ -43,23 +44,23 @@ is_wanted(const struct worker *worker, const struct job *unit)
 	if (ended)
 		units_drop(worker->units, unit->parent, UNITS_ALL);
 	else if (cancelled)
-		jobs_end_released(worker->units, unit);
+		tasks_end_released(units_tasks(worker->units), &unit->task);
 	return !ended && !cancelled;
 }
 
 bool
 unit_help(const struct worker *worker)
 {
-	struct job unit;
+	struct unit unit;
 	bool wanted;
 
 	if (units_any(worker->units) != JOBS_OK ||
-	    jobs_claim_unit(worker->units, NULL, worker->name, &unit) != JOBS_OK)
+	    units_claim(worker->units, NULL, worker->name, &unit) != JOBS_OK)
 		return false;
 	log_job(unit.parent);
 	if ((wanted = is_wanted(worker, &unit)))
 		unit_export(worker, &unit, NULL);
 	log_job(NULL);
-	job_release(&unit);
+	unit_release(&unit);
 	return wanted;
 }

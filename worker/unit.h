@@ -5,7 +5,7 @@
 
 struct attempt;
 struct worker;
-struct job;
+struct unit;
 
 /*
  * unit_export(worker, unit, parent):
@@ -13,7 +13,7 @@ struct job;
  * on S3, its document FINISHED with its facts (worker/fragment.h), or due again.
  * parent: the attempt of this worker at the unit's job, NULL: it is another's.
  */
-void unit_export(const struct worker *worker, struct job *unit,
+void unit_export(const struct worker *worker, struct unit *unit,
     struct attempt *parent);
 
 /*

@@ -8,6 +8,7 @@ struct _mongoc_client_pool_t;
 struct conf;
 struct jobs;
 struct queue;
+struct units;
 
 /* What a worker's process has for every job; all of it outlives each attempt. */
 struct worker {
@@ -15,7 +16,8 @@ struct worker {
 	const char *name;		/* "host:pid", as exports.workers has it */
 	struct _mongoc_client_pool_t *pool;
 	struct _mongoc_client_t *client;
-	struct jobs *jobs, *units;
+	struct jobs *jobs;
+	struct units *units;
 	struct queue *queue;
 	bool (*stopping)(void);		/* SIGTERM was received */
 	void (*hung)(void);		/* ends the process, see lease_start() */

@@ -11,6 +11,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/catalogue_impl.h"
+#include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
 
 #define SCAN_MAX_MS 20000
@@ -222,10 +223,10 @@ asked_filter(const struct job *job)
 {
 	bson_t *filter = bson_new(), in;
 
-	if (job->vehicles.n == 0)
+	if (job->spec.vehicles.n == 0)
 		return filter;
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-	names_bson(&job->vehicles, "$in", &in);
+	names_bson(&job->spec.vehicles, "$in", &in);
 	bson_append_document_end(filter, &in);
 	return filter;
 }
@@ -246,9 +247,9 @@ hour_of(const char *field)
 static bson_t *
 expected(const struct job *job)
 {
-	const int64_t lowest = (job->start_ms + HOUR_MS - 1) / HOUR_MS -
-	    (job->start_ms % HOUR_MS != 0);
-	const int64_t highest = (job->end_ms - 1) / HOUR_MS;
+	const int64_t lowest = (job->spec.start_ms + HOUR_MS - 1) / HOUR_MS -
+	    (job->spec.start_ms % HOUR_MS != 0);
+	const int64_t highest = (job->spec.end_ms - 1) / HOUR_MS;
 	bson_t *first = hour_of("$$p.first"), *last = hour_of("$$p.last");
 	bson_t *in;
 
@@ -274,9 +275,9 @@ expected_of_chosen(const struct job *job)
 {
 	bson_t *all = expected(job), names = BSON_INITIALIZER, *chosen;
 
-	if (job->parameters.n == 0)
+	if (job->spec.parameters.n == 0)
 		return all;
-	names_bson(&job->parameters, "$literal", &names);
+	names_bson(&job->spec.parameters, "$literal", &names);
 	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$$p.name"),
 	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
 	    BCON_INT64(0), "]");
@@ -385,12 +386,12 @@ catalogue_unknown(struct catalogue *c, const struct job *job,
 	enum catalogue_result rc = CATALOGUE_OK;
 	size_t i;
 
-	if (job->vehicles.n > 0)
+	if (job->spec.vehicles.n > 0)
 		rc = catalogue_names(c, filter, projection, NULL, &known);
-	for (i = 0; rc == CATALOGUE_OK && i < job->vehicles.n; i++)
-		if (!is_in(&known, job->vehicles.v[i]) &&
-		    names_add(unknown, job->vehicles.v[i],
-		    strlen(job->vehicles.v[i])) != 0)
+	for (i = 0; rc == CATALOGUE_OK && i < job->spec.vehicles.n; i++)
+		if (!is_in(&known, job->spec.vehicles.v[i]) &&
+		    names_add(unknown, job->spec.vehicles.v[i],
+		    strlen(job->spec.vehicles.v[i])) != 0)
 			rc = CATALOGUE_ERROR;
 	names_release(&known);
 	bson_destroy(projection);

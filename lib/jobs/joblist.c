@@ -1,11 +1,11 @@
-#include "lib/jobs/jobs.h"
+#include "lib/jobs/joblist.h"
 
 #include <mongoc/mongoc.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/servers/mongo.h"
-#include "lib/jobs/jobs_impl.h"
+#include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
 /* Here are the reads that see more than one job. */
@@ -25,7 +25,7 @@ count(struct jobs *jobs, const char *op, bson_t *filter, int64_t limit,
 
 	if (limit > 0)
 		BSON_APPEND_INT64(opts, "limit", limit);
-	*n = mongoc_collection_count_documents(jobs->collection, filter, opts,
+	*n = mongoc_collection_count_documents(jobs->tasks.collection, filter, opts,
 	    NULL, NULL, &error);
 	bson_destroy(opts);
 	bson_destroy(filter);
@@ -45,7 +45,7 @@ count_all(struct jobs *jobs)
 		return JOBS_OK;
 	filter = bson_new();
 	transition_match_states(filter, JOB_UNFINISHED);
-	if (count(jobs, "count_queued", filter, jobs->conf->queue_max,
+	if (count(jobs, "count_queued", filter, jobs->tasks.conf->queue_max,
 	    &jobs->queued) != JOBS_OK)
 		return JOBS_ERROR;
 	jobs->queued_ms = now_ms;
@@ -61,17 +61,17 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
 
-	BSON_APPEND_UTF8(&match, "owner", job->owner);
+	BSON_APPEND_UTF8(&match, "owner", job->task.owner);
 	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
-	    "{", "$limit", BCON_INT64(jobs->conf->owner_jobs_max), "}",
+	    "{", "$limit", BCON_INT64(jobs->tasks.conf->owner_jobs_max), "}",
 	    "{", "$group", "{", "_id", BCON_NULL,
 	    "n", "{", "$sum", BCON_INT64(1), "}",
 	    "now", "{", "$max", BCON_UTF8("$$NOW"), "}",
 	    "same", "{", "$max", "{", "$cond", "[", "{", "$and", "[",
 	    "{", "$eq", "[", BCON_UTF8("$requestHash"),
-	    BCON_UTF8(job->request_hash), "]", "}",
+	    BCON_UTF8(job->spec.hash), "]", "}",
 	    "{", "$not", "[", BCON_UTF8("$cancelRequested"), "]", "}", "]", "}",
 	    BCON_UTF8("$_id"), BCON_NULL, "]", "}", "}", "}", "}", "]");
 	bson_destroy(&match);
@@ -84,12 +84,12 @@ take_look(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
 	bson_iter_t it;
 
 	if (bson_iter_init_find(&it, doc, "n"))
-		job->rank = bson_iter_as_int64(&it);
+		job->task.rank = bson_iter_as_int64(&it);
 	if (bson_iter_init_find(&it, doc, "same") && BSON_ITER_HOLDS_OID(&it))
 		bson_oid_to_string(bson_iter_oid(&it), same);
 	if (bson_iter_init_find(&it, doc, "now") &&
 	    BSON_ITER_HOLDS_DATE_TIME(&it))
-		job->created_ms = bson_iter_date_time(&it);
+		job->task.created_ms = bson_iter_date_time(&it);
 }
 
 /* The primary's own time, where no document came that could bear it. */
@@ -103,7 +103,7 @@ ask_time(struct jobs *jobs, int64_t *t_ms)
 	bson_error_t error;
 	bson_iter_t it;
 
-	if (!mongoc_client_command_simple(jobs->client, "admin", hello, primary,
+	if (!mongoc_client_command_simple(jobs->tasks.client, "admin", hello, primary,
 	    &reply, &error)) {
 		mongo_log("hello", &error);
 	} else if (bson_iter_init_find(&it, &reply, "localTime") &&
@@ -125,16 +125,16 @@ jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 	enum jobs_result rc;
 	bson_t *doc = NULL;
 
-	job->rank = 0;
-	job->created_ms = JOB_NO_TIME;
+	job->task.rank = 0;
+	job->task.created_ms = JOB_NO_TIME;
 	same[0] = '\0';
-	rc = jobs_first(mongoc_collection_aggregate(jobs->collection,
+	rc = tasks_first(mongoc_collection_aggregate(jobs->tasks.collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL), "look", &doc);
 	if (rc == JOBS_OK)
 		take_look(doc, job, same);
 	if (rc != JOBS_ERROR)
-		rc = job->created_ms != JOB_NO_TIME ? JOBS_OK :
-		    ask_time(jobs, &job->created_ms);
+		rc = job->task.created_ms != JOB_NO_TIME ? JOBS_OK :
+		    ask_time(jobs, &job->task.created_ms);
 	bson_destroy(doc);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
@@ -144,11 +144,11 @@ jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 enum jobs_result
 jobs_admit(struct jobs *jobs, const struct job *job)
 {
-	if (job->rank >= jobs->conf->owner_jobs_max)
+	if (job->task.rank >= jobs->tasks.conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
 	if (count_all(jobs) != JOBS_OK)
 		return JOBS_ERROR;
-	return jobs->queued >= jobs->conf->queue_max ? JOBS_QUEUE_FULL :
+	return jobs->queued >= jobs->tasks.conf->queue_max ? JOBS_QUEUE_FULL :
 	    JOBS_OK;
 }
 
@@ -159,45 +159,13 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 
 	rc = count(jobs, "count_ahead", BCON_NEW("state",
 	    BCON_UTF8("NOT_STARTED"), "$or", "[",
-	    "{", "rank", "{", "$lt", BCON_INT64(job->rank), "}", "}",
-	    "{", "rank", BCON_INT64(job->rank),
-	    "createdAt", "{", "$lt", BCON_DATE_TIME(job->created_ms), "}", "}",
+	    "{", "rank", "{", "$lt", BCON_INT64(job->task.rank), "}", "}",
+	    "{", "rank", BCON_INT64(job->task.rank),
+	    "createdAt", "{", "$lt", BCON_DATE_TIME(job->task.created_ms), "}", "}",
 	    "]"), AHEAD_MAX + 1, n);
 	if (rc == JOBS_OK && *n > AHEAD_MAX)
 		*n = -1;
 	return rc;
-}
-
-/* The documents of a collection that a worker holds, of each the worker. */
-#define HELD "{", "$match", "{", \
-	"state", BCON_UTF8(job_state_name(JOB_STARTED)), \
-	"worker", "{", "$exists", BCON_BOOL(true), "}", "}", "}", \
-	"{", "$project", "{", "worker", BCON_INT32(1), "}", "}"
-
-enum jobs_result
-jobs_running(struct jobs *jobs, int64_t *n)
-{
-	bson_t *pipeline = BCON_NEW("pipeline", "[", HELD,
-	    "{", "$unionWith", "{", "coll", BCON_UTF8("units"),
-	    "pipeline", "[", HELD, "]", "}", "}",
-	    "{", "$group", "{", "_id", BCON_UTF8("$worker"), "}", "}",
-	    "{", "$count", BCON_UTF8("n"), "}", "]");
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	mongoc_collection_t *held = mongoc_client_get_collection(jobs->client,
-	    "exports", "jobs");
-	enum jobs_result rc;
-	bson_t *doc = NULL;
-	bson_iter_t it;
-
-	rc = jobs_first(mongoc_collection_aggregate(held, MONGOC_QUERY_NONE,
-	    pipeline, opts, NULL), "count_running", &doc);
-	*n = rc == JOBS_OK && bson_iter_init_find(&it, doc, "n") ?
-	    bson_iter_as_int64(&it) : 0;
-	bson_destroy(doc);
-	mongoc_collection_destroy(held);
-	bson_destroy(opts);
-	bson_destroy(pipeline);
-	return rc == JOBS_ERROR ? JOBS_ERROR : JOBS_OK;
 }
 
 static bson_t *
@@ -229,7 +197,7 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	const bson_t *doc;
 	struct job job;
 
-	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
+	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection, filter,
 	    opts, NULL);
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
 		/* One that cannot be read (logged) does not hide the others. */

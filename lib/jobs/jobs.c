@@ -11,10 +11,9 @@
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
-#include "lib/jobs/jobs_impl.h"
+#include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
-#define MESSAGE_MAX 512
 /* Below electionTimeoutMillis of the replica set (10 s unless set otherwise). */
 #define CONFIRMED_MS 2000
 /* A worker moves a job on twice at most while an owner cancels it. */
@@ -23,24 +22,13 @@
 #define DUPLICATE_KEY 11000
 
 struct jobs *
-jobs_open(mongoc_client_t *client, const struct conf *conf,
-    const char *collection)
+jobs_new(mongoc_client_t *client, const struct conf *conf)
 {
 	struct jobs *jobs;
 
-	if ((jobs = calloc(1, sizeof(*jobs))) == NULL)
-		return NULL;
-	jobs->conf = conf;
-	jobs->client = client;
-	jobs->collection = mongoc_client_get_collection(client, "exports",
-	    collection);
+	if ((jobs = calloc(1, sizeof(*jobs))) != NULL)
+		tasks_open(&jobs->tasks, client, conf, TASK_JOB);
 	return jobs;
-}
-
-struct jobs *
-jobs_new(mongoc_client_t *client, const struct conf *conf)
-{
-	return jobs_open(client, conf, "jobs");
 }
 
 void
@@ -48,128 +36,14 @@ jobs_free(struct jobs *jobs)
 {
 	if (jobs == NULL)
 		return;
-	mongoc_collection_destroy(jobs->collection);
+	tasks_close(&jobs->tasks);
 	free(jobs);
 }
 
-/* The settings that transitions are made with, and the job they are for. */
-static struct transition_args
-args_for(const struct jobs *jobs, const struct job *job)
+struct tasks *
+jobs_tasks(struct jobs *jobs)
 {
-	return (struct transition_args){
-		.id = job == NULL ? NULL : job->id,
-		.fence = job == NULL ? 0 : job->fence,
-		.lease_ms = jobs->conf->lease_ms,
-		.retention_ms = jobs->conf->retention_days * DAY_MS,
-		.max_attempts = jobs->conf->max_attempts,
-	};
-}
-
-/* JOBS_NONE: nothing matched. */
-static enum jobs_result
-update_one(struct jobs *jobs, const char *op, const bson_t *filter,
-    const bson_t *update)
-{
-	enum jobs_result rc = JOBS_ERROR;
-	bson_error_t error;
-	bson_iter_t it;
-	bson_t reply;
-
-	if (!mongoc_collection_update_one(jobs->collection, filter, update,
-	    NULL, &reply, &error))
-		mongo_log(op, &error);
-	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
-		rc = bson_iter_as_int64(&it) == 1 ? JOBS_OK : JOBS_NONE;
-	bson_destroy(&reply);
-	return rc;
-}
-
-/* Make a transition of one job. JOBS_NONE: its guard did not hold. */
-static enum jobs_result
-transit_one(struct jobs *jobs, enum transition_id t,
-    const struct transition_args *args)
-{
-	bson_t *filter = transition_filter(t, args);
-	bson_t *pipeline = transition_update(t, args);
-	enum jobs_result rc;
-
-	rc = update_one(jobs, transitions[t].name, filter, pipeline);
-	bson_destroy(filter);
-	bson_destroy(pipeline);
-	return rc;
-}
-
-/* Make a transition of all jobs whose guard holds. */
-static enum jobs_result
-transit_all(struct jobs *jobs, enum transition_id t,
-    const struct transition_args *args)
-{
-	bson_t *filter = transition_filter(t, args);
-	bson_t *pipeline = transition_update(t, args);
-	enum jobs_result rc = JOBS_OK;
-	bson_error_t error;
-
-	if (!mongoc_collection_update_many(jobs->collection, filter, pipeline,
-	    NULL, NULL, &error)) {
-		mongo_log(transitions[t].name, &error);
-		rc = JOBS_ERROR;
-	}
-	bson_destroy(filter);
-	bson_destroy(pipeline);
-	return rc;
-}
-
-/*
- * Update the first that filter finds and have it as it is then; on JOBS_OK doc
- * lies in reply, which the caller destroys in any case.
- */
-static enum jobs_result
-find_and_modify(struct jobs *jobs, const char *op, const bson_t *filter,
-    const bson_t *pipeline, bson_t *reply, bson_t *doc)
-{
-	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
-	    BCON_INT32(1));
-	mongoc_find_and_modify_opts_t *opts;
-	enum jobs_result rc = JOBS_ERROR;
-	bson_error_t error;
-	bson_iter_t it;
-	const uint8_t *data;
-	uint32_t len;
-
-	opts = mongoc_find_and_modify_opts_new();
-	mongoc_find_and_modify_opts_set_update(opts, pipeline);
-	mongoc_find_and_modify_opts_set_flags(opts,
-	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-	mongoc_find_and_modify_opts_set_sort(opts, sort);
-	if (!mongoc_collection_find_and_modify_with_opts(jobs->collection,
-	    filter, opts, reply, &error)) {
-		mongo_log(op, &error);
-	} else if (!bson_iter_init_find(&it, reply, "value") ||
-	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
-		rc = JOBS_NONE;
-	} else {
-		bson_iter_document(&it, &len, &data);
-		rc = bson_init_static(doc, data, len) ? JOBS_OK : JOBS_ERROR;
-	}
-	mongoc_find_and_modify_opts_destroy(opts);
-	bson_destroy(sort);
-	return rc;
-}
-
-/* Make a transition and have the document as it is then, as above. */
-static enum jobs_result
-transit_and_read(struct jobs *jobs, enum transition_id t,
-    const struct transition_args *args, bson_t *reply, bson_t *doc)
-{
-	bson_t *filter = transition_filter(t, args);
-	bson_t *pipeline = transition_update(t, args);
-	enum jobs_result rc;
-
-	rc = find_and_modify(jobs, transitions[t].name, filter, pipeline, reply,
-	    doc);
-	bson_destroy(filter);
-	bson_destroy(pipeline);
-	return rc;
+	return &jobs->tasks;
 }
 
 static enum jobs_result
@@ -180,8 +54,8 @@ store_new(struct jobs *jobs, const struct job *job)
 	bson_error_t error;
 
 	job_new_bson(job, &doc);
-	if (!mongoc_collection_insert_one(jobs->collection, &doc, NULL, NULL,
-	    &error)) {
+	if (!mongoc_collection_insert_one(jobs->tasks.collection, &doc, NULL,
+	    NULL, &error)) {
 		rc = error.code == DUPLICATE_KEY ? JOBS_TAKEN : JOBS_ERROR;
 		if (rc == JOBS_ERROR)
 			mongo_log("insert", &error);
@@ -193,15 +67,16 @@ store_new(struct jobs *jobs, const struct job *job)
 enum jobs_result
 jobs_insert(struct jobs *jobs, struct job *job)
 {
-	enum jobs_result rc = store_new(jobs, job);
+	enum jobs_result rc;
 	struct job stored;
 
-	if (rc == JOBS_OK) {
+	job->task.due_ms = job->task.created_ms;
+	if ((rc = store_new(jobs, job)) == JOBS_OK) {
 		jobs->queued++;
 		return JOBS_OK;
 	}
 	/* After an error the outcome is unknown: only what is read back counts. */
-	if (jobs_find(jobs, job->id, job->owner, &stored) != JOBS_OK)
+	if (jobs_find(jobs, job->task.id, job->task.owner, &stored) != JOBS_OK)
 		return rc;
 	job_release(job);
 	*job = stored;
@@ -223,8 +98,8 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	    JOBS_WITHOUT_PREVIEW,
 	    "readConcern", "{", "level", BCON_UTF8(read_concern), "}",
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	cursor = mongoc_collection_find_with_opts(jobs->collection, filter,
-	    opts, NULL);
+	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection,
+	    filter, opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
 		if (job_from_bson(doc, job) == 0)
 			rc = JOBS_OK;
@@ -265,7 +140,8 @@ find_id(struct jobs *jobs, const char *id, const char *owner,
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	/* By _id alone: then the server plans nothing. */
 	rc = find_first(jobs, filter, read_concern, host, job);
-	if (rc == JOBS_OK && owner != NULL && strcmp(job->owner, owner) != 0) {
+	if (rc == JOBS_OK && owner != NULL &&
+	    strcmp(job->task.owner, owner) != 0) {
 		job_release(job);
 		rc = JOBS_NONE;
 	}
@@ -308,24 +184,6 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 }
 
 enum jobs_result
-jobs_first(mongoc_cursor_t *cursor, const char *op, bson_t **doc)
-{
-	enum jobs_result rc = JOBS_NONE;
-	bson_error_t error;
-	const bson_t *found;
-
-	if (mongoc_cursor_next(cursor, &found)) {
-		*doc = bson_copy(found);
-		rc = JOBS_OK;
-	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log(op, &error);
-		rc = JOBS_ERROR;
-	}
-	mongoc_cursor_destroy(cursor);
-	return rc;
-}
-
-enum jobs_result
 jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 {
 	bson_t *filter, *opts, *doc = NULL;
@@ -338,7 +196,7 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "projection", "{", "preview", BCON_INT32(1), "}",
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	rc = jobs_first(mongoc_collection_find_with_opts(jobs->collection,
+	rc = tasks_first(mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL), "preview", &doc);
 	*text = NULL;
 	if (rc == JOBS_OK && bson_iter_init_find(&it, doc, "preview") &&
@@ -378,7 +236,7 @@ jobs_expire_key(struct jobs *jobs, const char *owner, const char *key)
 	    "}");
 	enum jobs_result rc;
 
-	rc = update_one(jobs, "free_key", filter, update);
+	rc = tasks_update(&jobs->tasks, "free_key", filter, update);
 	bson_destroy(filter);
 	bson_destroy(update);
 	return rc;
@@ -387,112 +245,19 @@ jobs_expire_key(struct jobs *jobs, const char *owner, const char *key)
 enum jobs_result
 jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 {
-	return jobs_claim_unit(jobs, NULL, worker, job);
-}
-
-enum jobs_result
-jobs_claim_unit(struct jobs *jobs, const char *parent, const char *worker,
-    struct job *job)
-{
-	const struct job_progress none = { .phase = "counting" };
-	struct transition_args args = args_for(jobs, NULL);
 	enum jobs_result rc;
-	bson_t reply, doc;
+	bson_t *doc;
 
-	args.parent = parent;
-	args.worker = worker;
-	args.progress = &none;
-	args.error_code = failure_code(FAILURE_ATTEMPTS);
-	args.error_message = failure_text(FAILURE_ATTEMPTS);
-	if (transit_all(jobs, T_BURY, &args) != JOBS_OK ||
-	    transit_all(jobs, T_EXHAUST, &args) != JOBS_OK)
-		return JOBS_ERROR;
-	/* First what was begun already, else newer jobs would starve it. */
-	rc = transit_and_read(jobs, T_RECLAIM, &args, &reply, &doc);
-	if (rc == JOBS_NONE) {
-		bson_destroy(&reply);
-		rc = transit_and_read(jobs, T_CLAIM, &args, &reply, &doc);
-	}
-	if (rc == JOBS_OK && job_from_bson(&doc, job) != 0) {
-		/* Its id and fence alone are enough to end it. */
-		if (job->id[0] != '\0')
-			jobs_end_failed(jobs, job, FAILURE_BAD_JOB, NULL);
+	rc = tasks_claim(&jobs->tasks, NULL, worker, &doc);
+	if (rc != JOBS_OK)
+		return rc;
+	if (job_from_bson(doc, job) != 0) {
+		tasks_reject(&jobs->tasks, &job->task);
 		job_release(job);
 		rc = JOBS_NONE;
 	}
-	bson_destroy(&reply);
+	bson_destroy(doc);
 	return rc;
-}
-
-enum jobs_result
-jobs_renew(struct jobs *jobs, const struct job *job,
-    const struct job_progress *progress, bool *cancel)
-{
-	struct transition_args args = args_for(jobs, job);
-	enum jobs_result rc;
-	bson_t reply, doc;
-	bson_iter_t it;
-
-	args.progress = progress;
-	rc = transit_and_read(jobs, T_RENEW, &args, &reply, &doc);
-	if (rc == JOBS_OK)
-		*cancel = bson_iter_init_find(&it, &doc, "cancelRequested") &&
-		    bson_iter_as_bool(&it);
-	bson_destroy(&reply);
-	return rc;
-}
-
-enum jobs_result
-jobs_end_finished(struct jobs *jobs, const struct job *job,
-    const struct job_progress *progress)
-{
-	struct transition_args args = args_for(jobs, job);
-
-	args.progress = progress;
-	args.object = job;
-	return transit_one(jobs, T_FINISH, &args);
-}
-
-enum jobs_result
-jobs_end_failed(struct jobs *jobs, const struct job *job, enum failure why,
-    const char *detail)
-{
-	struct transition_args args = args_for(jobs, job);
-	char message[MESSAGE_MAX];
-
-	snprintf(message, sizeof(message), "%s%s%s", failure_text(why),
-	    detail ? " " : "", detail ? detail : "");
-	args.error_code = failure_code(why);
-	args.error_message = message;
-	return transit_one(jobs, T_FAIL, &args);
-}
-
-enum jobs_result
-jobs_end_retry(struct jobs *jobs, const struct job *job, enum failure why,
-    int64_t delay_ms)
-{
-	struct transition_args args = args_for(jobs, job);
-
-	args.delay_ms = delay_ms;
-	args.error_code = failure_code(why);
-	args.error_message = failure_text(why);
-	return transit_one(jobs, T_RETRY, &args);
-}
-
-enum jobs_result
-jobs_end_cancelled(struct jobs *jobs, const struct job *job)
-{
-	struct transition_args args = args_for(jobs, job);
-
-	return transit_one(jobs, T_CANCELLED, &args);
-}
-
-enum jobs_result
-jobs_end_released(struct jobs *jobs, const struct job *job)
-{
-	struct transition_args args = args_for(jobs, job);
-
-	return transit_one(jobs, T_RELEASE, &args);
 }
 
 /* Try the owner's transitions in turn; JOBS_NONE: none fitted just now. */
@@ -506,7 +271,7 @@ delete_once(struct jobs *jobs, const struct transition_args *args)
 
 	for (i = 0; i < sizeof(order) / sizeof(order[0]) &&
 	    rc == JOBS_NONE; i++)
-		rc = transit_one(jobs, order[i], args);
+		rc = tasks_transit(&jobs->tasks, order[i], args);
 	return rc;
 }
 
@@ -515,6 +280,7 @@ jobs_delete(struct jobs *jobs, const char *id, const char *owner,
     struct job *job)
 {
 	struct transition_args args = { .id = id, .owner = owner };
+	enum job_state state;
 	enum jobs_result rc;
 	int try;
 
@@ -524,8 +290,9 @@ jobs_delete(struct jobs *jobs, const char *id, const char *owner,
 			return JOBS_ERROR;
 		if ((rc = jobs_find(jobs, id, owner, job)) != JOBS_OK)
 			return rc;
-		if (job->state == JOB_STARTED ? job->cancel_requested :
-		    job_ended(job->state) && job->state != JOB_FINISHED)
+		state = job->task.state;
+		if (state == JOB_STARTED ? job->task.cancel_requested :
+		    job_ended(state) && state != JOB_FINISHED)
 			return JOBS_OK;
 		job_release(job);
 	}

@@ -2,7 +2,7 @@
 
 #include <bson/bson.h>
 
-#include "lib/jobs/job.h"
+#include "lib/jobs/task.h"
 
 #define NEW	(1u << JOB_NOT_STARTED)
 #define RUN	(1u << JOB_STARTED)
@@ -133,36 +133,52 @@ set_plus(bson_t *set, const char *name, const char *path, int n)
 }
 
 static void
-set_progress(bson_t *set, const struct job_progress *progress)
+set_progress(bson_t *set, const struct task_progress *progress)
 {
 	bson_t doc;
 
 	BSON_APPEND_DOCUMENT_BEGIN(set, "progress", &doc);
-	job_progress_bson(progress, &doc);
+	task_progress_bson(progress, &doc);
 	bson_append_document_end(set, &doc);
 }
 
 static void
-set_object(bson_t *set, const struct job *job)
+set_text(bson_t *set, const char *name, const char *text)
+{
+	if (text != NULL)
+		BCON_APPEND(set, name, "{", "$literal", BCON_UTF8(text), "}");
+}
+
+static void
+set_object(bson_t *set, const struct task_object *o)
 {
 	bson_t literal, object;
 
 	BSON_APPEND_DOCUMENT_BEGIN(set, "object", &literal);
 	BSON_APPEND_DOCUMENT_BEGIN(&literal, "$literal", &object);
-	BSON_APPEND_UTF8(&object, "key", job->object_key);
-	BSON_APPEND_INT64(&object, "size", job->object_size);
+	BSON_APPEND_UTF8(&object, "key", o->key);
+	BSON_APPEND_INT64(&object, "size", o->size);
 	/* A unit's piece has none: its files have checksums of their own. */
-	if (job->object_sha256 != NULL)
-		BSON_APPEND_UTF8(&object, "sha256", job->object_sha256);
-	BSON_APPEND_UTF8(&object, "etag", job->object_etag);
+	if (o->sha256 != NULL)
+		BSON_APPEND_UTF8(&object, "sha256", o->sha256);
+	BSON_APPEND_UTF8(&object, "etag", o->etag);
 	bson_append_document_end(&literal, &object);
 	bson_append_document_end(set, &literal);
-	if (job->preview != NULL)
-		BCON_APPEND(set, "preview", "{", "$literal",
-		    BCON_UTF8(job->preview), "}");
-	if (job->facts != NULL)
-		BCON_APPEND(set, "facts", "{", "$literal",
-		    BCON_UTF8(job->facts), "}");
+}
+
+static void
+set_error(bson_t *set, const struct transition_args *args)
+{
+	bson_t literal, error;
+
+	BSON_APPEND_DOCUMENT_BEGIN(set, "error", &literal);
+	BSON_APPEND_DOCUMENT_BEGIN(&literal, "$literal", &error);
+	BSON_APPEND_UTF8(&error, "code", args->error_code);
+	BSON_APPEND_UTF8(&error, "message", args->error_message);
+	if (args->error_detail != NULL)
+		BSON_APPEND_UTF8(&error, "detail", args->error_detail);
+	bson_append_document_end(&literal, &error);
+	bson_append_document_end(set, &literal);
 }
 
 /* Text goes in as a literal: in a pipeline "$x" would be a field. */
@@ -170,14 +186,14 @@ static void
 set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 {
 	if (effect & E_CLAIM)
-		BCON_APPEND(set, "worker", "{", "$literal",
-		    BCON_UTF8(args->worker), "}");
+		set_text(set, "worker", args->worker);
 	if (effect & E_ERROR)
-		BCON_APPEND(set, "error", "{", "$literal", "{",
-		    "code", BCON_UTF8(args->error_code),
-		    "message", BCON_UTF8(args->error_message), "}", "}");
-	if (effect & E_OBJECT)
-		set_object(set, args->object);
+		set_error(set, args);
+	if ((effect & E_OBJECT) == 0)
+		return;
+	set_object(set, args->object);
+	set_text(set, "preview", args->preview);
+	set_text(set, "facts", args->facts);
 }
 
 static void

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 struct _bson_t;
-struct job;
-struct job_progress;
+struct task_object;
+struct task_progress;
 
 /*
  * The life of a job, as the one table in transition.c. A transition is a single
@@ -79,9 +79,11 @@ struct transition_args {
 	int64_t fence;
 	const char *worker;
 	int64_t lease_ms, delay_ms, retention_ms, max_attempts;
-	const struct job_progress *progress;
-	const struct job *object;	/* whose object_* are recorded */
+	const struct task_progress *progress;
+	const struct task_object *object;
+	const char *preview, *facts;	/* NULL: none */
 	const char *error_code, *error_message;
+	const char *error_detail;	/* NULL: none */
 };
 
 /* transition_match_states(filter, states): One of them; bits as in `from`. */

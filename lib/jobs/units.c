@@ -1,5 +1,6 @@
 #include "lib/jobs/units.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mongoc/mongoc.h>
@@ -7,49 +8,62 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
-#include "lib/jobs/jobs_impl.h"
+#include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
 /* So many are stored at a time. */
 #define INSERT_UNITS 200
 
-struct jobs *
+struct units *
 units_new(mongoc_client_t *client, const struct conf *conf)
 {
-	return jobs_open(client, conf, "units");
+	struct units *units;
+
+	if ((units = calloc(1, sizeof(*units))) != NULL)
+		tasks_open(&units->tasks, client, conf, TASK_UNIT);
+	return units;
 }
 
-/* A unit in the job's form. Strings are the job's, the vehicles'. */
-static struct job
-unit_of(const struct jobs *units, const struct job *job,
+void
+units_free(struct units *units)
+{
+	if (units == NULL)
+		return;
+	tasks_close(&units->tasks);
+	free(units);
+}
+
+struct tasks *
+units_tasks(struct units *units)
+{
+	return &units->tasks;
+}
+
+/* A new unit; its strings are the job's and the vehicles'. */
+static struct unit
+unit_of(const struct units *units, const struct job *job,
     const struct names *vehicles, const struct unit_cut *cut, size_t place)
 {
-	struct job unit;
+	struct unit unit;
 
-	job_init(&unit);
-	unit.owner = job->owner;
-	unit.start_ms = job->start_ms;
-	unit.end_ms = job->end_ms;
-	unit.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
-	unit.parameters = job->parameters;
-	unit.time = job->time;
-	unit.csv = job->csv;
-	unit.compression = job->compression;
-	memcpy(unit.request_hash, job->request_hash,
-	    sizeof(unit.request_hash));
+	unit_init(&unit);
+	unit.task.owner = job->task.owner;
 	/* Units are claimed by age: in the order of the archive. */
-	unit.created_ms = job->claimed_ms + (int64_t)place;
-	unit.rank = job->rank;
+	unit.task.created_ms = job->task.claimed_ms + (int64_t)place;
+	unit.task.due_ms = unit.task.created_ms;
+	unit.task.rank = job->task.rank;
+	unit.spec = job->spec;
+	unit.spec.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
+	memcpy(unit.parent, job->task.id, sizeof(unit.parent));
+	unit.plan = job->task.fence;
+	unit.place = (int64_t)place;
 	unit.documents = (int64_t)cut->documents;
-	unit.csv_split_bytes = units->conf->csv_split_bytes;
-	memcpy(unit.parent, job->id, sizeof(unit.parent));
-	unit.plan = job->fence;
-	unit.unit = (int64_t)place;
+	unit.csv_split_bytes = units->tasks.conf->csv_split_bytes;
 	return unit;
 }
 
 static enum jobs_result
-insert_some(struct jobs *units, const struct job *job,
+insert_some(struct units *units, const struct job *job,
     const struct names *vehicles, const struct unit_cut *cuts, size_t from,
     size_t to)
 {
@@ -57,20 +71,20 @@ insert_some(struct jobs *units, const struct job *job,
 	const bson_t *list[INSERT_UNITS];
 	enum jobs_result rc = JOBS_OK;
 	bson_error_t error;
-	struct job unit;
+	struct unit unit;
 	size_t i, n = 0;
 
 	for (i = to; i-- > from;) {
 		bson_init(&docs[n]);
 		list[n] = &docs[n];
 		unit = unit_of(units, job, vehicles, &cuts[i], i);
-		if (job_new_id(&unit) != 0)
+		if (task_new_id(&unit.task) != 0)
 			rc = JOBS_ERROR;
-		job_new_bson(&unit, &docs[n++]);
+		unit_new_bson(&unit, &docs[n++]);
 	}
 	if (rc != JOBS_OK) {
 		log_msg(LOG_ERROR, "plan", "no random numbers");
-	} else if (!mongoc_collection_insert_many(units->collection, list, n,
+	} else if (!mongoc_collection_insert_many(units->tasks.collection, list, n,
 	    NULL, NULL, &error)) {
 		mongo_log("plan", &error);
 		rc = JOBS_ERROR;
@@ -81,7 +95,7 @@ insert_some(struct jobs *units, const struct job *job,
 }
 
 enum jobs_result
-units_insert(struct jobs *units, const struct job *job,
+units_insert(struct units *units, const struct job *job,
     const struct names *vehicles, const struct unit_cut *cuts, size_t n)
 {
 	enum jobs_result rc = JOBS_OK;
@@ -109,7 +123,7 @@ of_job(const char *id)
  * more: options of the read, "" being none. Takes over filter.
  */
 static enum jobs_result
-first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
+first(struct units *units, const char *op, bson_t *filter, const bson_t *more,
     bson_t **doc)
 {
 	mongoc_cursor_t *cursor;
@@ -120,9 +134,9 @@ first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
 	    "readConcern", "{", "level", BCON_UTF8("majority"), "}",
 	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
 	bson_concat(opts, more);
-	cursor = mongoc_collection_find_with_opts(units->collection, filter,
+	cursor = mongoc_collection_find_with_opts(units->tasks.collection, filter,
 	    opts, NULL);
-	rc = jobs_first(cursor, op, doc);
+	rc = tasks_first(cursor, op, doc);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
@@ -130,7 +144,7 @@ first(struct jobs *units, const char *op, bson_t *filter, const bson_t *more,
 
 /* The numbers of the one document that an aggregation gives, one by name. */
 static enum jobs_result
-sum(struct jobs *units, const char *op, const bson_t *pipeline,
+sum(struct units *units, const char *op, const bson_t *pipeline,
     bson_t **doc)
 {
 	mongoc_cursor_t *cursor;
@@ -138,9 +152,9 @@ sum(struct jobs *units, const char *op, const bson_t *pipeline,
 	bson_t *opts;
 
 	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
-	cursor = mongoc_collection_aggregate(units->collection,
+	cursor = mongoc_collection_aggregate(units->tasks.collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
-	rc = jobs_first(cursor, op, doc);
+	rc = tasks_first(cursor, op, doc);
 	bson_destroy(opts);
 	return rc;
 }
@@ -158,7 +172,7 @@ number(const bson_t *doc, const char *name)
 
 /* How many units there are of the plan, and what they have done in all. */
 static enum jobs_result
-sum_up(struct jobs *units, const char *id, int64_t plan, bson_t **doc)
+sum_up(struct units *units, const char *id, int64_t plan, bson_t **doc)
 {
 	bson_t *match = of_job(id), *pipeline;
 	enum jobs_result rc;
@@ -179,22 +193,22 @@ sum_up(struct jobs *units, const char *id, int64_t plan, bson_t **doc)
 }
 
 enum jobs_result
-units_find_plan(struct jobs *units, const char *id, struct units_plan *plan)
+units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 {
 	bson_t *filter = of_job(id), *doc = NULL;
 	bson_t *newest = BCON_NEW("sort", "{", "plan", BCON_INT32(-1), "}");
 	enum jobs_result rc;
-	struct job unit;
+	struct unit unit;
 
 	BSON_APPEND_INT64(filter, "unit", 0);
 	rc = first(units, "find_plan", filter, newest, &doc);
 	bson_destroy(newest);
 	if (rc != JOBS_OK)
 		return rc;
-	rc = job_from_bson(doc, &unit) == 0 ? JOBS_OK : JOBS_NONE;
+	rc = unit_from_bson(doc, &unit) == 0 ? JOBS_OK : JOBS_NONE;
 	plan->plan = unit.plan;
-	plan->began_ms = unit.created_ms;
-	job_release(&unit);
+	plan->began_ms = unit.task.created_ms;
+	unit_release(&unit);
 	bson_destroy(doc);
 	if (rc != JOBS_OK ||
 	    (rc = sum_up(units, id, plan->plan, &doc)) != JOBS_OK)
@@ -206,8 +220,8 @@ units_find_plan(struct jobs *units, const char *id, struct units_plan *plan)
 }
 
 enum jobs_result
-units_find(struct jobs *units, const char *id, int64_t plan, int64_t n,
-    struct job *unit)
+units_find(struct units *units, const char *id, int64_t plan, int64_t n,
+    struct unit *unit)
 {
 	bson_t *filter = of_job(id), *doc = NULL;
 	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(0),
@@ -220,8 +234,62 @@ units_find(struct jobs *units, const char *id, int64_t plan, int64_t n,
 	bson_destroy(opts);
 	if (rc != JOBS_OK)
 		return rc;
-	if (job_from_bson(doc, unit) != 0) {
-		job_release(unit);
+	if (unit_from_bson(doc, unit) != 0) {
+		unit_release(unit);
+		rc = JOBS_NONE;
+	}
+	bson_destroy(doc);
+	return rc;
+}
+
+/* A text of a unit that units_find() leaves out; NULL: it has none. */
+static enum jobs_result
+find_text(struct units *units, const char *op, const char *id,
+    const char *name, char **text)
+{
+	bson_t *opts = BCON_NEW("projection", "{", name, BCON_INT32(1), "}");
+	bson_t *doc = NULL;
+	enum jobs_result rc;
+	bson_iter_t it;
+	bson_oid_t oid;
+
+	*text = NULL;
+	bson_oid_init_from_string(&oid, id);
+	rc = first(units, op, BCON_NEW("_id", BCON_OID(&oid)), opts, &doc);
+	bson_destroy(opts);
+	if (rc != JOBS_OK)
+		return rc;
+	if (bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it))
+		*text = bson_iter_dup_utf8(&it, NULL);
+	bson_destroy(doc);
+	return *text == NULL ? JOBS_NONE : JOBS_OK;
+}
+
+enum jobs_result
+units_facts(struct units *units, const char *id, char **text)
+{
+	return find_text(units, "find_facts", id, "facts", text);
+}
+
+enum jobs_result
+units_preview(struct units *units, const char *id, char **text)
+{
+	return find_text(units, "preview", id, "preview", text);
+}
+
+enum jobs_result
+units_claim(struct units *units, const char *parent, const char *worker,
+    struct unit *unit)
+{
+	enum jobs_result rc;
+	bson_t *doc;
+
+	rc = tasks_claim(&units->tasks, parent, worker, &doc);
+	if (rc != JOBS_OK)
+		return rc;
+	if (unit_from_bson(doc, unit) != 0) {
+		tasks_reject(&units->tasks, &unit->task);
+		unit_release(unit);
 		rc = JOBS_NONE;
 	}
 	bson_destroy(doc);
@@ -229,29 +297,8 @@ units_find(struct jobs *units, const char *id, int64_t plan, int64_t n,
 }
 
 enum jobs_result
-units_facts(struct jobs *units, const char *id, char **text)
-{
-	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(1),
-	    "}"), *doc = NULL;
-	enum jobs_result rc;
-	bson_iter_t it;
-	bson_oid_t oid;
-
-	bson_oid_init_from_string(&oid, id);
-	rc = first(units, "find_facts", BCON_NEW("_id", BCON_OID(&oid)), opts,
-	    &doc);
-	bson_destroy(opts);
-	if (rc != JOBS_OK)
-		return rc;
-	*text = bson_iter_init_find(&it, doc, "facts") &&
-	    BSON_ITER_HOLDS_UTF8(&it) ? bson_iter_dup_utf8(&it, NULL) : NULL;
-	bson_destroy(doc);
-	return *text == NULL ? JOBS_NONE : JOBS_OK;
-}
-
-enum jobs_result
-units_progress(struct jobs *units, const char *id, int64_t plan,
-    struct job_progress *p)
+units_progress(struct units *units, const char *id, int64_t plan,
+    struct task_progress *p)
 {
 	bson_t *doc = NULL;
 	enum jobs_result rc;
@@ -267,7 +314,7 @@ units_progress(struct jobs *units, const char *id, int64_t plan,
 }
 
 enum jobs_result
-units_any(struct jobs *units)
+units_any(struct units *units)
 {
 	bson_t *filter = bson_new(), *doc = NULL;
 	bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}");
@@ -284,14 +331,14 @@ units_any(struct jobs *units)
 }
 
 enum jobs_result
-units_drop(struct jobs *units, const char *id, int64_t plan)
+units_drop(struct units *units, const char *id, int64_t plan)
 {
 	bson_t *filter = of_job(id);
 	enum jobs_result rc = JOBS_OK;
 	bson_error_t error;
 
 	BCON_APPEND(filter, "plan", "{", "$lte", BCON_INT64(plan), "}");
-	if (!mongoc_collection_delete_many(units->collection, filter, NULL,
+	if (!mongoc_collection_delete_many(units->tasks.collection, filter, NULL,
 	    NULL, &error)) {
 		mongo_log("drop_units", &error);
 		rc = JOBS_ERROR;

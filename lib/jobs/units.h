@@ -5,23 +5,30 @@
 #include <stdint.h>
 
 #include "lib/jobs/job.h"
-#include "lib/jobs/jobs.h"
+#include "lib/jobs/tasks.h"
+#include "lib/jobs/unit.h"
 
 struct _mongoc_client_t;
 struct conf;
+struct units;
 
 /*
  * The collection exports.units: the vehicles of a large job, cut into units that
- * several workers make side by side, each into a piece of the archive
- * (worker/fragment.h). A unit is a document in a job's form and lives a job's life
- * (lib/jobs/transition.h): a lease, a fence and attempts of its own. What jobs.h says
- * of the claim, of renewing and of the ends of an attempt holds for it, with the
- * struct jobs of units_new(). Units go with their job, at the latest by a TTL
- * index, so a unit that is not found is a job that has ended, or has to be
- * planned anew.
+ * several workers make at the same time, each into a piece of the archive
+ * (worker/fragment.h). A unit lives a job's life (lib/jobs/transition.h): a lease, a
+ * fence and attempts of its own. Units go with their job, at the latest by a TTL index,
+ * so a unit that is not found is that of a job that has ended, or has to be planned
+ * again.
  */
-struct jobs *units_new(struct _mongoc_client_t *client,
+
+/*
+ * units_new(client, conf): client and conf outlive it. NULL when memory ends.
+ * units_tasks(units): The same collection, for a claimed unit; it belongs to units.
+ */
+struct units *units_new(struct _mongoc_client_t *client,
     const struct conf *conf);
+void units_free(struct units *units);
+struct tasks *units_tasks(struct units *units);
 
 /* Some of a job's vehicles that follow each other. */
 struct unit_cut {
@@ -42,29 +49,42 @@ struct units_plan {
  * Store a unit for each cut. The first one is stored last: a plan of which it is
  * not there was not made to its end, and is nobody's.
  */
-enum jobs_result units_insert(struct jobs *units, const struct job *job,
+enum jobs_result units_insert(struct units *units, const struct job *job,
     const struct names *vehicles, const struct unit_cut *cuts, size_t n);
 
 /* units_find_plan(units, id, plan): The job's newest whole plan, or JOBS_NONE. */
-enum jobs_result units_find_plan(struct jobs *units, const char *id,
+enum jobs_result units_find_plan(struct units *units, const char *id,
     struct units_plan *plan);
 
 /*
  * units_find(units, id, plan, n, unit): The unit of this place. On JOBS_OK, and
  * only then, the caller releases it.
  */
-enum jobs_result units_find(struct jobs *units, const char *id, int64_t plan,
-    int64_t n, struct job *unit);
+enum jobs_result units_find(struct units *units, const char *id, int64_t plan,
+    int64_t n, struct unit *unit);
 
-/* units_facts(units, id, text): What a FINISHED unit's facts are; freed by the caller. */
-enum jobs_result units_facts(struct jobs *units, const char *id, char **text);
+/*
+ * units_facts(units, id, text), units_preview(units, id, text):
+ * What was stored with a FINISHED unit, JSON, which the caller frees. JOBS_NONE, and
+ * NULL: there is none.
+ */
+enum jobs_result units_facts(struct units *units, const char *id, char **text);
+enum jobs_result units_preview(struct units *units, const char *id,
+    char **text);
+
+/*
+ * units_claim(units, parent, worker, unit):
+ * As jobs_claim(), a unit of this job only; NULL: of any.
+ */
+enum jobs_result units_claim(struct units *units, const char *parent,
+    const char *worker, struct unit *unit);
 
 /* units_progress(units, id, plan, p): The sums over all units; phase is left. */
-enum jobs_result units_progress(struct jobs *units, const char *id,
-    int64_t plan, struct job_progress *p);
+enum jobs_result units_progress(struct units *units, const char *id,
+    int64_t plan, struct task_progress *p);
 
 /* units_any(units): JOBS_OK: there is one to claim; cheap. */
-enum jobs_result units_any(struct jobs *units);
+enum jobs_result units_any(struct units *units);
 
 /*
  * units_drop(units, id, plan): Remove the job's units, of this plan and older ones
@@ -72,7 +92,7 @@ enum jobs_result units_any(struct jobs *units);
  * know, so leaves the next one's plan alone.
  */
 #define UNITS_ALL INT64_MAX
-enum jobs_result units_drop(struct jobs *units, const char *id,
+enum jobs_result units_drop(struct units *units, const char *id,
     int64_t plan);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/jobs/job.h"
+#include "lib/jobs/task.h"
 #include "lib/jobs/metrics.h"
 
 struct _mongoc_client_t;

@@ -51,17 +51,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	} else if (rc == 0) {
 		CHECK(jsonstrict_check(text, len, &members) == NULL);
 		CHECK(members >= 2 && members <= 8);
-		CHECK(job.start_ms >= 0 && job.start_ms < job.end_ms);
-		CHECK(job.end_ms <= TIMESTAMP_MAX_MS);
-		CHECK(job.end_ms - job.start_ms <=
+		CHECK(job.spec.start_ms >= 0 && job.spec.start_ms < job.spec.end_ms);
+		CHECK(job.spec.end_ms <= TIMESTAMP_MAX_MS);
+		CHECK(job.spec.end_ms - job.spec.start_ms <=
 		    limits.range_max_days * INT64_C(86400000));
-		check_names(&job.vehicles, 20, SPEC_VEHICLE_MAX);
-		check_names(&job.parameters, 10, SPEC_PARAMETER_MAX);
+		check_names(&job.spec.vehicles, 20, SPEC_VEHICLE_MAX);
+		check_names(&job.spec.parameters, 10, SPEC_PARAMETER_MAX);
 		if (job.name != NULL)
 			CHECK(job.name[0] != '\0' &&
 			    strlen(job.name) <= SPEC_NAME_MAX);
-		CHECK(job.owner == NULL && job.id[0] == '\0');
-		CHECK(job_hash(&job) == 0 && strlen(job.request_hash) == 64);
+		CHECK(job.task.owner == NULL && job.task.id[0] == '\0');
+		CHECK(spec_hash(&job.spec) == 0 &&
+		    strlen(job.spec.hash) == 64);
 	} else {
 		CHECK(rc == -2);
 	}

@@ -8,6 +8,8 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/jobs/job.h"
+
 #include "t/tools/model.h"
 #include "t/tap.h"
 
@@ -100,15 +102,15 @@ load(mongoc_collection_t *c, const bson_oid_t *id)
 	    NULL, NULL);
 	if (!mongoc_cursor_next(cursor, &doc) || job_from_bson(doc, &job) != 0)
 		errx(1, "the document is gone or cannot be read");
-	m.state = job.state;
-	m.attempts = job.attempts;
-	m.fence = job.fence;
-	m.held = job.worker != NULL;
-	m.cancel = job.cancel_requested;
+	m.state = job.task.state;
+	m.attempts = job.task.attempts;
+	m.fence = job.task.fence;
+	m.held = job.task.worker != NULL;
+	m.cancel = job.task.cancel_requested;
 	m.started = job.started_ms != JOB_NO_TIME;
 	m.finished = job.finished_ms != JOB_NO_TIME;
-	m.error = job.error_code != NULL;
-	m.object = job.object_size;
+	m.error = job.task.error.code != NULL;
+	m.object = job.task.object.size;
 	if (bson_iter_init_find(&it, doc, "away"))
 		m.due_ms = (bson_iter_as_int64(&it) + 1000 * HOUR_MS +
 		    HOUR_MS / 2) / HOUR_MS * HOUR_MS - 1000 * HOUR_MS;
@@ -141,10 +143,10 @@ show(const char *what, const struct model *m)
 static int
 compare_once(mongoc_collection_t *c, enum transition_id t)
 {
-	const struct job_progress progress = { .phase = "counting" };
+	const struct task_progress progress = { .phase = "counting" };
 	static char key[] = "$key", sha256[] = "$sha", etag[] = "$etag";
-	struct job object = { .object_key = key, .object_sha256 = sha256,
-	    .object_etag = etag, .object_size = 99 };
+	const struct task_object object = { .key = key, .sha256 = sha256,
+	    .etag = etag, .size = 99 };
 	struct transition_args args = { .owner = draw(2) ? NULL : "$who",
 	    .fence = draw(4), .worker = "$worker", .lease_ms = 2 * HOUR_MS,
 	    .delay_ms = 3 * HOUR_MS, .retention_ms = HOUR_MS,

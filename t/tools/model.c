@@ -48,7 +48,7 @@ model_make(enum transition_id t, const struct transition_args *args,
 	if (effect & E_ERROR)
 		m->error = true;
 	if (effect & E_OBJECT) {
-		m->object = args->object->object_size;
+		m->object = args->object->size;
 		m->error = false;
 	}
 	return true;

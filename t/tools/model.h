@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/jobs/job.h"
+#include "lib/jobs/task.h"
 #include "lib/jobs/transition.h"
 
 /* The fields of a job's document that transitions read and write, in memory. */

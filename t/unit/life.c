@@ -106,7 +106,7 @@ enum heard { DONE, NOT_MATCHED, UNKNOWN };
 static enum heard
 make(struct world *w, enum transition_id t, int j, int64_t fence)
 {
-	struct job object = { .object_size = fence };
+	struct task_object object = { .size = fence };
 	const struct transition_args args = { .fence = fence,
 	    .lease_ms = LEASE_MS, .max_attempts = MAX_ATTEMPTS,
 	    .delay_ms = t == T_RETRY ? draw(w, 30000) : 0, .object = &object };

@@ -210,15 +210,15 @@ test_taken(void)
 	const char *body = "{" RANGE "}";
 
 	ok(parse(body, strlen(body), &j, &fault) == 0, "the least");
-	is_int(j.start_ms, START, "startDate");
-	is_int(j.end_ms, START + DAY, "endDate");
-	ok(j.vehicles.n == 0, "no vehicles");
-	ok(j.parameters.n == 0, "no parameters");
-	is_int(j.time, JOB_TIME_MS, "time");
-	is_int(j.csv, JOB_CSV_RFC4180, "csv");
-	is_int(j.compression, JOB_FAST, "compression");
+	is_int(j.spec.start_ms, START, "startDate");
+	is_int(j.spec.end_ms, START + DAY, "endDate");
+	ok(j.spec.vehicles.n == 0, "no vehicles");
+	ok(j.spec.parameters.n == 0, "no parameters");
+	is_int(j.spec.time, SPEC_TIME_MS, "time");
+	is_int(j.spec.csv, SPEC_CSV_RFC4180, "csv");
+	is_int(j.spec.compression, SPEC_FAST, "compression");
 	is_str(j.name, NULL, "no name");
-	is_str(j.owner, NULL, "no owner");
+	is_str(j.task.owner, NULL, "no owner");
 	job_release(&j);
 
 	body = " {\"name\":\"M\\u00f6we \xf0\x9f\x9a\x97 \\\"1\\\"\",\n"
@@ -228,29 +228,29 @@ test_taken(void)
 	    "\"endDate\":\"2018-12-01T01:00:00.500+01:00\","
 	    "\"startDate\":\"2018-11-30T23:59:59.999Z\"} \n";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "every member");
-	is_int(j.start_ms, START + DAY - 1, "startDate");
-	is_int(j.end_ms, START + DAY + 500, "endDate");
-	ok(j.vehicles.n == 3, "three vehicles");
-	if (j.vehicles.n == 3) {
-		is_str(j.vehicles.v[0], "vehicle_2", "as requested, 0");
-		is_str(j.vehicles.v[1], "vehicle_1", "as requested, 1");
-		is_str(j.vehicles.v[2], "V", "as requested, 2");
+	is_int(j.spec.start_ms, START + DAY - 1, "startDate");
+	is_int(j.spec.end_ms, START + DAY + 500, "endDate");
+	ok(j.spec.vehicles.n == 3, "three vehicles");
+	if (j.spec.vehicles.n == 3) {
+		is_str(j.spec.vehicles.v[0], "vehicle_2", "as requested, 0");
+		is_str(j.spec.vehicles.v[1], "vehicle_1", "as requested, 1");
+		is_str(j.spec.vehicles.v[2], "V", "as requested, 2");
 	}
-	ok(j.parameters.n == 2, "two parameters");
-	if (j.parameters.n == 2) {
-		is_str(j.parameters.v[0], "soc", "parameter 0");
-		is_str(j.parameters.v[1], "a.b c-\xc3\xa9", "parameter 1");
+	ok(j.spec.parameters.n == 2, "two parameters");
+	if (j.spec.parameters.n == 2) {
+		is_str(j.spec.parameters.v[0], "soc", "parameter 0");
+		is_str(j.spec.parameters.v[1], "a.b c-\xc3\xa9", "parameter 1");
 	}
-	is_int(j.time, JOB_TIME_RFC3339, "time");
-	is_int(j.csv, JOB_CSV_EXCEL, "csv");
-	is_int(j.compression, JOB_SMALL, "compression");
+	is_int(j.spec.time, SPEC_TIME_RFC3339, "time");
+	is_int(j.spec.csv, SPEC_CSV_EXCEL, "csv");
+	is_int(j.spec.compression, SPEC_SMALL, "compression");
 	is_str(j.name, "M\xc3\xb6we \xf0\x9f\x9a\x97 \"1\"", "name");
 	job_release(&j);
 
 	body = "{" RANGE ",\"time\":\"ms\",\"csv\":\"rfc4180\","
 	    "\"compression\":\"fast\"}";
-	ok(parse(body, strlen(body), &j, &fault) == 0 && j.time == JOB_TIME_MS
-	    && j.csv == JOB_CSV_RFC4180 && j.compression == JOB_FAST,
+	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.time == SPEC_TIME_MS
+	    && j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST,
 	    "the presets, said");
 	job_release(&j);
 	body = "{\"startDate\":\"2000-01-01\",\"endDate\":\"2010-01-08\"}";

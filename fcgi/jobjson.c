@@ -1,0 +1,140 @@
+/*
+ * A job as JSON, the members in the order that answers have had since the first
+ * version. It asks no server: what an answer needs besides the job is an argument.
+ */
+#include "fcgi/jobjson.h"
+
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/timestamp.h"
+#include "lib/jobs/job.h"
+
+static void
+put_text(struct json_object *o, const char *name, const char *text)
+{
+	if (text != NULL)
+		json_object_object_add(o, name, json_object_new_string(text));
+}
+
+static void
+put_time(struct json_object *o, const char *name, int64_t t_ms)
+{
+	char text[TIMESTAMP_SIZE];
+
+	if (t_ms == JOB_NO_TIME)
+		return;
+	timestamp_format(t_ms, text);
+	put_text(o, name, text);
+}
+
+static void
+put_int(struct json_object *o, const char *name, int64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64(n));
+}
+
+static void
+put_names(struct json_object *o, const char *name,
+    const struct names *list)
+{
+	struct json_object *array;
+	size_t i;
+
+	if (list->n == 0 || (array = json_object_new_array()) == NULL)
+		return;
+	for (i = 0; i < list->n; i++)
+		json_object_array_add(array, json_object_new_string(list->v[i]));
+	json_object_object_add(o, name, array);
+}
+
+static void
+put_progress(struct json_object *o, const struct task_progress *p)
+{
+	struct json_object *in;
+
+	if ((in = json_object_new_object()) == NULL)
+		return;
+	put_text(in, "phase", p->phase);
+	put_int(in, "documents", (int64_t)p->documents);
+	put_int(in, "documentsTotal", (int64_t)p->documents_total);
+	put_int(in, "rows", (int64_t)p->rows);
+	put_int(in, "points", (int64_t)p->points);
+	put_int(in, "bytesRead", (int64_t)p->bytes_read);
+	put_int(in, "bytesWritten", (int64_t)p->bytes_written);
+	json_object_object_add(o, "progress", in);
+}
+
+/* The error of an attempt that will be repeated is not the job's. */
+static void
+put_error(struct json_object *o, const struct task *t)
+{
+	struct json_object *error;
+
+	if (t->state != JOB_FAILED || t->error.code == NULL ||
+	    (error = json_object_new_object()) == NULL)
+		return;
+	put_text(error, "code", t->error.code);
+	put_text(error, "message", t->error.message);
+	json_object_object_add(o, "error", error);
+}
+
+static void
+put_spec(struct json_object *o, const struct export_spec *spec)
+{
+	put_names(o, "vehicles", &spec->vehicles);
+	put_names(o, "parameters", &spec->parameters);
+	put_text(o, "time", spec_time_names[spec->time]);
+	put_text(o, "csv", spec_csv_names[spec->csv]);
+	put_text(o, "compression", spec_compression_names[spec->compression]);
+}
+
+struct json_object *
+jobjson_new(const struct job *j)
+{
+	const struct task *t = &j->task;
+	struct json_object *o;
+
+	if ((o = json_object_new_object()) == NULL)
+		return NULL;
+	put_text(o, "_id", t->id);
+	put_time(o, "startDate", j->spec.start_ms);
+	put_time(o, "endDate", j->spec.end_ms);
+	put_text(o, "state", job_state_name(t->state));
+	put_spec(o, &j->spec);
+	put_text(o, "name", j->name);
+	put_time(o, "createdAt", t->created_ms);
+	put_time(o, "startedAt", j->started_ms);
+	put_time(o, "finishedAt", j->finished_ms);
+	put_time(o, "expiresAt", j->expires_ms);
+	put_progress(o, &t->progress);
+	if (t->state == JOB_FINISHED) {
+		put_int(o, "size", t->object.size);
+		put_text(o, "sha256", t->object.sha256);
+	}
+	put_error(o, t);
+	return o;
+}
+
+void
+jobjson_waiting(const struct job *j, int64_t ahead, struct json_object *o)
+{
+	const int64_t eta_ms = job_eta_ms(j);
+	struct json_object *queue;
+
+	if (j->task.state == JOB_NOT_STARTED &&
+	    (queue = json_object_new_object()) != NULL) {
+		json_object_object_add(queue, "position", ahead < 0 ? NULL :
+		    json_object_new_int64(ahead + 1));
+		json_object_object_add(o, "queue", queue);
+	}
+	json_object_object_add(o, "eta", NULL);
+	put_time(o, "eta", eta_ms);
+}
+
+void
+jobjson_link(const char *uri, struct json_object *o)
+{
+	put_text(o, "exportUri", uri);
+}

@@ -1,0 +1,22 @@
+#ifndef FCGI_JOBJSON_H
+#define FCGI_JOBJSON_H
+
+#include <stdint.h>
+
+struct job;
+struct json_object;
+
+/*
+ * A job as clients see it.
+ * jobjson_new(j): What lists and all answers have of it. The caller puts it. NULL
+ * when memory ends.
+ * jobjson_waiting(j, ahead, o): Add to that what an unfinished job has besides:
+ * its place in the queue after `ahead` others (-1: not known), and its ETA.
+ * jobjson_link(uri, o): Add the link of a FINISHED one.
+ */
+struct json_object *jobjson_new(const struct job *j);
+void jobjson_waiting(const struct job *j, int64_t ahead,
+    struct json_object *o);
+void jobjson_link(const char *uri, struct json_object *o);
+
+#endif

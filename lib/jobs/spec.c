@@ -1,0 +1,57 @@
+/*
+ * What an export is to contain. Two requests with the same hash give the same
+ * result, so every member that changes a byte of an archive has to be part of it.
+ */
+#include "lib/jobs/spec.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+
+#define HASH_TEXT_MAX ((size_t)1 << 24)
+
+const char *const spec_time_names[] = { "ms", "rfc3339", NULL };
+const char *const spec_csv_names[] = { "rfc4180", "excel", NULL };
+const char *const spec_compression_names[] = { "fast", "small", NULL };
+
+/* Each name with its length, so that no two lists give the same text. */
+static int
+add_names(struct buf *b, const char *name, const struct names *list)
+{
+	size_t i;
+
+	if (buf_addf(b, "%s%s\n", name, list->n > 0 ? "" : " all") != 0)
+		return -1;
+	for (i = 0; i < list->n; i++)
+		if (buf_addf(b, "%zu:%s\n", strlen(list->v[i]),
+		    list->v[i]) != 0)
+			return -1;
+	return 0;
+}
+
+int
+spec_hash(struct export_spec *spec)
+{
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, HASH_TEXT_MAX);
+	if (buf_addf(&b, "%lld %lld %s %s %s\n", (long long)spec->start_ms,
+	    (long long)spec->end_ms, spec_time_names[spec->time],
+	    spec_csv_names[spec->csv],
+	    spec_compression_names[spec->compression]) == 0 &&
+	    add_names(&b, "vehicles", &spec->vehicles) == 0 &&
+	    add_names(&b, "parameters", &spec->parameters) == 0)
+		rc = digest_once(b.data, b.len, spec->hash);
+	buf_release(&b);
+	return rc;
+}
+
+void
+spec_release(struct export_spec *spec)
+{
+	names_release(&spec->vehicles);
+	names_release(&spec->parameters);
+	memset(spec, 0, sizeof(*spec));
+}

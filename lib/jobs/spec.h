@@ -1,0 +1,39 @@
+#ifndef LIB_JOBS_SPEC_H
+#define LIB_JOBS_SPEC_H
+
+#include <stdint.h>
+
+#include "lib/base/digest.h"
+#include "lib/base/names.h"
+
+enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339 };
+enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL };
+enum spec_compression { SPEC_FAST, SPEC_SMALL };
+
+/*
+ * What an export is to contain, and in which form: the part of a job's request that
+ * decides the result. fcgi/spec.h reads it from the body of a POST. Strings belong to
+ * the struct; zeroed, it is empty.
+ */
+struct export_spec {
+	int64_t start_ms, end_ms;	/* start_ms <= t < end_ms, Unix */
+	struct names vehicles, parameters;	/* as requested; empty: all */
+	enum spec_time time;
+	enum spec_csv csv;
+	enum spec_compression compression;
+	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all the above */
+};
+
+/* The words of the options; NULL after the last. */
+extern const char *const spec_time_names[];
+extern const char *const spec_csv_names[];
+extern const char *const spec_compression_names[];
+
+/*
+ * spec_hash(spec): Fill spec->hash, a SHA-256. Returns 0, -1: no memory.
+ * spec_release(spec): Free what it owns; it is empty again.
+ */
+int spec_hash(struct export_spec *spec);
+void spec_release(struct export_spec *spec);
+
+#endif
