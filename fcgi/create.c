@@ -1,12 +1,16 @@
 /*
  * POST /export
  *   202 the job, and where it is    400 not JSON, or not such a request
- *   409 a request of this idempotency key is in flight (Retry-After)
+ *   409 another request with this idempotency key is in progress (Retry-After)
  *   415 not application/json        422 a request that cannot be met
  *   429 the owner has too many jobs (Retry-After)
  *   503 no database, or too many jobs in all (Retry-After)
  * POST /export?dryRun=true
  *   200 what it would read; else as above
+ *
+ * A POST in order: read it, find the job that is the answer already, estimate,
+ * admit, store, ring the bell. What a request may say is spec.c's, where it is
+ * stored jobs.c's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,27 +40,27 @@
 #define KEY_MAX 255
 
 static void
-no_memory(struct FCGX_Request *fcgx)
+answer_no_memory(struct FCGX_Request *fcgx)
 {
 	log_msg(LOG_ERROR, "request", "out of memory");
 	reply_problem(fcgx, 503, RETRY_DATABASE, NULL, "out of memory");
 }
 
-/* application/json, with parameters or without. */
-static int
+/* application/json, with or without parameters. */
+static bool
 is_json(const char *type)
 {
 	const size_t n = strlen("application/json");
 
 	if (strncasecmp(type, "application/json", n) != 0)
-		return 0;
+		return false;
 	type += n;
 	type += strspn(type, " \t");
 	return *type == '\0' || *type == ';';
 }
 
 /* 1 to KEY_MAX visible ASCII characters. */
-static int
+static bool
 is_key(const char *key)
 {
 	size_t n = 0;
@@ -94,8 +98,8 @@ is_same(const struct job *a, const struct job *b)
 }
 
 /*
- * The answer when the job's idempotency key is another's already. Returns false
- * when it is not, and nothing was answered.
+ * Answer with the job that has this idempotency key already. Returns false when
+ * there is none, and nothing was answered.
  */
 static bool
 answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
@@ -115,17 +119,17 @@ answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
 		accepted(api, fcgx, r, &known);
 	else
 		reply_bad_parameter(fcgx, 422, "Idempotency-Key",
-		    "this key belongs to another request");
+		    "this key was used for a different request");
 	job_release(&known);
 	return true;
 }
 
 /*
- * The answer when there is a job for it already: that of its idempotency key, or
- * else the same request of the same owner that is not done yet, since a client
- * that asks again, or twice, shall make no work. (Two that come without a key at
- * the very same time may both find none: then there are two jobs, and no harm.)
- * Returns false when there is none, and nothing was answered.
+ * Answer with the job that exists already: the one of this idempotency key, or
+ * else the owner's unfinished job of the same request, since a client that sends
+ * a request again shall make no work. (Two that arrive without a key at the same
+ * moment may both find none: then there are two jobs, and no harm.) Returns false
+ * when there is none, and nothing was answered.
  */
 static bool
 answer_known(const struct api *api, struct FCGX_Request *fcgx,
@@ -159,8 +163,8 @@ too_many_documents(const struct api *api, struct FCGX_Request *fcgx,
 	struct json_object *o = json_object_new_object();
 	char detail[192];
 
-	snprintf(detail, sizeof(detail), "about %lld documents would have to be "
-	    "read; at most %lld are allowed: choose a shorter range, or fewer "
+	snprintf(detail, sizeof(detail), "about %lld documents would be read; "
+	    "at most %lld are allowed: choose a shorter range, or fewer "
 	    "vehicles or parameters", (long long)documents,
 	    (long long)api->conf->documents_max);
 	if (o != NULL) {
@@ -172,18 +176,19 @@ too_many_documents(const struct api *api, struct FCGX_Request *fcgx,
 	reply_problem_with(fcgx, 422, "", detail, o);
 }
 
-/* Whether the range has too few hours for so many documents, whatever there is. */
+/* Whether it cannot reach documents_max, whatever there is: no need to estimate. */
 static bool
 surely_fits(const struct conf *conf, const struct job *job)
 {
-	const int64_t hours = (job->spec.end_ms - job->spec.start_ms) / HOUR_MS + 2;
+	const struct export_spec *s = &job->spec;
+	const int64_t hours = (s->end_ms - s->start_ms) / HOUR_MS + 2;
 
-	return job->spec.vehicles.n > 0 && job->spec.parameters.n > 0 &&
-	    (double)hours * (double)job->spec.vehicles.n *
-	    (double)job->spec.parameters.n <= (double)conf->documents_max;
+	return s->vehicles.n > 0 && s->parameters.n > 0 &&
+	    (double)hours * (double)s->vehicles.n *
+	    (double)s->parameters.n <= (double)conf->documents_max;
 }
 
-/* Estimate; false when that was not possible or is too much: answered. */
+/* Estimate; false when that failed, or is too much: then it was answered. */
 static bool
 estimate(const struct api *api, struct FCGX_Request *fcgx,
     const struct job *job, struct catalogue_estimate *e)
@@ -198,7 +203,7 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 	return false;
 }
 
-/* Whether the owner may have one more job; if not that is answered. */
+/* Whether the owner may have one more job; if not, it was answered. */
 static bool
 admitted(const struct api *api, struct FCGX_Request *fcgx,
     const struct job *job)
@@ -207,12 +212,12 @@ admitted(const struct api *api, struct FCGX_Request *fcgx,
 	case JOBS_OK:
 		return true;
 	case JOBS_OWNER_FULL:
-		reply_problem(fcgx, 429, RETRY_FULL, NULL, "too many of your "
-		    "jobs are unfinished: wait for one, or cancel one");
+		reply_problem(fcgx, 429, RETRY_FULL, NULL, "you have too many "
+		    "unfinished jobs: wait for one to end, or cancel one");
 		return false;
 	case JOBS_QUEUE_FULL:
-		reply_problem(fcgx, 503, RETRY_FULL, NULL, "too many jobs are "
-		    "unfinished");
+		reply_problem(fcgx, 503, RETRY_FULL, NULL, "the queue is full: "
+		    "try again later");
 		return false;
 	default:
 		reply_no_database(fcgx);
@@ -221,9 +226,9 @@ admitted(const struct api *api, struct FCGX_Request *fcgx,
 }
 
 /*
- * Store the job. Its key may have come in between with another request, which is
- * the answer then, or be that of a job too old to have it. Returns false when the
- * answer was given.
+ * Store the job. Another request may have stored its key in the meantime: then that
+ * job is the answer. Or a job has it that is too old to keep it. Returns false when
+ * it was answered.
  */
 static bool
 stored(const struct api *api, struct FCGX_Request *fcgx,
@@ -242,8 +247,8 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 	if (rc == JOBS_OK)
 		return true;
 	if (rc == JOBS_TAKEN)
-		reply_problem(fcgx, 409, RETRY_POLL, NULL, "a request with this "
-		    "Idempotency-Key is in flight");
+		reply_problem(fcgx, 409, RETRY_POLL, NULL, "another request "
+		    "with this Idempotency-Key is in progress");
 	else
 		reply_no_database(fcgx);
 	return false;
@@ -266,7 +271,7 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	log_job(job->task.id);
 	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->task.rank);
 	log_job(NULL);
-	/* Whether the broker took it does not change the answer: main() asks. */
+	/* Whether the broker took it does not change the answer: main.c checks. */
 	queue_publish(api->queue, job->task.id);
 	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
@@ -295,7 +300,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 		json_object_put(o);
 		json_object_put(list);
 		names_release(&unknown);
-		no_memory(fcgx);
+		answer_no_memory(fcgx);
 		return;
 	}
 	for (i = 0; i < unknown.n; i++)
@@ -312,7 +317,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	reply_json(fcgx, 200, "", o);
 }
 
-/* What a request has beside its body. 0, -1: out of memory. */
+/* What a job has of its request in addition to the body. 0, -1: out of memory. */
 static int
 complete(struct job *job, const struct request *r)
 {
@@ -324,13 +329,12 @@ complete(struct job *job, const struct request *r)
 	    task_new_id(&job->task) != 0 || spec_hash(&job->spec) != 0 ? -1 : 0;
 }
 
-/* A request that was understood. */
 static void
-take(const struct api *api, struct FCGX_Request *fcgx,
+answer_valid(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, bool dry, struct job *job)
 {
 	if (complete(job, r) != 0)
-		no_memory(fcgx);
+		answer_no_memory(fcgx);
 	else if (dry)
 		dry_run(api, fcgx, job);
 	else
@@ -350,33 +354,33 @@ export_post(const struct api *api, struct FCGX_Request *fcgx,
 
 	(void)id;
 	if (!is_dry && dry != NULL && strcmp(dry, "false") != 0) {
-		reply_bad_parameter(fcgx, 400, "dryRun", "has to be true or "
+		reply_bad_parameter(fcgx, 400, "dryRun", "must be true or "
 		    "false");
 		return;
 	}
 	if (!is_dry && r->idempotency_key != NULL &&
 	    !is_key(r->idempotency_key)) {
-		reply_bad_parameter(fcgx, 400, "Idempotency-Key", "has to have "
-		    "1 to 255 visible ASCII characters");
+		reply_bad_parameter(fcgx, 400, "Idempotency-Key", "must be 1 to "
+		    "255 visible ASCII characters");
 		return;
 	}
 	if (!is_json(r->content_type)) {
 		reply_problem(fcgx, 415, "Accept-Post: application/json\r\n",
-		    NULL, "the body has to be application/json");
+		    NULL, "the body must be application/json");
 		return;
 	}
 	job_init(&job);
 	switch (spec_parse((const char *)r->body.data, r->body.len, &limits,
 	    &job, &fault)) {
 	case 0:
-		take(api, fcgx, r, is_dry, &job);
+		answer_valid(api, fcgx, r, is_dry, &job);
 		break;
 	case -1:
 		reply_problem(fcgx, fault.status, "", fault.pointer,
 		    fault.detail);
 		break;
 	default:
-		no_memory(fcgx);
+		answer_no_memory(fcgx);
 	}
 	job_release(&job);
 }

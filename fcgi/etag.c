@@ -1,3 +1,7 @@
+/*
+ * Entity-tags of answers: a poll that would bring nothing new is answered 304. A tag
+ * is made of the answer itself, so nothing has to be kept.
+ */
 #include "fcgi/etag.h"
 
 #include <stdio.h>
@@ -7,7 +11,7 @@
 
 #include "lib/base/digest.h"
 
-/* Digits of the digest that are taken: 128 bits. */
+/* Hexadecimal digits of the digest in a tag: 128 bits. */
 #define TAG_DIGITS 32
 
 void
@@ -26,7 +30,7 @@ etag_of(struct json_object *o, int64_t salt, char etag[ETAG_SIZE])
 	digest_free(d);
 }
 
-/* The end of the entity-tag at text, behind its quotation mark; NULL: none. */
+/* The end of the entity-tag at text, after its quotation mark; NULL: none. */
 static const char *
 tag_end(const char *text)
 {
@@ -37,7 +41,7 @@ tag_end(const char *text)
 	return end + 1;
 }
 
-int
+bool
 etag_matches(const char *list, const char *etag)
 {
 	const char *opaque = strchr(etag, '"'), *end;
@@ -50,11 +54,11 @@ etag_matches(const char *list, const char *etag)
 		if (strncmp(list, "W/", 2) == 0)
 			list += 2;
 		if ((end = tag_end(list)) == NULL)
-			return 0;
+			return false;
 		if (len > 2 && (size_t)(end - list) == len &&
 		    strncmp(list, opaque, len) == 0)
-			return 1;
+			return true;
 		list = end + strspn(end, " \t,");
 	}
-	return 0;
+	return false;
 }

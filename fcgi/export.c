@@ -11,12 +11,13 @@
  *   200 the first rows and some values, of a FINISHED job
  *   204 it is not FINISHED, or without rows    404 none of the caller's
  * Each GET but the preview's: 304 unchanged. All: 503 no database (Retry-After)
+ *
+ * Another owner's job is a 404 here, as one that does not exist.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <bson/bson.h>
 #include <fcgiapp.h>
 #include <json-c/json.h>
 
@@ -38,12 +39,12 @@
 #include "fcgi/resource.h"
 
 #define URI_MAX 8192
-#define LIMIT_PRESET 50
+#define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500
 
 /*
- * Signed on each read: a link is never stored, and never old. 0, -1: memory, or
- * an endpoint that is none.
+ * Signed on each read: a link is never stored, so never old. 0, -1: no memory, or
+ * the endpoint of the configuration is not a URL.
  */
 static int
 add_link(const struct api *api, const struct job *job, struct json_object *o)
@@ -64,8 +65,8 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 }
 
 /*
- * The link is not in the ETag: it differs each time. But a 304 says that the one
- * from before is good, so the tag changes with each half of a link's life.
+ * The link is not in the ETag, as it differs each time. But a 304 says that the
+ * previous one is still good, so the tag changes with each half of a link's life.
  */
 static int64_t
 link_salt(const struct api *api, const struct job *job)
@@ -109,7 +110,7 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	enum jobs_result rc = JOBS_NONE;
 	struct job job;
 
-	if (bson_oid_is_valid(id, strlen(id)))
+	if (job_id_valid(id))
 		rc = jobs_find(api->jobs, id, r->owner, &job);
 	if (rc == JOBS_OK) {
 		show(api, fcgx, r, &job);
@@ -128,7 +129,7 @@ export_preview(const struct api *api, struct FCGX_Request *fcgx,
 	enum jobs_result rc = JOBS_NONE;
 	char *text;
 
-	if (bson_oid_is_valid(id, strlen(id)))
+	if (job_id_valid(id))
 		rc = jobs_preview(api->jobs, id, r->owner, &text);
 	if (rc == JOBS_OK && text != NULL) {
 		reply_text(fcgx, text);
@@ -142,7 +143,7 @@ export_preview(const struct api *api, struct FCGX_Request *fcgx,
 	}
 }
 
-/* "FAILED,CANCELLED" as bits; 0: no such list, or longer than all states. */
+/* "FAILED,CANCELLED" as bits; 0: not such a list, or longer than all states. */
 static unsigned
 states_of(const char *text)
 {
@@ -165,7 +166,7 @@ states_of(const char *text)
 	return 0;
 }
 
-/* Fill the page from the parameters; -1 with the fault answered. */
+/* Fill the page from the parameters; -1: one is at fault, which was answered. */
 static int
 read_page(struct FCGX_Request *fcgx, const struct request *r,
     struct jobs_page *page)
@@ -175,23 +176,23 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 
 	page->owner = r->owner;
 	page->after = query_value(&r->args, "after");
-	page->limit = LIMIT_PRESET;
+	page->limit = LIMIT_DEFAULT;
 	if (limit != NULL && num_parse(limit, 1, LIMIT_MAX, &page->limit) != 0)
-		reply_bad_parameter(fcgx, 400, "limit", "has to be a number "
-		    "from 1 to 500");
+		reply_bad_parameter(fcgx, 400, "limit", "must be a number from "
+		    "1 to 500");
 	else if (state != NULL && (page->states = states_of(state)) == 0)
-		reply_bad_parameter(fcgx, 400, "state", "has to be a state, or "
-		    "up to six, separated by commas");
+		reply_bad_parameter(fcgx, 400, "state", "must be one to six "
+		    "states, separated by commas");
 	else if (page->after != NULL &&
-	    !bson_oid_is_valid(page->after, strlen(page->after)))
-		reply_bad_parameter(fcgx, 400, "after", "has to be the id of an "
+	    !job_id_valid(page->after))
+		reply_bad_parameter(fcgx, 400, "after", "must be the id of an "
 		    "export");
 	else
 		return 0;
 	return -1;
 }
 
-/* What a page is made of: one more job than it has tells that there is a next. */
+/* A page under construction; one job more than it takes means there is a next. */
 struct listing {
 	struct json_object *list;
 	int64_t left;
@@ -249,7 +250,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	struct job job;
 
 	crash_at(CRASH_API_BEFORE_DELETE);
-	if (bson_oid_is_valid(id, strlen(id)))
+	if (job_id_valid(id))
 		rc = jobs_delete(api->jobs, id, r->owner, &job);
 	crash_at(CRASH_API_AFTER_DELETE);
 	if (rc == JOBS_NONE) {

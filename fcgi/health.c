@@ -1,11 +1,12 @@
 /*
  * GET /health
- *   200 this process answers; nothing else is asked
+ *   200 this process answers; it asks no server
  * GET /ready
- *   200 jobs can be taken, and how nginx knows who asks; "degraded" when the
- *       broker is away, which delays jobs and loses none
+ *   200 jobs can be stored, and how nginx authenticates clients; "degraded" when
+ *       the broker is down, which delays jobs and loses none
  *   503 no database, or no right to use it (Retry-After)
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include <fcgiapp.h>
@@ -48,8 +49,8 @@ ready_get(const struct api *api, struct FCGX_Request *fcgx,
 	    sizeof(wrong));
 	const char *database = rights < 0 ? "down" :
 	    rights & RIGHTS_LACKING ? "rights" : "ok";
-	const int usable = strcmp(database, "ok") == 0;
-	const int broker = queue_check(api->queue) == 0;
+	const bool usable = strcmp(database, "ok") == 0;
+	const bool broker = queue_check(api->queue) == 0;
 	struct json_object *o;
 
 	(void)id;

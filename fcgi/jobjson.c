@@ -12,31 +12,31 @@
 #include "lib/jobs/job.h"
 
 static void
-put_text(struct json_object *o, const char *name, const char *text)
+json_text(struct json_object *o, const char *name, const char *text)
 {
 	if (text != NULL)
 		json_object_object_add(o, name, json_object_new_string(text));
 }
 
 static void
-put_time(struct json_object *o, const char *name, int64_t t_ms)
+json_time(struct json_object *o, const char *name, int64_t t_ms)
 {
 	char text[TIMESTAMP_SIZE];
 
 	if (t_ms == JOB_NO_TIME)
 		return;
 	timestamp_format(t_ms, text);
-	put_text(o, name, text);
+	json_text(o, name, text);
 }
 
 static void
-put_int(struct json_object *o, const char *name, int64_t n)
+json_int(struct json_object *o, const char *name, int64_t n)
 {
 	json_object_object_add(o, name, json_object_new_int64(n));
 }
 
 static void
-put_names(struct json_object *o, const char *name,
+json_names(struct json_object *o, const char *name,
     const struct names *list)
 {
 	struct json_object *array;
@@ -50,44 +50,44 @@ put_names(struct json_object *o, const char *name,
 }
 
 static void
-put_progress(struct json_object *o, const struct task_progress *p)
+json_progress(struct json_object *o, const struct task_progress *p)
 {
 	struct json_object *in;
 
 	if ((in = json_object_new_object()) == NULL)
 		return;
-	put_text(in, "phase", p->phase);
-	put_int(in, "documents", (int64_t)p->documents);
-	put_int(in, "documentsTotal", (int64_t)p->documents_total);
-	put_int(in, "rows", (int64_t)p->rows);
-	put_int(in, "points", (int64_t)p->points);
-	put_int(in, "bytesRead", (int64_t)p->bytes_read);
-	put_int(in, "bytesWritten", (int64_t)p->bytes_written);
+	json_text(in, "phase", p->phase);
+	json_int(in, "documents", (int64_t)p->documents);
+	json_int(in, "documentsTotal", (int64_t)p->documents_total);
+	json_int(in, "rows", (int64_t)p->rows);
+	json_int(in, "points", (int64_t)p->points);
+	json_int(in, "bytesRead", (int64_t)p->bytes_read);
+	json_int(in, "bytesWritten", (int64_t)p->bytes_written);
 	json_object_object_add(o, "progress", in);
 }
 
 /* The error of an attempt that will be repeated is not the job's. */
 static void
-put_error(struct json_object *o, const struct task *t)
+json_error(struct json_object *o, const struct task *t)
 {
 	struct json_object *error;
 
 	if (t->state != JOB_FAILED || t->error.code == NULL ||
 	    (error = json_object_new_object()) == NULL)
 		return;
-	put_text(error, "code", t->error.code);
-	put_text(error, "message", t->error.message);
+	json_text(error, "code", t->error.code);
+	json_text(error, "message", t->error.message);
 	json_object_object_add(o, "error", error);
 }
 
 static void
-put_spec(struct json_object *o, const struct export_spec *spec)
+json_spec(struct json_object *o, const struct export_spec *spec)
 {
-	put_names(o, "vehicles", &spec->vehicles);
-	put_names(o, "parameters", &spec->parameters);
-	put_text(o, "time", spec_time_names[spec->time]);
-	put_text(o, "csv", spec_csv_names[spec->csv]);
-	put_text(o, "compression", spec_compression_names[spec->compression]);
+	json_names(o, "vehicles", &spec->vehicles);
+	json_names(o, "parameters", &spec->parameters);
+	json_text(o, "time", spec_time_names[spec->time]);
+	json_text(o, "csv", spec_csv_names[spec->csv]);
+	json_text(o, "compression", spec_compression_names[spec->compression]);
 }
 
 struct json_object *
@@ -98,22 +98,22 @@ jobjson_new(const struct job *j)
 
 	if ((o = json_object_new_object()) == NULL)
 		return NULL;
-	put_text(o, "_id", t->id);
-	put_time(o, "startDate", j->spec.start_ms);
-	put_time(o, "endDate", j->spec.end_ms);
-	put_text(o, "state", job_state_name(t->state));
-	put_spec(o, &j->spec);
-	put_text(o, "name", j->name);
-	put_time(o, "createdAt", t->created_ms);
-	put_time(o, "startedAt", j->started_ms);
-	put_time(o, "finishedAt", j->finished_ms);
-	put_time(o, "expiresAt", j->expires_ms);
-	put_progress(o, &t->progress);
+	json_text(o, "_id", t->id);
+	json_time(o, "startDate", j->spec.start_ms);
+	json_time(o, "endDate", j->spec.end_ms);
+	json_text(o, "state", job_state_name(t->state));
+	json_spec(o, &j->spec);
+	json_text(o, "name", j->name);
+	json_time(o, "createdAt", t->created_ms);
+	json_time(o, "startedAt", j->started_ms);
+	json_time(o, "finishedAt", j->finished_ms);
+	json_time(o, "expiresAt", j->expires_ms);
+	json_progress(o, &t->progress);
 	if (t->state == JOB_FINISHED) {
-		put_int(o, "size", t->object.size);
-		put_text(o, "sha256", t->object.sha256);
+		json_int(o, "size", t->object.size);
+		json_text(o, "sha256", t->object.sha256);
 	}
-	put_error(o, t);
+	json_error(o, t);
 	return o;
 }
 
@@ -130,11 +130,11 @@ jobjson_waiting(const struct job *j, int64_t ahead, struct json_object *o)
 		json_object_object_add(o, "queue", queue);
 	}
 	json_object_object_add(o, "eta", NULL);
-	put_time(o, "eta", eta_ms);
+	json_time(o, "eta", eta_ms);
 }
 
 void
 jobjson_link(const char *uri, struct json_object *o)
 {
-	put_text(o, "exportUri", uri);
+	json_text(o, "exportUri", uri);
 }

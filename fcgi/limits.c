@@ -1,6 +1,6 @@
 /*
  * GET /limits
- *   200 what POST /export takes at most, as export.conf has it
+ *   200 what POST /export accepts at most, by export.conf
  */
 #include <fcgiapp.h>
 #include <json-c/json.h>
@@ -14,7 +14,7 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 
-/* nginx's own limit, as its configuration tells us; 0 when it does not. */
+/* The rate limit of nginx, which its configuration passes on; 0: it does not. */
 static int64_t
 rate_of(const struct request *r)
 {

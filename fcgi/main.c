@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +37,25 @@
 
 static volatile sig_atomic_t stop_requested;
 
-/* A star stands for an id; a HEAD is a GET whose body nginx cuts off. */
+/* A * stands for an id. A HEAD is a GET whose body nginx drops. */
 static const struct route {
 	const char *path;
 	const char *method;
-	const char *query;	/* parameters that are taken, a space behind each */
-	int public;		/* whoever asks: a balancer has no password */
+	const char *query;	/* allowed parameters, with a space after each */
+	bool public;		/* without authentication: a balancer has no password */
 	resource_fn *fn;
 } routes[] = {
-	{ "/export", "POST", "dryRun ", 0, export_post },
-	{ "/export", "GET", "state limit after ", 0, export_list },
-	{ "/export/*", "GET", "", 0, export_get },
-	{ "/export/*", "DELETE", "", 0, export_delete },
-	{ "/export/*/preview", "GET", "", 0, export_preview },
-	{ "/vehicles", "GET", "prefix limit after ", 0, vehicles_list },
-	{ "/vehicles/*", "GET", "", 0, vehicles_get },
-	{ "/limits", "GET", "", 0, limits_get },
-	{ "/health", "GET", "", 1, health_get },
-	{ "/ready", "GET", "", 1, ready_get },
-	{ "/metrics", "GET", "", 1, metrics_get },
+	{ "/export", "POST", "dryRun ", false, export_post },
+	{ "/export", "GET", "state limit after ", false, export_list },
+	{ "/export/*", "GET", "", false, export_get },
+	{ "/export/*", "DELETE", "", false, export_delete },
+	{ "/export/*/preview", "GET", "", false, export_preview },
+	{ "/vehicles", "GET", "prefix limit after ", false, vehicles_list },
+	{ "/vehicles/*", "GET", "", false, vehicles_get },
+	{ "/limits", "GET", "", false, limits_get },
+	{ "/health", "GET", "", true, health_get },
+	{ "/ready", "GET", "", true, ready_get },
+	{ "/metrics", "GET", "", true, metrics_get },
 };
 #define NROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -75,7 +76,7 @@ static const struct program program = {
 };
 
 /*
- * Signals come in ppoll() alone, so that none breaks a request (libfcgi takes
+ * Signals are delivered in ppoll() only, so that none breaks a request (libfcgi takes
  * EINTR for a broken one) and none is lost between a check and a wait.
  */
 static void
@@ -91,7 +92,7 @@ set_up_process(sigset_t *while_waiting)
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	sigemptyset(while_waiting);
 	FCGX_Init();
-	/* Behind FCGX_Init(), which has handlers of its own for these and SIGPIPE. */
+	/* After FCGX_Init(), which has handlers of its own for these and SIGPIPE. */
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);
@@ -100,9 +101,9 @@ set_up_process(sigset_t *while_waiting)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-/* Whether path fits the route; id is then what its * stands for. */
-static int
-route_fits(const struct route *route, const char *path, char *id)
+/* Whether path matches the route; id is then what its * stands for. */
+static bool
+route_matches(const struct route *route, const char *path, char *id)
 {
 	const size_t head = strcspn(route->path, "*");
 	const char *tail = route->path + head + 1;
@@ -112,22 +113,22 @@ route_fits(const struct route *route, const char *path, char *id)
 	if (route->path[head] == '\0')
 		return strcmp(route->path, path) == 0;
 	if (strncmp(route->path, path, head) != 0)
-		return 0;
+		return false;
 	n = strcspn(path + head, "/");
 	if (n == 0 || strcmp(path + head + n, tail) != 0)
-		return 0;
+		return false;
 	memcpy(id, path + head, n);
 	id[n] = '\0';
-	return 1;
+	return true;
 }
 
 static void
-call(const struct route *route, const struct api *api,
+route_call(const struct route *route, const struct api *api,
     struct FCGX_Request *fcgx, struct request *r, const char *id)
 {
 	if (!route->public && r->auth[0] == '\0' && r->remote)
-		reply_problem(fcgx, 403, "", NULL, "nobody is asked who they "
-		    "are here, so only loopback is answered");
+		reply_problem(fcgx, 403, "", NULL, "no authentication is "
+		    "configured; only requests from loopback are answered");
 	else if (query_parse(r->query, route->query, &r->args) != 0)
 		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
 	else
@@ -144,10 +145,10 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 	size_t i, len = 0;
 
 	for (i = 0; i < NROUTES; i++) {
-		if (!route_fits(&routes[i], r->path, id))
+		if (!route_matches(&routes[i], r->path, id))
 			continue;
 		if (strcmp(routes[i].method, method) == 0) {
-			call(&routes[i], api, fcgx, r, id);
+			route_call(&routes[i], api, fcgx, r, id);
 			return;
 		}
 		len += (size_t)snprintf(allow + len, sizeof(allow) - len,
@@ -162,10 +163,10 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 			return;
 		}
 		reply_problem(fcgx, 405, allow, NULL,
-		    "this resource has no such method");
+		    "method not allowed for this resource");
 		return;
 	}
-	reply_problem(fcgx, 404, "", NULL, "there is nothing here");
+	reply_problem(fcgx, 404, "", NULL, "no such resource");
 }
 
 static void
@@ -184,7 +185,7 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 		break;
 	case REQUEST_SHORT:
 		reply_problem(fcgx, 400, "", NULL,
-		    "the body is not as long as announced");
+		    "the body is not as long as Content-Length says");
 		break;
 	case REQUEST_TOO_LONG:
 		reply_problem(fcgx, 414, "", NULL, "the path is too long");
@@ -194,11 +195,11 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 }
 
 /*
- * The client need not wait for the broker's confirm: the job is durable, and
- * without a doorbell an idle worker finds it.
+ * After the answer, so that the client does not wait for the broker: the job is
+ * durable, and an idle worker finds it without a message.
  */
 static void
-settle(const struct api *api)
+confirm_message(const struct api *api)
 {
 	if (queue_confirm(api->queue) == 0)
 		return;
@@ -225,8 +226,8 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 	}
 	while (!stop_requested) {
 		/*
-		 * ppoll() lets no signal in while the socket is ready, so under
-		 * load it would never: first with nothing to wait for.
+		 * While the socket is ready ppoll() delivers no signal, so under
+		 * load it never would: call it first without the socket.
 		 */
 		if (ppoll(NULL, 0, &no_time, while_waiting) < 0 &&
 		    errno == EINTR)
@@ -244,7 +245,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 			FCGX_Finish_r(&fcgx);
 			metrics_observe(METRIC_REQUEST_SECONDS,
 			    clock_monotonic_us() - began_us);
-			settle(api);
+			confirm_message(api);
 			log_request(NULL);
 		} else if (rc != -EAGAIN) {
 			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));

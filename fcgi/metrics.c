@@ -1,12 +1,12 @@
 /*
  * GET /metrics
- *   200 Prometheus' text format, 0.0.4. What is asked of the database lacks while
- *       it does not answer; export_database_up is 0 then
+ *   200 Prometheus' text format, 0.0.4. Metrics read from the database are omitted
+ *       while it does not answer; export_database_up is 0 then
+ *
+ * This host's own counters, the jobs by state, and what each worker reported last.
  */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <fcgiapp.h>
 
@@ -20,11 +20,11 @@
 #include "fcgi/resource.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
-/* Each byte of a worker's name may need two. */
+/* worker="NAME", where each byte of a name may need two. */
 #define LABEL_SIZE (2 * sizeof(((struct worker_entry *)0)->name) + 10)
 
 static int
-one(struct buf *b, const char *name, const char *type, const char *help,
+single_text(struct buf *b, const char *name, const char *type, const char *help,
     const char *value)
 {
 	return metrics_write_type(b, name, type, help) |
@@ -43,27 +43,12 @@ jobs_text(struct buf *b, const struct jobs_stats *jobs)
 		rc |= buf_addf(b, "export_jobs{state=\"%s\"} %lld\n",
 		    job_state_name((enum job_state)s), (long long)jobs->n[s]);
 	snprintf(age, sizeof(age), "%.3f", (double)jobs->oldest_ms / 1e3);
-	rc |= one(b, "export_oldest_queued_seconds", "gauge",
+	rc |= single_text(b, "export_oldest_queued_seconds", "gauge",
 	    "Age of the oldest job that is NOT_STARTED, 0 without one.", age);
-	snprintf(age, sizeof(age), "%lld", (long long)jobs->resting);
-	return rc | one(b, "export_jobs_resting", "gauge",
+	snprintf(age, sizeof(age), "%lld", (long long)jobs->unheld);
+	return rc | single_text(b, "export_jobs_resting", "gauge",
 	    "Jobs that are STARTED and that no worker holds: they wait for "
 	    "another attempt.", age);
-}
-
-/* worker="NAME", with what a label's value has to have escaped. */
-static void
-label_of(const struct worker_entry *worker, char to[LABEL_SIZE])
-{
-	const char *from = worker->name;
-	size_t n = (size_t)snprintf(to, LABEL_SIZE, "worker=\"");
-
-	for (; *from != '\0'; from++) {
-		if (*from == '"' || *from == '\\')
-			to[n++] = '\\';
-		to[n++] = *from == '\n' ? ' ' : *from;
-	}
-	memcpy(to + n, "\"", 2);
 }
 
 static int
@@ -76,21 +61,24 @@ workers_text(struct buf *b, const struct worker_list *workers)
 	rc |= metrics_write_type(b, "export_worker_info", "gauge",
 	    "Workers that reported lately, and their version.");
 	for (i = 0; i < workers->n; i++) {
-		label_of(&workers->v[i], label);
+		metrics_label("worker", workers->v[i].name, label,
+		    sizeof(label));
 		rc |= buf_addf(b, "export_worker_info{%s,version=\"%s\"} 1\n",
 		    label, workers->v[i].version);
 	}
 	rc |= metrics_write_type(b, "export_worker_report_age_seconds", "gauge",
 	    "Since the worker's last report.");
 	for (i = 0; i < workers->n; i++) {
-		label_of(&workers->v[i], label);
+		metrics_label("worker", workers->v[i].name, label,
+		    sizeof(label));
 		rc |= buf_addf(b, "export_worker_report_age_seconds{%s} %.3f\n",
 		    label, (double)workers->v[i].age_ms / 1e3);
 	}
 	for (m = METRICS_WORKER; m < METRICS; m++) {
 		rc |= metrics_write_header(b, (enum metric)m);
 		for (i = 0; i < workers->n; i++) {
-			label_of(&workers->v[i], label);
+			metrics_label("worker", workers->v[i].name, label,
+			    sizeof(label));
 			rc |= metrics_text(b, (enum metric)m, label,
 			    workers->v[i].slots);
 		}
@@ -131,7 +119,7 @@ metrics_get(const struct api *api, struct FCGX_Request *fcgx,
 	buf_init(&b, TEXT_MAX);
 	up = jobs_stats(api->client, &jobs) == 0 &&
 	    worker_list(api->client, &workers) == 0;
-	rc = own_text(&b) | one(&b, "export_database_up", "gauge",
+	rc = own_text(&b) | single_text(&b, "export_database_up", "gauge",
 	    "Whether exports.jobs can be read.", up ? "1" : "0");
 	if (up)
 		rc |= jobs_text(&b, &jobs) | workers_text(&b, &workers);

@@ -1,10 +1,14 @@
+/*
+ * The query of a URL, parsed into names and values. It knows the form of a query,
+ * not what the parameters mean.
+ */
 #include "fcgi/query.h"
 
 #include <string.h>
 
 #include "lib/base/utf8.h"
 
-#define BAD_TEXT "a broken escape, a control character, or not UTF-8"
+#define BAD_TEXT "contains a broken escape, a control character, or invalid UTF-8"
 
 static int
 hex_digit(char c)
@@ -17,7 +21,7 @@ hex_digit(char c)
 }
 
 int
-query_decode(const char *text, size_t len, int plus, char *out)
+query_decode(const char *text, size_t len, bool plus, char *out)
 {
 	size_t i, n = 0;
 	int high, low;
@@ -43,7 +47,7 @@ query_decode(const char *text, size_t len, int plus, char *out)
 	return utf8_valid(out, n) ? 0 : -1;
 }
 
-static int
+static bool
 is_allowed(const char *allowed, const char *name)
 {
 	const size_t len = strlen(name);
@@ -51,12 +55,12 @@ is_allowed(const char *allowed, const char *name)
 	for (; *allowed != '\0'; allowed += strcspn(allowed, " ") + 1)
 		if (len > 0 && strcspn(allowed, " ") == len &&
 		    strncmp(allowed, name, len) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 static int
-fault(struct query *q, const char *at, const char *what)
+query_refuse(struct query *q, const char *at, const char *what)
 {
 	q->at = at;
 	q->fault = what;
@@ -72,18 +76,18 @@ take_pair(const char *pair, size_t len, const char *allowed, struct query *q,
 	const size_t name_len = equals == NULL ? len : (size_t)(equals - pair);
 	char *name = *end, *value;
 
-	if (query_decode(pair, name_len, 1, name) != 0)
-		return fault(q, "", BAD_TEXT);
+	if (query_decode(pair, name_len, true, name) != 0)
+		return query_refuse(q, "", BAD_TEXT);
 	if (!is_allowed(allowed, name))
-		return fault(q, name, "this resource has no such parameter");
+		return query_refuse(q, name, "unknown parameter");
 	if (query_value(q, name) != NULL)
-		return fault(q, name, "stands twice");
+		return query_refuse(q, name, "given more than once");
 	if (equals == NULL)
-		return fault(q, name, "has no value");
+		return query_refuse(q, name, "has no value");
 	value = name + strlen(name) + 1;
-	if (query_decode(equals + 1, len - name_len - 1, 1, value) != 0)
-		return fault(q, name, BAD_TEXT);
-	/* Decoded, with two NULs, a pair takes no more than it did with "=", "&". */
+	if (query_decode(equals + 1, len - name_len - 1, true, value) != 0)
+		return query_refuse(q, name, BAD_TEXT);
+	/* Decoded, with two NULs, a pair is no longer than it was with "=" and "&". */
 	q->name[q->n] = name;
 	q->value[q->n++] = value;
 	*end = value + strlen(value) + 1;
@@ -102,11 +106,11 @@ query_parse(const char *text, const char *allowed, struct query *q)
 	if (*text == '\0')
 		return 0;
 	if (strlen(text) > QUERY_MAX)
-		return fault(q, "", "the query is too long");
+		return query_refuse(q, "", "the query is too long");
 	for (;; text += len + 1) {
 		len = strcspn(text, "&");
 		if (q->n == QUERY_PARAMETERS_MAX)
-			return fault(q, "", "too many parameters");
+			return query_refuse(q, "", "too many parameters");
 		if (take_pair(text, len, allowed, q, &end) != 0)
 			return -1;
 		if (text[len] == '\0')

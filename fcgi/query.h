@@ -1,9 +1,10 @@
 #ifndef FCGI_QUERY_H
 #define FCGI_QUERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* A query may have so many bytes, and so many parameters. */
+/* The most bytes and parameters that a query may have. */
 #define QUERY_MAX 1024
 #define QUERY_PARAMETERS_MAX 4
 
@@ -22,8 +23,8 @@ struct query {
  * Read NAME=VALUE pairs joined by "&", decoded as the URL Standard has it for
  * application/x-www-form-urlencoded (5.1), but strictly: a broken escape, bytes
  * that are not UTF-8, control characters, a name that is not in allowed (names
- * with a space behind each) or that stands twice are faults. Returns 0, or -1
- * with q->fault and q->at set.
+ * with a space after each) or that is given more than once are faults. Returns 0,
+ * or -1 with q->fault and q->at set.
  */
 int query_parse(const char *text, const char *allowed, struct query *q);
 
@@ -33,9 +34,9 @@ const char *query_value(const struct query *q, const char *name);
 /*
  * query_decode(text, len, plus, out):
  * Decode percent-escapes of len bytes into out, which has room for len + 1; with
- * plus a "+" is a space. Returns 0, -1 for a broken escape, what is not UTF-8, or
- * a control character.
+ * plus a "+" is a space. Returns 0, -1 for a broken escape, invalid UTF-8, or a
+ * control character.
  */
-int query_decode(const char *text, size_t len, int plus, char *out);
+int query_decode(const char *text, size_t len, bool plus, char *out);
 
 #endif

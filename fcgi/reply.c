@@ -1,3 +1,7 @@
+/*
+ * Answers on a FastCGI stream: status, headers, body. Everything that any resource
+ * sends goes through here, and is counted here.
+ */
 #include "fcgi/reply.h"
 
 #include <stdio.h>
@@ -44,7 +48,7 @@ phrase_of(int status)
 	return "Error";
 }
 
-/* A client that hangs up is no error of ours: results are not looked at. */
+/* A client that hangs up is not our error, so the results are ignored. */
 static void
 send_text(struct FCGX_Request *fcgx, int status, const char *type,
     const char *headers, const char *text)
@@ -132,7 +136,7 @@ reply_problem_with(struct FCGX_Request *fcgx, int status, const char *headers,
 	send_object(fcgx, status, "application/problem+json", headers, o);
 }
 
-/* One member more, which may be "" for none. */
+/* With one more member, unless text is "" or NULL. */
 static void
 problem_at(struct FCGX_Request *fcgx, int status, const char *headers,
     const char *member, const char *text, const char *detail)

@@ -7,8 +7,8 @@ struct request;
 
 /*
  * reply_json(fcgx, status, headers, o):
- * Answer with o as application/json and put it. headers: further header lines,
- * each ended by CRLF; "" for none. NULL o (memory ended while making it): 500.
+ * Answer with o as application/json and put it. headers: more header lines, each
+ * with its CRLF; "" for none. NULL o (no memory to make it): 500.
  */
 void reply_json(struct FCGX_Request *fcgx, int status, const char *headers,
     struct json_object *o);
@@ -33,7 +33,7 @@ void reply_problem(struct FCGX_Request *fcgx, int status, const char *headers,
 
 /*
  * reply_problem_with(fcgx, status, headers, detail, more):
- * The same with the members that more has already; more is put.
+ * The same with the members of more in addition; more is put.
  * reply_bad_parameter(fcgx, status, name, detail):
  * The same with the name of the query parameter or header at fault.
  */
@@ -42,12 +42,12 @@ void reply_problem_with(struct FCGX_Request *fcgx, int status,
 void reply_bad_parameter(struct FCGX_Request *fcgx, int status,
     const char *name, const char *detail);
 
-/* reply_no_database(fcgx): 503, to be tried again. */
+/* reply_no_database(fcgx): 503; the client shall try again. */
 void reply_no_database(struct FCGX_Request *fcgx);
 
 /*
  * reply_tagged(fcgx, r, headers, etag, o):
- * 200 with o and its ETag, or 304 where r has that already. Puts o.
+ * 200 with o and its ETag, or 304 where the client has it already. Puts o.
  */
 void reply_tagged(struct FCGX_Request *fcgx, const struct request *r,
     const char *headers, const char *etag, struct json_object *o);

@@ -1,3 +1,7 @@
+/*
+ * A request as nginx passes it on: FastCGI parameters and the body. Nothing in it is
+ * trusted, and what goes into answers or log lines is checked here.
+ */
 #include "fcgi/request.h"
 
 #include <string.h>
@@ -14,7 +18,7 @@ param(struct FCGX_Request *fcgx, const char *name)
 	return value == NULL ? "" : value;
 }
 
-/* A Host header goes into answers, so only what a host can be is taken. */
+/* A Host header goes into answers, so anything that cannot be a host is dropped. */
 static const char *
 host_of(const char *host)
 {
@@ -23,17 +27,17 @@ host_of(const char *host)
 	    "0123456789.-_:[]")] == '\0' ? host : "";
 }
 
-/* An id goes into log lines. */
+/* An id goes into log lines, so its characters are limited. */
 static const char *
-id_of(const char *id)
+request_id(const char *id)
 {
 	return id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0' ?
 	    id : "";
 }
 
-/* nginx's own address of the connection; "" where a test speaks to us directly. */
-static int
-is_afar(const char *address)
+/* By nginx's own address of the connection; "": no nginx in between (tests). */
+static bool
+is_remote(const char *address)
 {
 	return address[0] != '\0' && strncmp(address, "127.", 4) != 0 &&
 	    strcmp(address, "::1") != 0 && strncmp(address, "unix:", 5) != 0;
@@ -73,13 +77,13 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->method = param(fcgx, "REQUEST_METHOD");
 	r->query = param(fcgx, "QUERY_STRING");
 	r->content_type = param(fcgx, "CONTENT_TYPE");
-	r->id = id_of(param(fcgx, "REQUEST_ID"));
+	r->id = request_id(param(fcgx, "REQUEST_ID"));
 	r->owner = param(fcgx, "REMOTE_USER");
 	if (r->owner[0] == '\0')
 		r->owner = "anonymous";
 	r->auth = param(fcgx, "EXPORT_AUTH");
 	r->rate = param(fcgx, "EXPORT_RATE");
-	r->remote = is_afar(param(fcgx, "SERVER_ADDR"));
+	r->remote = is_remote(param(fcgx, "SERVER_ADDR"));
 	r->if_none_match = param(fcgx, "HTTP_IF_NONE_MATCH");
 	r->idempotency_key = FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", fcgx->envp);
 	r->scheme = strcmp(param(fcgx, "REQUEST_SCHEME"), "https") == 0 ?

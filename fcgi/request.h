@@ -1,6 +1,7 @@
 #ifndef FCGI_REQUEST_H
 #define FCGI_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/buf.h"
@@ -14,15 +15,15 @@ struct request {
 	const char *path;	/* as sent, not decoded, without the query */
 	const char *query;
 	const char *content_type;
-	const char *id;		/* nginx's, letters and digits alone; "" without */
+	const char *id;		/* nginx's, letters and digits only; "" without */
 	const char *owner;	/* REMOTE_USER, else "anonymous" */
-	const char *auth;	/* how nginx knows who asks; "" when it asks nobody */
+	const char *auth;	/* how nginx authenticates clients; "": not at all */
 	const char *rate;	/* requests/s that nginx lets a client make; "" unknown */
 	const char *if_none_match;
 	const char *idempotency_key;	/* NULL without one */
-	int remote;		/* came over an address that is not loopback */
+	bool remote;		/* came over an address that is not loopback */
 	const char *scheme;
-	const char *host;	/* "" when it is none that can stand in a URL */
+	const char *host;	/* "": none, or not fit for a URL */
 	struct query args;	/* filled by query_parse(), not here */
 	struct buf body;
 	char path_text[256];
@@ -38,8 +39,8 @@ enum request_result {
 
 /*
  * request_read(fcgx, body_max, r):
- * Fill r; request_release() in any case. CONTENT_LENGTH is not trusted: just as
- * many bytes are read as it says, up to body_max.
+ * Fill r; request_release() in any case. CONTENT_LENGTH is not trusted: exactly that
+ * many bytes have to be there, and at most body_max.
  */
 enum request_result request_read(struct FCGX_Request *fcgx, size_t body_max,
     struct request *r);

@@ -9,7 +9,7 @@ struct jobs;
 struct queue;
 struct request;
 
-/* What a handler's process has for every request. */
+/* What a handler process has for every request. */
 struct api {
 	const struct conf *conf;
 	struct _mongoc_client_t *client;
@@ -18,13 +18,13 @@ struct api {
 	struct queue *queue;
 };
 
-/* What answers that have to be asked for again say, as headers. */
+/* Headers of answers that tell the client to ask again. */
 #define RETRY_DATABASE "Retry-After: 5\r\n"
 #define RETRY_POLL "Retry-After: 1\r\n"
 
 /*
  * A resource's method: answers r on fcgx, exactly once. id is what the route's *
- * matched, "" without one. The statuses it answers stand above each in its file.
+ * matched, "" without one. Each file begins with the statuses that it answers.
  */
 typedef void resource_fn(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id);

@@ -1,6 +1,12 @@
+/*
+ * The body of POST /export, member by member, into a job's spec. Pure: what is
+ * allowed comes in as limits, what is wrong goes out as a fault, and no server is
+ * asked whether a vehicle exists.
+ */
 #include "fcgi/spec.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +24,11 @@ struct parse {
 };
 
 static int
-fault(struct parse *p, int status, const char *pointer, const char *fmt, ...)
+spec_refuse(struct parse *p, int status, const char *pointer, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 static int
-fault(struct parse *p, int status, const char *pointer, const char *fmt, ...)
+spec_refuse(struct parse *p, int status, const char *pointer, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -39,10 +45,10 @@ take_date(struct parse *p, struct json_object *v, const char *pointer,
     int64_t *t_ms)
 {
 	if (!json_object_is_type(v, json_type_string))
-		return fault(p, 400, pointer, "a date is a string");
+		return spec_refuse(p, 400, pointer, "a date must be a string");
 	if (timestamp_parse(json_object_get_string(v),
 	    (size_t)json_object_get_string_len(v), t_ms) != 0)
-		return fault(p, 400, pointer, "not a date: YYYY-MM-DD or "
+		return spec_refuse(p, 400, pointer, "not a date: YYYY-MM-DD or "
 		    "RFC 3339 (2018-11-30T12:00:00Z), from 1970 to 2100");
 	return 0;
 }
@@ -60,15 +66,15 @@ take_end(struct parse *p, struct json_object *v, const char *pointer)
 }
 
 /* Characters that no database's name may have (MongoDB manual, "Naming"). */
-static int
-vehicle_name_ok(const char *name, size_t len)
+static bool
+is_vehicle_name(const char *name, size_t len)
 {
 	return len >= 1 && len <= SPEC_VEHICLE_MAX &&
 	    strpbrk(name, "/\\. \"$") == NULL;
 }
 
-static int
-parameter_name_ok(const char *name, size_t len)
+static bool
+is_parameter_name(const char *name, size_t len)
 {
 	return len >= 1 && len <= SPEC_PARAMETER_MAX &&
 	    strchr(name, '$') == NULL && name[0] != '.' &&
@@ -77,19 +83,19 @@ parameter_name_ok(const char *name, size_t len)
 
 static int
 take_names(struct parse *p, struct json_object *v, const char *pointer,
-    int64_t max, int (*ok)(const char *, size_t), struct names *list)
+    int64_t max, bool (*ok)(const char *, size_t), struct names *list)
 {
 	char at[64];
 	size_t n, i, k;
 
 	if (!json_object_is_type(v, json_type_array))
-		return fault(p, 400, pointer, "has to be an array of names");
+		return spec_refuse(p, 400, pointer, "must be an array of names");
 	n = json_object_array_length(v);
 	if (n == 0)
-		return fault(p, 422, pointer, "an empty list asks for nothing; "
-		    "leave the member out to ask for all");
+		return spec_refuse(p, 422, pointer, "an empty list selects nothing; "
+		    "omit the member to select all");
 	if ((int64_t)n > max)
-		return fault(p, 422, pointer, "%zu names; at most %lld are "
+		return spec_refuse(p, 422, pointer, "%zu names; at most %lld are "
 		    "allowed", n, (long long)max);
 	for (i = 0; i < n; i++) {
 		struct json_object *e = json_object_array_get_idx(v, i);
@@ -98,15 +104,16 @@ take_names(struct parse *p, struct json_object *v, const char *pointer,
 
 		snprintf(at, sizeof(at), "%s/%zu", pointer, i);
 		if (!json_object_is_type(e, json_type_string))
-			return fault(p, 400, at, "a name is a string");
+			return spec_refuse(p, 400, at, "a name must be a string");
 		name = json_object_get_string(e);
 		len = (size_t)json_object_get_string_len(e);
 		if (!ok(name, len))
-			return fault(p, 422, at, "no name that can exist");
+			return spec_refuse(p, 422, at, "not a valid database or "
+			    "collection name");
 		for (k = 0; k < i; k++)
 			if (strcmp(list->v[k], name) == 0)
-				return fault(p, 422, at, "the same as item "
-				    "%zu", k);
+				return spec_refuse(p, 422, at, "duplicate of "
+				    "item %zu", k);
 		if (names_add(list, name, len) != 0)
 			return -2;
 	}
@@ -117,17 +124,17 @@ static int
 take_vehicles(struct parse *p, struct json_object *v, const char *pointer)
 {
 	return take_names(p, v, pointer, p->limits->vehicles_max,
-	    vehicle_name_ok, &p->job->spec.vehicles);
+	    is_vehicle_name, &p->job->spec.vehicles);
 }
 
 static int
 take_parameters(struct parse *p, struct json_object *v, const char *pointer)
 {
 	return take_names(p, v, pointer, p->limits->parameters_max,
-	    parameter_name_ok, &p->job->spec.parameters);
+	    is_parameter_name, &p->job->spec.parameters);
 }
 
-/* The place of a string in a table that NULL ends; -1 with the fault told. */
+/* The index of a string in a table that NULL ends; -1 with the fault filled. */
 static int
 take_word(struct parse *p, struct json_object *v, const char *pointer,
     const char *const *words)
@@ -143,7 +150,7 @@ take_word(struct parse *p, struct json_object *v, const char *pointer,
 		len += (size_t)snprintf(list + len, sizeof(list) - len,
 		    "%s\"%s\"", i > 0 ? " or " : "", words[i]);
 	}
-	return fault(p, 400, pointer, "has to be %s", list);
+	return spec_refuse(p, 400, pointer, "must be %s", list);
 }
 
 static int
@@ -179,13 +186,13 @@ take_name(struct parse *p, struct json_object *v, const char *pointer)
 	const char *text = json_object_get_string(v), *c;
 
 	if (!json_object_is_type(v, json_type_string))
-		return fault(p, 400, pointer, "has to be a string");
+		return spec_refuse(p, 400, pointer, "must be a string");
 	for (c = text; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return fault(p, 422, pointer, "has a control "
-			    "character");
+			return spec_refuse(p, 422, pointer, "contains a "
+			    "control character");
 	if (c == text || c - text > SPEC_NAME_MAX)
-		return fault(p, 422, pointer, "has to have 1 to %d bytes",
+		return spec_refuse(p, 422, pointer, "must be 1 to %d bytes long",
 		    SPEC_NAME_MAX);
 	return (p->job->name = strdup(text)) == NULL ? -2 : 0;
 }
@@ -193,21 +200,21 @@ take_name(struct parse *p, struct json_object *v, const char *pointer)
 static const struct {
 	const char *name;
 	const char *pointer;
-	int required;
+	bool required;
 	int (*take)(struct parse *, struct json_object *, const char *);
 } members[] = {
-	{ "startDate", "/startDate", 1, take_start },
-	{ "endDate", "/endDate", 1, take_end },
-	{ "vehicles", "/vehicles", 0, take_vehicles },
-	{ "parameters", "/parameters", 0, take_parameters },
-	{ "time", "/time", 0, take_time },
-	{ "csv", "/csv", 0, take_csv },
-	{ "compression", "/compression", 0, take_compression },
-	{ "name", "/name", 0, take_name },
+	{ "startDate", "/startDate", true, take_start },
+	{ "endDate", "/endDate", true, take_end },
+	{ "vehicles", "/vehicles", false, take_vehicles },
+	{ "parameters", "/parameters", false, take_parameters },
+	{ "time", "/time", false, take_time },
+	{ "csv", "/csv", false, take_csv },
+	{ "compression", "/compression", false, take_compression },
+	{ "name", "/name", false, take_name },
 };
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
 
-/* The name goes into the pointer escaped (RFC 6901, 3), if it is short. */
+/* The name goes into the pointer, escaped (RFC 6901, 3), if it is short enough. */
 static int
 unknown_member(struct parse *p, const char *name)
 {
@@ -223,7 +230,7 @@ unknown_member(struct parse *p, const char *name)
 		}
 	}
 	at[n] = '\0';
-	return fault(p, 400, *name == '\0' ? at : "", "unknown member");
+	return spec_refuse(p, 400, *name == '\0' ? at : "", "unknown member");
 }
 
 static int
@@ -252,11 +259,11 @@ check_range(struct parse *p)
 	const struct export_spec *spec = &p->job->spec;
 
 	if (spec->end_ms <= spec->start_ms)
-		return fault(p, 422, "/endDate", "has to be after startDate; "
-		    "endDate itself is not part of the export");
+		return spec_refuse(p, 422, "/endDate", "must be after startDate; "
+		    "endDate itself is not exported");
 	if (spec->end_ms - spec->start_ms > p->limits->range_max_days * DAY_MS)
-		return fault(p, 422, "/endDate", "more than %lld days after "
-		    "startDate", (long long)p->limits->range_max_days);
+		return spec_refuse(p, 422, "/endDate", "must be at most %lld days "
+		    "after startDate", (long long)p->limits->range_max_days);
 	return 0;
 }
 
@@ -272,7 +279,7 @@ take_members(struct parse *p, struct json_object *root)
 	for (i = 0; i < NMEMBERS; i++) {
 		if (!json_object_object_get_ex(root, members[i].name, &v)) {
 			if (members[i].required)
-				return fault(p, 400, members[i].pointer,
+				return spec_refuse(p, 400, members[i].pointer,
 				    "is missing");
 			continue;
 		}
@@ -283,7 +290,7 @@ take_members(struct parse *p, struct json_object *root)
 	return check_range(p);
 }
 
-/* The text as json-c reads it right; NULL when it is none, or memory ended. */
+/* NULL: not JSON, or no memory. The text was checked before: json-c takes too much. */
 static struct json_object *
 parse_text(const char *text, size_t len)
 {
@@ -316,14 +323,14 @@ spec_parse(const char *text, size_t len, const struct spec_limits *limits,
 
 	memset(found, 0, sizeof(*found));
 	if (len > SPEC_BODY_MAX)
-		return fault(&p, 400, "", "more than %d bytes", SPEC_BODY_MAX);
+		return spec_refuse(&p, 400, "", "the body has more than %d bytes", SPEC_BODY_MAX);
 	if ((wrong = jsonstrict_check(text, len, &n)) != NULL)
-		return fault(&p, 400, "", "not JSON: %s", wrong);
+		return spec_refuse(&p, 400, "", "not JSON: %s", wrong);
 	root = parse_text(text, len);
 	if (!json_object_is_type(root, json_type_object))
-		rc = fault(&p, 400, "", "has to be a JSON object");
+		rc = spec_refuse(&p, 400, "", "must be a JSON object");
 	else if (n != (size_t)json_object_object_length(root))
-		rc = fault(&p, 400, "", "a member stands twice");
+		rc = spec_refuse(&p, 400, "", "duplicate member");
 	else
 		rc = take_members(&p, root);
 	json_object_put(root);

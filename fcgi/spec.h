@@ -8,7 +8,7 @@ struct job;
 
 /* The body of POST /export; 1,000 vehicles of the longest names fit. */
 #define SPEC_BODY_MAX 131072
-/* MongoDB's own limits of names, less the room the other name needs. */
+/* MongoDB's own limits of names, less what the other name needs. */
 #define SPEC_VEHICLE_MAX 63
 #define SPEC_PARAMETER_MAX 180
 #define SPEC_NAME_MAX 100

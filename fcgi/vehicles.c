@@ -4,6 +4,8 @@
  * GET /vehicles/:v
  *   200 a vehicle and its parameters    404 none of this name
  * Both: 304 unchanged    503 no database (Retry-After)
+ *
+ * It shows what lib/jobs/catalogue.c has; nothing here asks the vehicles' databases.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +22,11 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 
-#define LIMIT_PRESET 100
+#define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 
 static void
-answer(struct FCGX_Request *fcgx, const struct request *r,
+answer_result(struct FCGX_Request *fcgx, const struct request *r,
     enum catalogue_result rc, struct json_object *o)
 {
 	char etag[ETAG_SIZE];
@@ -43,7 +45,7 @@ answer(struct FCGX_Request *fcgx, const struct request *r,
 	}
 }
 
-/* A name's part; NULL with the fault answered. */
+/* The beginning of a name, "" without one; NULL: at fault, which was answered. */
 static const char *
 name_of(struct FCGX_Request *fcgx, const struct request *r, const char *name)
 {
@@ -53,7 +55,7 @@ name_of(struct FCGX_Request *fcgx, const struct request *r, const char *name)
 		return "";
 	if (value[0] != '\0' && strlen(value) <= SPEC_VEHICLE_MAX)
 		return value;
-	reply_bad_parameter(fcgx, 400, name, "has to have 1 to 63 bytes");
+	reply_bad_parameter(fcgx, 400, name, "must be 1 to 63 bytes long");
 	return NULL;
 }
 
@@ -62,22 +64,22 @@ vehicles_list(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
 	const char *limit = query_value(&r->args, "limit");
-	struct catalogue_page page = { .limit = LIMIT_PRESET };
+	struct catalogue_page page = { .limit = LIMIT_DEFAULT };
 	struct json_object *o = NULL;
 	enum catalogue_result rc;
 
 	(void)id;
 	if (limit != NULL &&
 	    num_parse(limit, 1, LIMIT_MAX, &page.limit) != 0) {
-		reply_bad_parameter(fcgx, 400, "limit", "has to be a number "
-		    "from 1 to 1000");
+		reply_bad_parameter(fcgx, 400, "limit", "must be a number from "
+		    "1 to 1000");
 		return;
 	}
 	if ((page.prefix = name_of(fcgx, r, "prefix")) == NULL ||
 	    (page.after = name_of(fcgx, r, "after")) == NULL)
 		return;
 	rc = catalogue_list(api->catalogue, &page, &o);
-	answer(fcgx, r, rc, o);
+	answer_result(fcgx, r, rc, o);
 }
 
 void
@@ -88,8 +90,8 @@ vehicles_get(const struct api *api, struct FCGX_Request *fcgx,
 	enum catalogue_result rc = CATALOGUE_NONE;
 	struct json_object *o = NULL;
 
-	if (query_decode(id, strlen(id), 0, name) == 0 &&
+	if (query_decode(id, strlen(id), false, name) == 0 &&
 	    strlen(name) <= SPEC_VEHICLE_MAX)
 		rc = catalogue_get(api->catalogue, name, &o);
-	answer(fcgx, r, rc, o);
+	answer_result(fcgx, r, rc, o);
 }

@@ -256,7 +256,7 @@ def refusals(b):
     is_(b.text("#fault-range"), "", "it goes when the range is good")
     b.click("[name=whose][value=all]")
     b.click("[name=which][value=all]")
-    b.wait("the refusal", lambda: "documents would have to be read" in b.text("#fault-form"))
+    b.wait("the refusal", lambda: "documents would be read" in b.text("#fault-form"))
     ok("at most 150 are allowed" in b.text("#fault-form"), "all vehicles: too much is told of, with both numbers", b.text("#fault-form"))
     b.click("[name=whose][value=chosen]")
 
@@ -359,7 +359,7 @@ def cancelled(b):
                              "parameters": ["soc", "odo"][:n - 1] or ["soc"]}, headers=dict(JSON_TYPE, **{"Idempotency-Key": str(n)})).json()["_id"])
     b.wait("the button", lambda: b.one("#send").get_attribute("aria-disabled") == "false")
     b.click("#send")
-    b.wait("the refusal", lambda: re.search(r"Too many of your jobs are unfinished.* Try again in \d+ s\.", b.text("#fault-form")))
+    b.wait("the refusal", lambda: re.search(r"You have too many unfinished jobs.* Try again in \d+ s\.", b.text("#fault-form")))
     ok(True, "429: said at the form, with when to come again")
     b.wait("the button", lambda: b.one("#send").get_attribute("aria-disabled") == "false")
     b.click("#refresh")

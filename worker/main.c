@@ -158,7 +158,7 @@ message_is_done(const struct worker *worker, const char *id)
 	struct job job;
 	bool done;
 
-	if (!bson_oid_is_valid(id, strlen(id))) {
+	if (!job_id_valid(id)) {
 		log_msg(LOG_WARN, "message", "not a job's id: dropped");
 		return true;
 	}

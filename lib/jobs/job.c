@@ -1,6 +1,6 @@
 /*
- * A job as a document of exports.jobs, and what follows from its members alone. It
- * knows no collection (lib/jobs/jobs.c) and no JSON (fcgi/jobjson.c).
+ * A job as a document of exports.jobs, and what follows from its members. It knows
+ * no collection (lib/jobs/jobs.c) and no JSON (fcgi/jobjson.c).
  */
 #include "lib/jobs/job.h"
 

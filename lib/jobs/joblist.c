@@ -1,3 +1,7 @@
+/*
+ * Queries over many jobs: counts, lists, admission. Each is one question that an index
+ * answers, for clients wait for it.
+ */
 #include "lib/jobs/joblist.h"
 
 #include <mongoc/mongoc.h>
@@ -8,19 +12,17 @@
 #include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
-/* Here are the reads that see more than one job. */
-
-/* The count of all unfinished jobs is good for so long, our own ones added. */
+/* How long a count of all unfinished jobs is used, with our own new ones added. */
 #define QUEUED_MS 1000
-/* More jobs ahead than this are not counted: each poll would cost as much. */
+/* Jobs ahead are counted up to this: each poll costs as much. */
 #define AHEAD_MAX 1000
 
 /* How many match, at most limit (0: all). Takes over filter. */
 static enum jobs_result
-count(struct jobs *jobs, const char *op, bson_t *filter, int64_t limit,
+count_jobs(struct jobs *jobs, const char *op, bson_t *filter, int64_t limit,
     int64_t *n)
 {
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	bson_error_t error;
 
 	if (limit > 0)
@@ -36,7 +38,7 @@ count(struct jobs *jobs, const char *op, bson_t *filter, int64_t limit,
 }
 
 static enum jobs_result
-count_all(struct jobs *jobs)
+count_unfinished(struct jobs *jobs)
 {
 	const int64_t now_ms = clock_monotonic_ms();
 	bson_t *filter;
@@ -45,7 +47,7 @@ count_all(struct jobs *jobs)
 		return JOBS_OK;
 	filter = bson_new();
 	transition_match_states(filter, JOB_UNFINISHED);
-	if (count(jobs, "count_queued", filter, jobs->tasks.conf->queue_max,
+	if (count_jobs(jobs, "count_queued", filter, jobs->tasks.conf->queue_max,
 	    &jobs->queued) != JOBS_OK)
 		return JOBS_ERROR;
 	jobs->queued_ms = now_ms;
@@ -53,11 +55,11 @@ count_all(struct jobs *jobs)
 }
 
 /*
- * {n, same, now}, or nothing where the owner has no unfinished job: one question
- * instead of three. It is answered from the index "unfinished" alone.
+ * {n, same, now}, or nothing where the owner has no unfinished job: one query
+ * instead of three, answered from the index "unfinished" only.
  */
 static bson_t *
-look_pipeline(const struct jobs *jobs, const struct job *job)
+precheck_pipeline(const struct jobs *jobs, const struct job *job)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
 
@@ -79,7 +81,7 @@ look_pipeline(const struct jobs *jobs, const struct job *job)
 }
 
 static void
-take_look(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
+read_precheck(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
 {
 	bson_iter_t it;
 
@@ -92,9 +94,9 @@ take_look(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
 		job->task.created_ms = bson_iter_date_time(&it);
 }
 
-/* The primary's own time, where no document came that could bear it. */
+/* The primary's own time, where no document came that could carry it. */
 static enum jobs_result
-ask_time(struct jobs *jobs, int64_t *t_ms)
+server_time(struct jobs *jobs, int64_t *t_ms)
 {
 	mongoc_read_prefs_t *primary = mongoc_read_prefs_new(
 	    MONGOC_READ_PRIMARY);
@@ -120,8 +122,8 @@ ask_time(struct jobs *jobs, int64_t *t_ms)
 enum jobs_result
 jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 {
-	bson_t *pipeline = look_pipeline(jobs, job);
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_t *pipeline = precheck_pipeline(jobs, job);
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc;
 	bson_t *doc = NULL;
 
@@ -131,10 +133,10 @@ jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 	rc = tasks_first(mongoc_collection_aggregate(jobs->tasks.collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL), "look", &doc);
 	if (rc == JOBS_OK)
-		take_look(doc, job, same);
+		read_precheck(doc, job, same);
 	if (rc != JOBS_ERROR)
 		rc = job->task.created_ms != JOB_NO_TIME ? JOBS_OK :
-		    ask_time(jobs, &job->task.created_ms);
+		    server_time(jobs, &job->task.created_ms);
 	bson_destroy(doc);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
@@ -146,7 +148,7 @@ jobs_admit(struct jobs *jobs, const struct job *job)
 {
 	if (job->task.rank >= jobs->tasks.conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
-	if (count_all(jobs) != JOBS_OK)
+	if (count_unfinished(jobs) != JOBS_OK)
 		return JOBS_ERROR;
 	return jobs->queued >= jobs->tasks.conf->queue_max ? JOBS_QUEUE_FULL :
 	    JOBS_OK;
@@ -157,7 +159,7 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 {
 	enum jobs_result rc;
 
-	rc = count(jobs, "count_ahead", BCON_NEW("state",
+	rc = count_jobs(jobs, "count_ahead", BCON_NEW("state",
 	    BCON_UTF8("NOT_STARTED"), "$or", "[",
 	    "{", "rank", "{", "$lt", BCON_INT64(job->task.rank), "}", "}",
 	    "{", "rank", BCON_INT64(job->task.rank),
@@ -190,7 +192,7 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	bson_t *filter = list_filter(page);
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
 	    "limit", BCON_INT64(page->limit), JOBS_WITHOUT_PREVIEW,
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
@@ -200,7 +202,7 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection, filter,
 	    opts, NULL);
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
-		/* One that cannot be read (logged) does not hide the others. */
+		/* One that cannot be understood (logged) does not hide the others. */
 		if (job_from_bson(doc, &job) == 0 && each(&job, arg) != 0)
 			rc = JOBS_ERROR;
 		job_release(&job);

@@ -15,25 +15,25 @@ struct jobs;
 
 /*
  * jobs_precheck(jobs, job, same):
- * What the owner of a new job (its owner and hash are set) has already: job's
- * rank becomes the number of unfinished jobs, its created_ms the database's time;
- * same is the id of an unfinished one of the same request that is not to be
- * cancelled, "" when there is none.
+ * What the owner of a new job (its owner and hash are set) has already: the job's
+ * rank becomes the number of the owner's unfinished jobs, its created_ms the
+ * database's time; same is the id of an unfinished one of the same request that is
+ * not being cancelled, "" when there is none.
  */
 enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
     char same[JOB_ID_SIZE]);
 
 /*
  * jobs_admit(jobs, job):
- * Whether a new job's owner may have it, by what jobs_precheck() saw: JOBS_OK,
+ * Whether a new job's owner may have it, by what jobs_precheck() found: JOBS_OK,
  * JOBS_OWNER_FULL or JOBS_QUEUE_FULL. All jobs are counted once a second, so
- * several handlers may let a few more in.
+ * several handlers may admit a few more than queue_max.
  */
 enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job);
 
 /*
  * jobs_ahead(jobs, job, n):
- * How many of those that wait would be begun before job; -1: above 1,000.
+ * How many of the waiting jobs would be started before job; -1: above 1,000.
  */
 enum jobs_result jobs_ahead(struct jobs *jobs, const struct job *job,
     int64_t *n);
@@ -49,7 +49,7 @@ struct jobs_page {
 /*
  * jobs_list(jobs, page, each, arg):
  * Call each(job, arg) for the jobs of the page, newest first; one that cannot be
- * read is left out. each() ends it by not returning 0: then JOBS_ERROR.
+ * understood is left out. When each() returns anything but 0 that ends it: JOBS_ERROR.
  */
 enum jobs_result jobs_list(struct jobs *jobs, const struct jobs_page *page,
     int (*each)(const struct job *, void *), void *arg);

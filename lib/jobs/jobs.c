@@ -1,3 +1,8 @@
+/*
+ * The collection exports.jobs: storing, finding, deleting. What a read may rely on
+ * around an election of MongoDB is decided here; how a job's state changes is
+ * transition.c's table.
+ */
 #include "lib/jobs/jobs.h"
 
 #include <stdio.h>
@@ -18,7 +23,7 @@
 #define CONFIRMED_MS 2000
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
-/* MongoDB's code, of the one unique index beside _id: {owner, idempotencyKey}. */
+/* MongoDB's code; the only unique index but _id's is {owner, idempotencyKey}. */
 #define DUPLICATE_KEY 11000
 
 struct jobs *
@@ -75,7 +80,7 @@ jobs_insert(struct jobs *jobs, struct job *job)
 		jobs->queued++;
 		return JOBS_OK;
 	}
-	/* After an error the outcome is unknown: only what is read back counts. */
+	/* After an error the outcome is unknown: only a read can tell. */
 	if (jobs_find(jobs, job->task.id, job->task.owner, &stored) != JOBS_OK)
 		return rc;
 	job_release(job);
@@ -97,7 +102,7 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    JOBS_WITHOUT_PREVIEW,
 	    "readConcern", "{", "level", BCON_UTF8(read_concern), "}",
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
@@ -110,7 +115,7 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	} else {
 		rc = JOBS_NONE;
 	}
-	/* Where no server could be asked there is none to name. */
+	/* After an error there may be no server to name. */
 	if (rc != JOBS_ERROR)
 		mongoc_cursor_get_host(cursor, host);
 	mongoc_cursor_destroy(cursor);
@@ -119,7 +124,7 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	return rc;
 }
 
-/* Whether a majority was with this primary a moment ago. */
+/* Whether a majority confirmed this primary a moment ago. */
 static bool
 is_confirmed(const struct jobs *jobs, const mongoc_host_list_t *host)
 {
@@ -138,7 +143,7 @@ find_id(struct jobs *jobs, const char *id, const char *owner,
 
 	bson_oid_init_from_string(&oid, id);
 	filter = BCON_NEW("_id", BCON_OID(&oid));
-	/* By _id alone: then the server plans nothing. */
+	/* By _id only: then the server need not plan the query. */
 	rc = find_first(jobs, filter, read_concern, host, job);
 	if (rc == JOBS_OK && owner != NULL &&
 	    strcmp(job->task.owner, owner) != 0) {
@@ -149,12 +154,12 @@ find_id(struct jobs *jobs, const char *id, const char *owner,
 }
 
 /*
- * Around an election a read at "majority" may show what was: a primary that was
+ * Around an election a read at "majority" may show the past: a primary that was
  * stopped does not know yet that there is another, and a new one has not caught
- * up yet with what the majority holds. To a client a state would go back, or its
- * job be gone. A linearizable read makes the primary ask the majority first; that
- * takes up to 100 ms (the journal's interval), so it is done once in a while. In
- * between the majority, having just heard of this very primary, elects no other:
+ * up yet with what the majority holds. A client would see a state go back, or its
+ * job gone. A linearizable read makes the primary ask the majority first; that
+ * takes up to 100 ms (the journal's interval), so it is done once per CONFIRMED_MS.
+ * In between the majority, having just heard from this primary, elects no other:
  * its election timeout is longer.
  */
 enum jobs_result
@@ -168,7 +173,7 @@ jobs_find(struct jobs *jobs, const char *id, const char *owner,
 	if (jobs->confirmed_ms != 0 &&
 	    began_ms - jobs->confirmed_ms < CONFIRMED_MS) {
 		rc = find_id(jobs, id, owner, "majority", &host, job);
-		/* It may be another, or have been stopped while we asked. */
+		/* Another one may have answered, or this one been stopped meanwhile. */
 		if (rc == JOBS_ERROR || is_confirmed(jobs, &host))
 			return rc;
 		if (rc == JOBS_OK)
@@ -195,7 +200,7 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	filter = BCON_NEW("_id", BCON_OID(&oid), "owner", BCON_UTF8(owner));
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "projection", "{", "preview", BCON_INT32(1), "}",
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	rc = tasks_first(mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL), "preview", &doc);
 	*text = NULL;
@@ -208,7 +213,7 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	return rc;
 }
 
-/* A key is its owner's for so long; a job that is older may have it no more. */
+/* Jobs with this key that are younger ("$gt"), or not, than JOBS_KEY_S. */
 static bson_t *
 key_filter(const char *owner, const char *key, const char *compare)
 {
@@ -260,7 +265,7 @@ jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 	return rc;
 }
 
-/* Try the owner's transitions in turn; JOBS_NONE: none fitted just now. */
+/* Try the owner's transitions in turn; JOBS_NONE: none applied. */
 static enum jobs_result
 delete_once(struct jobs *jobs, const struct transition_args *args)
 {
@@ -284,7 +289,7 @@ jobs_delete(struct jobs *jobs, const char *id, const char *owner,
 	enum jobs_result rc;
 	int try;
 
-	/* Between two looks a worker may move it on: look again. */
+	/* A worker may have moved the job between update and read; try again. */
 	for (try = 0; try < DELETE_TRIES; try++) {
 		if (delete_once(jobs, &args) == JOBS_ERROR)
 			return JOBS_ERROR;

@@ -9,8 +9,8 @@ struct conf;
 struct jobs;
 
 /*
- * The collection exports.jobs, job by job; lib/jobs/joblist.h has what sees several. A
- * worker goes on with what it has claimed through jobs_tasks().
+ * The collection exports.jobs, job by job; queries over several are joblist.h's. A
+ * worker works on a job that it has claimed through jobs_tasks().
  */
 
 /* jobs_new(client, conf): client and conf outlive it. NULL when memory ends. */
@@ -22,20 +22,19 @@ struct tasks *jobs_tasks(struct jobs *jobs);
 
 /*
  * jobs_insert(jobs, job):
- * Store a new job that jobs_precheck() has seen, due at once. After an error the id
- * is looked for, so an answer that was lost is no error. JOBS_TAKEN: nothing was
- * stored.
+ * Store a new job after jobs_precheck(), due at once. After an error the id is looked
+ * for, so a lost answer is not an error. JOBS_TAKEN: nothing was stored.
  */
 enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
 
-/* An idempotency key names its job for so long. */
+/* Lifetime of an idempotency key. */
 #define JOBS_KEY_S 86400
 
 /*
  * jobs_find_key(jobs, owner, key, job):
  * The owner's job of this idempotency key, unless the job is older than
  * JOBS_KEY_S. On JOBS_OK, and only then, the caller releases job.
- * jobs_expire_key(jobs, owner, key): Take the key from a job that is older.
+ * jobs_expire_key(jobs, owner, key): Remove the key from a job that is older.
  */
 enum jobs_result jobs_find_key(struct jobs *jobs, const char *owner,
     const char *key, struct job *job);
@@ -53,19 +52,18 @@ enum jobs_result jobs_find(struct jobs *jobs, const char *id,
 /*
  * jobs_preview(jobs, id, owner, text):
  * The preview that was stored with the result of the owner's FINISHED job, JSON,
- * which the caller frees; NULL where there is none (yet, or any more). JOBS_NONE:
- * the owner has no such job.
+ * which the caller frees; NULL: there is none (yet, or any more). JOBS_NONE: the
+ * owner has no such job.
  */
 enum jobs_result jobs_preview(struct jobs *jobs, const char *id,
     const char *owner, char **text);
 
 /*
  * jobs_claim(jobs, worker, job):
- * End the due jobs that have no attempts left or are to be cancelled, then take
- * the first that is due, those that were begun before the others, each by {rank,
- * createdAt}: STARTED, leased for lease_ms,
- * fence and attempts one higher. On JOBS_OK, and only then, the caller releases
- * job.
+ * End the due jobs that have no attempts left or are to be cancelled, then claim the
+ * first that is due, by {rank, createdAt}, those that were started before the others.
+ * It is STARTED then, leased for lease_ms, fence and attempts one higher. On JOBS_OK,
+ * and only then, the caller releases job.
  */
 enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
     struct job *job);
@@ -73,9 +71,9 @@ enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
 /*
  * jobs_delete(jobs, id, owner, job):
  * What the owner's DELETE means: a job that waits is CANCELLED at once, one that
- * runs is asked to stop (cancelRequested), a FINISHED one EXPIRED, any other left
- * as it is. On JOBS_OK job is the job then, released by the caller; JOBS_NONE:
- * the owner has no such job.
+ * runs is told to stop (cancelRequested), a FINISHED one EXPIRED, any other stays
+ * as it is. On JOBS_OK job is the job as it is then, released by the caller;
+ * JOBS_NONE: the owner has no such job.
  */
 enum jobs_result jobs_delete(struct jobs *jobs, const char *id,
     const char *owner, struct job *job);

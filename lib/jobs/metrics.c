@@ -1,3 +1,8 @@
+/*
+ * Counters: the table of all metrics, where their numbers are, and their text. Slots
+ * are plain 64-bit numbers in one array, so that processes can share them in a file
+ * and a worker can store its own as BSON.
+ */
 #include "lib/jobs/metrics.h"
 
 #include <errno.h>
@@ -19,7 +24,7 @@
 
 enum type { COUNTER, SECONDS, GAUGE, HISTOGRAM };
 
-/* Upper bounds of a histogram's buckets in us, 0 behind the last. */
+/* Upper bounds of a histogram's buckets in us, 0 after the last. */
 #define BOUNDS_MAX 16
 static const uint64_t quick[BOUNDS_MAX] = { 1000, 2500, 5000, 10000, 25000,
 	50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000 };
@@ -115,7 +120,7 @@ static const struct metric_line {
 	    "A part to S3, its repetitions included.", NULL, 0, NULL, quick },
 };
 
-/* What a file of ours begins with; layout tells one table from another. */
+/* The shared file; layout differs between versions of the table. */
 struct shared {
 	uint64_t layout;
 	_Atomic uint64_t slots[METRICS_SLOTS];
@@ -134,7 +139,7 @@ buckets(const struct metric_line *t)
 	return n;
 }
 
-/* A histogram has its buckets, those above all bounds, and the sum in us. */
+/* A histogram has a slot per bucket, one above all bounds, and the sum in us. */
 static size_t
 slots_of(const struct metric_line *t)
 {
@@ -152,7 +157,7 @@ first_of(enum metric m)
 	return at;
 }
 
-/* FNV-1a over all that decides where a number is. */
+/* FNV-1a over everything that decides which slot a number is in. */
 static uint64_t
 layout_of_table(void)
 {
@@ -181,7 +186,7 @@ prepare(int fd)
 	    pread(fd, &found, sizeof(found), 0) == sizeof(found) &&
 	    found == layout)
 		return 0;
-	/* Emptied first, so that all that follows is zeros. */
+	/* Truncated first, so that all that follows is zeros. */
 	if (ftruncate(fd, 0) != 0 || ftruncate(fd, sizeof(struct shared)) != 0)
 		return -1;
 	return pwrite(fd, &layout, sizeof(layout), 0) == sizeof(layout) ? 0 : -1;
@@ -193,7 +198,7 @@ metrics_share(const char *path)
 	struct shared *map = MAP_FAILED;
 	int fd;
 
-	/* One process at a time prepares. */
+	/* One process at a time prepares the file. */
 	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640)) >= 0 &&
 	    flock(fd, LOCK_EX) == 0 && prepare(fd) == 0)
 		map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE,
@@ -204,7 +209,7 @@ metrics_share(const char *path)
 	else
 		shared = map;
 	if (fd >= 0) {
-		/* Not by close() alone: the mapping keeps the open file. */
+		/* close() is not enough: the mapping keeps the open file. */
 		flock(fd, LOCK_UN);
 		close(fd);
 	}
@@ -212,7 +217,7 @@ metrics_share(const char *path)
 }
 
 static void
-add(size_t slot, uint64_t n)
+slot_add(size_t slot, uint64_t n)
 {
 	atomic_fetch_add_explicit(&shared->slots[slot], n,
 	    memory_order_relaxed);
@@ -221,7 +226,7 @@ add(size_t slot, uint64_t n)
 void
 metrics_add(enum metric m, size_t which, uint64_t n)
 {
-	add(first_of(m) + which, n);
+	slot_add(first_of(m) + which, n);
 }
 
 void
@@ -239,8 +244,8 @@ metrics_observe(enum metric m, int64_t us)
 
 	while (i < n && took > table[m].bounds[i])
 		i++;
-	add(first + i, 1);
-	add(first + n + 1, took);
+	slot_add(first + i, 1);
+	slot_add(first + n + 1, took);
 }
 
 void
@@ -302,6 +307,21 @@ metrics_from_bson(const bson_t *doc, uint64_t slots[METRICS_SLOTS])
 		for (i = 0; i < n && bson_iter_next(&in); i++)
 			slots[at + i] = (uint64_t)bson_iter_as_int64(&in);
 	}
+}
+
+void
+metrics_label(const char *name, const char *value, char *to, size_t size)
+{
+	size_t n = (size_t)snprintf(to, size, "%s=\"", name);
+
+	/* A newline, which nobody means, is a space. */
+	for (; *value != '\0' && n + 4 <= size; value++) {
+		if (*value == '"' || *value == '\\')
+			to[n++] = '\\';
+		to[n++] = *value == '\n' ? ' ' : *value;
+	}
+	if (n + 2 <= size)
+		memcpy(to + n, "\"", 2);
 }
 
 int

@@ -8,10 +8,10 @@ struct _bson_t;
 struct buf;
 
 /*
- * Counters of this process, or of all processes that share a file, and their form
- * in Prometheus' text format (version 0.0.4). Each metric is a line of the table
- * in metrics.c: name, help, label. Counting is safe from several threads and
- * processes, and takes no lock.
+ * Counters of this process, or of all processes that share a file, and their text
+ * in Prometheus' format (version 0.0.4). Each metric is a line of the table in
+ * metrics.c: name, help, label. Threads and processes may count at the same time;
+ * counting takes no lock.
  */
 enum metric {
 	/* export-api */
@@ -49,22 +49,22 @@ enum metrics_end {
 	METRICS_LOST
 };
 
-/* All numbers, one behind the other. */
+/* All numbers, one after the other. */
 #define METRICS_SLOTS 256
 
 /*
  * metrics_share(path):
- * Count in the file at path from now on, together with every process that has
- * it, and go on from what it holds; it is made anew where it is another
- * version's. Returns 0, -1 (logged): counting stays in this process.
+ * From now on count in the file at path, together with all processes that do, and
+ * continue from what it holds; a file of another version is created again. Returns
+ * 0, -1 (logged): counting stays in this process.
  */
 int metrics_share(const char *path);
 
 /*
- * metrics_add(m, which, n): Add n to the counter (seconds: us); which: of its
- * label's values, 0 without one.
+ * metrics_add(m, which, n): Add n to the counter (in us if it counts seconds); which:
+ * the index of its label's value, 0 without a label.
  * metrics_set(m, n): Set a gauge.
- * metrics_observe(m, us): Put a duration into a histogram.
+ * metrics_observe(m, us): Count a duration in a histogram.
  * metrics_request(status): Count an answer of export-api.
  */
 void metrics_add(enum metric m, size_t which, uint64_t n);
@@ -77,18 +77,25 @@ void metrics_read(uint64_t slots[METRICS_SLOTS]);
 
 /*
  * metrics_bson(slots, doc): Append export-worker's, {name: [numbers]}.
- * metrics_from_bson(doc, slots): The reverse; what is not there or is of another
- * version stays 0.
+ * metrics_from_bson(doc, slots): The reverse; what is missing, or of another version,
+ * is 0.
  */
 void metrics_bson(const uint64_t slots[METRICS_SLOTS], struct _bson_t *doc);
 void metrics_from_bson(const struct _bson_t *doc,
     uint64_t slots[METRICS_SLOTS]);
 
 /*
+ * metrics_label(name, value, to, size): NAME="VALUE" into to, as the format wants it;
+ * a value that does not fit is cut.
+ */
+void metrics_label(const char *name, const char *value, char *to,
+    size_t size);
+
+/*
  * metrics_write_type(b, name, type, help): Append "# HELP" and "# TYPE".
  * metrics_write_header(b, m): The same for one of ours.
- * metrics_text(b, m, labels, slots): Append its samples; labels: further ones,
- * "worker=\"a:1\"", or "". All return 0, -1 when memory ends.
+ * metrics_text(b, m, labels, slots): Append its samples; labels: more labels,
+ * "worker=\"a:1\"", or "". All return 0, -1: no memory.
  */
 int metrics_write_type(struct buf *b, const char *name, const char *type,
     const char *help);

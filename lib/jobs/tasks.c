@@ -54,7 +54,7 @@ tasks_free(struct tasks *tasks)
 	free(tasks);
 }
 
-/* The settings that transitions are made with, and the task they are for. */
+/* The settings that a transition is made with, and the task it is for. */
 static struct transition_args
 args_for(const struct tasks *tasks, const struct task *task)
 {
@@ -204,7 +204,7 @@ tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
 	if (transit_all(tasks, T_BURY, &args) != JOBS_OK ||
 	    transit_all(tasks, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
-	/* First what was begun already, else newer jobs would starve it. */
+	/* First what was started before, else newer jobs would starve it. */
 	rc = transit_and_read(tasks, T_RECLAIM, &args, doc);
 	return rc == JOBS_NONE ?
 	    transit_and_read(tasks, T_CLAIM, &args, doc) : rc;
@@ -307,7 +307,7 @@ tasks_finished(struct tasks *tasks, const struct task *task)
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "projection", "{", "_id", BCON_INT32(1), "}",
 	    "readConcern", "{", "level", BCON_UTF8("linearizable"), "}",
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	rc = tasks_first(mongoc_collection_find_with_opts(tasks->collection,
 	    filter, opts, NULL), "find", &doc);
 	if (rc == JOBS_OK)
@@ -317,7 +317,7 @@ tasks_finished(struct tasks *tasks, const struct task *task)
 	return rc;
 }
 
-/* The documents of a collection that a worker holds, of each the worker. */
+/* Of each document of a collection that a worker holds: the worker. */
 #define HELD "{", "$match", "{", \
 	"state", BCON_UTF8(job_state_name(JOB_STARTED)), \
 	"worker", "{", "$exists", BCON_BOOL(true), "}", "}", "}", \
@@ -331,7 +331,7 @@ tasks_running(struct tasks *tasks, int64_t *n)
 	    "pipeline", "[", HELD, "]", "}", "}",
 	    "{", "$group", "{", "_id", BCON_UTF8("$worker"), "}", "}",
 	    "{", "$count", BCON_UTF8("n"), "}", "]");
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	mongoc_collection_t *held = mongoc_client_get_collection(tasks->client,
 	    "exports", "jobs");
 	enum jobs_result rc;

@@ -12,16 +12,16 @@ struct conf;
 struct tasks;
 
 /*
- * exports.jobs or exports.units, as the worker sees it that has claimed a task there
+ * exports.jobs or exports.units, as seen by a worker that has claimed a task in it
  * (lib/jobs/jobs.h, lib/jobs/units.h): an attempt at either is the same. Each call is
- * one read or one conditional update of one document, all times are the database's.
- * The states and who may change what: the table in transition.c.
+ * one read or one conditional update of one document; all times are the database's.
+ * States, and who may change what: the table in transition.c.
  */
 
-/* What a call came to; of jobs.h and units.h, too. */
+/* The result of a call; also of those in jobs.h, joblist.h and units.h. */
 enum jobs_result {
 	JOBS_OK = 0,
-	JOBS_NONE = 1,		/* no such job, nothing to claim, or not ours (any more) */
+	JOBS_NONE = 1,		/* no such job, nothing to claim, or not (or no longer) ours */
 	JOBS_TAKEN = 2,		/* the idempotency key is another job's */
 	JOBS_OWNER_FULL = 3,	/* owner_jobs_max unfinished jobs of the owner */
 	JOBS_QUEUE_FULL = 4,	/* queue_max unfinished jobs in all */

@@ -63,9 +63,7 @@ void tasks_reject(struct tasks *tasks, const struct task *task);
 enum jobs_result tasks_first(struct _mongoc_cursor_t *cursor, const char *op,
     struct _bson_t **doc);
 
-/* The time limit of a read for a client. */
-#define JOBS_FIND_MAX_MS 2500
-/* An option of such a read: all of the job but what may be long. */
+/* An option of a read: all of the job but what may be long. */
 #define JOBS_WITHOUT_PREVIEW "projection", "{", "preview", BCON_INT32(0), "}"
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * Who may change what of a job or a unit, and how to tell MongoDB. It only makes
+ * filters and updates: tasks.c sends them.
+ */
 #include "lib/jobs/transition.h"
 
 #include <bson/bson.h>
@@ -67,7 +71,7 @@ match_worker(bson_t *filter, bool held)
 	BCON_APPEND(filter, "worker", "{", "$exists", BCON_BOOL(held), "}");
 }
 
-/* Only an expression can compare with the database's own time. */
+/* Only an expression can compare with the database's clock. */
 static void
 match_due(bson_t *filter, bool or_unheld)
 {
@@ -143,7 +147,7 @@ set_progress(bson_t *set, const struct task_progress *progress)
 }
 
 static void
-set_text(bson_t *set, const char *name, const char *text)
+set_literal(bson_t *set, const char *name, const char *text)
 {
 	if (text != NULL)
 		BCON_APPEND(set, name, "{", "$literal", BCON_UTF8(text), "}");
@@ -181,19 +185,19 @@ set_error(bson_t *set, const struct transition_args *args)
 	bson_append_document_end(set, &literal);
 }
 
-/* Text goes in as a literal: in a pipeline "$x" would be a field. */
+/* Texts are literals: in a pipeline "$x" would be a field. */
 static void
 set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 {
 	if (effect & E_CLAIM)
-		set_text(set, "worker", args->worker);
+		set_literal(set, "worker", args->worker);
 	if (effect & E_ERROR)
 		set_error(set, args);
 	if ((effect & E_OBJECT) == 0)
 		return;
 	set_object(set, args->object);
-	set_text(set, "preview", args->preview);
-	set_text(set, "facts", args->facts);
+	set_literal(set, "preview", args->preview);
+	set_literal(set, "facts", args->facts);
 }
 
 static void
@@ -228,7 +232,7 @@ fill_set(bson_t *set, const struct transition *t,
 	set_texts(set, t->effect, args);
 }
 
-/* The fields that go, as the array of an $unset; how many there are. */
+/* The fields to remove, as the array of an $unset; returns how many. */
 static uint32_t
 fill_unset(bson_t *unset, unsigned effect)
 {

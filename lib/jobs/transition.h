@@ -8,10 +8,10 @@ struct task_object;
 struct task_progress;
 
 /*
- * The life of a job, as the one table in transition.c. A transition is a single
- * conditional update of one document, so of two that exclude each other exactly
- * one wins. The table is data: jobs.c makes MongoDB's updates of it, and the
- * test of the job's logic runs the same table against a model.
+ * The life of a job, and of a unit, as the one table in transition.c. A transition is
+ * a single conditional update of one document, so of two that exclude each other
+ * exactly one wins. The table is data: tasks.c makes MongoDB's updates from it, and
+ * t/unit/life.c runs the same table against a model.
  */
 enum transition_id {
 	/* by a worker that looks for work */
@@ -33,20 +33,20 @@ enum transition_id {
 	TRANSITIONS
 };
 
-/* What has to hold, besides the state. Unheld: no worker has it. */
+/* What has to hold, in addition to the state. Unheld: no worker holds it. */
 enum transition_guard {
-	G_MINE = 1 << 0,	/* the fence is that of my claim */
+	G_MINE = 1 << 0,	/* the fence is that of the caller's claim */
 	G_DUE = 1 << 1,		/* dueAt has passed */
 	G_HELD = 1 << 2,
 	G_UNHELD = 1 << 3,
 	G_DUE_OR_UNHELD = 1 << 4,
 	G_LEFT = 1 << 5,	/* attempts are left */
-	G_SPENT = 1 << 6,	/* none is */
-	G_CANCEL = 1 << 7,	/* cancelling was asked for */
+	G_SPENT = 1 << 6,	/* no attempts are left */
+	G_CANCEL = 1 << 7,	/* cancelling was requested */
 	G_NO_CANCEL = 1 << 8
 };
 
-/* What changes, besides the state. */
+/* What changes, in addition to the state. */
 enum transition_effect {
 	E_LEASE = 1 << 0,	/* dueAt = now + lease_ms */
 	E_CLAIM = 1 << 1,	/* fence, attempts + 1, worker, claimedAt, startedAt once */
@@ -54,11 +54,11 @@ enum transition_effect {
 	E_DELAY = 1 << 3,	/* dueAt = now + delay_ms */
 	E_UNHOLD = 1 << 4,	/* no worker */
 	E_ENDED = 1 << 5,	/* finishedAt = now */
-	E_OBJECT = 1 << 6,	/* object, preview, facts, expiresAt; an earlier error goes */
+	E_OBJECT = 1 << 6,	/* object, preview, facts, expiresAt; no earlier error */
 	E_ERROR = 1 << 7,
 	E_PROGRESS = 1 << 8,	/* progress, progressAt = now */
 	E_CANCEL = 1 << 9,	/* cancelRequested */
-	E_FORGET = 1 << 10	/* the preview goes */
+	E_FORGET = 1 << 10	/* no preview any more */
 };
 
 struct transition {
@@ -71,10 +71,10 @@ struct transition {
 
 extern const struct transition transitions[TRANSITIONS];
 
-/* What a transition is made with; what it does not use may be left zero. */
+/* Parameters of a transition; those it does not use may be zero. */
 struct transition_args {
 	const char *id;		/* NULL: any job */
-	const char *parent;	/* units of this job alone; NULL: any */
+	const char *parent;	/* units of this job only; NULL: of any */
 	const char *owner;	/* NULL: anyone's */
 	int64_t fence;
 	const char *worker;

@@ -1,3 +1,7 @@
+/*
+ * The collection exports.units: plans of large jobs. A unit's life after its claim is
+ * tasks.c's, how a job is cut is worker/split.c's.
+ */
 #include "lib/jobs/units.h"
 
 #include <stdlib.h>
@@ -11,7 +15,7 @@
 #include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
-/* So many are stored at a time. */
+/* Units stored in one call. */
 #define INSERT_UNITS 200
 
 struct units *
@@ -110,7 +114,7 @@ units_insert(struct units *units, const struct job *job,
 
 /* {job, ...} */
 static bson_t *
-of_job(const char *id)
+units_of_job(const char *id)
 {
 	bson_oid_t oid;
 
@@ -123,7 +127,7 @@ of_job(const char *id)
  * more: options of the read, "" being none. Takes over filter.
  */
 static enum jobs_result
-first(struct units *units, const char *op, bson_t *filter, const bson_t *more,
+units_first(struct units *units, const char *op, bson_t *filter, const bson_t *more,
     bson_t **doc)
 {
 	mongoc_cursor_t *cursor;
@@ -132,26 +136,26 @@ first(struct units *units, const char *op, bson_t *filter, const bson_t *more,
 
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "readConcern", "{", "level", BCON_UTF8("majority"), "}",
-	    "maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	bson_concat(opts, more);
-	cursor = mongoc_collection_find_with_opts(units->tasks.collection, filter,
-	    opts, NULL);
+	cursor = mongoc_collection_find_with_opts(units->tasks.collection,
+	    filter, opts, NULL);
 	rc = tasks_first(cursor, op, doc);
 	bson_destroy(opts);
 	bson_destroy(filter);
 	return rc;
 }
 
-/* The numbers of the one document that an aggregation gives, one by name. */
+/* The one document that an aggregation gives; *doc as by tasks_first(). */
 static enum jobs_result
-sum(struct units *units, const char *op, const bson_t *pipeline,
+aggregate_one(struct units *units, const char *op, const bson_t *pipeline,
     bson_t **doc)
 {
 	mongoc_cursor_t *cursor;
 	enum jobs_result rc;
 	bson_t *opts;
 
-	opts = BCON_NEW("maxTimeMS", BCON_INT32(JOBS_FIND_MAX_MS));
+	opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	cursor = mongoc_collection_aggregate(units->tasks.collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
 	rc = tasks_first(cursor, op, doc);
@@ -160,7 +164,7 @@ sum(struct units *units, const char *op, const bson_t *pipeline,
 }
 
 static int64_t
-number(const bson_t *doc, const char *name)
+units_number(const bson_t *doc, const char *name)
 {
 	bson_iter_t it;
 
@@ -170,11 +174,11 @@ number(const bson_t *doc, const char *name)
 
 #define SUM(field) "{", "$sum", BCON_UTF8("$progress." field), "}"
 
-/* How many units there are of the plan, and what they have done in all. */
+/* How many units the plan has, and what they have done in all. */
 static enum jobs_result
-sum_up(struct units *units, const char *id, int64_t plan, bson_t **doc)
+sum_plan(struct units *units, const char *id, int64_t plan, bson_t **doc)
 {
-	bson_t *match = of_job(id), *pipeline;
+	bson_t *match = units_of_job(id), *pipeline;
 	enum jobs_result rc;
 
 	BSON_APPEND_INT64(match, "plan", plan);
@@ -186,7 +190,7 @@ sum_up(struct units *units, const char *id, int64_t plan, bson_t **doc)
 	    "total", "{", "$sum", BCON_UTF8("$documents"), "}",
 	    "rows", SUM("rows"), "points", SUM("points"),
 	    "bytesRead", SUM("bytesRead"), "}", "}", "]");
-	rc = sum(units, "unit_progress", pipeline, doc);
+	rc = aggregate_one(units, "unit_progress", pipeline, doc);
 	bson_destroy(pipeline);
 	bson_destroy(match);
 	return rc;
@@ -195,13 +199,13 @@ sum_up(struct units *units, const char *id, int64_t plan, bson_t **doc)
 enum jobs_result
 units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 {
-	bson_t *filter = of_job(id), *doc = NULL;
+	bson_t *filter = units_of_job(id), *doc = NULL;
 	bson_t *newest = BCON_NEW("sort", "{", "plan", BCON_INT32(-1), "}");
 	enum jobs_result rc;
 	struct unit unit;
 
 	BSON_APPEND_INT64(filter, "unit", 0);
-	rc = first(units, "find_plan", filter, newest, &doc);
+	rc = units_first(units, "find_plan", filter, newest, &doc);
 	bson_destroy(newest);
 	if (rc != JOBS_OK)
 		return rc;
@@ -211,10 +215,10 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	unit_release(&unit);
 	bson_destroy(doc);
 	if (rc != JOBS_OK ||
-	    (rc = sum_up(units, id, plan->plan, &doc)) != JOBS_OK)
+	    (rc = sum_plan(units, id, plan->plan, &doc)) != JOBS_OK)
 		return rc;
-	plan->n = number(doc, "n");
-	plan->documents = (uint64_t)number(doc, "total");
+	plan->n = units_number(doc, "n");
+	plan->documents = (uint64_t)units_number(doc, "total");
 	bson_destroy(doc);
 	return JOBS_OK;
 }
@@ -223,14 +227,14 @@ enum jobs_result
 units_find(struct units *units, const char *id, int64_t plan, int64_t n,
     struct unit *unit)
 {
-	bson_t *filter = of_job(id), *doc = NULL;
+	bson_t *filter = units_of_job(id), *doc = NULL;
 	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(0),
 	    "preview", BCON_INT32(0), "}");
 	enum jobs_result rc;
 
 	BSON_APPEND_INT64(filter, "plan", plan);
 	BSON_APPEND_INT64(filter, "unit", n);
-	rc = first(units, "find_unit", filter, opts, &doc);
+	rc = units_first(units, "find_unit", filter, opts, &doc);
 	bson_destroy(opts);
 	if (rc != JOBS_OK)
 		return rc;
@@ -255,7 +259,7 @@ find_text(struct units *units, const char *op, const char *id,
 
 	*text = NULL;
 	bson_oid_init_from_string(&oid, id);
-	rc = first(units, op, BCON_NEW("_id", BCON_OID(&oid)), opts, &doc);
+	rc = units_first(units, op, BCON_NEW("_id", BCON_OID(&oid)), opts, &doc);
 	bson_destroy(opts);
 	if (rc != JOBS_OK)
 		return rc;
@@ -303,12 +307,12 @@ units_progress(struct units *units, const char *id, int64_t plan,
 	bson_t *doc = NULL;
 	enum jobs_result rc;
 
-	if ((rc = sum_up(units, id, plan, &doc)) != JOBS_OK)
+	if ((rc = sum_plan(units, id, plan, &doc)) != JOBS_OK)
 		return rc;
-	p->documents = (uint64_t)number(doc, "documents");
-	p->rows = (uint64_t)number(doc, "rows");
-	p->points = (uint64_t)number(doc, "points");
-	p->bytes_read = (uint64_t)number(doc, "bytesRead");
+	p->documents = (uint64_t)units_number(doc, "documents");
+	p->rows = (uint64_t)units_number(doc, "rows");
+	p->points = (uint64_t)units_number(doc, "points");
+	p->bytes_read = (uint64_t)units_number(doc, "bytesRead");
 	bson_destroy(doc);
 	return JOBS_OK;
 }
@@ -323,7 +327,7 @@ units_any(struct units *units)
 	transition_match_states(filter, JOB_UNFINISHED);
 	BCON_APPEND(filter, "$expr", "{", "$lte", "[", BCON_UTF8("$dueAt"),
 	    BCON_UTF8("$$NOW"), "]", "}");
-	rc = first(units, "find_units", filter, opts, &doc);
+	rc = units_first(units, "find_units", filter, opts, &doc);
 	if (rc == JOBS_OK)
 		bson_destroy(doc);
 	bson_destroy(opts);
@@ -333,7 +337,7 @@ units_any(struct units *units)
 enum jobs_result
 units_drop(struct units *units, const char *id, int64_t plan)
 {
-	bson_t *filter = of_job(id);
+	bson_t *filter = units_of_job(id);
 	enum jobs_result rc = JOBS_OK;
 	bson_error_t error;
 

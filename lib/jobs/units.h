@@ -30,7 +30,7 @@ struct units *units_new(struct _mongoc_client_t *client,
 void units_free(struct units *units);
 struct tasks *units_tasks(struct units *units);
 
-/* Some of a job's vehicles that follow each other. */
+/* Consecutive vehicles of a job. */
 struct unit_cut {
 	size_t first, n;
 	uint64_t documents;
@@ -40,19 +40,19 @@ struct unit_cut {
 struct units_plan {
 	int64_t plan;		/* the fence of the claim that made it */
 	int64_t n;		/* 0: the job is not split */
-	int64_t began_ms;	/* when, the database's clock */
+	int64_t began_ms;	/* when it was made, by the database's clock */
 	uint64_t documents;
 };
 
 /*
  * units_insert(units, job, vehicles, cuts, n):
- * Store a unit for each cut. The first one is stored last: a plan of which it is
- * not there was not made to its end, and is nobody's.
+ * Store a unit for each cut. Unit 0 is inserted last; a plan without it is incomplete
+ * and is ignored.
  */
 enum jobs_result units_insert(struct units *units, const struct job *job,
     const struct names *vehicles, const struct unit_cut *cuts, size_t n);
 
-/* units_find_plan(units, id, plan): The job's newest whole plan, or JOBS_NONE. */
+/* units_find_plan(units, id, plan): The job's newest complete plan, or JOBS_NONE. */
 enum jobs_result units_find_plan(struct units *units, const char *id,
     struct units_plan *plan);
 
@@ -79,17 +79,18 @@ enum jobs_result units_preview(struct units *units, const char *id,
 enum jobs_result units_claim(struct units *units, const char *parent,
     const char *worker, struct unit *unit);
 
-/* units_progress(units, id, plan, p): The sums over all units; phase is left. */
+/* units_progress(units, id, plan, p): The sums over all units; p->phase stays. */
 enum jobs_result units_progress(struct units *units, const char *id,
     int64_t plan, struct task_progress *p);
 
-/* units_any(units): JOBS_OK: there is one to claim; cheap. */
+/* units_any(units): JOBS_OK: there is one to claim. Cheap. */
 enum jobs_result units_any(struct units *units);
 
 /*
- * units_drop(units, id, plan): Remove the job's units, of this plan and older ones
- * (UNITS_ALL: all); who has one has lost it. Who has lost the job, and does not
- * know, so leaves the next one's plan alone.
+ * units_drop(units, id, plan):
+ * Remove the job's units, of this plan and older ones (UNITS_ALL: all). Workers
+ * holding one lose it. A worker that lost the job without noticing cannot remove its
+ * successor's plan.
  */
 #define UNITS_ALL INT64_MAX
 enum jobs_result units_drop(struct units *units, const char *id,

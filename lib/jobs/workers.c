@@ -1,3 +1,7 @@
+/*
+ * The numbers of /metrics that come from the database: jobs by state, and the
+ * counters that workers report. What the counters mean is metrics.c's business.
+ */
 #include "lib/jobs/workers.h"
 
 #include <stdlib.h>
@@ -9,9 +13,7 @@
 #include "lib/servers/mongo.h"
 #include "lib/jobs/transition.h"
 
-#define MAX_MS 2500
-
-/* Of those that have not ended: how many, how many are held, the oldest's age. */
+/* Of the unfinished, by state: how many, how many no worker holds, the oldest's age. */
 static bson_t *
 unfinished_pipeline(void)
 {
@@ -22,7 +24,7 @@ unfinished_pipeline(void)
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$group", "{", "_id", BCON_UTF8("$state"),
 	    "n", "{", "$sum", BCON_INT64(1), "}",
-	    "resting", "{", "$sum", "{", "$cond", "[", "{", "$gt", "[",
+	    "unheld", "{", "$sum", "{", "$cond", "[", "{", "$gt", "[",
 	    BCON_UTF8("$worker"), BCON_NULL, "]", "}", BCON_INT64(0),
 	    BCON_INT64(1), "]", "}", "}",
 	    "age", "{", "$max", "{", "$subtract", "[", BCON_UTF8("$$NOW"),
@@ -31,12 +33,12 @@ unfinished_pipeline(void)
 	return pipeline;
 }
 
-/* Hand each answer to take(), which returns 0, or -1 to end. Takes over pipeline. */
+/* Give each document to take(), which returns 0, or -1 to end. Takes over pipeline. */
 static int
 aggregate(mongoc_collection_t *collection, bson_t *pipeline,
     int (*take)(const bson_t *, void *), void *arg)
 {
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
@@ -61,7 +63,7 @@ take_unfinished(const bson_t *doc, void *arg)
 {
 	struct jobs_stats *jobs = arg;
 	const char *state = "";
-	int64_t n = 0, resting = 0, age_ms = 0;
+	int64_t n = 0, unheld = 0, age_ms = 0;
 	bson_iter_t it;
 
 	if (!bson_iter_init(&it, doc))
@@ -73,14 +75,14 @@ take_unfinished(const bson_t *doc, void *arg)
 			state = bson_iter_utf8(&it, NULL);
 		else if (strcmp(key, "n") == 0)
 			n = bson_iter_as_int64(&it);
-		else if (strcmp(key, "resting") == 0)
-			resting = bson_iter_as_int64(&it);
+		else if (strcmp(key, "unheld") == 0)
+			unheld = bson_iter_as_int64(&it);
 		else if (strcmp(key, "age") == 0)
 			age_ms = bson_iter_as_int64(&it);
 	}
 	if (strcmp(state, job_state_name(JOB_STARTED)) == 0) {
 		jobs->n[JOB_STARTED] = n;
-		jobs->resting = resting;
+		jobs->unheld = unheld;
 	} else {
 		jobs->n[JOB_NOT_STARTED] = n;
 		jobs->oldest_ms = age_ms > 0 ? age_ms : 0;
@@ -88,11 +90,11 @@ take_unfinished(const bson_t *doc, void *arg)
 	return 0;
 }
 
-/* From the index "ended" alone. */
+/* By the index "ended" only. */
 static int
 count_ended(mongoc_collection_t *collection, struct jobs_stats *jobs)
 {
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MAX_MS));
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	bson_error_t error;
 	int s, rc = 0;
 
@@ -128,7 +130,7 @@ jobs_stats(mongoc_client_t *client, struct jobs_stats *jobs)
 }
 
 static void
-take_text(bson_iter_t *it, char *to, size_t size)
+copy_text(bson_iter_t *it, char *to, size_t size)
 {
 	if (BSON_ITER_HOLDS_UTF8(it))
 		bson_strncpy(to, bson_iter_utf8(it, NULL), size);
@@ -148,9 +150,9 @@ take_worker(const bson_t *doc, struct worker_entry *w)
 		const char *key = bson_iter_key(&it);
 
 		if (strcmp(key, "_id") == 0) {
-			take_text(&it, w->name, sizeof(w->name));
+			copy_text(&it, w->name, sizeof(w->name));
 		} else if (strcmp(key, "version") == 0) {
-			take_text(&it, w->version, sizeof(w->version));
+			copy_text(&it, w->version, sizeof(w->version));
 		} else if (strcmp(key, "age") == 0) {
 			w->age_ms = bson_iter_as_int64(&it);
 		} else if (strcmp(key, "values") == 0 &&
@@ -162,7 +164,7 @@ take_worker(const bson_t *doc, struct worker_entry *w)
 	}
 }
 
-/* Those that run, by name, with the age of their report. */
+/* The workers that run, by name, with the age of their reports. */
 static bson_t *
 workers_pipeline(void)
 {

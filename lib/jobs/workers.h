@@ -11,21 +11,21 @@
 struct _mongoc_client_t;
 
 /*
- * What /metrics asks of the database, each answer of its own moment, and what a
- * worker writes there for it, exports.workers:
+ * What /metrics reads from the database (the values are not one snapshot), and what a
+ * worker writes for it, exports.workers:
  *   { _id: "host:pid", at, startedAt, version, stopped, values: {name: [n]} }
- * A document that is not renewed goes after an hour (TTL).
+ * A document that is not renewed is removed after an hour (TTL).
  */
 
 struct jobs_stats {
 	int64_t n[JOB_EXPIRED + 1];	/* by state */
-	int64_t resting;	/* STARTED, and no worker holds it */
+	int64_t unheld;		/* STARTED, and no worker holds them */
 	int64_t oldest_ms;	/* age of the oldest NOT_STARTED, 0 without one */
 };
 
-/* Reports above this are left out. */
+/* At most this many reports are read. */
 #define WORKERS_MAX 1000
-/* A worker whose report is older is not there any more. */
+/* A worker whose report is older is gone. */
 #define WORKERS_REPORT_MS INT64_C(300000)
 
 struct worker_entry {
@@ -40,8 +40,9 @@ struct worker_list {
 };
 
 /*
- * jobs_stats(client, jobs), worker_list(client, workers): 0, -1 logged.
- * worker_list_release(workers): In any case; of a zeroed struct, too.
+ * jobs_stats(client, jobs), worker_list(client, workers): Read them. Returns 0, -1
+ * logged.
+ * worker_list_release(workers): Also after an error, and of a zeroed struct.
  */
 int jobs_stats(struct _mongoc_client_t *client, struct jobs_stats *jobs);
 int worker_list(struct _mongoc_client_t *client,
@@ -50,8 +51,8 @@ void worker_list_release(struct worker_list *workers);
 
 /*
  * workers_report(client, worker, last, quiet):
- * Write this process's counters (lib/jobs/metrics.h) as the worker's; last: it ends.
- * Returns 0, -1 logged unless quiet.
+ * Write this process's counters (lib/jobs/metrics.h) as the worker's; last: it is
+ * about to end. Returns 0, -1 logged unless quiet.
  */
 int workers_report(struct _mongoc_client_t *client, const char *worker,
     bool last, bool quiet);

@@ -59,6 +59,27 @@ test_text(void)
 }
 
 static void
+test_label(void)
+{
+	char to[32];
+
+	metrics_label("worker", "host:1", to, sizeof(to));
+	is_str(to, "worker=\"host:1\"", "a label");
+	metrics_label("worker", "", to, sizeof(to));
+	is_str(to, "worker=\"\"", "of an empty value");
+	metrics_label("worker", "a\"b\\c", to, sizeof(to));
+	is_str(to, "worker=\"a\\\"b\\\\c\"", "a quote and a backslash are escaped");
+	metrics_label("worker", "a\nb", to, sizeof(to));
+	is_str(to, "worker=\"a b\"", "a newline is a space");
+	metrics_label("w", "123456789", to, 10);
+	is_str(to, "w=\"12345\"", "what does not fit is cut, closed all the same");
+	metrics_label("w", "1234\"", to, 10);
+	is_str(to, "w=\"1234\\\"\"", "an escape that fits");
+	metrics_label("w", "12345\"", to, 10);
+	is_str(to, "w=\"12345\"", "one that does not is not halved");
+}
+
+static void
 test_histogram(void)
 {
 	const char *t;
@@ -157,6 +178,7 @@ int
 main(void)
 {
 	test_text();
+	test_label();
 	test_histogram();
 	test_bson();
 	test_share();
