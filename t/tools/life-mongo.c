@@ -42,6 +42,8 @@ random_model(void)
 		.started = draw(2),
 		.finished = draw(2),
 		.error = draw(2),
+		.preview = draw(2),
+		.documents = draw(3),
 		.object = draw(2) ? 77 : 0,
 	};
 }
@@ -67,6 +69,10 @@ store(mongoc_collection_t *c, const bson_oid_t *id, const struct model *m)
 	if (m->error)
 		BCON_APPEND(&doc, "error", "{", "code", "x", "message", "y",
 		    "}");
+	BCON_APPEND(&doc, "progress", "{", "documents",
+	    BCON_INT64((int64_t)m->documents), "}");
+	if (m->preview)
+		BSON_APPEND_UTF8(&doc, "preview", "{}");
 	if (m->object != 0)
 		BCON_APPEND(&doc, "object", "{", "key", "k",
 		    "size", BCON_INT64(m->object), "sha256", "s", "}");
@@ -111,6 +117,8 @@ load(mongoc_collection_t *c, const bson_oid_t *id)
 	m.finished = job.finished_ms != JOB_NO_TIME;
 	m.error = job.task.error.code != NULL;
 	m.object = job.task.object.size;
+	m.documents = job.task.progress.documents;
+	m.preview = bson_iter_init_find(&it, doc, "preview");
 	if (bson_iter_init_find(&it, doc, "away"))
 		m.due_ms = (bson_iter_as_int64(&it) + 1000 * HOUR_MS +
 		    HOUR_MS / 2) / HOUR_MS * HOUR_MS - 1000 * HOUR_MS;
@@ -127,23 +135,27 @@ same(const struct model *a, const struct model *b)
 	    a->attempts == b->attempts && a->fence == b->fence &&
 	    a->held == b->held && a->cancel == b->cancel &&
 	    a->started == b->started && a->finished == b->finished &&
-	    a->error == b->error && a->object == b->object;
+	    a->error == b->error && a->preview == b->preview &&
+	    a->documents == b->documents && a->object == b->object;
 }
 
 static void
 show(const char *what, const struct model *m)
 {
 	diag("%s: %s due %lld attempts %lld fence %lld held %d cancel %d "
-	    "started %d finished %d error %d object %lld", what,
+	    "started %d finished %d error %d preview %d documents %llu "
+	    "object %lld", what,
 	    job_state_name(m->state), (long long)m->due_ms,
 	    (long long)m->attempts, (long long)m->fence, m->held, m->cancel,
-	    m->started, m->finished, m->error, (long long)m->object);
+	    m->started, m->finished, m->error, m->preview,
+	    (unsigned long long)m->documents, (long long)m->object);
 }
 
 static int
 compare_once(mongoc_collection_t *c, enum transition_id t)
 {
-	const struct task_progress progress = { .phase = "counting" };
+	const struct task_progress progress = { .phase = "counting",
+	    .documents = 7 };
 	static char key[] = "$key", sha256[] = "$sha", etag[] = "$etag";
 	const struct task_object object = { .key = key, .sha256 = sha256,
 	    .etag = etag, .size = 99 };
@@ -151,8 +163,10 @@ compare_once(mongoc_collection_t *c, enum transition_id t)
 	    .fence = draw(4), .worker = "$worker", .lease_ms = 2 * HOUR_MS,
 	    .delay_ms = 3 * HOUR_MS, .retention_ms = HOUR_MS,
 	    .max_attempts = MAX_ATTEMPTS, .progress = &progress,
-	    .object = &object, .error_code = "$code",
-	    .error_message = "$message" };
+	    .object = &object, .preview = draw(2) ? "$preview" : NULL,
+	    .facts = draw(2) ? "$facts" : NULL, .error_code = "$code",
+	    .error_message = "$message",
+	    .error_detail = draw(2) ? "$detail" : NULL };
 	struct model before = random_model(), expected = before, got;
 	bson_t *filter, *update, reply;
 	bson_error_t error;

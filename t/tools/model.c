@@ -1,5 +1,7 @@
 #include "t/tools/model.h"
 
+#include <stddef.h>
+
 static bool
 holds(unsigned guard, const struct transition_args *args, int64_t now_ms,
     const struct model *m)
@@ -49,7 +51,12 @@ model_make(enum transition_id t, const struct transition_args *args,
 		m->error = true;
 	if (effect & E_OBJECT) {
 		m->object = args->object->size;
+		m->preview = args->preview != NULL;
 		m->error = false;
 	}
+	if (effect & E_PROGRESS)
+		m->documents = args->progress->documents;
+	if (effect & E_FORGET)
+		m->preview = false;
 	return true;
 }

@@ -14,6 +14,8 @@ struct model {
 	int64_t attempts, fence;
 	bool held, cancel;
 	bool started, finished, error;	/* startedAt, finishedAt, error are there */
+	bool preview;
+	uint64_t documents;		/* of progress */
 	int64_t object;			/* size of the recorded object, 0: none */
 };
 

@@ -1,9 +1,9 @@
 /*
- * The logic of a job's life alone: the table of lib/jobs/transition.c against a model
- * with a clock of its own, three workers, two owners that cancel, and a fault at
- * any step: a crash, a pause beyond the lease, an answer that is lost, before or
- * behind the write. A failing seed is printed; LIFE_SEED=n replays it and says
- * each step. LIFE_SEEDS=n: how many (20000).
+ * The logic of a job's life, without servers: the table of lib/jobs/transition.c
+ * against a model with a clock of its own, three workers, two owners that cancel, and
+ * a fault at any step: a crash, a pause beyond the lease, an answer that is lost,
+ * before or after the write. A failing seed is printed; LIFE_SEED=n replays it and
+ * prints each step. LIFE_SEEDS=n: how many (20000).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,8 @@ struct world {
 	struct model jobs[JOBS];
 	struct model before[JOBS];
 	int finishes[JOBS];
+	int64_t due_ms;			/* what a retry or release asks for */
+	uint64_t documents;		/* what progress is written */
 	struct worker workers[WORKERS];
 	int owner_job[OWNERS], owner_step[OWNERS];
 	const char *wrong;
@@ -67,37 +69,95 @@ height(enum job_state s)
 	    s == JOB_EXPIRED ? 3 : 2;
 }
 
+/* Who may make it, and when: the fence is the one that the caller believes in. */
 static void
-check(struct world *w, int j, enum transition_id t)
+check_right(struct world *w, int j, enum transition_id t, int64_t fence)
+{
+	const struct model *a = &w->before[j];
+	const bool due = a->due_ms <= w->now_ms;
+	const bool claims = t == T_CLAIM || t == T_RECLAIM;
+
+	if (t >= T_RENEW && t <= T_CANCELLED &&
+	    (a->state != JOB_STARTED || a->fence != fence))
+		wrong(w, "made by a worker that had lost its claim");
+	if ((claims || t == T_EXHAUST) && !due)
+		wrong(w, "claimed or ended before it was due");
+	if (t == T_BURY && a->held && !due)
+		wrong(w, "ended while a worker held it");
+	if (t == T_EXHAUST && a->attempts < MAX_ATTEMPTS)
+		wrong(w, "spent with attempts left");
+	if ((t == T_BURY || t == T_CANCELLED) && !a->cancel)
+		wrong(w, "cancelled without a request");
+	if (t == T_CANCEL_RUNNING && !a->held)
+		wrong(w, "told to stop a job that no worker holds");
+	if (t == T_CANCEL_WAITING && a->held)
+		wrong(w, "cancelled at once while a worker held it");
+	if ((claims || t == T_FINISH || t == T_EXHAUST) && a->cancel)
+		wrong(w, "went on although it was to be cancelled");
+	if (job_ended(a->state) && t != T_EXPIRE)
+		wrong(w, "a job that had ended was changed");
+	if (t == T_EXPIRE && a->state != JOB_FINISHED)
+		wrong(w, "expired without having been finished");
+	if (t == T_FINISH && ++w->finishes[j] > 1)
+		wrong(w, "finished twice");
+}
+
+/* Lease, fence and attempts. */
+static void
+check_claim(struct world *w, int j, enum transition_id t)
 {
 	const struct model *a = &w->before[j], *b = &w->jobs[j];
 	const bool claims = t == T_CLAIM || t == T_RECLAIM;
 
-	if (height(b->state) < height(a->state))
-		wrong(w, "a state went back");
-	if (job_ended(a->state) && t != T_EXPIRE)
-		wrong(w, "a job that had ended was changed");
-	if (b->fence < a->fence || (!claims && b->fence != a->fence))
-		wrong(w, "the fence moved without a claim");
-	if (claims && a->due_ms > w->now_ms)
-		wrong(w, "claimed before it was due");
+	if (b->fence != a->fence + claims)
+		wrong(w, "the fence counts claims, no more and no less");
+	if (b->attempts != a->attempts + claims - (t == T_RELEASE))
+		wrong(w, "attempts are charged by a claim, given back by a release");
+	if (b->attempts > MAX_ATTEMPTS || b->attempts < 0)
+		wrong(w, "attempts beyond the limit");
 	if ((claims || t == T_RENEW) &&
 	    b->due_ms != w->now_ms + LEASE_MS)
 		wrong(w, "held without a lease");
-	if (b->attempts > MAX_ATTEMPTS || b->attempts < 0)
-		wrong(w, "attempts beyond the limit");
-	if (t == T_FINISH && a->cancel)
-		wrong(w, "finished although it was to be cancelled");
-	if (t == T_FINISH && ++w->finishes[j] > 1)
-		wrong(w, "finished twice");
+	if ((t == T_RETRY || t == T_RELEASE) && b->due_ms != w->due_ms)
+		wrong(w, "given back, and due at another time");
+	if (claims && !b->held)
+		wrong(w, "claimed and not held");
+	if ((t == T_RETRY || t == T_RELEASE || job_ended(b->state)) && b->held)
+		wrong(w, "given back or ended, and held");
+	if ((t == T_RETRY || t == T_RELEASE) && b->state != JOB_STARTED)
+		wrong(w, "given back, and not STARTED");
+}
+
+/* What the document of a job in this state has, and what it has not. */
+static void
+check_record(struct world *w, int j, enum transition_id t)
+{
+	const struct model *a = &w->before[j], *b = &w->jobs[j];
+	const bool result = b->state == JOB_FINISHED ||
+	    b->state == JOB_EXPIRED;
+
+	if (height(b->state) < height(a->state))
+		wrong(w, "a state went back");
+	if (b->state == JOB_STARTED && !b->started)
+		wrong(w, "STARTED without startedAt");
+	if (b->finished != job_ended(b->state))
+		wrong(w, "finishedAt is that of an ended job, and of no other");
+	if ((t == T_RETRY || b->state == JOB_FAILED) && !b->error)
+		wrong(w, "failed without an error");
+	if (result && b->error)
+		wrong(w, "finished with an error");
+	if (result != (b->object != 0))
+		wrong(w, "an object is that of a finished job, and of no other");
 	/* Each attempt's object is told by its size here: the fence. */
 	if (t == T_FINISH && b->object != b->fence)
 		wrong(w, "the object is of another attempt than the claim");
-	if (job_ended(b->state) && b->held)
-		wrong(w, "an ended job is held");
-	if ((b->state == JOB_FINISHED || b->state == JOB_EXPIRED) &&
-	    b->object == 0)
-		wrong(w, "finished without an object");
+	if ((t == T_CLAIM || t == T_RECLAIM || t == T_RENEW ||
+	    t == T_FINISH) && b->documents != w->documents)
+		wrong(w, "progress that was not written");
+	if (b->preview != (b->state == JOB_FINISHED))
+		wrong(w, "a preview is that of a FINISHED job, and of no other");
+	if ((t == T_CANCEL_WAITING || t == T_CANCEL_RUNNING) && !b->cancel)
+		wrong(w, "cancelled, and not marked so");
 }
 
 /* What a caller hears of a write. */
@@ -106,23 +166,30 @@ enum heard { DONE, NOT_MATCHED, UNKNOWN };
 static enum heard
 make(struct world *w, enum transition_id t, int j, int64_t fence)
 {
-	struct task_object object = { .size = fence };
+	const struct task_object object = { .size = fence };
+	const struct task_progress progress = { .documents = draw(w, 100) };
 	const struct transition_args args = { .fence = fence,
 	    .lease_ms = LEASE_MS, .max_attempts = MAX_ATTEMPTS,
-	    .delay_ms = t == T_RETRY ? draw(w, 30000) : 0, .object = &object };
+	    .delay_ms = t == T_RETRY ? draw(w, 30000) : 0, .object = &object,
+	    .progress = &progress, .preview = "{}" };
 	const unsigned fault = w->calm ? 99 : draw(w, 20);
 	bool made;
 
 	if (fault == 0)
 		return UNKNOWN;		/* lost on the way there */
 	w->before[j] = w->jobs[j];
+	w->due_ms = w->now_ms + args.delay_ms;
+	w->documents = progress.documents;
 	made = model_make(t, &args, w->now_ms, &w->jobs[j]);
 	if (w->tell)
 		diag("%8lld job %d %s fence %lld: %s", (long long)w->now_ms, j,
 		    transitions[t].name, (long long)fence,
 		    made ? "made" : "-");
-	if (made)
-		check(w, j, t);
+	if (made) {
+		check_right(w, j, t, fence);
+		check_claim(w, j, t);
+		check_record(w, j, t);
+	}
 	if (fault == 1)
 		return UNKNOWN;		/* lost on the way back */
 	return made ? DONE : NOT_MATCHED;
@@ -195,9 +262,10 @@ renew(struct world *w, struct worker *me)
 static void
 break_off(struct world *w, struct worker *me)
 {
+	/* The last is wrong in most cases: its guard has to say so. */
 	static const enum transition_id ways[] = { T_RETRY, T_RETRY, T_RETRY,
-	    T_FAIL, T_RELEASE };
-	enum transition_id t = ways[draw(w, 5)];
+	    T_FAIL, T_RELEASE, T_CANCELLED };
+	enum transition_id t = ways[draw(w, 6)];
 
 	if (t == T_RETRY && w->jobs[me->job].attempts >= MAX_ATTEMPTS)
 		t = T_FAIL;
@@ -228,7 +296,9 @@ step_worker(struct world *w, struct worker *me)
 		finish(w, me);
 	else if (!w->calm && draw(w, 10) == 0)
 		break_off(w, me);
-	else if (w->now_ms - me->renewed_ms > LEASE_MS * 3 / 4)
+	else if (w->now_ms - me->renewed_ms > LEASE_MS * 3 / 4 &&
+	    (w->calm || draw(w, 4) != 0))
+		/* Else it was stopped between this look and the call. */
 		me->job = -1;
 	else if (w->now_ms - me->renewed_ms >= RENEW_MS)
 		renew(w, me);
@@ -284,6 +354,9 @@ live(uint64_t seed, bool tell)
 	memset(&w, 0, sizeof(w));
 	w.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	w.tell = tell;
+	/* They were created one after the other. */
+	for (i = 0; i < JOBS; i++)
+		w.jobs[i].due_ms = draw(&w, 60000);
 	for (i = 0; i < WORKERS; i++)
 		w.workers[i].job = -1;
 	for (i = 0; i < OWNERS; i++)
