@@ -254,6 +254,7 @@ stored(const struct api *api, struct FCGX_Request *fcgx,
 	return false;
 }
 
+/* Each step answers when it is the last one; the message is only a doorbell. */
 static void
 create(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, struct job *job)
@@ -278,6 +279,7 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	crash_at(CRASH_API_AFTER_REPLY);
 }
 
+/* What it would read, and which of its vehicles the catalogue does not know. */
 static void
 dry_run(const struct api *api, struct FCGX_Request *fcgx,
     const struct job *job)
@@ -369,6 +371,7 @@ export_post(const struct api *api, struct FCGX_Request *fcgx,
 		    NULL, "the body must be application/json");
 		return;
 	}
+	/* What the headers say is right: now the body. */
 	job_init(&job);
 	switch (spec_parse((const char *)r->body.data, r->body.len, &limits,
 	    &job, &fault)) {

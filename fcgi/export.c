@@ -75,6 +75,7 @@ link_salt(const struct api *api, const struct job *job)
 	    clock_real_ms() / (api->conf->link_ttl_s * 1000 / 2);
 }
 
+/* The tag is made before the link goes in: see link_salt(). */
 static void
 show(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const struct job *job)
@@ -227,6 +228,7 @@ export_list(const struct api *api, struct FCGX_Request *fcgx,
 		return;
 	o = json_object_new_object();
 	l.list = json_object_new_array();
+	/* One more than the page takes: whether there is a next. */
 	l.left = page.limit++;
 	if (o == NULL || l.list == NULL ||
 	    json_object_object_add(o, "exports", l.list) != 0 ||
@@ -249,6 +251,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	enum jobs_result rc = JOBS_NONE;
 	struct job job;
 
+	/* One conditional update; job is then what it made of the job. */
 	crash_at(CRASH_API_BEFORE_DELETE);
 	if (job_id_valid(id))
 		rc = jobs_delete(api->jobs, id, r->owner, &job);

@@ -135,6 +135,7 @@ route_call(const struct route *route, const struct api *api,
 		route->fn(api, fcgx, r, id);
 }
 
+/* The first route that has both path and method; else what the path would allow. */
 static void
 dispatch(const struct api *api, struct FCGX_Request *fcgx,
     struct request *r)
@@ -220,8 +221,8 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 
 	if (FCGX_InitRequest(&fcgx, STDIN_FILENO, 0) != 0 ||
 	    fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) != 0) {
-		log_msg(LOG_ERROR, "accept", "no socket on standard input: to "
-		    "be started by spawn-fcgi");
+		log_msg(LOG_ERROR, "accept", "standard input is not a socket: "
+		    "start it with spawn-fcgi");
 		return 1;
 	}
 	while (!stop_requested) {

@@ -107,6 +107,7 @@ query_parse(const char *text, const char *allowed, struct query *q)
 		return 0;
 	if (strlen(text) > QUERY_MAX)
 		return query_refuse(q, "", "the query is too long");
+	/* An empty pair, as in "a=b&", is an unknown name. */
 	for (;; text += len + 1) {
 		len = strcspn(text, "&");
 		if (q->n == QUERY_PARAMETERS_MAX)

@@ -60,6 +60,7 @@ read_body(struct FCGX_Request *fcgx, size_t max, struct buf *body)
 		return REQUEST_OK;
 	if ((to = buf_reserve(body, (size_t)len)) == NULL)
 		return REQUEST_SHORT;
+	/* Less than announced: nginx lost the client in between. */
 	n = FCGX_GetStr((char *)to, (int)len, fcgx->in);
 	if (n != (int)len)
 		return REQUEST_SHORT;

@@ -267,6 +267,7 @@ check_range(struct parse *p)
 	return 0;
 }
 
+/* In the order of the table, so that a body with two faults always has the same one. */
 static int
 take_members(struct parse *p, struct json_object *root)
 {
@@ -321,6 +322,7 @@ spec_parse(const char *text, size_t len, const struct spec_limits *limits,
 	size_t n;
 	int rc;
 
+	/* First that it is JSON at all, and strictly, then what it says. */
 	memset(found, 0, sizeof(*found));
 	if (len > SPEC_BODY_MAX)
 		return spec_refuse(&p, 400, "", "the body has more than %d bytes", SPEC_BODY_MAX);

@@ -1,7 +1,6 @@
 /*
- * Structs to BSON and back, by tables of their members. It knows the kinds of
- * members there are, and no job: what is missing and what has to be there is for the
- * owner of the table to say.
+ * Structs to BSON and back, by tables of their members. It knows kinds of members, but
+ * no job: which fields have to be there is for the table's owner to say.
  */
 #include "lib/jobs/fields.h"
 
@@ -15,10 +14,9 @@
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
-#include "lib/jobs/task.h"
 
-/* Enums are read and written through an int of theirs. */
-_Static_assert(sizeof(enum job_state) == sizeof(int), "enums are ints");
+/* An enum member is read and written as an int. */
+_Static_assert(sizeof(enum field_kind) == sizeof(int), "enums are ints");
 
 void
 names_bson(const struct names *list, const char *name, bson_t *doc)
@@ -250,7 +248,7 @@ static void
 log_unreadable(const struct fields *fields, const bson_t *doc,
     const char *name)
 {
-	char id[JOB_ID_SIZE] = "";
+	char id[FIELD_ID_SIZE] = "";
 	bson_iter_t it;
 
 	if (bson_iter_init_find(&it, doc, "_id") && BSON_ITER_HOLDS_OID(&it))

@@ -6,13 +6,15 @@
 struct _bson_t;
 struct names;
 
+#define FIELD_ID_SIZE 25
+
 /*
  * A struct's members as the fields of a BSON document, as a table like the keys of
  * lib/base/conf.c: reading and writing are one loop each. Texts belong to the
  * struct.
  */
 enum field_kind {
-	FIELD_ID,		/* char [JOB_ID_SIZE], hexadecimal; an ObjectId */
+	FIELD_ID,		/* char [FIELD_ID_SIZE], hexadecimal; an ObjectId */
 	FIELD_TEXT,		/* char *, NULL: left out */
 	FIELD_HASH,		/* char [DIGEST_HEX_SIZE] */
 	FIELD_NAMES,		/* struct names, empty: left out */

@@ -134,6 +134,7 @@ jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL), "look", &doc);
 	if (rc == JOBS_OK)
 		read_precheck(doc, job, same);
+	/* Without an unfinished job there was no document to carry the time. */
 	if (rc != JOBS_ERROR)
 		rc = job->task.created_ms != JOB_NO_TIME ? JOBS_OK :
 		    server_time(jobs, &job->task.created_ms);

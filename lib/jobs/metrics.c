@@ -343,6 +343,7 @@ metrics_write_header(struct buf *b, enum metric m)
 	    table[m].help);
 }
 
+/* Buckets add up: each has all that the ones before it have. */
 static int
 histogram_text(struct buf *b, const struct metric_line *t, const char *labels,
     const uint64_t *slots)

@@ -16,6 +16,8 @@
 #include "lib/base/log.h"
 #include "lib/jobs/task_impl.h"
 
+_Static_assert(JOB_ID_SIZE == FIELD_ID_SIZE, "an id is an ObjectId");
+
 const char *const task_state_names[] = {
 	[JOB_NOT_STARTED] = "NOT_STARTED",
 	[JOB_STARTED] = "STARTED",

@@ -5,6 +5,7 @@
  */
 #include "lib/jobs/tasks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,6 +59,8 @@ tasks_free(struct tasks *tasks)
 static struct transition_args
 args_for(const struct tasks *tasks, const struct task *task)
 {
+	/* A unit's id is none of exports.jobs, and the reverse. */
+	assert(task == NULL || task->kind == tasks->kind);
 	return (struct transition_args){
 		.id = task == NULL ? NULL : task->id,
 		.fence = task == NULL ? 0 : task->fence,
@@ -133,6 +136,7 @@ find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
 	const uint8_t *data;
 	uint32_t len;
 
+	/* The sort is the order of claims; it matters only where many match. */
 	opts = mongoc_find_and_modify_opts_new();
 	mongoc_find_and_modify_opts_set_update(opts, pipeline);
 	mongoc_find_and_modify_opts_set_flags(opts,
@@ -201,6 +205,7 @@ tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
 	args.progress = &none;
 	args.error_code = failure_code(FAILURE_ATTEMPTS);
 	args.error_message = failure_text(FAILURE_ATTEMPTS);
+	/* End those that are to be cancelled, or have no attempts left. */
 	if (transit_all(tasks, T_BURY, &args) != JOBS_OK ||
 	    transit_all(tasks, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
@@ -300,6 +305,7 @@ tasks_finished(struct tasks *tasks, const struct task *task)
 	enum jobs_result rc;
 	bson_oid_t oid;
 
+	/* Linearizable: a stale primary must not deny what was written. */
 	bson_oid_init_from_string(&oid, task->id);
 	filter = BCON_NEW("_id", BCON_OID(&oid),
 	    "fence", BCON_INT64(task->fence),
@@ -326,6 +332,7 @@ tasks_finished(struct tasks *tasks, const struct task *task)
 enum jobs_result
 tasks_running(struct tasks *tasks, int64_t *n)
 {
+	/* The workers of both collections, each once. */
 	bson_t *pipeline = BCON_NEW("pipeline", "[", HELD,
 	    "{", "$unionWith", "{", "coll", BCON_UTF8("units"),
 	    "pipeline", "[", HELD, "]", "}", "}",

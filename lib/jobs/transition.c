@@ -103,6 +103,7 @@ transition_filter(enum transition_id t, const struct transition_args *args)
 	}
 	if (args->owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", args->owner);
+	/* From here on the table: the state, then the guards. */
 	transition_match_states(filter, transitions[t].from);
 	if (guard & G_MINE)
 		BSON_APPEND_INT64(filter, "fence", args->fence);
@@ -200,6 +201,7 @@ set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 	set_literal(set, "facts", args->facts);
 }
 
+/* All but texts, which need a form of their own. */
 static void
 fill_set(bson_t *set, const struct transition *t,
     const struct transition_args *args)

@@ -78,6 +78,7 @@ insert_some(struct units *units, const struct job *job,
 	struct unit unit;
 	size_t i, n = 0;
 
+	/* Backwards: see units_insert() in the header. */
 	for (i = to; i-- > from;) {
 		bson_init(&docs[n]);
 		list[n] = &docs[n];
@@ -204,6 +205,7 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	enum jobs_result rc;
 	struct unit unit;
 
+	/* Unit 0 is there only when its plan is complete. */
 	BSON_APPEND_INT64(filter, "unit", 0);
 	rc = units_first(units, "find_plan", filter, newest, &doc);
 	bson_destroy(newest);

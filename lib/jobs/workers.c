@@ -58,6 +58,7 @@ aggregate(mongoc_collection_t *collection, bson_t *pipeline,
 	return rc;
 }
 
+/* A document for each of the two states. */
 static int
 take_unfinished(const bson_t *doc, void *arg)
 {
@@ -226,6 +227,7 @@ workers_report(mongoc_client_t *client, const char *worker, bool last,
 	bson_error_t error;
 	int rc = 0;
 
+	/* Replaced as a whole: a metric of another version goes. */
 	metrics_read(slots);
 	metrics_bson(slots, &values);
 	update = BCON_NEW("0", "{", "$set", "{", "at", BCON_UTF8("$$NOW"),
