@@ -313,10 +313,14 @@ void
 metrics_label(const char *name, const char *value, char *to, size_t size)
 {
 	size_t n = (size_t)snprintf(to, size, "%s=\"", name);
+	bool escaped;
 
 	/* A newline, which nobody means, is a space. */
-	for (; *value != '\0' && n + 4 <= size; value++) {
-		if (*value == '"' || *value == '\\')
+	for (; *value != '\0'; value++) {
+		escaped = *value == '"' || *value == '\\';
+		if (n + escaped + 3 > size)
+			break;
+		if (escaped)
 			to[n++] = '\\';
 		to[n++] = *value == '\n' ? ' ' : *value;
 	}

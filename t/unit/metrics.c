@@ -73,10 +73,10 @@ test_label(void)
 	is_str(to, "worker=\"a b\"", "a newline is a space");
 	metrics_label("w", "123456789", to, 10);
 	is_str(to, "w=\"12345\"", "what does not fit is cut, closed all the same");
-	metrics_label("w", "1234\"", to, 10);
+	metrics_label("w", "1234\"", to, 11);
 	is_str(to, "w=\"1234\\\"\"", "an escape that fits");
-	metrics_label("w", "12345\"", to, 10);
-	is_str(to, "w=\"12345\"", "one that does not is not halved");
+	metrics_label("w", "1234\"", to, 10);
+	is_str(to, "w=\"1234\"", "one that does not is not halved");
 }
 
 static void
