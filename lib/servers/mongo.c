@@ -1,3 +1,8 @@
+/*
+ * The pool of MongoDB clients: the URI with our limits added, TLS, and one log
+ * line for a server that stops answering instead of one every few seconds.
+ * Knows no database and no collection.
+ */
 #include "lib/servers/mongo.h"
 
 #include <pthread.h>
@@ -18,13 +23,15 @@
 #define URI_MAX 4096
 #define AWAY_MAX 8
 /*
- * So many clients may a worker have out of its pool at once: its own, its
- * report's, and those of a split job, of the thread that puts it together, and of
- * two keepers. For one more it would wait, for ever.
+ * Clients that a worker may hold at the same time: its own, the reporter's, the
+ * assembling thread's of a split job, and two leases'. One more would wait for
+ * ever.
  */
 #define POOL_LEAST 5
 
-/* What a URI that is silent gets; the library's own presets wait too long. */
+/*
+ * Added to a URI that does not set them: the library's defaults wait too long.
+ */
 static const char *const options[] = {
 	"w=majority", "readConcernLevel=majority",
 	"retryWrites=true", "retryReads=true",
@@ -90,7 +97,7 @@ put_uri(struct buf *b, const char *uri, enum conf_role role)
 	return buf_cstr(b) == NULL ? -1 : 0;
 }
 
-/* What the library says goes into our log, in our form. */
+/* The library's messages go into our log, in its form. */
 static void
 on_log(mongoc_log_level_t level, const char *domain, const char *message,
     void *arg)
@@ -102,9 +109,9 @@ on_log(mongoc_log_level_t level, const char *domain, const char *message,
 }
 
 /*
- * What was said last of each server: one that is away is tried every few seconds,
- * or twice in one while somebody waits for it, and is worth one line. What the
- * library tells the one who waits names no server.
+ * The last message about each server: one that is away is tried every few
+ * seconds, twice a second while a call waits for it, and is worth one line. (The
+ * error that the waiting call returns names no server.)
  */
 static struct {
 	char host[BSON_HOST_NAME_MAX + 8];
@@ -114,7 +121,7 @@ static bool answered;	/* some server, once */
 static bool uses_tls;
 static pthread_mutex_t away_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The server's place in away[]; the last one is for all that find no other. */
+/* The server's place in away[]; the last place is shared by all others. */
 static size_t
 away_place(const char *host)
 {
@@ -142,9 +149,9 @@ on_answer(const mongoc_apm_server_heartbeat_succeeded_t *event)
 	pthread_mutex_unlock(&away_lock);
 }
 
-/* What the library's texts mean where no server has answered yet. */
+/* What the library's messages hint at while no server has answered yet. */
 static const struct {
-	bool tls;	/* we */
+	bool tls;	/* whether we use it */
 	const char *text, *hint;
 } hints[] = {
 	{ true, "handshake failed: Connection", "; does it speak TLS?" },
@@ -177,7 +184,7 @@ on_no_answer(const mongoc_apm_server_heartbeat_failed_t *event)
 	mongoc_apm_server_heartbeat_failed_get_error(event, &error);
 	pthread_mutex_lock(&away_lock);
 	i = away_place(host->host_and_port);
-	/* Without a text: a wait that was called off. */
+	/* No text: a wait that was cancelled. */
 	if (error.message[0] != '\0' &&
 	    strcmp(away[i].why, error.message) != 0) {
 		snprintf(away[i].why, sizeof(away[i].why), "%s", error.message);
@@ -189,8 +196,8 @@ on_no_answer(const mongoc_apm_server_heartbeat_failed_t *event)
 }
 
 /*
- * Whom to believe where the URI asks for TLS and does not say it. Returns 0, -1
- * with the fault logged: the library would make a pool all the same.
+ * Choose the CA file when the URI enables TLS without naming one. Returns 0, -1
+ * with the fault logged: the library would make a pool in spite of it.
  */
 static int
 set_ca(mongoc_uri_t *uri, const struct conf *conf)
@@ -213,8 +220,8 @@ set_ca(mongoc_uri_t *uri, const struct conf *conf)
 	X509_STORE_free(store);
 	if (good)
 		return 0;
-	log_msg(LOG_ERROR, "mongodb_uri", "TLS: there are no certificates that "
-	    "can be read in %s", file != NULL ? file : conf->tls_ca_file);
+	log_msg(LOG_ERROR, "mongodb_uri", "TLS: no certificates can be read "
+	    "from %s", file != NULL ? file : conf->tls_ca_file);
 	return -1;
 }
 
@@ -227,14 +234,14 @@ check_pool_size(const mongoc_uri_t *uri)
 	if (n >= POOL_LEAST)
 		return 0;
 	log_msg(LOG_ERROR, "mongodb_uri", "maxPoolSize is %d: a worker needs "
-	    "%d at least", n, POOL_LEAST);
+	    "at least %d", n, POOL_LEAST);
 	return -1;
 }
 
 /*
- * The library's counters lie in a file in shared memory, made when the program is
- * loaded. Mapped they stay; the file, in which nobody looks, would stay behind
- * when the process is killed, and be in the way of the next one of its number.
+ * The library keeps counters in a shared memory file, made when the program is
+ * loaded. They stay mapped without it; nobody reads the file, which would
+ * outlive a killed process and be in the way of the next one with its number.
  */
 static void
 drop_counters_file(void)
@@ -245,49 +252,70 @@ drop_counters_file(void)
 	shm_unlink(name);
 }
 
-mongoc_client_pool_t *
-mongo_pool_new(const struct conf *conf, enum conf_role role)
+/* conf's URI with our limits and the role's account. NULL with the fault logged. */
+static mongoc_uri_t *
+uri_new(const struct conf *conf, enum conf_role role)
 {
-	mongoc_client_pool_t *pool = NULL;
-	mongoc_apm_callbacks_t *callbacks;
 	mongoc_uri_t *uri = NULL;
 	bson_error_t error;
 	struct buf b;
 
-	drop_counters_file();
-	mongoc_log_set_handler(on_log, NULL);
-	mongoc_init();
 	buf_init(&b, URI_MAX);
 	if (put_uri(&b, conf->mongodb_uri, role) != 0)
 		goto out;
-	uri = mongoc_uri_new_with_error((char *)b.data, &error);
-	if (uri == NULL) {
+	if ((uri = mongoc_uri_new_with_error((char *)b.data, &error)) == NULL)
 		mongo_log("mongodb_uri", &error);
+	else if (mongoc_uri_set_username(uri, conf->mongodb_user) &&
+	    mongoc_uri_set_password(uri, conf->mongodb_password))
 		goto out;
-	}
-	if (!mongoc_uri_set_username(uri, conf->mongodb_user) ||
-	    !mongoc_uri_set_password(uri, conf->mongodb_password)) {
+	else
 		log_msg(LOG_ERROR, "mongodb_uri", "user or password is not "
 		    "UTF-8");
-		goto out;
-	}
-	if (check_pool_size(uri) != 0 || set_ca(uri, conf) != 0)
-		goto out;
-	if ((pool = mongoc_client_pool_new_with_error(uri, &error)) == NULL) {
-		mongo_log("mongodb_uri", &error);
-		goto out;
-	}
-	callbacks = mongoc_apm_callbacks_new();
+	mongoc_uri_destroy(uri);
+	uri = NULL;
+out:
+	buf_release(&b);
+	return uri;
+}
+
+/* Heartbeats tell us of servers that come and go; errors have all their codes. */
+static void
+set_callbacks(mongoc_client_pool_t *pool)
+{
+	mongoc_apm_callbacks_t *callbacks = mongoc_apm_callbacks_new();
+
 	mongoc_apm_set_server_heartbeat_succeeded_cb(callbacks, on_answer);
 	mongoc_apm_set_server_heartbeat_failed_cb(callbacks, on_no_answer);
 	mongoc_client_pool_set_apm_callbacks(pool, callbacks, NULL);
 	mongoc_apm_callbacks_destroy(callbacks);
 	mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);
+}
+
+mongoc_client_pool_t *
+mongo_pool_new(const struct conf *conf, enum conf_role role)
+{
+	mongoc_client_pool_t *pool = NULL;
+	mongoc_uri_t *uri;
+	bson_error_t error;
+
+	/* The library itself, whose log lines are ours from its first one on. */
+	drop_counters_file();
+	mongoc_log_set_handler(on_log, NULL);
+	mongoc_init();
+	/* The URI: what is wrong with it is found here, not at the first call. */
+	if ((uri = uri_new(conf, role)) == NULL || check_pool_size(uri) != 0 ||
+	    set_ca(uri, conf) != 0)
+		goto out;
+	/* The pool, which connects when a client is used. */
+	if ((pool = mongoc_client_pool_new_with_error(uri, &error)) == NULL) {
+		mongo_log("mongodb_uri", &error);
+		goto out;
+	}
+	set_callbacks(pool);
 	mongoc_client_pool_set_appname(pool, role == CONF_API ?
 	    "export-api" : "export-worker");
 out:
 	mongoc_uri_destroy(uri);
-	buf_release(&b);
 	return pool;
 }
 

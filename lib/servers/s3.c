@@ -1,3 +1,8 @@
+/*
+ * Requests to S3: signed, sent by curl, judged by lib/servers/failure, and made
+ * again with pauses. Knows multipart uploads and ranged reads, and no job: what
+ * is in a part is the caller's business.
+ */
 #include "lib/servers/s3.h"
 
 #include <stdio.h>
@@ -22,7 +27,7 @@
 #define BACKOFF_FIRST_MS 400
 #define BACKOFF_MAX_MS 20000
 #define CONNECT_MS 5000
-/* Slower than this for so long is a stall. */
+/* Slower than this for SLOW_S is a stall. */
 #define SLOW_BYTES_S 1024
 #define SLOW_S 20
 #define REPLY_MAX (1024 * 1024)
@@ -36,12 +41,13 @@ struct s3 {
 	bool (*stop)(void *);
 	void *arg;
 	enum failure failure;
-	int64_t skew_ms;	/* server's clock minus ours, when it mattered */
+	int64_t skew_ms;	/* server's clock minus ours; 0 until it mattered */
 	bool gone;		/* the last answer was 404 */
-	/* curl's own account; it may be written to until the handle is gone. */
+	/* curl's message; it may be written to as long as the handle lives. */
 	char why[CURL_ERROR_SIZE];
 };
 
+/* Path style: host/bucket/key, else bucket.host/key. The endpoint has no path. */
 static int
 address_of(const struct conf *conf, const char *endpoint, const char *key,
     struct s3_address *a)
@@ -178,17 +184,36 @@ on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
 	return s3_stopped(arg);
 }
 
-/* Sign x for now and hand it all to curl. */
+/* Append "name: value" to curl's list. Returns 0, -1: no memory. */
 static int
-exchange_sign(struct s3 *s3, struct s3_exchange *x,
+add_header(struct curl_slist **list, const char *name, const char *value)
+{
+	struct curl_slist *longer = NULL;
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	/* Without a value: one that curl would send by default is left out. */
+	if (buf_addf(&b, value[0] != '\0' ? "%s: %s" : "%s:%s", name,
+	    value) == 0 && buf_cstr(&b) != NULL)
+		longer = curl_slist_append(*list, (char *)b.data);
+	buf_release(&b);
+	if (longer == NULL)
+		return -1;
+	*list = longer;
+	return 0;
+}
+
+/* The headers of x: signed ones, the signature, and two that curl must not add. */
+static int
+add_headers(struct s3 *s3, const struct s3_exchange *x,
     struct curl_slist **list)
 {
 	const struct sigv4_key key = { s3->conf->s3_access_key,
 	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
 	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
 	struct sigv4_pair headers[6];
-	struct sigv4_request req = { x->method, x->at.host, x->at.path,
-	    x->query, x->nquery, headers, 0 };
+	const struct sigv4_request req = { x->method, x->at.host, x->at.path,
+	    x->query, x->nquery, headers, x->nheaders + 2 };
 	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
 	struct buf b;
 	int rc = -1;
@@ -198,47 +223,51 @@ exchange_sign(struct s3 *s3, struct s3_exchange *x,
 	sigv4_date(t_ms, date);
 	if (digest_once(x->body, x->body_len, hash) != 0)
 		goto out;
-	headers[req.nheaders++] = (struct sigv4_pair){ "x-amz-date", date };
-	headers[req.nheaders++] = (struct sigv4_pair){ "x-amz-content-sha256",
-	    hash };
-	for (i = 0; i < x->nheaders; i++)
-		headers[req.nheaders++] = x->headers[i];
-	for (i = 0; i < req.nheaders; i++) {
-		b.len = 0;
-		if (buf_addf(&b, "%s: %s", headers[i].name,
-		    headers[i].value) != 0 || buf_cstr(&b) == NULL)
+	headers[0] = (struct sigv4_pair){ "x-amz-date", date };
+	headers[1] = (struct sigv4_pair){ "x-amz-content-sha256", hash };
+	memcpy(headers + 2, x->headers, x->nheaders * sizeof(*headers));
+	for (i = 0; i < req.nheaders; i++)
+		if (add_header(list, headers[i].name, headers[i].value) != 0)
 			goto out;
-		*list = curl_slist_append(*list, (char *)b.data);
-	}
-	b.len = 0;
-	if (buf_adds(&b, "Authorization: ") != 0 ||
-	    sigv4_authorization(&key, &req, hash, t_ms, &b) != 0 ||
-	    buf_cstr(&b) == NULL)
+	if (sigv4_authorization(&key, &req, hash, t_ms, &b) != 0 ||
+	    buf_cstr(&b) == NULL ||
+	    add_header(list, "Authorization", (char *)b.data) != 0 ||
+	    add_header(list, "Expect", "") != 0 ||
+	    add_header(list, "Content-Type", "") != 0)
 		goto out;
-	*list = curl_slist_append(*list, (char *)b.data);
-	*list = curl_slist_append(*list, "Expect:");
-	*list = curl_slist_append(*list, "Content-Type:");
-	b.len = 0;
-	if (buf_addf(&b, "%s://%s", x->at.scheme, x->at.host) != 0 ||
-	    sigv4_target(x->at.path, x->query, x->nquery, &b) != 0 ||
-	    buf_cstr(&b) == NULL)
-		goto out;
-	curl_easy_reset(s3->curl);
-	curl_easy_setopt(s3->curl, CURLOPT_URL, (char *)b.data);
 	rc = 0;
 out:
 	buf_release(&b);
 	return rc;
 }
 
-static CURLcode
-exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
+/* Sign x for now, and give curl the URL. Returns 0 with the headers in *list. */
+static int
+exchange_sign(struct s3 *s3, struct s3_exchange *x,
+    struct curl_slist **list)
+{
+	struct buf url;
+	int rc = -1;
+
+	buf_init(&url, URL_MAX);
+	if (add_headers(s3, x, list) == 0 &&
+	    buf_addf(&url, "%s://%s", x->at.scheme, x->at.host) == 0 &&
+	    sigv4_target(x->at.path, x->query, x->nquery, &url) == 0 &&
+	    buf_cstr(&url) != NULL) {
+		curl_easy_reset(s3->curl);
+		curl_easy_setopt(s3->curl, CURLOPT_URL, (char *)url.data);
+		rc = 0;
+	}
+	buf_release(&url);
+	return rc;
+}
+
+/* How to reach the server and whom to trust; no step without a limit of time. */
+static void
+set_connection(struct s3 *s3)
 {
 	CURL *c = s3->curl;
-	const bool post = strcmp(x->method, "POST") == 0;
-	CURLcode rc;
 
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
@@ -248,7 +277,7 @@ exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (s3->conf->tls_ca_file != NULL) {
 		curl_easy_setopt(c, CURLOPT_CAINFO, s3->conf->tls_ca_file);
-		/* Else the system's CAs were trusted beside it. */
+		/* Else the system's CAs would be trusted as well. */
 		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	}
 	s3->why[0] = '\0';
@@ -259,6 +288,12 @@ exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s3);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+}
+
+/* Where the request's body comes from, and where the answer goes. */
+static void
+set_transfer(CURL *c, struct s3_exchange *x)
+{
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -269,7 +304,7 @@ exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 	curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
-	if (post) {
+	if (strcmp(x->method, "POST") == 0) {
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)x->body_len);
@@ -280,14 +315,25 @@ exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 	} else {
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, x->method);
 	}
+}
+
+static CURLcode
+exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
+{
+	CURLcode rc;
+
+	curl_easy_setopt(s3->curl, CURLOPT_HTTPHEADER, list);
+	set_connection(s3);
+	set_transfer(s3->curl, x);
+	/* Of an earlier try. */
 	x->sent = 0;
 	x->reply.len = 0;
 	x->etag[0] = x->code[0] = '\0';
 	x->status = 0;
 	x->date_ms = 0;
-	rc = curl_easy_perform(c);
+	rc = curl_easy_perform(s3->curl);
 	if (rc == CURLE_OK)
-		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &x->status);
+		curl_easy_getinfo(s3->curl, CURLINFO_RESPONSE_CODE, &x->status);
 	return rc;
 }
 
@@ -326,7 +372,7 @@ s3_exchange_close(struct s3_exchange *x)
 	x->at.path = NULL;
 }
 
-/* Certificates do not get better by asking again; an operator has to look. */
+/* A refused certificate stays refused: an operator has to look at it. */
 static bool
 is_distrust(CURLcode rc)
 {
@@ -335,7 +381,7 @@ is_distrust(CURLcode rc)
 	    rc == CURLE_SSL_CRL_BADFILE || rc == CURLE_SSL_INVALIDCERTSTATUS;
 }
 
-/* How long its first line is, as far as a log line takes it. */
+/* The length of its first line, as far as a log line takes it. */
 static int
 first_line_bytes(const struct buf *b)
 {
@@ -370,10 +416,13 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 	if (x->status >= 200 && x->status < 300 &&
 	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
 		return S3_GOOD;
-	/* Nothing there (any more) is what an abort is for. */
+	/* 404 on abort: the upload is already gone, which is the goal. */
 	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
 		return S3_GIVE_UP;
-	/* No Code comes of what is not S3, or is its port for TLS. */
+	/*
+	 * Without a Code the peer is not S3, or is its TLS port addressed in
+	 * plain HTTP.
+	 */
 	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host, x->status,
 	    x->code, x->code[0] == '\0' ? first_line_bytes(&x->reply) : 0,
 	    body != NULL ? body : "");
@@ -382,7 +431,10 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
 }
 
-/* Have x done. Returns 0 with a good reply, else -1, logged. */
+/*
+ * Send x, again where that may help. Returns 0 with a good reply, else -1,
+ * logged.
+ */
 static int
 exchange_run(struct s3 *s3, struct s3_exchange *x)
 {
@@ -507,6 +559,7 @@ s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
 		log_msg(LOG_ERROR, "s3_complete", "out of memory");
 		goto out;
 	}
+	/* The list of parts goes up, the ETag of the whole comes back. */
 	x.body = body.data;
 	x.body_len = body.len;
 	if (exchange_run(u->s3, &x) != 0)
@@ -534,11 +587,14 @@ s3_abort(struct s3_upload *u)
 	enum failure failure = u->s3->failure;
 	int try, rc = 0;
 
-	/* What stopped the upload must not stop its removal, nor change why. */
+	/*
+	 * The reason to stop the upload must not stop the abort, nor be
+	 * replaced.
+	 */
 	u->s3->stop = NULL;
 	/*
-	 * A part whose answer was lost may arrive behind the abort and stay: again,
-	 * until there is nothing left. Some servers never say so.
+	 * A part whose answer was lost may arrive after the abort and stay:
+	 * abort again until nothing is left. Some servers never report that.
 	 */
 	for (try = 0; try < ABORTS && rc == 0; try++) {
 		rc = exchange_run(u->s3, &x);
@@ -557,7 +613,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 	    .headers = { { "range", range } }, .nheaders = 1, .reply = *to };
 	int rc = -1;
 
-	/* An error's body is short, but may be longer than the range. */
+	/* An error's body is short, but can be longer than the range. */
 	x.reply.max = len > REPLY_MAX ? len : REPLY_MAX;
 	x.reply.len = 0;
 
@@ -570,7 +626,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 		if (s3->gone)
 			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
 	} else if (x.status != 206 || x.reply.len != len) {
-		log_msg(LOG_ERROR, "s3_get", "S3: %zu bytes of %s in place of "
+		log_msg(LOG_ERROR, "s3_get", "S3: %zu bytes of %s instead of "
 		    "%zu (HTTP %ld)", x.reply.len, key, len, x.status);
 		s3->failure = FAILURE_STORAGE;
 	} else {
@@ -602,6 +658,7 @@ s3_presign_get(const struct conf *conf, const char *key,
 	struct s3_address a;
 	int rc;
 
+	/* The host is signed: it has to be the one that the client will ask. */
 	if (address_of(conf, conf->s3_public_endpoint, key, &a) != 0)
 		return -1;
 	snprintf(disposition, sizeof(disposition),

@@ -1,3 +1,7 @@
+/*
+ * AWS Signature Version 4, for requests and for links. Pure: keys and time are
+ * arguments, nothing is sent; tested against vectors of another implementation.
+ */
 #include "lib/servers/sigv4.h"
 
 #include <stdbool.h>
@@ -38,7 +42,10 @@ is_unreserved(char c)
 	return c != '\0' && strchr(unreserved, c) != NULL;
 }
 
-/* RFC 3986 percent-encoding of all but unreserved bytes; keep: one more to keep. */
+/*
+ * RFC 3986 percent-encoding of all but unreserved bytes; keep: one more to
+ * keep.
+ */
 static int
 put_encoded(struct buf *b, const char *text, char keep)
 {
@@ -53,7 +60,7 @@ put_encoded(struct buf *b, const char *text, char keep)
 	return 0;
 }
 
-/* Where the encoding of a byte stands among those of others. */
+/* The rank of an encoded byte among other encoded bytes. */
 static int
 encoded_weight(char c)
 {
@@ -120,7 +127,7 @@ sigv4_target(const char *path, const struct sigv4_pair *query, size_t nquery,
 	    put_target(path, query, nquery, out);
 }
 
-/* A header's value with the white space around it gone, runs in it made one. */
+/* A header's value, trimmed, each run of white space in it made one space. */
 static int
 put_trimmed(struct buf *b, const char *value)
 {
@@ -250,6 +257,7 @@ sigv4_authorization(const struct sigv4_key *key,
 
 	buf_init(&canonical, CANONICAL_MAX);
 	buf_init(&scope, CANONICAL_MAX);
+	/* Steps 1 to 3 of the specification, then the header's value. */
 	sigv4_date(t_ms, date);
 	if (req->nquery <= SIGV4_PAIRS_MAX &&
 	    (n = sort_headers(req, headers)) > 0 &&
@@ -265,13 +273,26 @@ sigv4_authorization(const struct sigv4_key *key,
 	return rc;
 }
 
+/* The five parameters that make a request a link, after those of its own. */
+static void
+add_link_query(struct sigv4_pair *query, size_t *n, const char *credential,
+    const char *date, const char *expires)
+{
+	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Algorithm", ALGORITHM };
+	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Credential", credential };
+	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Date", date };
+	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Expires", expires };
+	query[(*n)++] = (struct sigv4_pair){ "X-Amz-SignedHeaders", "host" };
+}
+
 int
 sigv4_presign(const struct sigv4_key *key, const char *scheme,
     const struct sigv4_request *req, int64_t t_ms, int64_t expires_s,
     struct buf *out)
 {
 	char date[SIGV4_DATE_SIZE], hex[DIGEST_HEX_SIZE], expires[24];
-	struct sigv4_pair query[PAIRS_MAX], host;
+	const struct sigv4_pair host = { "host", req->host };
+	struct sigv4_pair query[PAIRS_MAX];
 	struct sigv4_request full = *req;
 	struct buf canonical, credential, scope;
 	int rc = -1;
@@ -289,17 +310,10 @@ sigv4_presign(const struct sigv4_key *key, const char *scheme,
 		goto out;
 	if (req->nquery > 0)
 		memcpy(query, req->query, req->nquery * sizeof(*query));
+	add_link_query(query, &full.nquery, (char *)credential.data, date,
+	    expires);
 	full.query = query;
-	full.nquery = req->nquery;
-	query[full.nquery++] = (struct sigv4_pair){ "X-Amz-Algorithm",
-	    ALGORITHM };
-	query[full.nquery++] = (struct sigv4_pair){ "X-Amz-Credential",
-	    (char *)credential.data };
-	query[full.nquery++] = (struct sigv4_pair){ "X-Amz-Date", date };
-	query[full.nquery++] = (struct sigv4_pair){ "X-Amz-Expires", expires };
-	query[full.nquery++] = (struct sigv4_pair){ "X-Amz-SignedHeaders",
-	    "host" };
-	host = (struct sigv4_pair){ "host", req->host };
+	/* All of it is signed but the body, which a link cannot know. */
 	if (canonical_request(&full, &host, 1, "UNSIGNED-PAYLOAD",
 	    &canonical) == 0 &&
 	    signature(key, date, (char *)scope.data, &canonical, hex) == 0 &&
