@@ -48,7 +48,7 @@ ready_get(const struct api *api, struct FCGX_Request *fcgx,
 	const int rights = rights_mongo(api->client, CONF_API, wrong,
 	    sizeof(wrong));
 	const char *database = rights < 0 ? "down" :
-	    rights & RIGHTS_LACKING ? "rights" : "ok";
+	    rights & RIGHTS_MISSING ? "rights" : "ok";
 	const bool usable = strcmp(database, "ok") == 0;
 	const bool broker = queue_check(api->queue) == 0;
 	struct json_object *o;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """export-api --check and export-worker --check: a table of what is right, exit 0; what is wrong by its name, exit 1; and /ready, which
-says when the database's user lacks a right.
+says when a right of the database's user is missing.
 
 Prints TAP. Always on a stack of its own: rights are taken away and given.
 """
@@ -63,19 +63,19 @@ def rights_of_mongodb(client):
         try:
             role(client, name, [dict(p, actions=[a for a in p["actions"] if a != "update"]) if p["resource"] == JOBS else p for p in had])
             code, lines, _ = check(program)
-            is_((code, len(wrong(lines))), (1, 1), program + ": a right that lacks: exit 1")
-            ok("lacks update on exports.jobs" in wrong(lines)[0], "it is named", lines)
+            is_((code, len(wrong(lines))), (1, 1), program + ": a right that is missing: exit 1")
+            ok("update on exports.jobs is missing" in wrong(lines)[0], "it is named", lines)
             if program == "api":
                 got = call("GET", "/ready")
                 is_((got.status, got.json()["status"], got.json()["mongodb"]), (503, "unavailable", "rights"), "/ready says so")
             role(client, name, [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p in had])
             code, lines, _ = check(program)
             is_((code, len(wrong(lines))), (1, 1), program + ": a right too many: exit 1")
-            ok("has remove on exports.jobs" in wrong(lines)[0], "it is named", lines)
+            ok("remove on exports.jobs is not needed" in wrong(lines)[0], "it is named", lines)
             if program == "api":
                 is_(call("GET", "/ready").json()["status"], "ok", "/ready: jobs can be taken all the same")
             role(client, name, had + [{"resource": {"cluster": True}, "actions": ["shutdown"]}])
-            ok("has shutdown on cluster" in " ".join(wrong(check(program)[1])), program + ": one over the cluster, too")
+            ok("shutdown on cluster is not needed" in " ".join(wrong(check(program)[1])), program + ": one over the cluster, too")
         finally:
             role(client, name, had)
         is_(check(program)[0], 0, program + ": given back, all is right")
@@ -122,7 +122,7 @@ def pool_size():
     for program in ("api", "worker"):
         code, lines, output = check(program, (uri, r"\1&maxPoolSize=4"))
         is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]), program + ": maxPoolSize=4: exit 1")
-        ok("maxPoolSize is 4: a worker needs 5 at least" in output, "and why", output)
+        ok("maxPoolSize is 4: a worker needs at least 5" in output, "and why", output)
         is_(check(program, (uri, r"\1&maxPoolSize=5"))[0], 0, program + ": maxPoolSize=5: exit 0")
 
 

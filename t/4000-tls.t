@@ -54,7 +54,7 @@ NO_ADDRESS = dict(NO_NAME, mongo="IP address mismatch", amqp="IP address mismatc
 EXPIRED = {s: "certificate has expired" for s in SERVICES}
 TOO_OLD = {"mongo": "TLS handshake failed: .*; TLS 1.2 is the least", "amqp": "it does not speak TLS 1.2 or newer",
            "s3": "alert protocol version|unsupported protocol"}
-NO_FILE = {"mongo": "no certificates that can be read in %s", "amqp": "no certificates that can be read in %s",
+NO_FILE = {"mongo": "no certificates can be read from %s", "amqp": "no certificates can be read from %s",
            "s3": "error setting certificate file: %s"}
 NO_TLS = {"mongo": "TLS handshake failed: .*; does it speak TLS", "amqp": "it does not speak TLS", "s3": "wrong version number"}
 WANTS_TLS = {"mongo": "does it want TLS", "amqp": "does it want TLS", "s3": "HTTP 400 Client sent an HTTP request to an HTTPS server"}

@@ -1,3 +1,8 @@
+/*
+ * Decides when a worker looks at which vehicle for the catalogue, slowly enough
+ * that nobody notices. What is looked up is telemetry.c's business, where it is
+ * kept lib/jobs/catalogue_upkeep.c's.
+ */
 #include "worker/catalogue_refresh.h"
 
 #include <stdlib.h>
@@ -10,16 +15,18 @@
 #include "lib/jobs/job.h"
 #include "worker/telemetry.h"
 
-/* The databases are listed so often in catalogue_s, so that new ones show soon. */
+/*
+ * Times in catalogue_s that databases are listed, so that new ones show soon.
+ */
 #define LISTS 10
-/* Rest behind a step, in times of what it took. */
+/* The rest after a step, as a multiple of the time that it took. */
 #define REST 9
 
 struct catalogue_refresh {
 	const struct conf *conf;
 	struct _mongoc_client_t *client;
 	struct catalogue *catalogue;
-	struct names stale;	/* what is to be looked at */
+	struct names stale;	/* vehicles to check */
 	size_t next;		/* the next of them */
 	int64_t due_ms;		/* of the next step */
 	int64_t list_ms;	/* when to list again */
@@ -74,7 +81,7 @@ refresh_list(struct catalogue_refresh *s)
 	names_release(&all);
 }
 
-/* One vehicle: each of its collections. */
+/* Check one vehicle: each of its collections. */
 static int
 refresh_vehicle(struct catalogue_refresh *s, const char *vehicle)
 {
@@ -124,7 +131,7 @@ catalogue_refresh_step(struct catalogue_refresh *s)
 		vehicle = s->stale.v[s->next++];
 		if (catalogue_claim(s->catalogue, vehicle) == CATALOGUE_OK &&
 		    refresh_vehicle(s, vehicle) != 0)
-			log_msg(LOG_WARN, "catalogue", "%s was not looked at",
+			log_msg(LOG_WARN, "catalogue", "%s was not checked",
 			    vehicle);
 	}
 	s->due_ms = clock_monotonic_ms() +

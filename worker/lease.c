@@ -1,3 +1,8 @@
+/*
+ * The thread that keeps a claimed job ours: renews, brings a cancel back,
+ * serves the broker, and ends the process when the export hangs. Does not end
+ * the attempt: the exporting thread asks lease_state() and ends it.
+ */
 #include "worker/lease.h"
 
 #include <errno.h>
@@ -16,7 +21,9 @@
 #include "lib/servers/queue.h"
 #include "lib/jobs/tasks.h"
 
-/* Heartbeats are due every few seconds: look at least this often. */
+/*
+ * Heartbeats are due every few seconds: serve the broker at least this often.
+ */
 #define SERVE_MS 1000
 
 struct lease {
@@ -32,10 +39,10 @@ struct lease {
 	int64_t next_ms;		/* when to renew; the ticker's, as is over */
 	bool over;			/* the lease is lost: nothing to renew */
 	atomic_int word;
-	atomic_llong renewed_ms;	/* before the call that went well last */
+	atomic_llong renewed_ms;	/* before the last call that succeeded */
 	atomic_llong sharers;
 
-	pthread_mutex_t lock;	/* for what follows */
+	pthread_mutex_t lock;	/* of the members below */
 	struct task_progress progress;
 	int64_t progress_ms;
 };
@@ -52,7 +59,7 @@ last_progress(struct lease *k, struct task_progress *p)
 	return at_ms;
 }
 
-/* An error leaves it as it was. */
+/* An error leaves the number as it was. */
 static void
 count_sharers(struct lease *k)
 {
@@ -72,11 +79,11 @@ is_late(struct lease *k)
 	    k->conf->lease_ms * 3 / 4;
 }
 
-/* Returns true when all is over. */
+/* Returns true when there is nothing left to renew. */
 static bool
 lease_renew(struct lease *k)
 {
-	/* The lease counts from before the call, not from when it returned. */
+	/* The lease runs from before the call, not from its return. */
 	const int64_t now = clock_monotonic_ms();
 	struct task_progress p;
 	bool cancel = false;
@@ -111,7 +118,9 @@ lease_renew(struct lease *k)
 	return false;
 }
 
-/* Serves the broker; renews when that is due. Returns ms until the next time. */
+/*
+ * Serves the broker; renews when that is due. Returns ms until the next time.
+ */
 static int
 lease_tick(void *arg)
 {
@@ -162,6 +171,7 @@ lease_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
 	k->progress = task->progress;
 	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_init(&k->lock, NULL);
+	/* A client of its own: the exporting thread uses another. */
 	k->client = mongo_take(pool);
 	k->tasks = tasks_new(k->client, conf, task->kind);
 	if (k->tasks == NULL) {
@@ -171,6 +181,7 @@ lease_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
 	atomic_store(&k->renewed_ms, clock_monotonic_ms());
 	atomic_store(&k->sharers, 1);
 	count_sharers(k);
+	/* Last: from here the ticker uses everything but the locked members. */
 	k->next_ms = clock_monotonic_ms() + conf->renew_ms;
 	k->ticker = ticker_start(0, lease_tick, lease_fd, k);
 	if (k->ticker != NULL)
@@ -204,7 +215,7 @@ lease_state(struct lease *k)
 {
 	const enum lease_state word = (enum lease_state)atomic_load(&k->word);
 
-	/* The thread may be waiting for the database just now. */
+	/* The thread may be waiting for the database at this moment. */
 	return word == LEASE_HELD && is_late(k) ? LEASE_LOST : word;
 }
 

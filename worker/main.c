@@ -35,11 +35,11 @@
 #define EXIT_HUNG 70
 #define HEARTBEAT_S 30
 #define HEAP_MAX_BYTES (4 * 1024 * 1024)
-/* A wait is cut into pieces of this length, so that SIGTERM is seen soon. */
-#define PIECE_MS 500
-/* No message rings for units: an idle worker looks for them this often. */
+/* A wait is made in steps of this length, so that SIGTERM is noticed soon. */
+#define WAIT_STEP_MS 500
+/* No message announces units: an idle worker looks for them this often. */
 #define HELP_MS 2000
-/* While the broker is away it is tried this often. */
+/* While the broker is away, a connection is tried this often. */
 #define RECONNECT_MS 5000
 
 static volatile sig_atomic_t stop_requested;
@@ -78,7 +78,7 @@ worker_set_up(void)
 	struct sigaction sa = { .sa_handler = on_stop };
 
 	/*
-	 * What is larger goes back to the system when it is freed. (Left alone,
+	 * Larger blocks go back to the system when they are freed. (By default
 	 * the library raises this to 32 MiB, and its heap keeps the peak.)
 	 */
 	mallopt(M_MMAP_THRESHOLD, HEAP_MAX_BYTES);
@@ -104,9 +104,9 @@ write_pidfile(const char *path)
 }
 
 /*
- * Wait until a message rings, nothing was heard for idle_ms, or there are units
- * to be made. Without a broker the idle time alone decides, so jobs go on. Returns
- * true with a message.
+ * Wait until a message arrives, idle_ms have passed without one, or there are
+ * units to make. Without a broker, idle_ms alone decides, so jobs go on.
+ * Returns true with a message.
  */
 static bool
 wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
@@ -119,7 +119,7 @@ wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
 
 	while (!worker_stopping() && (now = clock_monotonic_ms()) < until) {
 		int64_t wait_ms = catalogue_refresh_wait_ms(refresh);
-		int piece;
+		int step;
 
 		if (now >= help_ms) {
 			rc = units_any(worker->units);
@@ -130,14 +130,15 @@ wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
 		}
 		if (wait_ms > until - now)
 			wait_ms = until - now;
-		piece = wait_ms < PIECE_MS ? (int)wait_ms : PIECE_MS;
+		step = wait_ms < WAIT_STEP_MS ? (int)wait_ms :
+		    WAIT_STEP_MS;
 
 		if (queue_fd(worker->queue) < 0 && now < next_try_ms) {
-			clock_pause_ms(piece);
+			clock_pause_ms(step);
 			catalogue_refresh_step(refresh);
 			continue;
 		}
-		switch (queue_wait(worker->queue, piece, id)) {
+		switch (queue_wait(worker->queue, step, id)) {
 		case QUEUE_MESSAGE:
 			crash_at(CRASH_AFTER_MESSAGE);
 			return true;
@@ -151,7 +152,10 @@ wait_for_work(const struct worker *worker, struct catalogue_refresh *refresh,
 	return false;
 }
 
-/* A message without a job to claim: has its own job ended, or never been? */
+/*
+ * No job could be claimed: whether the one of the message has ended, or is
+ * none.
+ */
 static bool
 message_is_done(const struct worker *worker, const char *id)
 {
@@ -175,8 +179,8 @@ message_is_done(const struct worker *worker, const char *id)
 }
 
 /*
- * Claim and export once, where there is no job a unit of another's. *worked:
- * there was one. Returns: ack the message.
+ * Claim a job, or, without one, a unit of another worker's job, and make it.
+ * *worked: there was one. Returns whether to ack the message.
  */
 static bool
 work_once(const struct worker *worker, const char *id,
@@ -211,7 +215,7 @@ worker_loop(const struct worker *worker, struct catalogue_refresh *refresh)
 	bool message, done, worked = true;
 
 	while (!worker_stopping()) {
-		/* Where there was one job, there may be more: claim before waiting. */
+		/* After one job there may be more: claim before waiting. */
 		message = !worked && wait_for_work(worker, refresh, id);
 		if (worker_stopping()) {
 			queue_nack(worker->queue);
@@ -224,7 +228,7 @@ worker_loop(const struct worker *worker, struct catalogue_refresh *refresh)
 		else if (message)
 			queue_nack(worker->queue);
 		crash_at(CRASH_AFTER_ACK);
-		/* Also where there is always work. */
+		/* Here, too, for a worker that is never idle. */
 		catalogue_refresh_step(refresh);
 	}
 }
@@ -239,6 +243,7 @@ worker_serve(const struct conf *conf)
 	struct reporter *reporter;
 	int rc = 1;
 
+	/* The name under which claims and counters are kept. */
 	if (gethostname(host, sizeof(host)) != 0)
 		snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
@@ -259,6 +264,7 @@ worker_serve(const struct conf *conf)
 		log_fields(LOG_INFO, "stop", "worker=%s", name);
 		rc = 0;
 	}
+	/* In reverse. */
 	catalogue_refresh_free(refresh);
 	queue_free(worker.queue);
 	units_free(worker.units);

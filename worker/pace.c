@@ -1,3 +1,7 @@
+/*
+ * How fast a worker may read: ceilings, and a gap that follows the database's
+ * own answers. Pure: time is an argument, and waiting is the reader's business.
+ */
 #include "worker/pace.h"
 
 #include <string.h>
@@ -19,7 +23,7 @@ pace_share(struct pace *p, int64_t n)
 	p->sharers = n > 0 ? n : 1;
 }
 
-/* The floor sinks at once, and rises by a 64th a fetch: servers change. */
+/* The floor falls at once, and rises by a 64th each fetch: servers change. */
 static void
 floor_learn(struct pace_floor *floor, int64_t took_us)
 {
@@ -55,8 +59,8 @@ at_rate_us(int64_t n, int64_t per_s, int64_t sharers)
 }
 
 /*
- * When the next fetch may be by these ceilings, not before next_us. What is under
- * one for a while is not made up for later.
+ * The time of the next fetch by these ceilings, next_us at the earliest. Unused
+ * allowance does not accumulate.
  */
 static int64_t
 pace_later(int64_t next_us, int64_t began_us, const struct pace_ceilings *c,

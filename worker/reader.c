@@ -1,3 +1,8 @@
+/*
+ * The hour documents of one vehicle as a source: a cursor for each column and
+ * type of _id, opened again where it was lost, no faster than the pace allows.
+ * Looks at no document but for its _id.
+ */
 #include "worker/reader.h"
 
 #include <math.h>
@@ -15,15 +20,21 @@
 #include "worker/pace.h"
 #include "worker/telemetry.h"
 
-/* Many columns share what five have at the full batch. */
+/* Larger numbers of columns get smaller batches, of the same size together. */
 #define FULL_BATCH_COLUMNS 5
 
-/* A larger document is copied and its cursor closed: replies would fill the memory. */
+/*
+ * A larger document is copied and its cursor closed: whole batches would fill
+ * memory.
+ */
 #define LARGE_BYTES (1024 * 1024)
-/* What takes so long was no document that lay in the client already. */
+/*
+ * A call that takes longer was a round trip, not a document from the current
+ * batch.
+ */
 #define FETCH_US 50
 
-/* A cursor that is lost so often in a row fails the attempt. */
+/* A cursor that is lost more often than this in a row fails the attempt. */
 #define LOST_MAX 6
 #define REOPEN_FIRST_MS 250
 
@@ -36,7 +47,7 @@ struct cursor_head {
 	bson_value_t last;		/* _id of the last document taken */
 	bool has_last;
 	bool large;			/* the last document fetched was */
-	int lost;			/* how often in a row without a document */
+	int lost;			/* times in a row, without a document */
 	struct pace_floor floor;
 	int64_t documents, bytes;	/* since the last fetch */
 };
@@ -48,9 +59,9 @@ struct reader {
 	struct cursor_head *taken;	/* whose document the caller holds */
 };
 
-/* The same behind a document that was taken. */
+/* The same filter, but after a document that was taken. */
 static bson_t *
-range_behind(const struct telemetry_spec *spec, enum telemetry_id type,
+filter_after(const struct telemetry_spec *spec, enum telemetry_id type,
     const bson_value_t *last)
 {
 	bson_t *filter = bson_new(), in;
@@ -73,6 +84,7 @@ head_open(struct reader *r, size_t column, enum telemetry_id type)
 	bson_t *filter, *opts;
 	int64_t batch = r->spec.batch_documents;
 
+	/* Not more in memory than five columns would take, or than one large batch. */
 	if (r->spec.n > FULL_BATCH_COLUMNS)
 		batch = batch * FULL_BATCH_COLUMNS / (int64_t)r->spec.n;
 	if (h->large && batch > 2)
@@ -80,7 +92,7 @@ head_open(struct reader *r, size_t column, enum telemetry_id type)
 	if (batch < 1)
 		batch = 1;
 	c = telemetry_collection(&r->spec, column);
-	filter = h->has_last ? range_behind(&r->spec, type, &h->last) :
+	filter = h->has_last ? filter_after(&r->spec, type, &h->last) :
 	    telemetry_filter(&r->spec, type);
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
 	    "batchSize", BCON_INT64(batch),
@@ -94,8 +106,8 @@ head_open(struct reader *r, size_t column, enum telemetry_id type)
 }
 
 /*
- * Where a document stands among the others, rounded down; the server has put
- * those of one cursor in order. Its _id need not be usable as a time base.
+ * The place of a document among those of other cursors, rounded down; within a
+ * cursor the server orders them. Its _id need not be usable as a time.
  */
 static int64_t
 order_of(const bson_t *doc, int64_t last_ms)
@@ -140,11 +152,11 @@ head_close(struct cursor_head *h)
 }
 
 /*
- * A large document: keep a copy instead of the reply that it came in. The cursor
- * is opened again behind it, when it was taken.
+ * A large document: keep a copy instead of the batch that it came in. The
+ * cursor is opened again, after the document, once that was taken.
  */
 static void
-keep_alone(struct cursor_head *h)
+keep_copy(struct cursor_head *h)
 {
 	bson_t *copy = bson_copy(h->doc);
 
@@ -153,7 +165,7 @@ keep_alone(struct cursor_head *h)
 	h->opened = false;
 }
 
-/* Wait longer each time; 0, or -1 when it is time to give up. */
+/* Wait longer each time. Returns 0, or -1 to give up. */
 static int
 pause_before_reopening(const struct reader *r, const struct cursor_head *h)
 {
@@ -162,7 +174,7 @@ pause_before_reopening(const struct reader *r, const struct cursor_head *h)
 	    r->spec.stop, r->spec.arg);
 }
 
-/* mongoc_cursor_next(), as fast as the pace allows. 1, 0 or -1: to stop. */
+/* mongoc_cursor_next(), as fast as the pace allows. 1, 0, or -1: stop. */
 static int
 next_document(struct reader *r, struct cursor_head *h)
 {
@@ -199,7 +211,7 @@ next_document(struct reader *r, struct cursor_head *h)
 	return found;
 }
 
-/* Have the next document of a cursor, if it has one. 0, -1 logged. */
+/* Fetch the next document of a cursor, if it has one. 0, -1 logged. */
 static int
 head_fill(struct reader *r, size_t column, enum telemetry_id type)
 {
@@ -219,7 +231,7 @@ head_fill(struct reader *r, size_t column, enum telemetry_id type)
 			h->lost = 0;
 			h->large = h->doc->len > LARGE_BYTES;
 			if (h->large)
-				keep_alone(h);
+				keep_copy(h);
 			return 0;
 		}
 		h->doc = NULL;
@@ -239,7 +251,7 @@ head_fill(struct reader *r, size_t column, enum telemetry_id type)
 	return 0;
 }
 
-/* Of a column the head that comes first, NULL when there is none. */
+/* The head of a column that comes first, NULL when there is none. */
 static int
 first_head(struct reader *r, size_t column, struct cursor_head **first)
 {
@@ -256,7 +268,7 @@ first_head(struct reader *r, size_t column, struct cursor_head **first)
 	return 0;
 }
 
-/* The document that the caller held is no longer needed, but for its place. */
+/* Release the caller's document, remembering its _id to resume after it. */
 static void
 let_go(struct reader *r)
 {
@@ -304,6 +316,7 @@ reader_next(struct source *s, int64_t before_ms, struct source_doc *doc)
 	struct cursor_head *h;
 	size_t i;
 
+	/* Column by column: the order within the hour is the engine's business. */
 	let_go(r);
 	for (i = 0; i < r->spec.n; i++) {
 		if (first_head(r, i, &h) != 0)

@@ -1,3 +1,8 @@
+/*
+ * Writes this worker's counters to the database at intervals, while
+ * exports go on.
+ * Knows none of the counters: lib/jobs/workers.c writes them all.
+ */
 #include "worker/reporter.h"
 
 #include <errno.h>
@@ -44,6 +49,7 @@ reporter_start(struct _mongoc_client_pool_t *pool, const struct conf *conf,
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		goto fail;
 	r->pool = pool;
+	/* A client of its own, for as long as it runs: see POOL_LEAST. */
 	r->client = mongo_take(pool);
 	r->worker = worker;
 	r->every_ms = (int)conf->metrics_s * 1000;

@@ -1,3 +1,8 @@
+/*
+ * The vehicles' databases and collections: which there are, how many documents,
+ * from when to when, and how they are to be read. Reads no document of
+ * telemetry.
+ */
 #include "worker/telemetry.h"
 
 #include <math.h>
@@ -12,7 +17,7 @@
 #include "lib/jobs/job.h"
 #include "worker/engine/archive.h"
 
-/* A secondary that is further behind is none to read from. */
+/* Do not read from a secondary lagging more than this. */
 #define STALENESS_S 120
 
 int
@@ -23,6 +28,7 @@ telemetry_vehicles(mongoc_client_t *client, const char *prefix,
 	char **names, **name;
 	int rc = 0;
 
+	/* All names: a filter would cost the server no less. */
 	names = mongoc_client_get_database_names_with_opts(client, NULL,
 	    &error);
 	if (names == NULL) {
@@ -51,6 +57,7 @@ telemetry_parameters(mongoc_client_t *client, const char *vehicle,
 	bson_t *opts;
 	int rc = 0;
 
+	/* Only names, which takes no lock on the collections; no views. */
 	opts = BCON_NEW("nameOnly", BCON_BOOL(true), "filter", "{",
 	    "type", BCON_UTF8("collection"), "}");
 	database = mongoc_client_get_database(client, vehicle);
@@ -117,6 +124,7 @@ telemetry_collection(const struct telemetry_spec *spec, size_t column)
 	mongoc_read_concern_t *concern;
 	mongoc_read_prefs_t *prefs;
 
+	/* Where the spec says nothing, the URI's settings hold. */
 	if (spec->read_preference != NULL) {
 		prefs = mongoc_read_prefs_new(mode_of(spec->read_preference));
 		if (mongoc_read_prefs_get_mode(prefs) != MONGOC_READ_PRIMARY)
@@ -141,6 +149,7 @@ telemetry_count(const struct telemetry_spec *spec, uint64_t *n)
 	size_t i;
 	int type;
 
+	/* Each column twice: numbers, then Dates. */
 	for (i = 0; i < spec->n * TELEMETRY_IDS && count >= 0; i++) {
 		mongoc_collection_t *c;
 		bson_error_t error;
@@ -165,7 +174,10 @@ telemetry_count(const struct telemetry_spec *spec, uint64_t *n)
 	return count < 0 ? -1 : 0;
 }
 
-/* The time of the first document by _id of a type, in this direction. */
+/*
+ * The time of the first document by _id of a type, in this direction of the
+ * index.
+ */
 static int
 end_of_index(mongoc_collection_t *c, enum telemetry_id type, int direction,
     const char *comment, int64_t *t_ms)
@@ -209,6 +221,7 @@ telemetry_extent(const struct telemetry_spec *spec, size_t column,
 	int64_t first, last;
 	int type, rc = 0;
 
+	/* The number comes from metadata, the hours from both ends of the index. */
 	*first_ms = *last_ms = JOB_NO_TIME;
 	*documents = mongoc_collection_estimated_document_count(c, NULL, NULL,
 	    NULL, &error);

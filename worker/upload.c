@@ -1,3 +1,8 @@
+/*
+ * A sink that is a multipart upload: bytes become parts, two threads send them
+ * while the next is filled. Knows nothing of ZIP or jobs; a failed request is
+ * lib/servers/s3.c's business until it is given up.
+ */
 #include "worker/upload.h"
 
 #include <pthread.h>
@@ -15,7 +20,9 @@
 
 #define SENDERS 2
 #define PARTS (SENDERS + 1)
-/* By this and the largest part, 10,000 parts hold S3's largest object (5 TiB). */
+/*
+ * By this and the largest part, 10,000 parts hold S3's largest object (5 TiB).
+ */
 #define PARTS_PER_SIZE 700
 #define PART_MAX ((size_t)1 << 30)
 
@@ -48,7 +55,7 @@ struct upload {
 	char sha256[DIGEST_HEX_SIZE];
 	char etag[S3_ETAG_SIZE];
 
-	pthread_mutex_t lock;	/* for what follows, and the parts' state */
+	pthread_mutex_t lock;	/* of the members below, and the parts' state */
 	pthread_cond_t changed;
 	bool quit;
 	enum failure failure;
@@ -88,6 +95,7 @@ send_part(struct upload *u, struct s3 *s3, struct part *part)
 		    FAILURE_STORAGE;
 	else
 		count_part(part, clock_monotonic_us() - began_us);
+	/* The first failure is the upload's. */
 	pthread_mutex_lock(&u->lock);
 	part->state = PART_FREE;
 	if (u->failure == FAILURE_NONE)
@@ -97,7 +105,7 @@ send_part(struct upload *u, struct s3 *s3, struct part *part)
 	return failure == FAILURE_NONE ? 0 : -1;
 }
 
-/* The part of this state that comes first; to be called with the lock. */
+/* The part with the lowest number in this state; called with the lock. */
 static struct part *
 part_first(struct upload *u, enum part_state state)
 {
@@ -155,7 +163,7 @@ start_senders(struct upload *u)
 	return 0;
 }
 
-/* What is not being sent any more stays unsent. */
+/* Queued parts that are not yet being sent are dropped. */
 static void
 end_senders(struct upload *u)
 {
@@ -172,7 +180,7 @@ end_senders(struct upload *u)
 	}
 }
 
-/* The part that is filled gets its number. */
+/* Number the filled part, and digest it. */
 static int
 upload_seal(struct upload *u)
 {
@@ -188,7 +196,7 @@ upload_seal(struct upload *u)
 	return 0;
 }
 
-/* Hand the filled part over, and wait for one to be filled next. */
+/* Hand the filled part to the senders, and wait for a free one. */
 static int
 upload_hand_over(struct upload *u)
 {
@@ -221,7 +229,10 @@ upload_write(struct sink *s, const void *data, size_t len)
 		size_t room = u->part_bytes - to->len;
 		size_t n = len < room ? len : room;
 
-		/* All of it at once: what is not written to takes no memory. */
+		/*
+		 * All of it at once: pages that are not written to take no
+		 * memory.
+		 */
 		if (buf_reserve(to, room) == NULL || buf_add(to, from, n) != 0) {
 			log_msg(LOG_ERROR, "upload", "out of memory");
 			return -1;
@@ -234,7 +245,7 @@ upload_write(struct sink *s, const void *data, size_t len)
 	return 0;
 }
 
-/* Wait until every part that was handed over is sent. */
+/* Wait until all parts that were handed over are sent. */
 static int
 all_sent(struct upload *u)
 {
@@ -251,7 +262,7 @@ upload_close(struct sink *s)
 {
 	struct upload *u = (struct upload *)s;
 
-	/* The last one is sent from here, beside those under way. */
+	/* The last part is sent from here, while others are under way. */
 	if (u->filling->data.len > 0 &&
 	    (upload_seal(u) != 0 || send_part(u, u->s3, u->filling) != 0))
 		return -1;
@@ -275,7 +286,7 @@ upload_abort(struct sink *s)
 {
 	struct upload *u = (struct upload *)s;
 
-	/* A part that arrived behind the abort would stay. */
+	/* A part that arrived after the abort would stay. */
 	end_senders(u);
 	s3_abort(u->s3_upload);
 }
@@ -286,6 +297,7 @@ upload_set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
 {
 	int i;
 
+	/* Each thread has a client of its own; the parts are shared. */
 	u->sink.write = upload_write;
 	u->sink.close = upload_close;
 	u->sink.abort = upload_abort;

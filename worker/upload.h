@@ -13,16 +13,17 @@ struct sink;
 struct upload;
 
 /*
- * A sink that cuts what it gets into parts of a multipart upload: conf's
+ * A sink that cuts its bytes into parts of a multipart upload: conf's
  * part_bytes each, doubled after every 700 parts up to 1 GiB, so that 10,000
- * suffice for the largest object that S3 takes. Two are sent by threads while the next is filled; no more
- * than three are in memory. An archive of one part starts no thread.
+ * suffice for the largest object that S3 takes. Two threads send while the next
+ * part is filled; at most three are in memory. An archive of one part starts no
+ * thread.
  *
- * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is asked by
- * every thread and ends a transfer when it returns true. digest: the SHA-256 of
- * the whole is wanted. NULL after a logged error,
- * *why says which; from then on exactly one of the sink's close and abort ends
- * what S3 keeps.
+ * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is called
+ * by every thread and ends a transfer by returning true. digest: compute the
+ * SHA-256 of the whole. NULL after a logged error, with the reason in *why. On
+ * success exactly one of the sink's close and abort must follow, to end what S3
+ * keeps.
  */
 struct upload *upload_open(const struct conf *conf, bool (*stop)(void *),
     void *arg, const char *key, const char *filename, bool digest,
@@ -43,10 +44,12 @@ struct sink *upload_sink(struct upload *u);
 /* upload_failure(u): Why write or close failed, or none. */
 enum failure upload_failure(struct upload *u);
 
-/* upload_bytes(u): Bytes written so far. Any thread asks. */
+/* upload_bytes(u): Bytes written so far. Any thread may call it. */
 uint64_t upload_bytes(const struct upload *u);
 
-/* After a close that was good: the object's SHA-256 in hex (NULL), its ETag. */
+/*
+ * After a close that succeeded: the object's SHA-256 in hex, or NULL; its ETag.
+ */
 const char *upload_sha256(const struct upload *u);
 const char *upload_etag(const struct upload *u);
 

@@ -1,3 +1,8 @@
+/*
+ * Growing bytes with a ceiling, so that no input makes a process grow without
+ * bound. Out of memory and out of room look the same to the caller, and neither
+ * is logged here.
+ */
 #include "lib/base/buf.h"
 
 #include <stdarg.h>
@@ -26,7 +31,7 @@ buf_reserve(struct buf *b, size_t n)
 		return b->data + b->len;
 	while (cap < b->len + n)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
-	/* One more than is told, for a NUL that is not counted. */
+	/* One byte more than cap says, for the NUL of buf_cstr(). */
 	if (cap == SIZE_MAX || (data = realloc(b->data, cap + 1)) == NULL)
 		return NULL;
 	b->data = data;

@@ -6,8 +6,8 @@
 
 /*
  * Growing bytes with a ceiling. A zeroed struct with max set is a valid empty
- * buffer; data[len] is not a NUL unless buf_cstr() put it there, for which there
- * is always room.
+ * buffer; data[len] is not a NUL unless buf_cstr() put it there, for which
+ * there is always room.
  */
 struct buf {
 	uint8_t *data;
@@ -34,7 +34,10 @@ int buf_adds(struct buf *b, const char *text);
 int buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* buf_cstr(b): The content with a NUL behind it (not counted); NULL: no memory. */
+/*
+ * buf_cstr(b): The content, a NUL after it that does not count; NULL: no
+ * memory.
+ */
 char *buf_cstr(struct buf *b);
 
 /* buf_release(b): Free the memory; b is empty again, its ceiling kept. */

@@ -1,3 +1,7 @@
+/*
+ * The clocks, and waiting. The only file that asks for the time: the pure core
+ * takes it as an argument.
+ */
 #include "lib/base/clock.h"
 
 #include <time.h>

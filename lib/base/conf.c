@@ -1,3 +1,8 @@
+/*
+ * The configuration: one table of keys, which reading, defaults, limits and
+ * --keys all follow. Every fault is reported, not only the first. Knows which
+ * keys there are, and nothing of what they do.
+ */
 #include "lib/base/conf.h"
 
 #include <ctype.h>
@@ -246,7 +251,7 @@ take_line(struct conf *conf, enum conf_role role, char *text, int line,
 		    name);
 		return 1;
 	}
-	/* The other program's accounts are in the file too, unread. */
+	/* The other program's accounts are in the file, too, but not read. */
 	return role_uses(role, &keys[i]) ?
 	    set_key(conf, &keys[i], value, line) : 0;
 }
@@ -271,7 +276,7 @@ set_defaults(struct conf *conf, enum conf_role role, const int *seen)
 	return faults;
 }
 
-/* What one key alone cannot show; a value that is wrong by itself is 0. */
+/* Keys that contradict each other; a value that was refused is 0 here. */
 static int
 check_together(const struct conf *conf)
 {
@@ -303,6 +308,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		log_msg(LOG_ERROR, "conf", "%s: %s", path, strerror(errno));
 		return 1;
 	}
+	/* The file, to its end: all faults are worth knowing at once. */
 	while (fgets(text, sizeof(text), f) != NULL) {
 		line++;
 		if (strchr(text, '\n') == NULL && !feof(f)) {
@@ -319,6 +325,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 		faults++;
 	}
 	fclose(f);
+	/* Then what the file left out, and what fits together. */
 	faults += set_defaults(conf, role, seen);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,

@@ -9,8 +9,8 @@ enum conf_role { CONF_API, CONF_WORKER };
 
 /*
  * export.conf, read once; scripts/export.conf lists every key with its default
- * and meaning. All strings belong to the struct. Sizes are bytes, times ms where
- * the name says so.
+ * and meaning. All strings belong to the struct. Sizes are bytes, times ms
+ * where the name says so.
  */
 struct conf {
 	char *mongodb_uri;
@@ -24,7 +24,7 @@ struct conf {
 	char *vehicle_prefix;
 	char *tls_ca_file;		/* NULL: the system's */
 
-	/* Of the role that was asked for. */
+	/* Of the role that reads. */
 	char *mongodb_user;
 	char *mongodb_password;
 	char *amqp_user;
@@ -71,16 +71,16 @@ struct conf {
  * Read the file at path and the secret files it names for role. Every fault
  * (unknown, doubled, missing or out-of-range key, secret that cannot be read or
  * that others may read) is logged with its line. Returns the number of faults;
- * conf is to be released in any case.
+ * call conf_release() in any case.
  */
 int conf_load(const char *path, enum conf_role role, struct conf *conf);
 
 /*
  * conf_keys(to):
  * Print every key, a line each, as fields separated by tabs: name, kind (text,
- * secret, yesno, number, choice), default, minimum, maximum, program (both, api,
- * worker), need (required, optional, default), choices (separated by commas). A
- * field that does not apply is empty.
+ * secret, yesno, number, choice), default, minimum, maximum, program (both,
+ * api, worker), need (required, optional, default), choices (separated by
+ * commas). A field that does not apply is empty.
  */
 void conf_keys(FILE *to);
 

@@ -1,3 +1,8 @@
+/*
+ * Crash points of test builds: named places where the process dies or hangs
+ * when the environment says so. Empty in a release, and the only file of lib/
+ * that may end the process.
+ */
 #include "lib/base/crash.h"
 
 #ifdef CRASH_POINTS

@@ -5,8 +5,8 @@
  * Named places where a test build (make CRASH=1) can be made to die, as a power
  * cut would, or to hang:
  *   CRASH_AT=name   abort at that point; HANG_AT=name: sleep there for ever
- *   CRASH_FILE=path only if that file can be created there and then: so once,
- *                   and not again when the process is started anew
+ *   CRASH_FILE=path only if that file can be created at that moment: so once,
+ *                   and not again after a restart
  * In any other build there is no code for it.
  */
 enum crash_point {

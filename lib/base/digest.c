@@ -1,3 +1,6 @@
+/*
+ * SHA-256 by OpenSSL, and hexadecimal. Knows nothing of what is hashed.
+ */
 #include "lib/base/digest.h"
 
 #include <stdlib.h>

@@ -16,10 +16,10 @@ void digest_free(struct digest *d);
 /* digest_add(d, data, len): Returns 0, -1 when the library fails. */
 int digest_add(struct digest *d, const void *data, size_t len);
 
-/* digest_hex(d, hex): Lower-case hex of all so far; d starts anew. 0 or -1. */
+/* digest_hex(d, hex): Lower-case hex of all so far; d starts again. 0, -1. */
 int digest_hex(struct digest *d, char hex[DIGEST_HEX_SIZE]);
 
-/* digest_once(data, len, hex): The same for bytes that lie together. */
+/* digest_once(data, len, hex): The same for bytes in one place. */
 int digest_once(const void *data, size_t len, char hex[DIGEST_HEX_SIZE]);
 
 /* hex_encode(bytes, n, hex): 2 n lower-case digits and a NUL. */

@@ -1,3 +1,8 @@
+/*
+ * A strict check of JSON text (RFC 8259), since json-c 0.16 is lax even when
+ * asked to be strict. Builds no value: json-c parses what has passed. Pure, and
+ * fuzzed.
+ */
 #include "lib/base/jsonstrict.h"
 
 #include <stdlib.h>
@@ -52,6 +57,7 @@ scan_hex4(struct scan *s)
 	return v;
 }
 
+/* After the backslash. Surrogates have to come in pairs, in order. */
 static int
 scan_escape(struct scan *s)
 {
@@ -78,6 +84,7 @@ scan_escape(struct scan *s)
 	return 0;
 }
 
+/* From one quotation mark to the other. */
 static int
 scan_string(struct scan *s)
 {
@@ -113,6 +120,7 @@ scan_digits(struct scan *s)
 	return s->p > from ? 0 : scan_fail(s, "something that is no JSON value");
 }
 
+/* -? int frac? exp?, with no zero before other digits (RFC 8259, 6). */
 static int
 scan_number(struct scan *s)
 {
@@ -164,7 +172,7 @@ scan_member(struct scan *s, int depth)
 	return scan_value(s, depth);
 }
 
-/* What stands between brackets, behind the first. */
+/* The items after an opening bracket, and the closing one. */
 static int
 scan_list(struct scan *s, int close, int (*item)(struct scan *, int), int depth)
 {
@@ -222,7 +230,7 @@ jsonstrict_check(const char *text, size_t len, size_t *members)
 		return s.wrong;
 	scan_space(&s);
 	if (s.p != s.end)
-		return "something behind the end";
+		return "something after the end";
 	*members = s.members;
 	return NULL;
 }
@@ -259,7 +267,7 @@ jsonstrict_join(const char *text, size_t len, char *out)
 			out[n++] = text[i++];
 			continue;
 		}
-		/* High ones never stand alone: jsonstrict_check() saw to that. */
+		/* jsonstrict_check() made sure that a low one follows. */
 		if (text[i + 1] == 'u' && len - i >= 12 &&
 		    (high = number_at(text + i + 2)) >= 0xd800 && high < 0xdc00) {
 			low = number_at(text + i + 8);

@@ -1,3 +1,8 @@
+/*
+ * The log: one event, one line, one write(2), so that processes may share a
+ * file. Text of others is escaped here and nowhere else; secrets must not come
+ * here.
+ */
 #include "lib/base/log.h"
 
 #include <errno.h>

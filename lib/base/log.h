@@ -5,14 +5,14 @@
  * One line per event in logfmt:
  *   time=2018-12-01T00:00:00.000Z level=error job=65f0... op=s3_part msg="..."
  * Lines are written with one write(2) each, so processes may share a file.
- * Safe from several threads. Nothing secret is ever handed to these functions.
+ * Safe from several threads. Never pass a secret to these functions.
  */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO };
 
 /*
  * log_open(path):
- * Append to the file at path ("-": stderr, as before the call). Returns 0, or
- * -1 with errno kept in the message on stderr.
+ * Append to the file at path ("-": stderr, the default). Returns 0, or
+ * -1 with the reason on stderr.
  */
 int log_open(const char *path);
 
@@ -25,11 +25,17 @@ int log_open(const char *path);
 void log_job(const char *id);
 void log_request(const char *id);
 
-/* log_msg(level, op, fmt, ...): A line with free text; it is quoted and escaped. */
+/*
+ * log_msg(level, op, fmt, ...): A line with free text; it is quoted and
+ * escaped.
+ */
 void log_msg(enum log_level level, const char *op, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* log_fields(level, op, fmt, ...): A line with fields that are logfmt already. */
+/*
+ * log_fields(level, op, fmt, ...): A line with fields that are in logfmt
+ * already.
+ */
 void log_fields(enum log_level level, const char *op, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

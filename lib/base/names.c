@@ -1,3 +1,7 @@
+/*
+ * A list of names that owns its strings: of vehicles, parameters, columns.
+ * Knows nothing of their order in an archive (worker/engine/rows/columns.c).
+ */
 #include "lib/base/names.h"
 
 #include <stdlib.h>

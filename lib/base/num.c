@@ -1,3 +1,7 @@
+/*
+ * Text to whole number, with bounds. By itself, strtoll(3) accepts white space
+ * before a number and anything after it.
+ */
 #include "lib/base/num.h"
 
 #include <errno.h>

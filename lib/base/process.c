@@ -1,3 +1,7 @@
+/*
+ * What both programs do to themselves before they read a secret. Knows nothing
+ * of signals that end them: each main has its own.
+ */
 #include "lib/base/process.h"
 
 #include <signal.h>

@@ -3,8 +3,8 @@
 
 /*
  * process_harden():
- * No core file and no other process's look into the memory, which holds secrets;
- * no new privileges; umask 027; SIGPIPE ignored.
+ * No core file; no other process may read our memory, which holds secrets; no
+ * new privileges; umask 027; SIGPIPE ignored.
  */
 void process_harden(void);
 

@@ -87,6 +87,7 @@ program_options(const struct program *p, int argc, char **argv,
 	};
 	int c, rc = PROGRAM_GO_ON;
 
+	/* --pidfile is known to getopt for both, and refused where it is not taken. */
 	*o = (struct program_options){ .conf = CONF_DEFAULT };
 	while (rc == PROGRAM_GO_ON &&
 	    (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)

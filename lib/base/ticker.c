@@ -54,6 +54,7 @@ ticker_start(int first_ms, int (*tick)(void *), int (*fd)(void *), void *arg)
 		rc = errno;
 		goto fail;
 	}
+	/* Last: from here the thread owns wait_ms. */
 	if ((rc = pthread_create(&t->thread, NULL, ticker_run, t)) == 0)
 		return t;
 	close(t->stop_fd);

@@ -1,8 +1,14 @@
+/*
+ * Dates and RFC 3339 times to Unix ms and back, without the C library's
+ * calendar: no time zone, no locale, no leap second. Pure, and fuzzed.
+ */
 #include "lib/base/timestamp.h"
 
 #include <string.h>
 
-/* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's formula). */
+/*
+ * Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's formula).
+ */
 static int64_t
 days_from_civil(int64_t y, int m, int d)
 {
@@ -93,6 +99,7 @@ parse_fraction(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	return n >= 1 && n <= 9 ? 0 : -1;
 }
 
+/* HH:MM:SS[.fraction] and the zone, which is subtracted. No leap second. */
 static int
 parse_time(const char *text, size_t len, size_t *at, int64_t *t_ms)
 {
@@ -157,6 +164,7 @@ timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE])
 	char *p = text;
 	int y, m, d;
 
+	/* 0000-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z. */
 	if (t_ms < first)
 		t_ms = first;
 	if (t_ms > last)
@@ -170,7 +178,7 @@ timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE])
 	*p++ = '-';
 	p = put_digits(p, d, 2);
 	*p++ = 'T';
-	p = put_digits(p, (int)(in_day / 3600000), 2);
+	p = put_digits(p, (int)(in_day / HOUR_MS), 2);
 	*p++ = ':';
 	p = put_digits(p, (int)(in_day / 60000 % 60), 2);
 	*p++ = ':';

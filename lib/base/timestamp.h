@@ -9,14 +9,15 @@
 
 /* Room for "2018-11-30T00:00:00.000Z" and its NUL. */
 #define TIMESTAMP_SIZE 25
-/* What timestamp_parse() takes: 1970-01-01 to 2100-01-01, both included. */
+/* timestamp_parse() accepts 1970-01-01 to 2100-01-01, both included. */
 #define TIMESTAMP_MAX_MS 4102444800000
 
 /*
  * timestamp_parse(text, len, t_ms):
  * Read YYYY-MM-DD (midnight UTC) or an RFC 3339 date-time, whose fraction may
- * have up to nine digits, those behind the ms being zeros. Leap seconds are not
- * taken. Returns 0, or -1, *t_ms untouched, when it is none or out of range.
+ * have up to nine digits, those after the ms being zeros. Leap seconds are
+ * refused. Returns 0, or -1, *t_ms untouched, when it is neither or out of
+ * range.
  */
 int timestamp_parse(const char *text, size_t len, int64_t *t_ms);
 

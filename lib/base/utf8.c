@@ -1,3 +1,6 @@
+/*
+ * UTF-8 by RFC 3629: shortest forms only, no surrogates. Pure.
+ */
 #include "lib/base/utf8.h"
 
 size_t
@@ -16,6 +19,7 @@ utf8_length(const char *text, size_t len)
 	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 	if (len < n)
 		return 0;
+	/* The second byte excludes longer forms, surrogates, and beyond U+10FFFF. */
 	if (p[0] == 0xe0)
 		lo = 0xa0;
 	if (p[0] == 0xed)

@@ -1,3 +1,8 @@
+/*
+ * The catalogue of vehicles as the API reads it: lists, one vehicle, what a
+ * request would read. Knows no request and no reply: JSON goes to the caller.
+ * Workers write it through catalogue_upkeep.c.
+ */
 #include "lib/jobs/catalogue.h"
 
 #include <stdlib.h>
@@ -73,7 +78,7 @@ json_parameter(bson_iter_t *in)
 	return o;
 }
 
-/* The parameters, in full or by name alone. */
+/* The parameters, in full or only their names. */
 static struct json_object *
 json_parameters(bson_iter_t *it, bool full)
 {
@@ -118,7 +123,7 @@ json_vehicle(const bson_t *doc, bool full)
 	return o;
 }
 
-/* {_id: {$gt: after, $gte: prefix, $lt: behind all that begin with prefix}} */
+/* {_id: {$gt: after, $gte: prefix, $lt: after all that begin with prefix}} */
 static bson_t *
 page_filter(const struct catalogue_page *page)
 {
@@ -163,7 +168,7 @@ catalogue_list(struct catalogue *c, const struct catalogue_page *page,
 	const bson_t *doc;
 	int64_t n = 0;
 
-	/* One more than the page has tells whether there is a next. */
+	/* One more than the page holds shows whether there is a next. */
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
 	    "limit", BCON_INT64(page->limit + 1),
 	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
@@ -203,6 +208,7 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 
 	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
 	    NULL);
+	/* No document and no error: there is no such vehicle. */
 	if (mongoc_cursor_next(cursor, &doc)) {
 		*o = json_vehicle(doc, true);
 		rc = CATALOGUE_OK;
@@ -217,9 +223,9 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 	return rc;
 }
 
-/* {_id: {$in: the vehicles asked for}}, or {} for all. */
+/* {_id: {$in: the requested vehicles}}, or {} for all. */
 static bson_t *
-asked_filter(const struct job *job)
+requested_filter(const struct job *job)
 {
 	bson_t *filter = bson_new(), in;
 
@@ -240,9 +246,9 @@ hour_of(const char *field)
 }
 
 /*
- * The expected documents of the parameter "$$p": all of them times the share of
- * their hours that would be read. A document of the hour before the range may
- * reach into it: it is read unless the range begins with an hour.
+ * The expected documents of the parameter "$$p": their number times the share
+ * of its hours that would be read. A document of the hour before the range may
+ * reach into it, and is read unless the range begins on the hour.
  */
 static bson_t *
 expected(const struct job *job)
@@ -269,7 +275,7 @@ expected(const struct job *job)
 	return in;
 }
 
-/* The same, 0 for a parameter that is not asked for. */
+/* The same, but 0 for a parameter that was not requested. */
 static bson_t *
 expected_of_chosen(const struct job *job)
 {
@@ -287,23 +293,23 @@ expected_of_chosen(const struct job *job)
 }
 
 /*
- * The sum over the parameters of each vehicle, then over all. (Without $unwind,
- * which makes a document of each parameter: a third of the time.)
+ * The sum over the parameters of each vehicle, then over all. ($unwind, which
+ * makes a document of each parameter, takes three times as long.)
  */
 static bson_t *
 estimate_pipeline(const struct job *job)
 {
-	bson_t *asked = asked_filter(job), *each = expected_of_chosen(job);
+	bson_t *requested = requested_filter(job), *each = expected_of_chosen(job);
 	bson_t *pipeline;
 
 	pipeline = BCON_NEW("pipeline", "[",
-	    "{", "$match", BCON_DOCUMENT(asked), "}",
+	    "{", "$match", BCON_DOCUMENT(requested), "}",
 	    "{", "$group", "{", "_id", BCON_NULL,
 	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
 	    "documents", "{", "$sum", "{", "$sum", "{", "$map", "{",
 	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
 	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "}", "]");
-	bson_destroy(asked);
+	bson_destroy(requested);
 	bson_destroy(each);
 	return pipeline;
 }
@@ -319,6 +325,7 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
 	const bson_t *doc;
 	bson_iter_t it;
 
+	/* No vehicle, no group, no document: all is 0. */
 	e->documents = e->vehicles = 0;
 	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
 	    pipeline, opts, NULL);
@@ -380,7 +387,7 @@ enum catalogue_result
 catalogue_unknown(struct catalogue *c, const struct job *job,
     struct names *unknown)
 {
-	bson_t *filter = asked_filter(job);
+	bson_t *filter = requested_filter(job);
 	bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
 	struct names known = { 0 };
 	enum catalogue_result rc = CATALOGUE_OK;

@@ -12,19 +12,19 @@ struct json_object;
 struct names;
 
 /*
- * exports.vehicles: what can be asked for. The API may not read the vehicles'
- * databases, so the workers look there once in a while (worker/catalogue_refresh.h) and
- * write what they saw:
+ * exports.vehicles: what can be requested. The API may not read the vehicles'
+ * databases, so the workers do from time to time (worker/catalogue_refresh.h), and
+ * write down what they found:
  *   { _id: "vehicle_001", checkedAt, first?, last?,
  *     parameters: [ { name, documents, first?, last? } ] }
- * first and last are hours, of the first and the last document. It is a hint for
- * people and estimates: an export reads the databases themselves.
+ * first and last are the hours of the first and the last document. For people and
+ * estimates only: an export reads the databases themselves.
  */
 
-/* What a call came to. */
+/* The result of a call. */
 enum catalogue_result {
 	CATALOGUE_OK = 0,
-	CATALOGUE_NONE = 1,		/* no such vehicle, or not ours to check */
+	CATALOGUE_NONE = 1,		/* no such vehicle, or another worker checks it */
 	CATALOGUE_ERROR = -1		/* logged */
 };
 
@@ -33,9 +33,9 @@ struct catalogue *catalogue_new(struct _mongoc_client_t *client,
     const struct conf *conf);
 void catalogue_free(struct catalogue *c);
 
-/* For the API. What *o is set to is put by the caller; on CATALOGUE_OK alone. */
+/* *o, set on CATALOGUE_OK only, is the caller's to put. */
 
-/* Which vehicles: by name, behind after, that begin with prefix ("" for all). */
+/* Vehicles in order of name: after `after`, beginning with prefix ("": all). */
 struct catalogue_page {
 	const char *prefix, *after;
 	int64_t limit;
@@ -43,24 +43,25 @@ struct catalogue_page {
 
 /*
  * catalogue_list(c, page, o): {"vehicles": [...], "next"?}.
- * catalogue_get(c, name, o): One vehicle with all that is known of it.
+ * catalogue_get(c, name, o): One vehicle with everything the catalogue has of
+ * it.
  */
 enum catalogue_result catalogue_list(struct catalogue *c,
     const struct catalogue_page *page, struct json_object **o);
 enum catalogue_result catalogue_get(struct catalogue *c, const char *name,
     struct json_object **o);
 
-/* What a job would read, as far as is known. */
+/* What a job would read, by the catalogue. */
 struct catalogue_estimate {
 	int64_t documents;
-	int64_t vehicles;	/* those known, of all or of those asked for */
+	int64_t vehicles;	/* known ones, of all or of those requested */
 };
 
 /*
  * catalogue_estimate(c, job, e):
- * By the share that the job's range has of each collection's hours.
- * catalogue_unknown(c, job, unknown): Append the vehicles asked for that are not
- * in the catalogue.
+ * By the share of each collection's hours that are in the job's range.
+ * catalogue_unknown(c, job, unknown): Append the requested vehicles that are
+ * not in the catalogue.
  */
 enum catalogue_result catalogue_estimate(struct catalogue *c,
     const struct job *job, struct catalogue_estimate *e);

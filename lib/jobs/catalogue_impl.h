@@ -16,8 +16,8 @@ struct catalogue {
 
 /*
  * catalogue_names(c, filter, projection, member, list):
- * Append the _id of all that filter finds whose member is true, or, where member
- * is NULL, of all.
+ * Append the _id of all that filter finds whose member is true, or, where
+ * member is NULL, of all.
  */
 enum catalogue_result catalogue_names(struct catalogue *c,
     const struct _bson_t *filter, const struct _bson_t *projection,

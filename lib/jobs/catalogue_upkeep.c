@@ -1,3 +1,8 @@
+/*
+ * The catalogue of vehicles as the workers keep it up: what is stale, who
+ * checks it, what was seen. Does not look at the vehicles' databases itself:
+ * worker/catalogue_refresh.c does.
+ */
 #include "lib/jobs/catalogue_upkeep.h"
 
 #include <string.h>
@@ -20,7 +25,7 @@ compare_age(const struct catalogue *c, const char *op)
 }
 
 static void
-take_out(struct catalogue *c, const char *name)
+remove_vehicle(struct catalogue *c, const char *name)
 {
 	bson_t *filter = BCON_NEW("_id", BCON_UTF8(name));
 	bson_error_t error;
@@ -31,7 +36,7 @@ take_out(struct catalogue *c, const char *name)
 	bson_destroy(filter);
 }
 
-/* Both sorted: what is new goes to stale, what is gone goes. */
+/* Both are sorted: append what is new to stale, remove what is gone. */
 static enum catalogue_result
 catalogue_compare(struct catalogue *c, const struct names *there,
     const struct names *known, struct names *stale)
@@ -40,7 +45,7 @@ catalogue_compare(struct catalogue *c, const struct names *there,
 
 	for (i = 0; i < known->n; i++)
 		if (!names_has(there, known->v[i]))
-			take_out(c, known->v[i]);
+			remove_vehicle(c, known->v[i]);
 	for (i = 0; i < there->n; i++)
 		if (!names_has(known, there->v[i]) && names_add(stale,
 		    there->v[i], strlen(there->v[i])) != 0)
@@ -58,6 +63,7 @@ catalogue_stale(struct catalogue *c, struct names *all,
 	struct names known = { 0 };
 	enum catalogue_result rc;
 
+	/* Which there are in the catalogue, and which of them are old. */
 	rc = catalogue_names(c, &everything, projection, NULL, &known);
 	names_sort(&known);
 	names_sort(all);
@@ -72,7 +78,7 @@ catalogue_stale(struct catalogue *c, struct names *all,
 	return rc;
 }
 
-/* A new vehicle has no line that could be claimed. */
+/* A new vehicle has no document that could be claimed. */
 static enum catalogue_result
 find_new(struct catalogue *c, const char *name)
 {
@@ -91,8 +97,8 @@ find_new(struct catalogue *c, const char *name)
 }
 
 /*
- * Whoever sets checkedAt checks. Two workers may both look at a new one, and
- * write the same; a line without what was seen would be shown.
+ * The worker that sets checkedAt checks. Two may check a new one, and write the
+ * same: a document inserted before the check would be shown, empty.
  */
 enum catalogue_result
 catalogue_claim(struct catalogue *c, const char *name)
@@ -118,7 +124,7 @@ catalogue_claim(struct catalogue *c, const char *name)
 	return rc;
 }
 
-/* Hours from the first to the last of all parameters. */
+/* The first and the last hour; nothing where there is none. */
 static void
 append_hours(bson_t *doc, int64_t first_ms, int64_t last_ms)
 {
@@ -128,6 +134,7 @@ append_hours(bson_t *doc, int64_t first_ms, int64_t last_ms)
 	BSON_APPEND_DATE_TIME(doc, "last", last_ms);
 }
 
+/* The array of parameters, then the hours of all of them together. */
 static void
 append_parameters(bson_t *doc, const struct catalogue_parameter *p, size_t n)
 {
@@ -167,6 +174,7 @@ catalogue_put(struct catalogue *c, const char *name,
 	BSON_APPEND_UTF8(&doc, "_id", name);
 	append_parameters(&doc, parameters, n);
 	filter = BCON_NEW("_id", BCON_UTF8(name));
+	/* $literal: a name with a $ or a dot in it is data, not an expression. */
 	update = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
 	    "{", "$literal", BCON_DOCUMENT(&doc), "}",
 	    "{", "checkedAt", BCON_UTF8("$$NOW"), "}", "]", "}", "}");

@@ -16,12 +16,12 @@ struct catalogue_parameter {
 
 /*
  * catalogue_stale(c, all, stale):
- * Compare with the names of all vehicles there are, which are sorted: take out those that are gone
- * and append to stale those that are new or were checked more than catalogue_s
- * ago.
- * catalogue_claim(c, name): CATALOGUE_OK: it is to be checked, by nobody else
+ * Compare the catalogue with the names of all existing vehicles, which are
+ * sorted here: remove those that are gone, append to stale those that are new
+ * or were last checked more than catalogue_s ago.
+ * catalogue_claim(c, name): CATALOGUE_OK: check it; no other worker does,
  * unless it is new.
- * catalogue_put(c, name, parameters, n): Write what was seen, checked now.
+ * catalogue_put(c, name, parameters, n): Write what was found, as checked now.
  */
 enum catalogue_result catalogue_stale(struct catalogue *c,
     struct names *all, struct names *stale);

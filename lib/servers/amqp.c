@@ -1,3 +1,8 @@
+/*
+ * A connection to one RabbitMQ host of several, up to the open channel: TCP,
+ * TLS with the host's name checked, login, limits of waiting. Knows no
+ * exchange, queue or message: queue.c does.
+ */
 #include "lib/servers/amqp.h"
 
 #include <arpa/inet.h>
@@ -22,9 +27,9 @@
 #include "lib/base/num.h"
 
 #define HOSTS_MAX 8
-#define PORT_PRESET 5672
-#define PORT_TLS_PRESET 5671
-/* Named, since rabbitmq-c itself trusts nobody, not even the system's CAs. */
+#define PORT_DEFAULT 5672
+#define PORT_TLS_DEFAULT 5671
+/* rabbitmq-c trusts no CA by default, not even the system's. */
 #define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
 #define FRAME_MAX 131072
 #define CONNECT_MS 3000
@@ -36,14 +41,15 @@ struct amqp_link {
 	struct amqp_connection_info at;	/* of the first host */
 	char *hosts_text;
 	struct { char *host; int port; } hosts[HOSTS_MAX];
-	int nhosts, host;	/* host: the one that is used, or tried next */
+	int nhosts, host;	/* host: the one in use, or the next to try */
 	int heartbeat_s;
 	bool tls;
-	char why[320];	/* what TLS has against the host, or "" */
+	char why[320];	/* why TLS refused the host, or "" */
 
 	amqp_connection_state_t conn;	/* NULL: none */
 };
 
+/* What a reply that is not normal says, for a log line. */
 static const char *
 loss_text(const amqp_rpc_reply_t *r, char *text, size_t size)
 {
@@ -81,10 +87,10 @@ amqp_link_drop(struct amqp_link *link)
 int
 amqp_link_lost(struct amqp_link *link, const char *op, const char *why)
 {
-	log_msg(LOG_WARN, op, "RabbitMQ %s:%d: %s", link->hosts[link->host].host,
-	    link->hosts[link->host].port, why);
+	log_msg(LOG_WARN, op, "RabbitMQ %s:%d: %s",
+	    link->hosts[link->host].host, link->hosts[link->host].port, why);
 	amqp_link_drop(link);
-	/* Another node may be well. */
+	/* Another node may be up. */
 	link->host = (link->host + 1) % link->nhosts;
 	return -1;
 }
@@ -103,7 +109,7 @@ static int
 hosts_add(struct amqp_link *link, char *text)
 {
 	char *colon = strrchr(text, ':');
-	int64_t port = link->tls ? PORT_TLS_PRESET : PORT_PRESET;
+	int64_t port = link->tls ? PORT_TLS_DEFAULT : PORT_DEFAULT;
 
 	if (link->nhosts == HOSTS_MAX)
 		return -1;
@@ -117,7 +123,7 @@ hosts_add(struct amqp_link *link, char *text)
 	return text[0] == '\0' ? -1 : 0;
 }
 
-/* Take the hosts out of amqp://h1:p1,h2:p2/vhost and parse what is left. */
+/* Take the hosts out of amqp://h1:p1,h2:p2/vhost and parse the rest. */
 static int
 parse_uri(struct amqp_link *link)
 {
@@ -137,7 +143,7 @@ parse_uri(struct amqp_link *link)
 	    text = strtok_r(NULL, ",", &save))
 		if (hosts_add(link, text) != 0)
 			return -1;
-	/* The library knows how a vhost is written; its host is not used. */
+	/* The library decodes the vhost; the host that it finds is not used. */
 	memmove(list + 1, vhost, strlen(vhost) + 1);
 	list[0] = 'h';
 	amqp_default_connection_info(&link->at);
@@ -155,8 +161,8 @@ amqp_link_new(const struct conf *conf, int heartbeat_s)
 	link->conf = conf;
 	link->heartbeat_s = heartbeat_s;
 	/*
-	 * OpenSSL is also libmongoc's and libcurl's: it initialises itself, and
-	 * nobody here takes it down.
+	 * libmongoc and libcurl use OpenSSL, too: it initialises itself, and
+	 * nothing here may clean it up.
 	 */
 	amqp_set_initialize_ssl_library(0);
 	if ((link->uri = strdup(conf->amqp_uri)) == NULL)
@@ -198,8 +204,9 @@ set_socket_limits(int fd)
 }
 
 /*
- * Without these two the broker does not say that the queue was deleted or that
- * an alarm holds publishers back, and we would wait for ever.
+ * Announce two capabilities: without them the broker does not report that the
+ * queue was deleted or that an alarm blocks publishers, and we would wait for
+ * ever.
  */
 static amqp_rpc_reply_t
 link_login(struct amqp_link *link)
@@ -216,16 +223,16 @@ link_login(struct amqp_link *link)
 	property.key = amqp_cstring_bytes("capabilities");
 	property.value.kind = AMQP_FIELD_KIND_TABLE;
 	property.value.value.table = capabilities;
-	return amqp_login_with_properties(link->conn, link->at.vhost, 1, FRAME_MAX,
-	    link->heartbeat_s, &properties, AMQP_SASL_METHOD_PLAIN,
+	return amqp_login_with_properties(link->conn, link->at.vhost, 1,
+	    FRAME_MAX, link->heartbeat_s, &properties, AMQP_SASL_METHOD_PLAIN,
 	    link->conf->amqp_user, link->conf->amqp_password);
 }
 
 /*
- * Called in place of X509_verify_cert(), which it calls, to have the host looked
- * for there, too (rabbitmq-c knows the certificate's DNS names alone, not its IP
- * addresses), and to keep the reason (rabbitmq-c does not tell it). With the
- * error in ctx rabbitmq-c refuses the server.
+ * Called in place of X509_verify_cert(), which it calls, to match the host
+ * against the certificate's IP addresses as well (rabbitmq-c matches DNS names
+ * only) and to keep the reason of a refusal (rabbitmq-c does not report it).
+ * With an error in ctx, rabbitmq-c refuses the server.
  */
 static int
 on_verify(X509_STORE_CTX *ctx, void *arg)
@@ -241,12 +248,13 @@ on_verify(X509_STORE_CTX *ctx, void *arg)
 		return 1;
 	else if (X509_STORE_CTX_get_error(ctx) == X509_V_OK)
 		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
-	snprintf(link->why, sizeof(link->why), "TLS: the certificate is refused: %s",
+	snprintf(link->why, sizeof(link->why),
+	    "TLS: the certificate is refused: %s",
 	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
 	return 0;
 }
 
-/* Returns 0, or -1 with link->why said. */
+/* Returns 0, or -1 with the reason in link->why. */
 static int
 set_up_tls(struct amqp_link *link, amqp_socket_t *socket)
 {
@@ -255,27 +263,31 @@ set_up_tls(struct amqp_link *link, amqp_socket_t *socket)
 	struct in_addr address;
 
 	if (amqp_ssl_socket_set_cacert(socket, cas) != AMQP_STATUS_OK) {
-		snprintf(link->why, sizeof(link->why), "TLS: there are no "
-		    "certificates that can be read in %s", cas);
+		snprintf(link->why, sizeof(link->why), "TLS: no "
+		    "certificates can be read from %s", cas);
 		return -1;
 	}
-	/* By itself it takes TLS 1.0. LATEST is no ceiling: 1.3 is taken too. */
+	/* The default floor is TLS 1.0. LATEST is no ceiling: 1.3 passes. */
 	if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2,
 	    AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
-		snprintf(link->why, sizeof(link->why), "TLS: no TLS 1.2 here");
+		snprintf(link->why, sizeof(link->why),
+		    "TLS: TLS 1.2 is not available");
 		return -1;
 	}
 	amqp_ssl_socket_set_verify_peer(socket, 1);
 	amqp_ssl_socket_set_verify_hostname(socket, 1);
 	SSL_CTX_set_cert_verify_callback(amqp_ssl_socket_get_context(socket),
 	    on_verify, link);
-	/* It would refuse every one of them; on_verify() knows them. */
+	/*
+	 * rabbitmq-c matches DNS names only and would reject any IP address;
+	 * on_verify() checks addresses.
+	 */
 	if (inet_pton(AF_INET, link->hosts[link->host].host, &address) == 1)
 		amqp_ssl_socket_set_verify_hostname(socket, 0);
 	return 0;
 }
 
-/* Why there is no connection, for a log line. */
+/* The reason why there is no connection, for a log line. */
 static const char *
 connect_text(struct amqp_link *link, int rc)
 {
@@ -299,18 +311,21 @@ connect_text(struct amqp_link *link, int rc)
 	return link->why;
 }
 
+/* The end of a connection during the login. Returns -1. */
 static int
 login_lost(struct amqp_link *link, amqp_rpc_reply_t r)
 {
-	/* A port that wants TLS hangs up on whom it does not understand. */
+	/* A TLS port closes the connection when it receives plain AMQP. */
 	if (link->tls || r.reply_type != AMQP_RESPONSE_LIBRARY_EXCEPTION ||
 	    r.library_error == AMQP_STATUS_TIMEOUT)
 		return amqp_link_lost_reply(link, "amqp_login", r);
-	snprintf(link->why, sizeof(link->why), "%s; does it want TLS (amqps://)?",
+	snprintf(link->why, sizeof(link->why),
+	    "%s; does it want TLS (amqps://)?",
 	    amqp_error_string2(r.library_error));
 	return amqp_link_lost(link, "amqp_login", link->why);
 }
 
+/* Connect to the host whose turn it is. Returns 0, -1: logged, next is another. */
 static int
 connect_one(struct amqp_link *link)
 {
@@ -319,6 +334,7 @@ connect_one(struct amqp_link *link)
 	amqp_rpc_reply_t r;
 	int rc;
 
+	/* A socket of the kind that the URI asks for. */
 	link->why[0] = '\0';
 	if ((link->conn = amqp_new_connection()) == NULL ||
 	    (socket = link->tls ? amqp_ssl_socket_new(link->conn) :
@@ -326,15 +342,19 @@ connect_one(struct amqp_link *link)
 		return amqp_link_lost(link, "amqp_connect", "out of memory");
 	if (link->tls && set_up_tls(link, socket) != 0)
 		return amqp_link_lost(link, "amqp_connect", link->why);
+	/* Every step from here on has a limit of time. */
 	amqp_set_handshake_timeout(link->conn, &limit);
 	amqp_set_rpc_timeout(link->conn, &limit);
 	rc = amqp_socket_open_noblock(socket, link->hosts[link->host].host,
 	    link->hosts[link->host].port, &limit);
 	if (rc != AMQP_STATUS_OK)
-		return amqp_link_lost(link, "amqp_connect", connect_text(link, rc));
+		return amqp_link_lost(link, "amqp_connect",
+		    connect_text(link, rc));
+	/* Connected, with TLS done: AMQP's own handshake and login. */
 	set_socket_limits(amqp_get_sockfd(link->conn));
 	if ((r = link_login(link)).reply_type != AMQP_RESPONSE_NORMAL)
 		return login_lost(link, r);
+	/* And the channel that all else goes through. */
 	amqp_channel_open(link->conn, AMQP_LINK_CHANNEL);
 	r = amqp_get_rpc_reply(link->conn);
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)

@@ -1,17 +1,17 @@
 /*
- * What can fail, and what becomes of it. Each server's failures are met on their
- * own level first: a request to S3 is made again (lib/servers/s3), a cursor reopened
- * (worker/reader), a message published again (lib/servers/queue); the job comes last,
- * with growing pauses, up to max_attempts.
+ * What can fail, and what becomes of it. Each failure is handled at its own level
+ * first: a request to S3 is made again (lib/servers/s3), a cursor reopened
+ * (worker/reader), a message published again (lib/servers/queue); the job comes
+ * last, with growing pauses, up to max_attempts.
  *
- * RabbitMQ stands in no table, since nothing that it does fails a job: the
- * message is a doorbell, and an idle worker looks for jobs all the same.
+ * RabbitMQ is in no table, since nothing that it does fails a job: the message is
+ * only a doorbell, and an idle worker looks for jobs anyway.
  *	no connection, channel or connection closed, no confirm within 2 s (an
  *	alarm, no quorum)	dropped, published again at the next host, once
  *	nack (queue full), message returned (not bound), connection.blocked
  *				logged; the job is stored, the answer is 202
  *	consumer cancelled (queue deleted or moved), consumer_timeout
- *				the worker's job goes on; it consumes anew behind it
+ *				the worker's job goes on; afterwards it consumes again
  */
 #include "lib/servers/failure.h"
 
@@ -20,7 +20,7 @@
 
 #include <mongoc/mongoc.h>
 
-/* What a job's error says, and whether the job ends at once. */
+/* The code and text of a job's error, and whether the job ends at once. */
 static const struct {
 	const char *code;
 	bool permanent;
@@ -36,7 +36,7 @@ static const struct {
 	    "The stored job cannot be understood." },
 	[FAILURE_ATTEMPTS] = { "attempts_exhausted", true,
 	    "The export failed in every attempt." },
-	/* Not for good: keys are exchanged, buckets are made. */
+	/* Not permanent: keys are replaced, buckets are created. */
 	[FAILURE_STORAGE_REFUSED] = { "storage_refused", false,
 	    "The storage refused the result. The operator has to look at it." },
 	[FAILURE_STORAGE] = { "storage_unavailable", false,
@@ -48,9 +48,10 @@ static const struct {
 };
 
 /*
- * S3: the first row that fits counts. A timeout of CompleteMultipartUpload leaves
- * open whether the object is there; made again, it may be told NoSuchUpload. The
- * next attempt has a key of its own, and what was made is nobody's.
+ * S3: the first row that matches counts. After a timeout of
+ * CompleteMultipartUpload the object may exist; made again, the request may get
+ * NoSuchUpload. The next attempt has a key of its own, and nothing names that
+ * object.
  */
 static const struct {
 	long from, to;		/* status */
@@ -74,10 +75,11 @@ static const struct {
 };
 
 /*
- * MongoDB: the codes of the retryable reads specification, and what a cursor dies
- * of. All others, also Unauthorized (13) and Interrupted (11601: an operator's
- * killOp), end the attempt. A write whose outcome is unknown, WriteConcernTimeout
- * (64) too, is read back where it was made (worker/export).
+ * MongoDB: the codes of the retryable reads specification, and those that end a
+ * cursor. All others, among them Unauthorized (13) and Interrupted (11601: an
+ * operator's killOp), end the attempt. A write whose outcome is unknown, also
+ * after WriteConcernTimeout (64), is read back where it was made
+ * (worker/attempt).
  */
 static const uint32_t mongo_table[] = {
 	6,	/* HostUnreachable */
@@ -131,7 +133,7 @@ failure_s3(long status, const char *code, enum failure *why)
 {
 	size_t i = 0;
 
-	/* The last row fits all that is a status. */
+	/* The last row matches any status. */
 	while (i < sizeof(s3_table) / sizeof(s3_table[0]) - 1 &&
 	    (status < s3_table[i].from || status > s3_table[i].to ||
 	    (s3_table[i].code != NULL && strcmp(code, s3_table[i].code) != 0)))

@@ -6,7 +6,9 @@
 
 struct _bson_error_t;
 
-/* Why an attempt at a job ended without a result. All tables: failure.c. */
+/*
+ * Why an attempt at a job ended without a result; the tables are in failure.c.
+ */
 enum failure {
 	FAILURE_NONE,
 	FAILURE_UNKNOWN_VEHICLE,
@@ -19,10 +21,10 @@ enum failure {
 	FAILURE_INTERNAL
 };
 
-/* failure_code(f): What a job's error.code says, "unknown_vehicle". */
+/* failure_code(f): A job's error.code, "unknown_vehicle". */
 const char *failure_code(enum failure f);
 
-/* failure_of(code): The reverse; FAILURE_INTERNAL for what is no code. */
+/* failure_of(code): The reverse; FAILURE_INTERNAL for any other text. */
 enum failure failure_of(const char *code);
 
 /* failure_text(f): A sentence for the user: no host, no internals. */
@@ -33,16 +35,15 @@ bool failure_permanent(enum failure f);
 
 /*
  * failure_s3(status, code, why):
- * What an answer of S3 that is no success means. status: of HTTP, 0 when no
- * whole answer came; code: the Code of its Error body, or "". *why is the
- * attempt's end if it comes to that. Returns whether to make the same request
- * again.
+ * Judge an answer of S3 that is not a success. status: of HTTP, 0 without a
+ * whole answer; code: the Code of its Error body, or "". *why is the reason if
+ * the attempt ends by it. Returns whether to make the same request again.
  */
 bool failure_s3(long status, const char *code, enum failure *why);
 
 /*
- * failure_mongo(error): Whether a read that ended so may be made again, from
- * behind the last document taken. error: of the library's error API 2.
+ * failure_mongo(error): Whether a read that ended with this may be made again,
+ * after the last document that was taken. error: of the library's error API 2.
  */
 bool failure_mongo(const struct _bson_error_t *error);
 

@@ -12,17 +12,17 @@ struct _bson_error_t;
 
 /*
  * mongo_pool_new(conf, role):
- * A pool of clients for conf's servers, with every limit written out: a write is
+ * A pool of clients for conf's servers, with every limit set: a write is
  * w:majority, and no call waits for ever. The API's limits are short, so that
- * what it answers while there is no primary comes within 10 s. Does not connect. To be made behind a
- * fork, never before. Returns NULL with the fault logged; the caller destroys it
- * with mongo_pool_free(). One pool at a time: a server that stops answering is
- * logged once, with the reason.
+ * it answers within 10 s while there is no primary. Does not connect. Make it
+ * after a fork, never before. Returns NULL with the fault logged;
+ * mongo_pool_free() frees it. One pool at a time: a server that stops answering
+ * is logged once, with the reason.
  * With tls=true in the URI a server's certificate has to name it, by host or IP
- * address, and to come from the URI's tlsCAFile, else conf's tls_ca_file, else a
- * CA of the system's; a file that cannot be read is a fault. That nothing older
- * than TLS 1.2 is spoken is OpenSSL's doing, the library sets no floor: OpenSSL 3
- * speaks it only where its own configuration sets security level 0.
+ * address, and to come from the URI's tlsCAFile, else from conf's tls_ca_file,
+ * else from a CA of the system; a file that cannot be read is a fault. The
+ * library sets no floor of TLS versions; OpenSSL 3 refuses those before 1.2
+ * unless its own configuration sets security level 0.
  * A maxPoolSize in the URI that is too small for a worker is a fault.
  */
 struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
@@ -30,7 +30,7 @@ struct _mongoc_client_pool_t *mongo_pool_new(const struct conf *conf,
 void mongo_pool_free(struct _mongoc_client_pool_t *pool);
 
 /*
- * mongo_take(pool): A client for one thread; waits while the pool has none left.
+ * mongo_take(pool): A client for one thread; waits while all are taken.
  * mongo_give(pool, client): Give it back; NULL is fine.
  */
 struct _mongoc_client_t *mongo_take(struct _mongoc_client_pool_t *pool);

@@ -1,3 +1,8 @@
+/*
+ * The doorbell: publishing a job's id with a confirm, consuming one message at
+ * a time, and the trial of both rights. How a host is reached is amqp.c's
+ * business, what a message means the caller's.
+ */
 #include "lib/servers/queue.h"
 
 #include <stdio.h>
@@ -73,8 +78,8 @@ in_ms(int64_t ms)
 }
 
 /*
- * Take in what the broker says between calls. Returns 0 when the connection is
- * still good, else -1, the connection dropped.
+ * Handle a method that no call of ours waits for. Returns 0 while the
+ * connection is good, else -1, the connection dropped.
  */
 static int
 take_method(struct queue *q, const amqp_frame_t *frame)
@@ -86,10 +91,11 @@ take_method(struct queue *q, const amqp_frame_t *frame)
 	switch (m->id) {
 	case AMQP_CONNECTION_BLOCKED_METHOD:
 		log_msg(LOG_WARN, "amqp_blocked", "RabbitMQ has an alarm and "
-		    "takes no messages");
+		    "accepts no messages");
 		return 0;
 	case AMQP_BASIC_CANCEL_METHOD:
-		return amqp_link_lost(q->link, "amqp_consume", "the queue was deleted or moved");
+		return amqp_link_lost(q->link, "amqp_consume",
+		    "the queue was deleted or moved");
 	case AMQP_CHANNEL_CLOSE_METHOD:
 	case AMQP_CONNECTION_CLOSE_METHOD:
 		return amqp_link_lost_reply(q->link, "amqp", (amqp_rpc_reply_t){
@@ -114,7 +120,7 @@ queue_check(struct queue *q)
 	    amqp_link_lost_reply(q->link, "amqp_check", r);
 }
 
-/* Wait for the broker's word on the one message that is out. */
+/* Wait for the broker's answer to the one message that was sent. */
 static int
 await_confirm(struct queue *q)
 {
@@ -126,12 +132,17 @@ await_confirm(struct queue *q)
 
 	for (;;) {
 		left = in_ms(until - clock_monotonic_ms());
-		rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame, &left);
+		rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame,
+		    &left);
 		if (rc == AMQP_STATUS_TIMEOUT)
-			return amqp_link_lost(q->link, "amqp_publish", "no confirm in time");
+			return amqp_link_lost(q->link, "amqp_publish",
+			    "no confirm in time");
 		if (rc != AMQP_STATUS_OK)
-			return amqp_link_lost(q->link, "amqp_publish", amqp_error_string2(rc));
-		/* A return is followed by the message itself, then the ack. */
+			return amqp_link_lost(q->link, "amqp_publish",
+			    amqp_error_string2(rc));
+		/*
+		 * After a return come the frames of the message, then the ack.
+		 */
 		if (frame.frame_type != AMQP_FRAME_METHOD)
 			continue;
 		switch (frame.payload.method.id) {
@@ -184,9 +195,9 @@ send_message(struct queue *q, const char *routing_key, const char *body)
 	    AMQP_BASIC_CONTENT_TYPE_FLAG;
 	props.delivery_mode = AMQP_DELIVERY_PERSISTENT;
 	props.content_type = amqp_cstring_bytes("text/plain");
-	rc = amqp_basic_publish(queue_conn(q), AMQP_LINK_CHANNEL, amqp_cstring_bytes(EXCHANGE),
-	    amqp_cstring_bytes(routing_key), 1, 0, &props,
-	    amqp_cstring_bytes(body));
+	rc = amqp_basic_publish(queue_conn(q), AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(EXCHANGE), amqp_cstring_bytes(routing_key), 1, 0,
+	    &props, amqp_cstring_bytes(body));
 	return rc == AMQP_STATUS_OK ? 0 :
 	    amqp_link_lost(q->link, "amqp_publish", amqp_error_string2(rc));
 }
@@ -209,7 +220,7 @@ queue_confirm(struct queue *q)
 	rc = queue_conn(q) == NULL ? -1 : await_confirm(q);
 	/*
 	 * A kept connection may have died unseen since its last use; only then
-	 * does another try tell more than the first.
+	 * is there reason to try again.
 	 */
 	if (rc != 0 && !q->sent_fresh && queue_conn(q) == NULL &&
 	    send_message(q, ROUTING_KEY, q->sent) == 0)
@@ -229,11 +240,13 @@ queue_consume(struct queue *q)
 		return -1;
 	if (q->consuming)
 		return 0;
+	/* One message at a time, acknowledged by hand. */
 	amqp_basic_qos(queue_conn(q), AMQP_LINK_CHANNEL, 0, 1, 0);
 	r = amqp_get_rpc_reply(queue_conn(q));
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)
 		return amqp_link_lost_reply(q->link, "amqp_qos", r);
-	amqp_basic_consume(queue_conn(q), AMQP_LINK_CHANNEL, amqp_cstring_bytes(QUEUE),
+	amqp_basic_consume(queue_conn(q), AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(QUEUE),
 	    amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
 	r = amqp_get_rpc_reply(queue_conn(q));
 	if (r.reply_type != AMQP_RESPONSE_NORMAL)
@@ -242,7 +255,7 @@ queue_consume(struct queue *q)
 	return 0;
 }
 
-/* Take in one delivery, or whatever else comes within wait_ms. */
+/* Receive one delivery, or whatever else arrives within wait_ms. */
 static enum queue_result
 queue_receive(struct queue *q, int wait_ms)
 {
@@ -252,6 +265,7 @@ queue_receive(struct queue *q, int wait_ms)
 	amqp_frame_t frame;
 	int rc;
 
+	/* The library answers heartbeats while it waits. */
 	r = amqp_consume_message(queue_conn(q), &envelope, &limit, 0);
 	if (r.reply_type == AMQP_RESPONSE_NORMAL) {
 		snprintf(q->id, sizeof(q->id), "%.*s",
@@ -271,7 +285,7 @@ queue_receive(struct queue *q, int wait_ms)
 		amqp_link_lost_reply(q->link, "amqp_consume", r);
 		return QUEUE_DOWN;
 	}
-	/* Another method than a delivery: it is still to be read. */
+	/* A method other than a delivery: it is still unread. */
 	limit = in_ms(0);
 	rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame, &limit);
 	if (rc != AMQP_STATUS_OK && rc != AMQP_STATUS_TIMEOUT)
@@ -318,7 +332,7 @@ queue_nack(struct queue *q)
 	if (queue_conn(q) == NULL || !q->unacked)
 		return;
 	q->unacked = false;
-	/* Never requeue: that would be a loop without a pause. */
+	/* Not to be requeued: broker and worker would loop without a pause. */
 	rc = amqp_basic_nack(queue_conn(q), AMQP_LINK_CHANNEL, q->tag, 0, 0);
 	if (rc != AMQP_STATUS_OK)
 		amqp_link_lost(q->link, "amqp_nack", amqp_error_string2(rc));
@@ -353,7 +367,7 @@ queue_allowed(struct queue *q, const char *op, amqp_rpc_reply_t r)
 	return amqp_link_lost_reply(q->link, op, r);
 }
 
-/* A message that no queue is bound for comes back, and is confirmed then. */
+/* A message that no queue is bound for is returned, then confirmed. */
 static int
 queue_may_publish(struct queue *q)
 {
@@ -367,9 +381,11 @@ queue_may_publish(struct queue *q)
 		return -1;
 	for (;;) {
 		left = in_ms(until - clock_monotonic_ms());
-		rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame, &left);
+		rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame,
+		    &left);
 		if (rc != AMQP_STATUS_OK)
-			return amqp_link_lost(q->link, "amqp_publish", amqp_error_string2(rc));
+			return amqp_link_lost(q->link, "amqp_publish",
+			    amqp_error_string2(rc));
 		if (frame.frame_type != AMQP_FRAME_METHOD)
 			continue;
 		switch (frame.payload.method.id) {
@@ -392,20 +408,24 @@ queue_probe(struct queue *q, enum queue_right right)
 
 	if (queue_connect(q) != 0)
 		return -1;
+	/* A refusal closes the channel: each trial has its own connection. */
 	switch (right) {
 	case QUEUE_PUBLISH:
 		may = queue_may_publish(q);
 		break;
 	case QUEUE_CONSUME:
-		amqp_basic_consume(queue_conn(q), AMQP_LINK_CHANNEL, amqp_cstring_bytes(QUEUE),
+		amqp_basic_consume(queue_conn(q), AMQP_LINK_CHANNEL,
+		    amqp_cstring_bytes(QUEUE),
 		    amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
-		may = queue_allowed(q, "amqp_consume", amqp_get_rpc_reply(queue_conn(q)));
+		may = queue_allowed(q, "amqp_consume",
+		    amqp_get_rpc_reply(queue_conn(q)));
 		break;
 	case QUEUE_DECLARE:
 		amqp_queue_declare(queue_conn(q), AMQP_LINK_CHANNEL,
 		    amqp_cstring_bytes("export-check"), 0, 0, 1, 1,
 		    amqp_empty_table);
-		may = queue_allowed(q, "amqp_declare", amqp_get_rpc_reply(queue_conn(q)));
+		may = queue_allowed(q, "amqp_declare",
+		    amqp_get_rpc_reply(queue_conn(q)));
 		break;
 	}
 	amqp_link_drop(q->link);

@@ -1,3 +1,7 @@
+/*
+ * Compares a MongoDB user's privileges with those that scripts/provision
+ * grants. Reads only what the server reports of the user; tries nothing.
+ */
 #include "lib/servers/rights.h"
 
 #include <stdio.h>
@@ -7,7 +11,7 @@
 
 #include "lib/servers/mongo.h"
 
-/* "cluster", or "DATABASE.COLLECTION", "." for any; actions: a space behind each. */
+/* "cluster" or "DATABASE.COLLECTION", "." for any; actions, a space after each. */
 struct privilege {
 	const char *resource;
 	const char *actions;
@@ -46,12 +50,13 @@ findings_add(struct findings *f, int bit, const char *what, size_t len,
 	const size_t used = strlen(f->text);
 
 	f->wrong |= bit;
-	snprintf(f->text + used, f->size - used, "%s%s %.*s on %s",
-	    used > 0 ? "; " : "", bit == RIGHTS_LACKING ? "lacks" : "has",
-	    (int)len, what, resource[0] == '.' ? "any collection" : resource);
+	snprintf(f->text + used, f->size - used, "%s%.*s on %s %s",
+	    used > 0 ? "; " : "", (int)len, what,
+	    resource[0] == '.' ? "any collection" : resource,
+	    bit == RIGHTS_MISSING ? "is missing" : "is not needed");
 }
 
-/* The place of an action in a list, -1: it is not in it. */
+/* The place of an action in a list, -1: it is not there. */
 static int
 action_place(const char *list, const char *action)
 {
@@ -65,6 +70,7 @@ action_place(const char *list, const char *action)
 	return -1;
 }
 
+/* {cluster: true} or {db, collection}, as one name. */
 static void
 name_resource(bson_iter_t *it, char *name, size_t size)
 {
@@ -91,6 +97,7 @@ name_resource(bson_iter_t *it, char *name, size_t size)
 		    collection ? collection : "?");
 }
 
+/* Mark the needed ones as seen, report the others. */
 static void
 take_actions(struct findings *f, bson_iter_t *actions, const char *resource)
 {
@@ -136,7 +143,7 @@ take_privilege(struct findings *f, bson_iter_t *privilege)
 }
 
 static void
-find_lacking(struct findings *f)
+find_missing(struct findings *f)
 {
 	const char *action;
 	size_t i, len;
@@ -147,7 +154,7 @@ find_lacking(struct findings *f)
 		for (n = 0; *action != '\0'; n++, action += len + 1) {
 			len = strcspn(action, " ");
 			if ((f->seen[i] & 1u << n) == 0)
-				findings_add(f, RIGHTS_LACKING, action, len,
+				findings_add(f, RIGHTS_MISSING, action, len,
 				    f->needs[i].resource);
 		}
 	}
@@ -166,6 +173,7 @@ rights_mongo(mongoc_client_t *client, enum conf_role role, char *text,
 	bson_error_t error;
 	int rc = -1;
 
+	/* Asked of the primary, which enforces them. */
 	text[0] = '\0';
 	primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 	if (!mongoc_client_command_simple(client, "admin", ask, primary, &reply,
@@ -176,7 +184,7 @@ rights_mongo(mongoc_client_t *client, enum conf_role role, char *text,
 	    BSON_ITER_HOLDS_ARRAY(&list) && bson_iter_recurse(&list, &it)) {
 		while (bson_iter_next(&it))
 			take_privilege(&f, &it);
-		find_lacking(&f);
+		find_missing(&f);
 		rc = f.wrong;
 	}
 	mongoc_read_prefs_destroy(primary);

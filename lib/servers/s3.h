@@ -21,26 +21,29 @@ struct s3_upload;
 
 /*
  * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
- * is signed (lib/servers/sigv4) and tried again on its own, up to five times with full
- * jitter, when the server is away, slow or says 5xx; stop (may be NULL) is asked
- * in between and during a transfer, and ends it when it returns true. A client is
- * one thread's.
- * An https:// endpoint has to speak TLS 1.2 or newer and to have a certificate
- * for its host, from conf's tls_ca_file, or where that is NULL from a CA of the
- * system's. A refused one is not tried again: FAILURE_STORAGE_REFUSED.
+ * is signed (lib/servers/sigv4) and sent up to five times, with pauses of full
+ * jitter, while the server is away, slow or answers 5xx; stop(arg) (may be
+ * NULL) is called in between and during a transfer, and ends it by returning
+ * true. For one thread. An https:// endpoint has to speak TLS 1.2 or newer and
+ * to have a certificate for its host, from conf's tls_ca_file, or, where that
+ * is NULL, from a CA of the system. A refused one is not tried again:
+ * FAILURE_STORAGE_REFUSED.
  * s3_new(): NULL when memory ends.
  */
 struct s3 *s3_new(const struct conf *conf, bool (*stop)(void *), void *arg);
 void s3_free(struct s3 *s3);
 
-/* s3_failure(s3): What the last request's end means for the job, or none. */
+/*
+ * s3_failure(s3): Why the last request failed, as the job's error has it, or
+ * none.
+ */
 enum failure s3_failure(const struct s3 *s3);
 
 /*
  * s3_begin(s3, key, filename):
  * Begin a multipart upload to key, which browsers will save as filename. From
- * here S3 keeps something that only s3_complete() or s3_abort() ends. NULL after
- * a logged error. s3_upload_free() frees the struct alone.
+ * here S3 keeps something that only s3_complete() or s3_abort() ends. NULL
+ * after a logged error. s3_upload_free() frees only the struct.
  */
 struct s3_upload *s3_begin(struct s3 *s3, const char *key,
     const char *filename);
@@ -50,27 +53,29 @@ void s3_upload_free(struct s3_upload *u);
  * s3_part(s3, u, number, data, len):
  * Send part number, 1 to S3_PARTS_MAX: at least S3_PART_MIN_BYTES, but for the
  * last. Different parts may be sent by several threads at a time, each with a
- * client of its own. Its SHA-256 is signed, so the server checks it. data may go
- * when this returns. Returns 0, -1 after a logged error.
+ * client of its own. Its SHA-256 is signed, so the server checks it. data is
+ * not needed after the call. Returns 0, -1 after a logged error.
  */
 int s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
     size_t len);
 
 /*
  * s3_complete(u, parts, etag, size):
- * Make the object of parts 1 to parts whole and visible and give its ETag. Only 0 is success; after
- * -1 (logged) whether the object is there is unknown.
+ * Make parts 1 to parts the object, and store its ETag. Only 0 is success;
+ * after -1 (logged) it is unknown whether the object exists.
  */
 int s3_complete(struct s3_upload *u, int parts, char *etag, size_t size);
 
-/* s3_abort(u): Give up; what cannot be removed is left to the lifecycle rule. */
+/*
+ * s3_abort(u): Remove all parts; the lifecycle rule takes what that fails to.
+ */
 void s3_abort(struct s3_upload *u);
 
 /*
  * s3_get(s3, key, at, len, to):
- * Have the object's len bytes (1 or more) from the byte at on in *to, in place of
- * what it held. Fewer are an error. Returns 0, -1 after a logged error;
- * s3_not_found(): because there is no such object (any more).
+ * Read len bytes (1 or more) of the object, from the byte at on, into *to,
+ * which they replace. Fewer are an error. Returns 0, -1 after a logged error;
+ * s3_not_found(): because there is no such object, or no longer.
  */
 int s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to);

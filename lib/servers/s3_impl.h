@@ -52,8 +52,8 @@ enum s3_verdict { S3_GOOD, S3_AGAIN, S3_GIVE_UP };
  * s3_exchange_open(s3, x): Find the address. Returns 0, -1 logged.
  * s3_exchange_send(s3, x): Sign and send it once. Returns 0 with an answer, of
  * whatever status, -1 unlogged; s3_exchange_code(x) then finds x->code.
- * s3_exchange_judge(s3, x): Log what is wrong, if anything, and set the client's
- * failure.
+ * s3_exchange_judge(s3, x): Log what is wrong, if anything, and set the
+ * client's failure.
  * s3_exchange_close(x): Free the address. The reply is the caller's.
  */
 int s3_exchange_open(struct s3 *s3, struct s3_exchange *x);

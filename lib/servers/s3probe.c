@@ -1,3 +1,7 @@
+/*
+ * Which of S3's rights we have, found out by trying each once with a key that
+ * nobody uses. For --check only; an export never comes here.
+ */
 #include "lib/servers/s3probe.h"
 
 #include <stdbool.h>
@@ -24,7 +28,7 @@ static const struct {
 	[S3_GET_PIECE] = { "GET", CHECK_PIECE, { { NULL, NULL } }, 0 },
 };
 
-/* What was begun by asking goes again. */
+/* Abort the upload that the probe started. */
 static void
 abort_probe(struct s3 *s3, const struct s3_exchange *x)
 {
@@ -36,7 +40,7 @@ abort_probe(struct s3 *s3, const struct s3_exchange *x)
 		s3_abort(&u);
 }
 
-/* 1, 0 or -1 by what the one exchange came to. */
+/* Send it once: 1, 0 or -1, as s3_probe() returns. */
 static int
 probe_allowed(struct s3 *s3, struct s3_exchange *x)
 {

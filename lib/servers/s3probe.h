@@ -3,14 +3,14 @@
 
 struct s3;
 
-/* What --check asks of the bucket. */
+/* The rights that --check tries. */
 enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_PIECE };
 
 /*
  * s3_probe(s3, right):
- * Whether the bucket lets us; by trying it once with a key that is nobody's, an
- * upload being aborted. 1, 0: refused, -1: not known, logged. Where what is not
- * there is refused to whoever may not list (Amazon S3), S3_GET is always 0.
+ * Whether the bucket grants it, by trying it once with a key that nobody uses;
+ * an upload is aborted. 1, 0: refused, -1: unknown, logged. Where a missing
+ * object is refused to a user who may not list (Amazon S3), S3_GET is always 0.
  */
 int s3_probe(struct s3 *s3, enum s3_right right);
 

@@ -1,9 +1,14 @@
+/*
+ * The few elements of S3's replies that we read, without an XML parser: replies
+ * are flat, ours are small, and what does not fit is an error. Pure, and
+ * fuzzed.
+ */
 #include "lib/servers/s3xml.h"
 
 #include <string.h>
 
 /*
- * Behind the name in the first tag that begins an element of this name, or NULL.
+ * The place after the name in the first start tag of this name, or NULL.
  * A name may be followed by white space, by / or by >.
  */
 static const char *

@@ -1,3 +1,7 @@
+/*
+ * --check: reaches every server as the program would and prints a line for each
+ * finding. Which rights are right for which program is in the tables here.
+ */
 #include "lib/servers/selfcheck.h"
 
 #include <stdbool.h>
@@ -33,12 +37,13 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 		check_line(c, "mongodb", false, "mongodb_uri cannot be used");
 		return;
 	}
+	/* Reached, logged in, and the rights compared: one question does it all. */
 	client = mongo_take(pool);
 	rights = rights_mongo(client, role, text, sizeof(text));
 	mongo_give(pool, client);
 	mongo_pool_free(pool);
 	if (rights < 0) {
-		check_line(c, "mongodb", false, "cannot be asked: see the log");
+		check_line(c, "mongodb", false, "the rights are unknown: see the log");
 		return;
 	}
 	check_line(c, "mongodb", true, "reached, as this user");
@@ -46,7 +51,7 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 	    "has just the rights it needs" : text);
 }
 
-/* What of the broker a program may do, and what not. */
+/* Which program may do what with the broker. */
 static const struct {
 	enum queue_right right;
 	const char *what;
@@ -63,8 +68,8 @@ check_right(struct check *c, const char *server, int got, bool wanted,
 	char text[256];
 
 	if (got < 0)
-		snprintf(text, sizeof(text), "cannot be asked whether it may "
-		    "%s: see the log", what);
+		snprintf(text, sizeof(text), "unknown whether it may %s: "
+		    "see the log", what);
 	else
 		snprintf(text, sizeof(text), "%s %s%s", got ? "may" : "may not",
 		    what, got == wanted ? "" : wanted ? ", but has to" :

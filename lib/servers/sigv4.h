@@ -7,8 +7,8 @@
 struct buf;
 
 /*
- * AWS Signature Version 4 for S3 ("Authenticating Requests" in the Amazon S3 API
- * Reference). Pure: keys and time are arguments. Paths and query values are
+ * AWS Signature Version 4 for S3 ("Authenticating Requests" in the Amazon S3
+ * API Reference). Pure: keys and time are arguments. Paths and query values are
  * given plain and percent-encoded here, once, as S3 wants it.
  */
 struct sigv4_key {
@@ -29,7 +29,7 @@ struct sigv4_request {
 	const char *path;	/* begins with / */
 	const struct sigv4_pair *query;
 	size_t nquery;
-	const struct sigv4_pair *headers;	/* to be signed, besides host */
+	const struct sigv4_pair *headers;	/* to be signed, in addition to host */
 	size_t nheaders;
 };
 
@@ -55,7 +55,7 @@ int sigv4_authorization(const struct sigv4_key *key,
  * sigv4_presign(key, scheme, req, t_ms, expires_s, out):
  * Append a URL that allows req without credentials until t_ms + expires_s (1 to
  * 604800). Only the host header is signed; the
- * caller sees to the range of expires_s. Returns as above.
+ * caller checks the range of expires_s. Returns as above.
  */
 int sigv4_presign(const struct sigv4_key *key, const char *scheme,
     const struct sigv4_request *req, int64_t t_ms, int64_t expires_s,
