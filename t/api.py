@@ -1,0 +1,305 @@
+"""What the tests of the HTTP interface (t/3010 to 3014) share: test data, jobs, lists, and the judging of each answer.
+
+    client = begin(__file__)    on a stack of its own, with the test data
+    run(met, (name, f, ...), ...) -> exit status: each section, then what is wrong with any answer; met: the statuses that have
+                            to be among them
+
+Every answer goes through judged(), which keeps what is wrong with it for the last checks.
+"""
+import collections
+import contextlib
+import datetime
+import json
+import os
+import re
+import signal
+import time
+import urllib.parse
+
+import service
+from service import (
+    DAY, FINAL, HOUR, JSON_TYPE, START, base, done, handlers, is_, jobs_of, mongo, note, ok, pid_of,
+    problem, problem_wrongs, section, under_stack, wait_for)
+
+ID = re.compile("[0-9a-f]{24}")
+SOON_S = 60                             # what comes within moments, on a machine that has other work too
+WRONG = collections.Counter()           # what is wrong with any answer, and how often
+STATUSES = collections.Counter()
+REQUEST_IDS = collections.Counter()
+plain_call = service.call
+
+# ---- each answer ---------------------------------------------------------------------------
+
+def may_retry(method, path, got):
+    """Whether this answer bears Retry-After: True, False, or None where both are right."""
+    if got.status in (409, 503):
+        return True
+    if got.status == 429:
+        return None                     # nginx's own has none
+    job = json.loads(got.body) if got.status in (200, 202) and got.body and path.startswith("/export") else {}
+    if "state" in job:
+        return job["state"] not in FINAL
+    return None if got.status == 304 or method == "HEAD" else False
+
+
+def wrongs(method, path, got):
+    """What is wrong with an answer, whatever was asked."""
+    if not re.fullmatch("[0-9a-f]{32}", got.header("X-Request-Id") or ""):
+        yield "X-Request-Id %r" % got.header("X-Request-Id")
+    if got.header("Cache-Control") != "no-store":
+        yield "Cache-Control %r" % got.header("Cache-Control")
+    if got.body and got.header("X-Content-Type-Options") != "nosniff":
+        yield "X-Content-Type-Options %r" % got.header("X-Content-Type-Options")
+    if got.body and got.type() != ("application/json" if got.status < 400 else "application/problem+json"):
+        yield "Content-Type %r" % got.header("Content-Type")
+    if got.status >= 400 and got.body:
+        yield from problem_wrongs(got, (got.status,))
+    if got.body and (method == "HEAD" or got.status in (204, 304)):
+        yield "a body"
+    if not got.body and method != "HEAD" and got.status not in (204, 304):
+        yield "no body"
+    for name in got.headers:
+        if name.lower().startswith("access-control-"):
+            yield "header " + name
+    retry, wanted = got.header("Retry-After"), may_retry(method, path, got)
+    if wanted is not None and wanted != (retry is not None) or retry is not None and not re.fullmatch("[1-9][0-9]*", retry):
+        yield "Retry-After %r" % retry
+    if got.status == 405 and method in re.split(r"\s*,\s*", got.header("Allow") or method):
+        yield "Allow %r" % got.header("Allow")
+    if got.status in (200, 202) and got.body and not (method == "GET" and path.startswith("/export/")):
+        yield from ("member %s in what was not asked for by its id" % m for m in ("exportUri", "queue", "eta")
+                    if b'"%s"' % m.encode() in got.body and path.startswith("/export") and method != "DELETE")
+    if got.status == 200 and method in ("GET", "HEAD") and path not in ("/health", "/ready") and not path.endswith("/preview") and \
+            not re.fullmatch(r'(W/)?"[!#-~]+"', got.header("ETag") or ""):
+        yield "ETag %r" % got.header("ETag")
+
+
+def judged(method, url, got):
+    path = urllib.parse.urlsplit(url).path
+    STATUSES[got.status] += 1
+    REQUEST_IDS[got.header("X-Request-Id")] += 1
+    for wrong in wrongs(method, path, got):
+        WRONG["%s %s: %d: %s" % (method, re.sub("[0-9a-f]{24}", ":id", path)[:60], got.status, wrong)] += 1
+    return got
+
+
+def call(method, url, body=None, headers=None, user=None):
+    """service.call, judged. Where nginx finds this file too fast it asks again."""
+    if "://" in url and not url.startswith(base()):
+        return plain_call(method, url, body, headers, user)
+
+    def probe():
+        got = judged(method, url if "://" not in url else url[len(base()):], plain_call(method, url, body, headers, user))
+        return None if got.status == 429 and got.header("Retry-After") is None else got
+
+    return wait_for("a turn", probe, 60)
+
+
+service.call = call                     # that create, finish and fetch go the same way
+
+
+def get(path, user=None, **headers):
+    return call("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}, user=user)
+
+
+def good(path, user=None):
+    """The JSON of a 200; raises for any other answer."""
+    got = get(path, user)
+    if got.status != 200:
+        raise RuntimeError("GET %s: %s" % (path, got))
+    return got.json()
+
+
+def post(body, user=None, key=None, query=""):
+    headers = dict(JSON_TYPE) if key is None else dict(JSON_TYPE, **{"Idempotency-Key": key})
+    return call("POST", "/export" + query, body if isinstance(body, bytes) else json.dumps(body).encode(), headers, user)
+
+
+def refused(name, got, statuses, parameter):
+    """A problem whose member `parameter` is this."""
+    wrong = problem_wrongs(got, statuses)
+    if not wrong and got.json().get("parameter") != parameter:
+        wrong.append("parameter is %r, want %r" % (got.json().get("parameter"), parameter))
+    return ok(not wrong, name, "%s\n%s" % ("; ".join(wrong), got))
+
+
+def allowed(got):
+    return set(re.split(r"\s*,\s*", got.header("Allow") or ""))
+
+
+def taken(name, got, ident=None):
+    """A 202 with Location, of that job or of any; its id."""
+    job = got.json()
+    wrong = got.status != 202 or not ID.fullmatch(str(job.get("_id"))) or ident not in (None, job["_id"]) or \
+        got.header("Location") != "%s/export/%s" % (base(), job["_id"])
+    ok(not wrong, name, "want %s\n%s\n%s" % (ident, got, got.headers))
+    return job.get("_id")
+
+
+def busy(name, got, status):
+    problem(name, got, (status,))
+    ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""), name + ": Retry-After", got.headers)
+
+
+# ---- test data -----------------------------------------------------------------------------
+
+SMALL, LONG = "vehicle_small", "vehicle_long"
+LONG_HOURS = 2000
+CATALOGUE = ["vehicle_p_%02d" % n for n in range(20)] + [
+    "vehicle_p_" + odd for odd in ("B", "Z", "a,b", "~", "\u00e9", "%41", "+", "x'y")]
+NOT_OURS = "other_1"
+
+
+def hours(n, first=START):
+    return range(first, first + n * HOUR, HOUR)
+
+
+def put(client, vehicle, parameter, idents):
+    """A document of two points for each of these _id."""
+    collection = client[vehicle][parameter]
+    documents = [{"_id": i, "values": {"0": {"values": {"12": 1, "300012": 2.5}}}} for i in idents]
+    if documents:
+        collection.insert_many(documents)
+    else:
+        client[vehicle].create_collection(parameter)
+
+
+def longs(them):
+    from bson import Int64
+    return [Int64(h) for h in them]
+
+
+def load(client):
+    """The long one has documents_max + 1 documents, of them one in `one`."""
+    for vehicle in [SMALL, LONG, NOT_OURS] + CATALOGUE:
+        client.drop_database(vehicle)
+    put(client, SMALL, "speed", longs(hours(48)))
+    put(client, SMALL, "soc", longs(hours(24)))
+    for parameter in ("speed", "soc", "current"):
+        put(client, LONG, parameter, longs(hours(LONG_HOURS)))
+    put(client, LONG, "one", longs(hours(1)))
+    put(client, NOT_OURS, "speed", longs(hours(2)))
+    for n, vehicle in enumerate(CATALOGUE):
+        put(client, vehicle, "speed", longs(hours(1 + n, START + n * DAY)))
+
+
+def request(n=0, **more):
+    """The body of a POST of the small vehicle's first day; n makes it another one."""
+    return dict({"startDate": "2018-11-30T00:00:00.%03dZ" % n, "endDate": "2018-12-01", "vehicles": [SMALL]}, **more)
+
+
+def span(first, end, **more):
+    """The body of a POST from one instant (ms) to another."""
+    return dict({"startDate": utc(first), "endDate": utc(end)}, **more)
+
+
+def utc(ms):
+    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+
+
+def quoted(text):
+    return urllib.parse.quote(text, safe="")
+
+
+# ---- the worker and the jobs ---------------------------------------------------------------
+
+def unfinished(jobs):
+    return jobs.count_documents({"state": {"$in": ["NOT_STARTED", "STARTED"]}})
+
+
+@contextlib.contextmanager
+def stopped(client):
+    """No job waits or runs, and the worker takes none until the end."""
+    wait_for("the end of all jobs", lambda: unfinished(jobs_of(client)) == 0, SOON_S)
+    pid = pid_of("WORKER_PIDFILE")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def cancel(idents, user=None):
+    """Ends waiting jobs; raises where one can't be ended."""
+    for ident in idents:
+        got = call("DELETE", "/export/" + ident, user=user)
+        if got.status not in (202, 204):
+            raise RuntimeError("DELETE: %s" % got)
+
+
+def finish(ident, user=None, state="FINISHED"):
+    job = service.finish(ident, user, SOON_S)
+    if job["state"] != state:
+        raise RuntimeError("job is %s: %s" % (job["state"], job))
+    return job
+
+
+def of_owner(client, user):
+    return [str(d["_id"]) for d in jobs_of(client).find({"owner": user}, {"_id": 1}).sort("_id", 1)]
+
+
+def create_with(key, user, n=0):
+    got = post(request(n), user, key)
+    if got.status != 202:
+        raise RuntimeError("POST with a key: %s" % got)
+    return got.json()["_id"]
+
+
+# ---- lists and the catalogue ---------------------------------------------------------------
+
+def walk(path, member, limit, user=None, between=lambda: None):
+    """All pages, each a list; raises where there is no end."""
+    pages, after = [], None
+    for _ in range(100):
+        query = {"limit": limit} if after is None else {"limit": limit, "after": after}
+        page = good(path + ("&" if "?" in path else "?") + urllib.parse.urlencode(query), user)
+        pages.append(page[member])
+        after = page.get("next")
+        if after is None:
+            return pages
+        between()
+    raise RuntimeError("%s: no last page" % path)
+
+
+def listed(user, query=""):
+    return [job["_id"] for job in good("/export" + query, user)["exports"]]
+
+
+def names(query=""):
+    return [v["_id"] for v in good("/vehicles" + query)["vehicles"]]
+
+
+def catalogue_waits():
+    want = {SMALL, LONG} | set(CATALOGUE)
+    wait_for("the catalogue of all vehicles", lambda: want <= set(names("?limit=1000")), SOON_S)
+    wait_for("the catalogue of the long one", lambda: 3 * LONG_HOURS + 1 ==
+             sum(p["documents"] for p in good("/vehicles/" + LONG)["parameters"]), SOON_S)
+
+
+# ---- what goes for all ---------------------------------------------------------------------
+
+def each_answer(met):
+    note("%d answers: %s" % (sum(STATUSES.values()), ", ".join("%d x %d" % (n, s) for s, n in sorted(STATUSES.items()))))
+    for what, count in WRONG.most_common(40):
+        note("%d times: %s" % (count, what))
+    is_(len(WRONG), 0, "each answer: X-Request-Id, no-store, nosniff, problem+json, Retry-After, ETag, no CORS")
+    is_([i for i, n in REQUEST_IDS.items() if n > 1], [], "each X-Request-Id its own")
+    is_(sorted(met - set(STATUSES)), [], "each of these statuses was met")
+
+
+def begin(file):
+    under_stack(file, own=True)
+    client = mongo()
+    load(client)
+    return client
+
+
+def run(met, *sections):
+    pool = handlers()
+    for name, f, *args in sections:
+        began = time.monotonic()
+        section(name, f, *args)
+        note("%s: %.1f s" % (name, time.monotonic() - began))
+    section("each answer", each_answer, met)
+    is_(handlers(), pool, "no handler died of any of this")
+    return done()
