@@ -35,14 +35,13 @@ split_find(struct attempt *a)
 	return COMPLETE;
 }
 
-/* Cut off units of `each` documents or more. How many; cuts has room for all vehicles. */
-static size_t
-split_cut(const struct names *vehicles, const uint64_t *documents, uint64_t each,
+size_t
+split_cut(const uint64_t *documents, size_t vehicles, uint64_t each,
     struct unit_cut *cuts)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < vehicles->n; i++) {
+	for (i = 0; i < vehicles; i++) {
 		if (n == 0 || cuts[n - 1].documents >= each ||
 		    cuts[n - 1].n == SPLIT_VEHICLES_MAX)
 			cuts[n++] = (struct unit_cut){ .first = i };
@@ -89,7 +88,7 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	each = least / UNITS_OF_LEAST;
 	if (each < total / UNITS_MAX)
 		each = total / UNITS_MAX;
-	n = split_cut(vehicles, documents, each, cuts);
+	n = split_cut(documents, vehicles->n, each, cuts);
 	if (n > 1)
 		outcome = store_plan(a, vehicles, cuts, n);
 	free(cuts);

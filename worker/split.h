@@ -1,11 +1,13 @@
 #ifndef WORKER_SPLIT_H
 #define WORKER_SPLIT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "worker/attempt.h"
 
 struct names;
+struct unit_cut;
 
 /*
  * A job of split_documents or more, and of more than one vehicle, is cut into
@@ -20,6 +22,14 @@ struct names;
 
 /* A unit of so few vehicles, at most: its facts lie in one document. */
 #define SPLIT_VEHICLES_MAX 32
+
+/*
+ * split_cut(documents, vehicles, each, cuts): Cut off units of `each` documents or
+ * more, in order; documents: how many of each vehicle. How many units; cuts has
+ * room for one a vehicle.
+ */
+size_t split_cut(const uint64_t *documents, size_t vehicles, uint64_t each,
+    struct unit_cut *cuts);
 
 /* split_find(a): An earlier attempt's plan into a->plan, where there is one. */
 enum outcome split_find(struct attempt *a);
