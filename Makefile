@@ -40,8 +40,9 @@ ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o)
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o fragment.o lease.o pace.o \
 	reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) $(ENGINE)
-UNIT = etag job backoff ending log ticker upload query metrics textdeflate buf timestamp num conf utf8 jsonstrict sigv4 s3xml failure unwind numtext \
-	csv merge fastread exact pace preview zip spec life
+UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \
+	life log merge metrics num numtext pace preview query s3xml sigv4 spec split \
+	textdeflate ticker timestamp unwind upload utf8 zip
 FUZZ = request unwind spec jsonstrict s3xml timestamp csv numtext zip conf job
 
 all: $(B)/export-api $(B)/export-worker

@@ -1,0 +1,159 @@
+/* worker/engine/archive/csvfile.h; FORMAT.md: where a CSV goes on in a next part. */
+#include "lib/base/names.h"
+#include "worker/engine/archive/csvfile.h"
+
+#include <stdlib.h>
+
+#include "lib/base/buf.h"
+#include "worker/engine/deflate/blocks.h"
+#include "worker/engine/sink.h"
+
+#include "t/tap.h"
+
+#define HEADER "time,speed\n"
+#define SPLIT_BYTES 100
+#define PARTS 8
+
+static char speed[] = "speed";
+static char *list[] = { speed };
+static const struct names columns = { list, 1 };
+
+/* The parts as they are reported. */
+struct parts {
+	struct csvfile_facts v[PARTS];
+	size_t n;
+};
+
+static int
+drop(struct sink *sink, const void *data, size_t len)
+{
+	(void)sink;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static int
+part_done(void *arg, const struct csvfile_facts *facts)
+{
+	struct parts *parts = arg;
+
+	if (parts->n == PARTS)
+		return -1;
+	parts->v[parts->n++] = *facts;
+	return 0;
+}
+
+/* One row of len bytes. */
+static int
+add(struct csvfile *w, struct deflater *d, size_t len)
+{
+	struct block b = { 0 };
+	struct buf deflated;
+	char text[512];
+	int rc;
+
+	memset(text, '1', len);
+	text[1] = ',';
+	text[len - 1] = '\n';
+	buf_init(&deflated, 1 << 16);
+	rc = block_seal(&b, (const uint8_t *)text, len, &deflated, d);
+	b.text = (const uint8_t *)text;
+	b.deflated = deflated.data;
+	b.points = 1;
+	block_row(&b, 1);
+	if (rc == 0)
+		rc = csvfile_block(w, &b);
+	buf_release(&deflated);
+	return rc;
+}
+
+/* A file of these blocks, up to the first of 0 bytes. 0, -1. */
+static int
+write_file(const size_t *blocks, struct parts *parts)
+{
+	const struct csvfile_options options = { .level = DEFLATE_FAST,
+	    .split_bytes = SPLIT_BYTES };
+	struct deflater *d = deflater_new(options.level);
+	struct sink sink = { .write = drop };
+	struct zip *zip = zip_new(&sink, INT64_C(1543670055678));
+	struct csvfile *w = NULL;
+	int rc = -1;
+
+	parts->n = 0;
+	if (d != NULL && zip != NULL)
+		w = csvfile_open(zip, &options, d, "v", &columns, part_done,
+		    parts);
+	if (w != NULL)
+		rc = 0;
+	while (rc == 0 && *blocks != 0)
+		rc = add(w, d, *blocks++);
+	if (rc == 0)
+		rc = csvfile_close(w);
+	csvfile_free(w);
+	zip_free(zip);
+	deflater_free(d);
+	return rc;
+}
+
+/* The header counts: with a first block of 50 a part has 39 left of its 100. */
+static void
+test_split(void)
+{
+	static const struct {
+		const char *name;
+		size_t blocks[4], n, bytes[3];
+	} rows[] = {
+		{ "no rows", { 0 }, 1, { 11 } },
+		{ "a block that ends just at the bound", { 50, 39 }, 1,
+		    { 100 } },
+		{ "a byte beyond it", { 50, 40 }, 2, { 61, 51 } },
+		{ "a byte before it", { 50, 38 }, 1, { 99 } },
+		{ "a first block that ends at the bound", { 89 }, 1, { 100 } },
+		{ "a full part, then one more", { 50, 39, 4 }, 2, { 100, 15 } },
+		{ "a block above the bound is not cut", { 200, 4 }, 2,
+		    { 211, 15 } },
+		{ "nor is it put after others", { 4, 200 }, 2, { 15, 211 } },
+		{ "three parts", { 60, 60, 60 }, 3, { 71, 71, 71 } },
+	};
+	struct parts parts;
+	size_t i, k;
+
+	is_int((int64_t)strlen(HEADER), 11, "the header");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		is_int(write_file(rows[i].blocks, &parts), 0, "%s",
+		    rows[i].name);
+		is_int((int64_t)parts.n, (int64_t)rows[i].n, "%s: parts",
+		    rows[i].name);
+		for (k = 0; k < parts.n; k++)
+			is_int((int64_t)parts.v[k].bytes,
+			    (int64_t)rows[i].bytes[k], "%s: bytes of part %zu",
+			    rows[i].name, k + 1);
+	}
+}
+
+static void
+test_parts(void)
+{
+	static const size_t blocks[] = { 60, 60, 29, 0 };
+	struct parts parts;
+
+	is_int(write_file(blocks, &parts), 0, "two parts of three rows");
+	if (!is_int((int64_t)parts.n, 2, "two"))
+		return;
+	is_str(parts.v[0].name, "v.csv", "the first one's name");
+	is_str(parts.v[1].name, "v-part2.csv", "the second one's name");
+	is_int(parts.v[0].part, 1, "the first is part 1");
+	is_int(parts.v[1].part, 2, "the second is part 2");
+	is_int((int64_t)parts.v[0].rows, 1, "rows of the first");
+	is_int((int64_t)parts.v[1].rows, 2, "rows of the second");
+	is_int((int64_t)parts.v[1].points, 2, "points of the second");
+}
+
+int
+main(void)
+{
+	test_split();
+	test_parts();
+	return done_testing();
+}
