@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Requests and answers of the HTTP interface, on the real stack: methods and headers, ETags, links, previews, characters, limits,
-other origins, readiness, nginx's own errors.
+"""Requests and answers of the HTTP interface, on the real stack: methods and headers, ETags, links,
+previews, characters, limits, other origins, readiness, nginx's own errors.
 
-Prints TAP. Always on a stack of its own, with t/3010-api.conf. What t/api.py judges of each answer is in the last checks.
+Prints TAP. Always on its own stack, with t/3010-api.conf; the last checks are t/api.py's.
 """
 import json
 import os
@@ -13,20 +13,23 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, finish, get, good, hours, judged, longs, names,
-    post, put, request, run, stopped, taken)
+    JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, finish, get,
+    good, hours, judged, longs, names, post, put, request, run, stopped, taken)
 from service import (                   # noqa: E402
-    create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting, tells, wait_for)
+    create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting, tells,
+    wait_for)
 
 
 # ---- characters ----------------------------------------------------------------------------
 
 def characters():
-    """A name comes back as it was sent, in UTF-8 or in escapes, on and beside the ends of planes and surrogates."""
+    """A name comes back as it was sent, in UTF-8 or in escapes: points at and next to the ends of
+    planes and surrogates."""
     user = "characters"
     for n, points in enumerate((
-            (0x7e, 0xa0, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfffd, 0x10000), (0x1d7ff, 0x1d800, 0x1dbff, 0x1dc00),
-            (0x1dfff, 0x1e000, 0x1f600), (0x2d7ff, 0x2d800, 0x2dfff, 0x2e000), (0x10d800, 0x10dfff, 0x10fffd))):
+            (0x7e, 0xa0, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfffd, 0x10000),
+            (0x1d7ff, 0x1d800, 0x1dbff, 0x1dc00), (0x1dfff, 0x1e000, 0x1f600),
+            (0x2d7ff, 0x2d800, 0x2dfff, 0x2e000), (0x10d800, 0x10dfff, 0x10fffd))):
         name = "".join(map(chr, points))
         for how, escaped in (("UTF-8", False), ("escapes", True)):
             body = request(10 * n + escaped, name=name)
@@ -40,10 +43,12 @@ def characters():
 
 def limits():
     is_(good("/limits"), {
-        "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
-        "parametersMax": setting("parameters_max", 100), "documentsMax": 6000, "ownerJobsMax": 5, "queueMax": 40,
-        "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100, "linkTtlSeconds": 6,
-        "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
+        "rangeMaxDays": setting("range_max_days", 3660),
+        "vehiclesMax": setting("vehicles_max", 1000),
+        "parametersMax": setting("parameters_max", 100), "documentsMax": 6000, "ownerJobsMax": 5,
+        "queueMax": 40, "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
+        "linkTtlSeconds": 6, "retentionDays": setting("retention_days", 7),
+        "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
         "GET /limits: these members, as configured")
 
 
@@ -54,7 +59,8 @@ def tag_of(path, user=None):
 
 
 def unchanged(name, path, user=None):
-    """304 for every way to say that its tag is known; 200 for those that do not. What changes in between is asked anew."""
+    """304 for every header that has its tag; 200 for those that do not. It asks again where the tag
+    changes in between."""
     def known(form):
         def probe():
             tag = tag_of(path, user)
@@ -62,15 +68,19 @@ def unchanged(name, path, user=None):
             return (got, tag) if got.status == 304 and got.header("ETag") == tag else None
         return probe
 
-    for what, form in (("its tag", lambda t: t), ("*", lambda t: "*"), ("a list", lambda t: '"x", %s, W/"y"' % t),
-                       ("a list without spaces", lambda t: '"x",W/"y",' + t), ("the other strength", other_strength),
+    for what, form in (("its tag", lambda t: t), ("*", lambda t: "*"),
+                       ("a list", lambda t: '"x", %s, W/"y"' % t),
+                       ("a list without spaces", lambda t: '"x",W/"y",' + t),
+                       ("the other strength", other_strength),
                        ("a comma within a tag", lambda t: '"a,b", ' + t)):
         found = section("%s: If-None-Match: %s" % (name, what), wait_for, "a 304", known(form), 10)
         if found:
             is_((found[0].body, found[0].header("ETag")), (b"", found[1]),
                 "%s: If-None-Match with %s: 304, the same tag, no body" % (name, what))
-    for what, form in (("another tag", lambda t: '"x"'), ("its tag without quotes", lambda t: t.strip('W/"')),
-                       ("a tag that begins as its own", lambda t: t[:-1] + 'x"'), ("nothing", lambda t: ""),
+    for what, form in (("another tag", lambda t: '"x"'),
+                       ("its tag without quotes", lambda t: t.strip('W/"')),
+                       ("a tag that begins as its own", lambda t: t[:-1] + 'x"'),
+                       ("nothing", lambda t: ""),
                        ("a tag that ends as its own", lambda t: '"%s"' % t.strip('W/"')[1:])):
         got = get(path, user, If_None_Match=form(tag_of(path, user)))
         ok(got.status == 200 and got.body, "%s: If-None-Match with %s: 200" % (name, what), got)
@@ -90,14 +100,18 @@ def other_strength(tag):
 def etags(client):
     user = "tags"
     ident = finish(create(request(), user), user)["_id"]
-    for name, path in (("/export/:id", "/export/" + ident), ("/export", "/export"), ("/vehicles", "/vehicles"),
-                       ("/vehicles/:v", "/vehicles/" + SMALL), ("/limits", "/limits")):
+    for name, path in (("/export/:id", "/export/" + ident), ("/export", "/export"),
+                       ("/vehicles", "/vehicles"), ("/vehicles/:v", "/vehicles/" + SMALL),
+                       ("/limits", "/limits")):
         section("tags of " + name, unchanged, name, path, user)
-    is_(len({tag_of(p, user) for p in ("/limits", "/export", "/vehicles", "/vehicles?prefix=vehicle_p_", "/export/" + ident)}), 5,
+    is_(len({tag_of(p, user)
+             for p in ("/limits", "/export", "/vehicles", "/vehicles?prefix=vehicle_p_",
+                       "/export/" + ident)}), 5,
         "five answers, five tags")
-    is_(tag_of("/export", "who has none"), tag_of("/export", "who has none"), "the tag of what does not change stays")
+    is_(tag_of("/export", "no jobs"), tag_of("/export", "no jobs"),
+        "the tag stays while nothing changes")
     got = get("/export/" + "0" * 24, user, If_None_Match="*")
-    is_(got.status, 404, "If-None-Match: * of what is not there: 404")
+    is_(got.status, 404, "If-None-Match: * of a missing job: 404")
     changes(client, user)
 
 
@@ -111,22 +125,26 @@ def changes(client, user):
         is_(get(path, user, If_None_Match=of_job).status, 304, "a job that waits: 304")
         cancel([ident], user)
         got = get(path, user, If_None_Match=of_job)
-        is_((got.status, got.json().get("state")), (200, "CANCELLED"), "a job that changed: 200, another tag")
+        is_((got.status, got.json().get("state")), (200, "CANCELLED"),
+            "a job that changed: 200, another tag")
         ok(got.header("ETag") != of_job, "that is another tag", of_job)
         is_(get("/export", user, If_None_Match=of_new).status, 200, "so has the list")
-        is_(get(path, user, If_None_Match=got.header("ETag")).status, 304, "CANCELLED: 304 from now on")
+        is_(get(path, user, If_None_Match=got.header("ETag")).status, 304,
+            "CANCELLED: 304 from now on")
         got = get(path, user, If_None_Match=got.header("ETag"))
         ok(got.header("Retry-After") is None, "a final job's 304: no Retry-After", got.headers)
     tag = tag_of("/vehicles?prefix=vehicle_tag", user)
-    is_(get("/vehicles?prefix=vehicle_tag", user, If_None_Match=tag).status, 304, "an empty catalogue: 304")
+    is_(get("/vehicles?prefix=vehicle_tag", user, If_None_Match=tag).status, 304,
+        "an empty catalogue: 304")
     put(client, "vehicle_tag", "speed", longs(hours(1)))
-    wait_for("a new vehicle in its list", lambda: get("/vehicles?prefix=vehicle_tag", user, If_None_Match=tag).status == 200,
+    wait_for("a new vehicle in its list",
+             lambda: get("/vehicles?prefix=vehicle_tag", user, If_None_Match=tag).status == 200,
              SOON_S)
     is_(names("?prefix=vehicle_tag"), ["vehicle_tag"], "another catalogue, another tag")
     client.drop_database("vehicle_tag")
 
 
-def links_behind_tags():
+def links_under_tags():
     """Whenever a 304 comes, the link that came with the tag is still good."""
     user, ttl = "tagged links", setting("link_ttl_s", 0)
     ident = finish(create(request(), user), user)["_id"]
@@ -136,7 +154,9 @@ def links_behind_tags():
         """Two reads in a row with one tag and two links."""
         first = get(path, user)
         uri = first.json()["exportUri"]
-        second = wait_for("another link", lambda: next((g for g in [get(path, user)] if g.json()["exportUri"] != uri), None), 10)
+        second = wait_for("another link",
+                          lambda: next((g for g in [get(path, user)]
+                                        if g.json()["exportUri"] != uri), None), 10)
         return first.header("ETag") == second.header("ETag") and second
 
     if section("a tag of two links", wait_for, "one tag, two links", stable, 30):
@@ -156,20 +176,23 @@ def links_behind_tags():
                 late.extend([got] if dead else [])
             return dead and got.status == 200
 
-        ended = section("the end of link %d" % n, wait_for, "a dead link and a 200", over, ttl + SOON_S)
+        ended = section("the end of link %d" % n, wait_for, "a dead link and a 200", over,
+                        ttl + SOON_S)
         ok(ended and same and not late, "304 while link %d lived, 200 when it was dead" % n,
            "%d times a 304, %d times too late" % (same, len(late)))
     got = get(path, user)
     is_(call("GET", got.json()["exportUri"]).status, 200, "the 200 brought a link that works")
     cancel([ident], user)
     got = get(path, user, If_None_Match=got.header("ETag"))
-    is_((got.status, got.json()["state"], "exportUri" in got.json()), (200, "EXPIRED", False), "EXPIRED: another tag, no link")
+    is_((got.status, got.json()["state"], "exportUri" in got.json()), (200, "EXPIRED", False),
+        "EXPIRED: another tag, no link")
 
 
 # ---- previews ------------------------------------------------------------------------------
 
 def previews(client):
-    """The preview comes with the result, is the owner's alone, and goes with it. What is in it: t/3100-oracle.t."""
+    """The preview comes and goes with the result, and only the owner sees it. t/3100-oracle.t
+    compares its content."""
     user = "previewer"
     with stopped(client):
         ident = create(request(), user)
@@ -177,36 +200,42 @@ def previews(client):
         is_(get(path, user).status, 204, "a job that waits has none")
     finish(ident, user)
     got = get(path, user)
-    is_((got.status, got.type(), got.header("Cache-Control")), (200, "application/json", "no-store"), "a FINISHED one has")
-    is_((len(got.json()["parameters"]), len(got.json()["rows"]) > 0), (got.json()["parametersTotal"], True), "parameters and rows")
+    is_((got.status, got.type(), got.header("Cache-Control")),
+        (200, "application/json", "no-store"), "a FINISHED one has")
+    is_((len(got.json()["parameters"]), len(got.json()["rows"]) > 0),
+        (got.json()["parametersTotal"], True), "parameters and rows")
     ok("preview" not in get("/export/" + ident, user).json(), "it is not in the job")
     problem("another owner's", get(path, "another"), (404,))
     problem("of no job", get("/export/%024x/preview" % 1, user), (404,))
     problem("of no id", get("/export/x/preview", user), (404,))
-    problem("nothing behind it", get(path + "/1", user), (404,))
+    problem("of a path below it", get(path + "/1", user), (404,))
     cancel([ident], user)
     is_(get(path, user).status, 204, "an EXPIRED one has none any more")
     ok("preview" not in job_document(jobs_of(client), ident), "nor does its document")
 
 
-# ---- what goes for all ---------------------------------------------------------------------
+# ---- every resource -------------------------------------------------------------------------
 
 def resources(ident):
     read = {"GET", "HEAD", "OPTIONS"}
-    return (("/export", "/export", read | {"POST"}), ("/export/:id", "/export/" + ident, read | {"DELETE"}), ("/export/:id/preview", "/export/%s/preview" % ident, read),
-            ("/vehicles", "/vehicles", read), ("/vehicles/:v", "/vehicles/" + SMALL, read), ("/limits", "/limits", read),
-            ("/health", "/health", read), ("/ready", "/ready", read))
+    return (("/export", "/export", read | {"POST"}),
+            ("/export/:id", "/export/" + ident, read | {"DELETE"}),
+            ("/export/:id/preview", "/export/%s/preview" % ident, read),
+            ("/vehicles", "/vehicles", read), ("/vehicles/:v", "/vehicles/" + SMALL, read),
+            ("/limits", "/limits", read), ("/health", "/health", read), ("/ready", "/ready", read))
 
 
 def methods():
-    user, shared = "methods", ("Content-Type", "X-Content-Type-Options", "Cache-Control", "Retry-After")
+    user, shared = "methods", ("Content-Type", "X-Content-Type-Options", "Cache-Control",
+                               "Retry-After")
     ident = finish(create(request(), user), user)["_id"]
     for name, path, allow in resources(ident):
         got = call("OPTIONS", path, user=user)
         is_((got.status, allowed(got)), (204, allow), "OPTIONS %s: 204, Allow" % name)
         shown, head = get(path, user), call("HEAD", path, user=user)
         is_((shown.status, head.status, head.body), (200, 200, b""), "HEAD %s: 200, no body" % name)
-        is_([head.header(k) for k in shared], [shown.header(k) for k in shared], "HEAD %s: GET's headers" % name)
+        is_([head.header(k) for k in shared], [shown.header(k) for k in shared],
+            "HEAD %s: GET's headers" % name)
         for method in {"POST", "PUT", "PATCH", "DELETE", "PROPFIND", "TRACE", "FOO"} - allow:
             bare = method == "TRACE"
             got = call(method, path, None if bare else b"{}", {} if bare else JSON_TYPE, user)
@@ -218,8 +247,8 @@ def methods():
             return shown.header("ETag") == head.header("ETag") and head.header("ETag")
 
         ok(wait_for("HEAD and GET of one state", same, 10), "HEAD %s: GET's tag" % path)
-    for path, status in (("/export/" + "0" * 24, 404), ("/vehicles/vehicle_nosuch", 404), ("/nothing", 404),
-                         ("/export?limit=0", 400)):
+    for path, status in (("/export/" + "0" * 24, 404), ("/vehicles/vehicle_nosuch", 404),
+                         ("/nothing", 404), ("/export?limit=0", 400)):
         got = call("HEAD", path, user=user)
         is_((got.status, got.body), (status, b""), "HEAD %s: %d, no body" % (path, status))
 
@@ -229,12 +258,16 @@ def cross_origin():
     def met():
         return {k: v for k, v in WRONG.items() if "access-control" in k.lower()}
 
-    before, origin, body = met(), {"Origin": "https://fleet.example"}, json.dumps(request()).encode()
+    before, origin = met(), {"Origin": "https://fleet.example"}
+    body = json.dumps(request()).encode()
     for method, path, sent, more in (
-            ("GET", "/limits", None, {}), ("GET", "/export", None, {}), ("GET", "/nothing", None, {}),
-            ("GET", "/export/none", None, {}), ("POST", "/export", body, JSON_TYPE), ("POST", "/export", b"{", JSON_TYPE),
-            ("OPTIONS", "/export", None, {"Access-Control-Request-Method": "POST",
-                                          "Access-Control-Request-Headers": "content-type, idempotency-key"}),
+            ("GET", "/limits", None, {}), ("GET", "/export", None, {}),
+            ("GET", "/nothing", None, {}), ("GET", "/export/none", None, {}),
+            ("POST", "/export", body, JSON_TYPE),
+            ("POST", "/export", b"{", JSON_TYPE),
+            ("OPTIONS", "/export", None,
+             {"Access-Control-Request-Method": "POST",
+              "Access-Control-Request-Headers": "content-type, idempotency-key"}),
             ("OPTIONS", "/export/" + "0" * 24, None, {"Access-Control-Request-Method": "DELETE"})):
         call(method, path, sent, dict(origin, **more), "origin")
     is_(met(), before, "no Access-Control header for a request of another origin")
@@ -244,17 +277,20 @@ def ready():
     got = good("/ready")
     is_(set(got), {"status", "mongodb", "rabbitmq", "auth"}, "/ready: its members")
     is_([got[k] for k in ("status", "mongodb", "rabbitmq")], ["ok"] * 3, "/ready: all is there")
-    ok(isinstance(got["auth"], str) and re.fullmatch("[a-z]+", got["auth"]), "/ready: auth is a word", got)
-    told = tells(json.dumps(list(got.values())))
-    ok(not told, "/ready tells nothing of hosts", told)
+    ok(isinstance(got["auth"], str) and re.fullmatch("[a-z]+", got["auth"]),
+       "/ready: auth is a word", got)
+    shown = tells(json.dumps(list(got.values())))
+    ok(not shown, "/ready names no hosts", shown)
     is_(good("/health"), {"status": "ok"}, "/health")
 
 
 def errors_of_nginx():
-    """Those that no handler sees bear the same headers."""
+    """Errors that no handler sees have the same headers."""
     for name, data, statuses in (
-            ("a line too long", b"GET /export?%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 20000), (414,)),
-            ("a large header", b"GET /vehicles HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"a" * 20000), (400, 431)),
+            ("a line too long", b"GET /export?%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 20000),
+             (414,)),
+            ("a large header",
+             b"GET /vehicles HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"a" * 20000), (400, 431)),
             ("no Host", b"GET /vehicles HTTP/1.1\r\n\r\n", (400,)),
             ("TRACE", b"TRACE /vehicles HTTP/1.1\r\nHost: x\r\n\r\n", (405,))):
         got = judged(data.split()[0].decode(), "/" + name, raw_call(data))
@@ -265,8 +301,9 @@ def main():
     client = begin(__file__)
     return run(
         {200, 202, 204, 304, 400, 404, 405, 414},
-        ("the catalogue", catalogue_waits), ("characters", characters), ("limits", limits), ("tags", etags, client),
-        ("links behind tags", links_behind_tags), ("previews", previews, client), ("methods", methods), ("CORS", cross_origin),
+        ("the catalogue", catalogue_waits), ("characters", characters), ("limits", limits),
+        ("tags", etags, client), ("links under tags", links_under_tags),
+        ("previews", previews, client), ("methods", methods), ("CORS", cross_origin),
         ("ready", ready), ("nginx", errors_of_nginx))
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""GET /export on the real stack: whose jobs, which page, which states; and what is refused of any query.
+"""GET /export on the real stack: whose jobs, which page, which states; and bad parameters of any
+query.
 
-Prints TAP. Always on a stack of its own, with t/3011-lists.conf. What t/api.py judges of each answer is in the last checks.
+Prints TAP. Always on its own stack, with t/3011-lists.conf; the last checks are t/api.py's.
 """
 import collections
 import json
@@ -13,7 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, SMALL, begin, call, cancel, finish, get, good, listed, refused, request, run, stopped, walk)
+    JSON_TYPE, SMALL, begin, call, cancel, finish, get, good, listed, refused, request, run,
+    stopped, walk)
 from service import (                   # noqa: E402
     create, is_, job_of, ok, problem)
 
@@ -21,7 +23,7 @@ from service import (                   # noqa: E402
 def lists(client):
     """30 jobs of one owner, every fifth FAILED; other owners have some, too."""
     user, made, n = "lister", [], 0
-    is_(good("/export", user), {"exports": []}, "list: of who has none")
+    is_(good("/export", user), {"exports": []}, "list: of an owner without jobs")
     for n in range(30):
         made.append(create(request(n) if n % 5 else request(n, vehicles=["vehicle_nosuch"]), user))
         finish(made[-1], user, "FINISHED" if n % 5 else "FAILED")
@@ -33,9 +35,11 @@ def lists(client):
     is_([job["_id"] for job in page["exports"]], made, "list: the caller's, newest first")
     ok("next" not in page, "list: no next where all is shown", page.get("next"))
     is_(listed("another lister"), others[:1], "list: another owner's")
-    ok(others[1] in listed(None) and not set(listed(None)) & set(made + others[:1]), "list: of nobody, nobody's jobs alone")
+    ok(others[1] in listed(None) and not set(listed(None)) & set(made + others[:1]),
+       "list: without a user, only jobs without an owner")
     job = job_of(made[1], user)
-    is_(page["exports"][1], {k: v for k, v in job.items() if k != "exportUri"}, "list: a job as GET shows it, without its link")
+    is_(page["exports"][1], {k: v for k, v in job.items() if k != "exportUri"},
+        "list: a job as GET shows it, without its link")
     paging(user, made)
     states(user, made)
     waiting_in_lists(client, user)
@@ -45,7 +49,8 @@ def lists(client):
 def paging(user, made):
     for limit in (1, 7, 10, 29, 30, 500):
         pages = walk("/export", "exports", limit, user)
-        is_([[job["_id"] for job in page] for page in pages], [made[i:i + limit] for i in range(0, 30, limit)],
+        is_([[job["_id"] for job in page] for page in pages],
+            [made[i:i + limit] for i in range(0, 30, limit)],
             "paging by %d: each once, and no next on the last page" % limit)
     fresh = []
 
@@ -54,14 +59,17 @@ def paging(user, made):
         finish(fresh[-1], user)
 
     pages = walk("/export", "exports", 6, user, one_more)
-    is_([job["_id"] for page in pages for job in page], made, "paging while jobs are made: each of the old ones once")
+    is_([job["_id"] for page in pages for job in page], made,
+        "paging while jobs are made: each of the old ones once")
     is_(len(fresh), 4, "some were made meanwhile")
     is_(listed(user), fresh[::-1] + made, "afterwards they are there")
     made[:0] = fresh[::-1]
     is_(listed(user, "?limit=2&after=" + made[4].upper()), made[5:7], "after in capitals")
     is_(listed(user, "?after=" + "f" * 24), made, "after an id that is no job's, before all")
-    is_(good("/export?after=" + "0" * 24, user), {"exports": []}, "after an id that is no job's, behind all")
-    is_(listed("another lister", "?after=" + made[4]), [], "after another owner's job shows nothing of it")
+    is_(good("/export?after=" + "0" * 24, user), {"exports": []},
+        "after an id that is no job's, after all")
+    is_(listed("another lister", "?after=" + made[4]), [],
+        "after another owner's job shows nothing of it")
     is_(listed(user, "?limit=%35"), made[:5], "an escaped digit")
 
 
@@ -79,14 +87,16 @@ def states(user, made):
                   "FAILED,EXPIRED,STARTED,CANCELLED,NOT_STARTED"):
         is_(listed(user, "?state=" + query), both, "state=" + query)
     pages = walk("/export?state=FAILED,EXPIRED", "exports", 3, user)
-    is_([[job["_id"] for job in page] for page in pages], [both[i:i + 3] for i in range(0, len(both), 3)], "paging of states")
+    is_([[job["_id"] for job in page] for page in pages],
+        [both[i:i + 3] for i in range(0, len(both), 3)], "paging of states")
 
 
 def waiting_in_lists(client, user):
     with stopped(client):
         ident = create(request(200), user)
         job, line = job_of(ident, user), good("/export?limit=1", user)["exports"][0]
-        is_(line, {k: v for k, v in job.items() if k not in ("queue", "eta")}, "list: a waiting job, without queue and eta")
+        is_(line, {k: v for k, v in job.items() if k not in ("queue", "eta")},
+            "list: a waiting job, without queue and eta")
         is_(listed(user, "?state=NOT_STARTED"), [ident], "state=NOT_STARTED")
         cancel([ident], user)
         is_(listed(user, "?state=CANCELLED"), [ident], "state=CANCELLED")
@@ -95,32 +105,40 @@ def waiting_in_lists(client, user):
 def bad_queries(ident):
     many = ",".join(["FAILED"] * 7)
     for path, parameter, values in (
-            ("/export", "limit", ("0", "-1", "501", "", "x", "5x", "5.0", "%2B5", "%205", "1e1", "0x5", "9" * 30, "5%00", "%zz",
-                                  "%", "5%3", "18446744073709551621")),
-            ("/export", "after", ("", "0" * 23, "0" * 25, "g" * 24, "0" * 23 + "%00", "0" * 24 + "%00", "%ff", "%4",
-                                  "0" * 24 + "%20", "%7b%22$gt%22:1%7d")),
-            ("/export", "state", ("", "finished", "DONE", ",", "FINISHED,", ",FINISHED", "FINISHED,,FAILED", "FINISHED,DONE",
-                                  "FINISHED%20", "FINISHED%00", "%zz", "%ff", "FINISHED;FAILED", many)),
+            ("/export", "limit",
+             ("0", "-1", "501", "", "x", "5x", "5.0", "%2B5", "%205", "1e1", "0x5", "9" * 30,
+              "5%00", "%zz", "%", "5%3", "18446744073709551621")),
+            ("/export", "after",
+             ("", "0" * 23, "0" * 25, "g" * 24, "0" * 23 + "%00", "0" * 24 + "%00", "%ff", "%4",
+              "0" * 24 + "%20", "%7b%22$gt%22:1%7d")),
+            ("/export", "state",
+             ("", "finished", "DONE", ",", "FINISHED,", ",FINISHED", "FINISHED,,FAILED",
+              "FINISHED,DONE", "FINISHED%20", "FINISHED%00", "%zz", "%ff", "FINISHED;FAILED",
+              many)),
             ("/vehicles", "limit", ("0", "-1", "1001", "", "x", "9" * 30, "7%00", "%g0")),
-            ("/vehicles", "prefix", ("", "p" * 64, "a%00", "%ff", "%c0%af", "%ed%a0%80", "%f", "%")),
+            ("/vehicles", "prefix",
+             ("", "p" * 64, "a%00", "%ff", "%c0%af", "%ed%a0%80", "%f", "%")),
             ("/vehicles", "after", ("", "p" * 64, "a%00", "%ff", "%"))):
         for value in values:
             got = get("%s?%s=%s" % (path, parameter, value))
             refused("%s?%s=%s: 400" % (path, parameter, value[:30]), got, (400,), parameter)
     for method, path, parameters in (
-            ("GET", "/export", ("foo", "Limit", "prefix", "dryRun", "owner", "%24where", "limit%20", "a%2Fb")),
-            ("POST", "/export", ("foo", "limit", "dryrun")), ("GET", "/export/" + ident, ("foo", "limit")),
-            ("DELETE", "/export/" + ident, ("foo",)), ("GET", "/vehicles", ("foo", "state", "Prefix")),
-            ("GET", "/vehicles/" + SMALL, ("foo", "limit")), ("GET", "/limits", ("foo",)), ("GET", "/health", ("foo",)),
-            ("GET", "/ready", ("foo",))):
+            ("GET", "/export",
+             ("foo", "Limit", "prefix", "dryRun", "owner", "%24where", "limit%20", "a%2Fb")),
+            ("POST", "/export", ("foo", "limit", "dryrun")),
+            ("GET", "/export/" + ident, ("foo", "limit")), ("DELETE", "/export/" + ident, ("foo",)),
+            ("GET", "/vehicles", ("foo", "state", "Prefix")),
+            ("GET", "/vehicles/" + SMALL, ("foo", "limit")), ("GET", "/limits", ("foo",)),
+            ("GET", "/health", ("foo",)), ("GET", "/ready", ("foo",))):
         for parameter in parameters:
             body = json.dumps(request()).encode() if method == "POST" else None
             got = call(method, "%s?%s=1" % (path, parameter), body, JSON_TYPE if body else None)
             where = "%s %s?%s=1" % (method, path.replace(ident, ":id"), parameter)
             refused(where + ": 400", got, (400,), urllib.parse.unquote(parameter))
     for query, parameter in (
-            ("limit=5&limit=5", "limit"), ("limit=5&state=FAILED&limit=6", "limit"), ("limit=5&li%6dit=5", "limit"),
-            ("state=FAILED&state=FINISHED", "state"), ("limit=5&foo=1", "foo"), ("foo", "foo"), ("limit", "limit")):
+            ("limit=5&limit=5", "limit"), ("limit=5&state=FAILED&limit=6", "limit"),
+            ("limit=5&li%6dit=5", "limit"), ("state=FAILED&state=FINISHED", "state"),
+            ("limit=5&foo=1", "foo"), ("foo", "foo"), ("limit", "limit")):
         refused("/export?%s: 400" % query, get("/export?" + query), (400,), parameter)
     for query in ("%zz=1", "%00=1", "=1", "%ff=1"):
         problem("/export?%s: 400" % query, get("/export?" + query), (400,))

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Idempotency-Key on the real stack: the same job for the same request, whatever became of it; 422 for another; beside joining.
+"""Idempotency-Key on the real stack: the same job for the same request, whatever became of it; 422
+for another request; and joining, with keys and without.
 
-Prints TAP. Always on a stack of its own, with t/3012-idempotency.conf. What t/api.py judges of each answer is in the last checks.
+Prints TAP. Always on its own stack, with t/3012-idempotency.conf; the last checks are t/api.py's.
 """
 import collections
 import datetime
@@ -15,8 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, LONG, begin, cancel, create_with, finish, judged, of_owner, plain_call, post, refused, request,
-    run, stopped, taken)
+    JSON_TYPE, LONG, begin, cancel, create_with, finish, judged, of_owner, plain_call, post,
+    refused, request, run, stopped, taken)
 from service import (                   # noqa: E402
     create, is_, job_of, note, ok, problem, problem_wrongs)
 
@@ -30,7 +31,8 @@ def keys(client):
     taken("again, when it is FINISHED", got, ident)
     is_(got.json().get("state"), "FINISHED", "the answer is the job as it is now")
     for name, body in (("another range", request(1)), ("a name more", request(name="n")),
-                       ("another vehicle", request(vehicles=[LONG])), ("another time", request(time="rfc3339"))):
+                       ("another vehicle", request(vehicles=[LONG])),
+                       ("another time", request(time="rfc3339"))):
         refused("the key with %s: 422" % name, post(body, user, key), (422,), "Idempotency-Key")
     refused("it stays the first body's", post(request(1), user, key), (422,), "Idempotency-Key")
     taken("nothing came of those", post(request(), user, key), ident)
@@ -42,7 +44,7 @@ def keys(client):
     cancelled_and_failed(client)
     unfit_keys(user)
     is_(len(of_owner(client, user)), 3, "as many jobs as were meant")
-    beside_joining(client)
+    joining(client)
 
 
 def cancelled_and_failed(client):
@@ -55,34 +57,39 @@ def cancelled_and_failed(client):
         is_(got.json().get("state"), "CANCELLED", "whatever became of it")
     ident = taken("a job that fails", post(request(vehicles=["vehicle_nosuch"]), user, "failed"))
     finish(ident, user, "FAILED")
-    taken("the key of a FAILED job", post(request(vehicles=["vehicle_nosuch"]), user, "failed"), ident)
+    taken("the key of a FAILED job", post(request(vehicles=["vehicle_nosuch"]), user, "failed"),
+          ident)
 
 
 def unfit_keys(user):
     """http.client sends a header's str as latin-1."""
-    for name, key in (("empty", ""), ("of 256 characters", "k" * 256), ("with a space", "a b"), ("with a tab", "a\tb"),
-                      ("of UTF-8", "cl\u00e9".encode().decode("latin-1")), ("of latin-1", "\xe9"), ("with DEL", "a\x7f"),
+    for name, key in (("empty", ""), ("of 256 characters", "k" * 256), ("with a space", "a b"),
+                      ("with a tab", "a\tb"), ("of UTF-8", "cl\u00e9".encode().decode("latin-1")),
+                      ("of latin-1", "\xe9"), ("with DEL", "a\x7f"),
                       ("of nothing but a space", " ")):
         refused("a key %s: 400" % name, post(request(), user, key), (400,), "Idempotency-Key")
     finish(taken("a key of 255 characters", post(request(), user, "k" * 255)), user)
-    problem("a key with a bad body", post(request(time="never"), user, "fresh"), (400, 422), "/time")
+    problem("a key with a bad body", post(request(time="never"), user, "fresh"), (400, 422),
+            "/time")
     got = post({"startDate": "2018-12-01", "endDate": "2018-11-30"}, user, "fresh")
     problem("and with an impossible one", got, (400, 422), "/startDate|/endDate")
 
 
-def beside_joining(client):
+def joining(client):
     user = "joins"
     with stopped(client):
         plain = create(request(), user)
         keyed = create_with("one", user)
         ok(keyed != plain, "a key is not joined with the same request without one", keyed)
-        ok(taken("the same request without one", post(request(), user)) in (plain, keyed), "is joined")
+        ok(taken("the same request without one", post(request(), user)) in (plain, keyed),
+           "is joined")
         two = create_with("two", user)
-        ok(two not in (keyed, plain), "another key, the same body: a job of its own", two)
+        ok(two not in (keyed, plain), "another key, the same body: another job", two)
         taken("the first key still is the first job", post(request(), user, "one"), keyed)
         is_(of_owner(client, user), [plain, keyed, two], "three jobs")
         first = create_with("three", user, 3)
-        taken("without a key: the same request that is not done yet, whatever its key", post(request(3), user), first)
+        taken("without a key: the same request that is not done yet, whatever its key",
+              post(request(3), user), first)
         cancel([plain, keyed, two, first], user)
 
 
@@ -135,12 +142,14 @@ def old_keys(client):
     ident = create_with("old-body", user)
     finish(ident, user)
     age(86400 + 60)
-    ok(taken("free for another body, too", post(request(1), user, "old-body")) != ident, "that is a new job")
+    ok(taken("free for another body, too", post(request(1), user, "old-body")) != ident,
+       "that is a new job")
 
 
 def main():
     client = begin(__file__)
-    return run({200, 202, 400, 422}, ("keys", keys, client), ("fifty at once", at_once, client), ("old keys", old_keys, client))
+    return run({200, 202, 400, 422}, ("keys", keys, client), ("fifty at once", at_once, client),
+               ("old keys", old_keys, client))
 
 
 if __name__ == "__main__":

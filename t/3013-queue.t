@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Jobs that wait and run, on the real stack: how many an owner and all may have, where one stands in the queue, when it will be done.
+"""Jobs that wait and run, on the real stack: how many one owner and all may have, a job's position
+in the queue, and when it will be done.
 
-Prints TAP. Always on a stack of its own, with t/3013-queue.conf. What t/api.py judges of each answer is in the last checks.
+Prints TAP. Always on its own stack, with t/3013-queue.conf; the last checks are t/api.py's.
 """
 import datetime
 import os
@@ -12,8 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    ID, LONG, LONG_HOURS, SOON_S, begin, busy, cancel, finish, get, good, listed, of_owner, post, request, run, span,
-    stopped, taken)
+    ID, LONG, LONG_HOURS, SOON_S, begin, busy, cancel, finish, get, good, listed, of_owner, post,
+    request, run, span, stopped, taken)
 from service import (                   # noqa: E402
     HOUR, START, create, instant, is_, job_of, note, ok, setting, wait_for)
 
@@ -27,13 +28,15 @@ def owner_limit(client):
         busy("a job more than owner_jobs_max: 429", post(request(most), user), 429)
         busy("with a key: 429", post(request(most), user, "later"), 429)
         is_(len(of_owner(client, user)), most, "no job came of those")
-        taken("what waits already is joined", post(request(1), user), mine[1])
-        is_(post(request(most), user, query="?dryRun=true").status, 200, "a dry run begins nothing: 200")
+        taken("the request of a waiting job is joined", post(request(1), user), mine[1])
+        is_(post(request(most), user, query="?dryRun=true").status, 200,
+            "a dry run begins nothing: 200")
         is_(len(listed(user)), most, "and all else is answered")
         other = create(request(most), "few")
         ok(ID.fullmatch(other), "another owner is not affected", other)
         cancel(mine[:1], user)
-        mine[0] = taken("one cancelled, one more has room; the key was not used up", post(request(most), user, "later"))
+        mine[0] = taken("one cancelled, one more has room; the key was not used up",
+                        post(request(most), user, "later"))
         taken("its key, at the limit", post(request(most), user, "later"), mine[0])
         busy("no second one: 429", post(request(most + 1), user), 429)
     for ident in mine:
@@ -50,7 +53,7 @@ def queue_limit(client):
             mine.append((create(request(n), user), user))
 
         def eight(status):
-            """Answers of this status in a row: of all the handlers there are. What they take is in mine."""
+            """Eight answers of this status in a row: of every handler. mine gets their jobs."""
             for _ in range(8):
                 user = "late %d" % len(mine)
                 got = post(request(), user, "late")
@@ -65,12 +68,14 @@ def queue_limit(client):
         note("%d jobs wait, queue_max is %d" % (len(mine), most))
         ok(len(mine) <= 2 * most, "not many more than queue_max were taken", len(mine))
         is_(of_owner(client, "late %d" % len(mine)), [], "no job came of those refused")
-        taken("what waits already is joined", post(request(1), "queue 0"), mine[1][0])
-        is_([get(p, "queue 0").status for p in ("/export", "/export/" + mine[0][0], "/vehicles", "/limits")], [200] * 4,
+        taken("the request of a waiting job is joined", post(request(1), "queue 0"), mine[1][0])
+        is_([get(p, "queue 0").status
+             for p in ("/export", "/export/" + mine[0][0], "/vehicles", "/limits")], [200] * 4,
             "all else is answered")
         for ident, user in mine[each:]:
             cancel([ident], user)
-        taken("many cancelled: room for all, with the key that was refused", wait_for("room", lambda: eight(202), 30))
+        taken("many cancelled: room for all, with the key that was refused",
+              wait_for("room", lambda: eight(202), 30))
         for ident, user in mine:
             cancel([ident], user)
 
@@ -87,8 +92,10 @@ def at(*numbers):
 
 def queue(client):
     with stopped(client):
-        mine = [(create(request(n), "first"), "first") for n in range(3)] + [(create(request(), "second"), "second")]
-        is_(positions(mine), at(1, 3, 4, 2), "position: a first job of anyone before a second one of anyone")
+        mine = [(create(request(n), "first"), "first") for n in range(3)]
+        mine.append((create(request(), "second"), "second"))
+        is_(positions(mine), at(1, 3, 4, 2),
+            "position: a first job of anyone before a second one of anyone")
         job = job_of(*mine[0])
         ok("eta" in job and job["eta"] is None, "eta is null while it waits", job)
         mine.append((create(request(1), "second"), "second"))
@@ -96,16 +103,17 @@ def queue(client):
         cancel([mine[0][0]], "first")
         is_(positions(mine[1:]), at(2, 4, 1, 3), "one cancelled: the others move up")
         ok(not {"queue", "eta"} & set(job_of(*mine[0])), "CANCELLED: neither queue nor eta")
-        far_behind(client, mine[-1])
+        far_back(client, mine[-1])
     for ident, user in mine[1:]:
         ok(not {"queue", "eta"} & set(finish(ident, user)), "FINISHED: neither queue nor eta")
 
 
-def far_behind(client, mine):
-    """More waiting jobs than anybody may have, by hand: copies of the first of them, before all others."""
+def far_back(client, mine):
+    """More waiting jobs than an owner may have, by hand: copies of the first, before all others."""
     from bson import ObjectId
     jobs = client.exports.jobs
-    before, model = job_of(*mine)["queue"]["position"] - 1, jobs.find_one({"_id": ObjectId(mine[0])})
+    before = job_of(*mine)["queue"]["position"] - 1
+    model = jobs.find_one({"_id": ObjectId(mine[0])})
     model.update(owner="crowd", rank=0, createdAt=model["createdAt"] - datetime.timedelta(hours=1))
     jobs.insert_many([dict(model, _id=ObjectId()) for _ in range(1000 - before)])
     is_(positions([mine]), at(1001), "1,000 before it: position 1001")
@@ -117,7 +125,8 @@ def far_behind(client, mine):
 
 def eta():
     user, total = "patient", 3 * LONG_HOURS
-    body = span(START, START + LONG_HOURS * HOUR, vehicles=[LONG], parameters=["speed", "soc", "current"])
+    body = span(START, START + LONG_HOURS * HOUR, vehicles=[LONG],
+                parameters=["speed", "soc", "current"])
     ident = create(body, user)
     wait_for("its start", lambda: job_of(ident, user)["state"] == "STARTED", SOON_S)
     ok("queue" not in job_of(ident, user), "STARTED: no queue")
@@ -131,21 +140,25 @@ def eta():
 
     job = wait_for("an eta", lambda: known(0), SOON_S)
     ok(0 < instant(job["eta"]) - time.time() * 1000 < 600000, "eta: an instant to come", job)
-    ok(0 < job["progress"]["documents"] < job["progress"]["documentsTotal"] == total, "progress by then", job)
+    ok(0 < job["progress"]["documents"] < job["progress"]["documentsTotal"] == total,
+       "progress by then", job)
     line = good("/export", user)["exports"][0]
     ok(line["state"] == "STARTED" and "eta" not in line, "no eta in the list", line)
     half, now = wait_for("an eta at half", lambda: known(total / 2), SOON_S), time.time() * 1000
     job = finish(ident, user)
     ok(not {"queue", "eta"} & set(job), "FINISHED: neither queue nor eta", job)
-    said, was = (instant(half["eta"]) - now) / 1000, (instant(job["finishedAt"]) - now) / 1000
-    note("after %d of %d documents: it said %.1f s, it was %.1f s" % (half["progress"]["documents"], total, said, was))
-    ok(was / 4 - 3 < said < was * 4 + 3, "the eta was not far from the truth", "%.1f s, %.1f s" % (said, was))
+    expected = (instant(half["eta"]) - now) / 1000
+    took = (instant(job["finishedAt"]) - now) / 1000
+    note("after %d of %d documents: %.1f s expected, %.1f s taken" % (
+        half["progress"]["documents"], total, expected, took))
+    ok(took / 4 - 3 < expected < took * 4 + 3, "the eta was not far from the truth",
+       "%.1f s, %.1f s" % (expected, took))
 
 
 def main():
     client = begin(__file__)
-    return run({200, 202, 429, 503}, ("limit of an owner", owner_limit, client), ("limit of all", queue_limit, client),
-               ("queue", queue, client), ("eta", eta))
+    return run({200, 202, 429, 503}, ("limit of an owner", owner_limit, client),
+               ("limit of all", queue_limit, client), ("queue", queue, client), ("eta", eta))
 
 
 if __name__ == "__main__":

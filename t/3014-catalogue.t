@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The catalogue and what is made of it, on the real stack: GET /vehicles, GET /vehicles/:v, POST /export?dryRun=true.
+"""The catalogue and its estimates, on the real stack: GET /vehicles, GET /vehicles/:v, POST
+/export?dryRun=true.
 
-Prints TAP. Always on a stack of its own, with t/3014-catalogue.conf. What t/api.py judges of each answer is in the last checks.
+Prints TAP. Always on its own stack, with t/3014-catalogue.conf; the last checks are t/api.py's.
 """
 import datetime
 import json
@@ -13,8 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, SMALL, SOON_S, begin, call, catalogue_waits, get, good, hours, longs, names, of_owner, post,
-    put, quoted, refused, request, run, span, taken, utc, walk)
+    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, SMALL, SOON_S, begin, call, catalogue_waits, get, good,
+    hours, longs, names, of_owner, post, put, quoted, refused, request, run, span, taken, utc, walk)
 from service import (                   # noqa: E402
     DAY, HOUR, START, instant, is_, jobs_of, ok, problem, setting, wait_for)
 
@@ -32,23 +33,29 @@ def vehicle_pages():
     ok("next" not in page, "vehicles: no next where all are shown", page.get("next"))
     for limit in (1, 7, len(want) - 1, len(want), 1000):
         pages = walk("/vehicles", "vehicles", limit)
-        is_([[v["_id"] for v in p] for p in pages], [want[i:i + limit] for i in range(0, len(want), limit)],
+        is_([[v["_id"] for v in p] for p in pages],
+            [want[i:i + limit] for i in range(0, len(want), limit)],
             "vehicles by %d: each once, no next on the last page" % limit)
     mine = bytewise(CATALOGUE)
     pages = walk("/vehicles?prefix=vehicle_p_", "vehicles", 6)
-    is_([[v["_id"] for v in p] for p in pages], [mine[i:i + 6] for i in range(0, len(mine), 6)], "vehicles of a prefix, by 6")
-    for prefix in ("vehicle_p_0", "vehicle_p_1", "vehicle_p_19", "vehicle_p_%", "vehicle_p_+", "vehicle_p_\u00e9", "vehicle_p_a,",
-                   "v", "V", "vehicle_p.", ".*", "^vehicle", "vehicle_p_[0-9]", "vehicle_p_00x", "other", "exports", "\u00e9",
-                   "$", "\\", "v" * 63):
+    is_([[v["_id"] for v in p] for p in pages], [mine[i:i + 6] for i in range(0, len(mine), 6)],
+        "vehicles of a prefix, by 6")
+    for prefix in ("vehicle_p_0", "vehicle_p_1", "vehicle_p_19", "vehicle_p_%", "vehicle_p_+",
+                   "vehicle_p_\u00e9", "vehicle_p_a,", "v", "V", "vehicle_p.", ".*", "^vehicle",
+                   "vehicle_p_[0-9]", "vehicle_p_00x", "other", "exports", "\u00e9", "$", "\\",
+                   "v" * 63):
         is_(names("?prefix=" + quoted(prefix)), [v for v in want if v.startswith(prefix)],
             "vehicles: prefix %s" % ascii(prefix))
-    for after in ("vehicle_p_05", "vehicle_p_05x", "vehicle_p_", "a", "vehicle_p_~", "vehicle_p_\u00e9", "w", "vehicle_p_Z"):
+    for after in ("vehicle_p_05", "vehicle_p_05x", "vehicle_p_", "a", "vehicle_p_~",
+                  "vehicle_p_\u00e9", "w", "vehicle_p_Z"):
         is_(names("?after=" + quoted(after)), [v for v in want if v.encode() > after.encode()],
             "vehicles: after %s" % ascii(after))
-    is_(names("?prefix=vehicle_p_1&after=vehicle_p_13&limit=3"), ["vehicle_p_14", "vehicle_p_15", "vehicle_p_16"],
+    is_(names("?prefix=vehicle_p_1&after=vehicle_p_13&limit=3"),
+        ["vehicle_p_14", "vehicle_p_15", "vehicle_p_16"],
         "vehicles: prefix, after and limit together")
     is_(names("?prefix=vehicle_p_1&after=vehicle_p_2"), [], "vehicles: a prefix before after")
-    is_(names("?prefix=vehicle_p_1&after=vehicle_a"), ["vehicle_p_1%d" % n for n in range(10)], "vehicles: a prefix behind after")
+    is_(names("?prefix=vehicle_p_1&after=vehicle_a"), ["vehicle_p_1%d" % n for n in range(10)],
+        "vehicles: a prefix beyond after")
 
 
 def vehicle_lines():
@@ -61,31 +68,42 @@ def vehicle_lines():
         got = good("/vehicles/" + vehicle)
         checked = got.pop("checkedAt")
         is_(got, {"_id": vehicle, "first": first, "last": last,
-                  "parameters": [{"name": "speed", "documents": n + 1, "first": first, "last": last}]}, "GET of %s" % vehicle)
-        ok(abs(instant(checked) - time.time() * 1000) < 60000, "it was checked a moment ago", checked)
-        wait_for("another look", lambda: good("/vehicles/" + vehicle)["checkedAt"] > checked, SOON_S)
+                  "parameters": [{"name": "speed", "documents": n + 1, "first": first,
+                                  "last": last}]}, "GET of %s" % vehicle)
+        ok(abs(instant(checked) - time.time() * 1000) < 60000, "it was checked a moment ago",
+           checked)
+        wait_for("another look", lambda: good("/vehicles/" + vehicle)["checkedAt"] > checked,
+                 SOON_S)
         ok(True, "it is looked at again and again")
-    is_(lines[SMALL], {"_id": SMALL, "parameters": ["speed", "soc"], "first": utc(START), "last": utc(START + 47 * HOUR)},
+    is_(lines[SMALL],
+        {"_id": SMALL, "parameters": ["speed", "soc"], "first": utc(START),
+         "last": utc(START + 47 * HOUR)},
         "a vehicle's first and last are those of all its parameters")
-    for vehicle in ("vehicle_p_\u00e9", "vehicle_p_a,b", "vehicle_p_%41", "vehicle_p_+", "vehicle_p_x'y", "vehicle_p_~"):
-        is_(good("/vehicles/" + quoted(vehicle))["_id"], vehicle, "GET of %s, percent-encoded" % ascii(vehicle))
-    is_(good("/vehicles/" + "".join("%%%02x" % c for c in SMALL.encode()))["_id"], SMALL, "every byte percent-encoded")
+    for vehicle in ("vehicle_p_\u00e9", "vehicle_p_a,b", "vehicle_p_%41", "vehicle_p_+",
+                    "vehicle_p_x'y", "vehicle_p_~"):
+        is_(good("/vehicles/" + quoted(vehicle))["_id"], vehicle,
+            "GET of %s, percent-encoded" % ascii(vehicle))
+    is_(good("/vehicles/" + "".join("%%%02x" % c for c in SMALL.encode()))["_id"], SMALL,
+        "every byte percent-encoded")
     for name, path, statuses in (
             ("unknown", "vehicle_nosuch", (404,)), ("another case", "Vehicle_small", (404,)),
             ("a byte less", "vehicle_smal", (404,)), ("a byte more", "vehicle_smallx", (404,)),
             ("of 64 bytes", "vehicle_".ljust(64, "x"), (404,)),
-            ("of 32 characters, 64 bytes", quoted("\u00e9" * 32), (404,)), ("a slash", "vehicle_small%2Fspeed", (404,)),
-            ("a member behind", "vehicle_small/speed", (404,)), ("a slash behind", "vehicle_small/", (404,)),
-            ("nothing", "", (404,)), ("NUL", "vehicle_small%00", (400, 404)), ("a dot", "vehicle_small.speed", (404,)),
-            ("$ne", "%7b%22$ne%22:1%7d", (404,)),
-            ("no UTF-8", "%ff%fe", (404,)), ("a space", "vehicle_small%20", (404,)), ("a line end", "vehicle_small%0a", (404,)),
-            ("exports", "exports", (404,)), ("admin", "admin", (404,)), ("local", "local", (404,)), ("config", "config", (404,)),
-            ("a database that is no vehicle", NOT_OURS, (404,)), ("of 3,000 bytes", "v" * 3000, (404, 414))):
+            ("of 32 characters, 64 bytes", quoted("\u00e9" * 32), (404,)),
+            ("a slash", "vehicle_small%2Fspeed", (404,)),
+            ("a member below", "vehicle_small/speed", (404,)),
+            ("a slash at the end", "vehicle_small/", (404,)), ("nothing", "", (404,)),
+            ("NUL", "vehicle_small%00", (400, 404)), ("a dot", "vehicle_small.speed", (404,)),
+            ("$ne", "%7b%22$ne%22:1%7d", (404,)), ("no UTF-8", "%ff%fe", (404,)),
+            ("a space", "vehicle_small%20", (404,)), ("a line end", "vehicle_small%0a", (404,)),
+            ("exports", "exports", (404,)), ("admin", "admin", (404,)), ("local", "local", (404,)),
+            ("config", "config", (404,)), ("a database that is no vehicle", NOT_OURS, (404,)),
+            ("of 3,000 bytes", "v" * 3000, (404, 414))):
         problem("no such vehicle: " + name, get("/vehicles/" + path), statuses)
 
 
 def kinds_of_id(client):
-    """_id as int64, double, int32 and Date in one collection; columns in their order; what is empty; views."""
+    """_id of each type in one collection; the order of columns; empty collections; views."""
     from bson import Int64
     vehicle, at = "vehicle_kinds", [START + n * HOUR for n in range(6)]
     date = [datetime.datetime.utcfromtimestamp(t / 1000) for t in at]
@@ -102,7 +120,8 @@ def kinds_of_id(client):
     def seen():
         got = get("/vehicles/" + vehicle)
         return got.status == 200 and len(got.json()["parameters"]) >= 10 and \
-            sum(p["documents"] for p in got.json()["parameters"] if p["name"] != "view") == 13 and got.json()
+            sum(p["documents"] for p in got.json()["parameters"] if p["name"] != "view") == 13 and \
+            got.json()
 
     found = wait_for("the vehicle of all kinds", seen, SOON_S)
     order = [p["name"] for p in found["parameters"]]
@@ -110,15 +129,19 @@ def kinds_of_id(client):
     is_([n for n in order if n not in ("view", "system.views")],
         ["speed", "soc", "current", "odo", "voltage", "Beta", "alpha", "early", "zeta", "\u00e4"],
         "parameters in the order of columns")
-    is_([v["parameters"] for v in good("/vehicles")["vehicles"] if v["_id"] == vehicle], [order], "so in the list")
+    is_([v["parameters"] for v in good("/vehicles")["vehicles"] if v["_id"] == vehicle], [order],
+        "so in the list")
     parts = {p["name"]: p for p in found["parameters"]}
-    for name, count, first, last in (("zeta", 4, at[0], at[3]), ("Beta", 3, at[1], at[5]), ("alpha", 2, at[2], at[3]),
-                                     ("\u00e4", 2, at[1], at[2]), ("early", 2, 7200000, 10800000)):
+    for name, count, first, last in (("zeta", 4, at[0], at[3]), ("Beta", 3, at[1], at[5]),
+                                     ("alpha", 2, at[2], at[3]), ("\u00e4", 2, at[1], at[2]),
+                                     ("early", 2, 7200000, 10800000)):
         is_(parts[name], {"name": name, "documents": count, "first": utc(first), "last": utc(last)},
             "documents, first and last of " + ascii(name))
     for name in ("speed", "voltage"):
-        is_(parts[name], {"name": name, "documents": 0}, "an empty collection: no documents, no first and last")
-    is_((found["first"], found["last"]), (utc(7200000), utc(at[5])), "first and last of the vehicle")
+        is_(parts[name], {"name": name, "documents": 0},
+            "an empty collection: no documents, no first and last")
+    is_((found["first"], found["last"]), (utc(7200000), utc(at[5])),
+        "first and last of the vehicle")
     client.drop_database(vehicle)
 
 
@@ -128,27 +151,36 @@ def comings_and_goings(client):
     put(client, vehicle, "speed", longs(hours(3)))
     wait_for("a new vehicle in the list", lambda: vehicle in names(), after)
     # It may have been looked at while its documents came.
-    wait_for("its documents", lambda: [p["documents"] for p in good("/vehicles/" + vehicle)["parameters"]] == [3], after)
+    wait_for("its documents",
+             lambda: [p["documents"] for p in good("/vehicles/" + vehicle)["parameters"]] == [3],
+             after)
     ok(True, "a new vehicle appears")
     put(client, vehicle, "soc", longs(hours(2)))
     put(client, vehicle, "speed", longs(hours(2, START + 30 * HOUR)))
-    wait_for("its news", lambda: [p["documents"] for p in good("/vehicles/" + vehicle)["parameters"]] == [5, 2], after)
-    is_(good("/vehicles/" + vehicle)["last"], utc(START + 31 * HOUR), "new documents, and a new parameter")
+    wait_for("its news",
+             lambda: [p["documents"] for p in good("/vehicles/" + vehicle)["parameters"]] == [5, 2],
+             after)
+    is_(good("/vehicles/" + vehicle)["last"], utc(START + 31 * HOUR),
+        "new documents, and a new parameter")
     put(client, empty, "soc", [])
     wait_for("a vehicle without documents", lambda: empty in names(), after)
     got = good("/vehicles/" + empty)
-    is_({k: v for k, v in got.items() if k != "checkedAt"}, {"_id": empty, "parameters": [{"name": "soc", "documents": 0}]},
+    is_({k: v for k, v in got.items() if k != "checkedAt"},
+        {"_id": empty, "parameters": [{"name": "soc", "documents": 0}]},
         "a vehicle without documents: no first and last")
     line = [v for v in good("/vehicles")["vehicles"] if v["_id"] == empty]
     is_(line, [{"_id": empty, "parameters": ["soc"]}], "nor in the list")
     client[vehicle].drop_collection("speed")
-    wait_for("a parameter's end", lambda: ["soc"] == [p["name"] for p in good("/vehicles/" + vehicle)["parameters"]], after)
+    wait_for("a parameter's end",
+             lambda: ["soc"] == [p["name"] for p in good("/vehicles/" + vehicle)["parameters"]],
+             after)
     ok(True, "a parameter that is dropped disappears")
     client.drop_database(vehicle)
     client.drop_database(empty)
     wait_for("their end", lambda: not {vehicle, empty} & set(names()), after)
     problem("a vehicle that is dropped disappears", get("/vehicles/" + vehicle), (404,))
-    is_(dry(request(vehicles=[vehicle]))["unknownVehicles"], [vehicle], "and is unknown to a dry run")
+    is_(dry(request(vehicles=[vehicle]))["unknownVehicles"], [vehicle],
+        "and is unknown to a dry run")
 
 
 # ---- dry runs ------------------------------------------------------------------------------
@@ -166,25 +198,34 @@ def dry_runs(client):
     most, end = setting("documents_max", 0), START + LONG_HOURS * HOUR
     for name, body, want in (
             ("all of a vehicle", span(START, START + 2 * DAY, vehicles=[SMALL]), 72),
-            ("more than there is time", span(START - 9 * DAY, START + 99 * DAY, vehicles=[SMALL]), 72),
+            ("more than there is time", span(START - 9 * DAY, START + 99 * DAY, vehicles=[SMALL]),
+             72),
             ("a parameter", span(START, START + 2 * DAY, vehicles=[SMALL], parameters=["soc"]), 24),
-            ("a parameter that it lacks", span(START, START + 2 * DAY, vehicles=[SMALL], parameters=["lacking"]), 0),
-            ("two vehicles", span(START, end, vehicles=[SMALL, LONG], parameters=["speed", "one"]), 48 + LONG_HOURS + 1),
-            ("documents_max itself", span(START, end, vehicles=[LONG], parameters=["speed", "soc", "current"]), most),
+            ("a parameter that is missing",
+             span(START, START + 2 * DAY, vehicles=[SMALL], parameters=["missing"]), 0),
+            ("two vehicles", span(START, end, vehicles=[SMALL, LONG], parameters=["speed", "one"]),
+             48 + LONG_HOURS + 1),
+            ("documents_max itself",
+             span(START, end, vehicles=[LONG], parameters=["speed", "soc", "current"]), most),
             ("before all data", span(START - 9 * DAY, START - DAY, vehicles=[SMALL, LONG]), 0),
-            ("behind all data", span(end + DAY, end + 9 * DAY, vehicles=[SMALL, LONG]), 0)):
+            ("after all data", span(end + DAY, end + 9 * DAY, vehicles=[SMALL, LONG]), 0)):
         got = dry(body)
-        is_(got, {"documents": want, "documentsMax": most, "vehicles": len(body["vehicles"]), "unknownVehicles": []},
+        is_(got,
+            {"documents": want, "documentsMax": most, "vehicles": len(body["vehicles"]),
+             "unknownVehicles": []},
             "dry run: " + name)
     for parts in (2, 4, 10):
         part = LONG_HOURS * HOUR // parts
         for name, first in (("the first", START), ("the last", end - part)):
             got = dry(span(first, first + part, vehicles=[LONG], parameters=["speed"]))["documents"]
-            ok(abs(got - LONG_HOURS / parts) <= LONG_HOURS / 50, "dry run: %s of %d parts" % (name, parts), got)
+            ok(abs(got - LONG_HOURS / parts) <= LONG_HOURS / 50,
+               "dry run: %s of %d parts" % (name, parts), got)
     got = dry(request(vehicles=["vehicle_nosuch", SMALL, NOT_OURS, "admin"]))
-    is_((got["vehicles"], got["unknownVehicles"]), (1, ["vehicle_nosuch", NOT_OURS, "admin"]), "dry run: unknown vehicles")
+    is_((got["vehicles"], got["unknownVehicles"]), (1, ["vehicle_nosuch", NOT_OURS, "admin"]),
+        "dry run: unknown vehicles")
     got = dry({"startDate": "2018-11-30", "endDate": "2018-12-01"})
-    is_((got["vehicles"], got["unknownVehicles"]), (len(good("/vehicles?limit=1000")["vehicles"]), []), "dry run: all vehicles")
+    is_((got["vehicles"], got["unknownVehicles"]),
+        (len(good("/vehicles?limit=1000")["vehicles"]), []), "dry run: all vehicles")
     dry_keys()
     dry_errors()
     too_much(client, span(START, end, vehicles=[LONG]), most)
@@ -194,28 +235,36 @@ def dry_runs(client):
 
 
 def dry_keys():
-    for name, key in (("a key", "dry"), ("that key with another body", "dry"), ("an unfit key", "a b"), ("an empty key", "")):
+    for name, key in (("a key", "dry"), ("that key with another body", "dry"),
+                      ("an unfit key", "a b"), ("an empty key", "")):
         body = request(1 if "another" in name else 0)
-        is_(post(body, "dry", key, "?dryRun=true").status, 200, "dry run with %s: it is not looked at" % name)
+        is_(post(body, "dry", key, "?dryRun=true").status, 200,
+            "dry run with %s: it is not looked at" % name)
 
 
 def dry_errors():
     query = "?dryRun=true"
     for name, body, statuses, pointer in (
-            ("no JSON", b"{", (400,), None), ("an unknown member", request(vehicle=SMALL), (400, 422), "/vehicle"),
+            ("no JSON", b"{", (400,), None),
+            ("an unknown member", request(vehicle=SMALL), (400, 422), "/vehicle"),
             ("no endDate", {"startDate": "2018-11-30"}, (400, 422), "/endDate"),
             ("a bad date", request(endDate="2018-02-30"), (400, 422), "/endDate"),
             ("a reversed range", request(endDate="2018-11-29"), (422,), "/startDate|/endDate"),
             ("no vehicles", request(vehicles=[]), (400, 422), "/vehicles"),
             ("a bad vehicle", request(vehicles=["a/b"]), (400, 422), "/vehicles(/0)?"),
-            ("a bad time", request(time="s"), (400, 422), "/time"), ("a body of 140,000 bytes", b" " * 140000, (413,), None)):
-        is_(post(body, "dry").status, post(body, "dry", query=query).status, "dry run of %s: as a POST" % name)
+            ("a bad time", request(time="s"), (400, 422), "/time"),
+            ("a body of 140,000 bytes", b" " * 140000, (413,), None)):
+        is_(post(body, "dry").status, post(body, "dry", query=query).status,
+            "dry run of %s: as a POST" % name)
         problem("dry run of %s: refused" % name, post(body, "dry", query=query), statuses, pointer)
-    got = call("POST", "/export" + query, json.dumps(request()).encode(), {"Content-Type": "text/plain"})
+    got = call("POST", "/export" + query, json.dumps(request()).encode(),
+               {"Content-Type": "text/plain"})
     problem("dry run of text", got, (415,))
     for value in ("1", "TRUE", "True", "yes", "", "true%20", "true%00", "%zz"):
-        refused("dryRun=%s: 400" % value, post(request(), "dry", query="?dryRun=" + value), (400,), "dryRun")
-    refused("dryRun twice: 400", post(request(), "dry", query="?dryRun=true&dryRun=true"), (400,), "dryRun")
+        refused("dryRun=%s: 400" % value, post(request(), "dry", query="?dryRun=" + value), (400,),
+                "dryRun")
+    refused("dryRun twice: 400", post(request(), "dry", query="?dryRun=true&dryRun=true"), (400,),
+            "dryRun")
 
 
 def too_much(client, body, most):
@@ -234,8 +283,9 @@ def main():
     client = begin(__file__)
     return run(
         {200, 202, 400, 404, 413, 415, 422},
-        ("the catalogue", catalogue_waits), ("vehicles", vehicle_pages), ("a vehicle", vehicle_lines),
-        ("kinds of _id", kinds_of_id, client), ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client))
+        ("the catalogue", catalogue_waits), ("vehicles", vehicle_pages),
+        ("a vehicle", vehicle_lines), ("kinds of _id", kinds_of_id, client),
+        ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What the tests of the HTTP interface (t/3010 to 3014) share: test data, jobs, lists, and the judging of each answer.
+"""Shared by the tests of the HTTP interface (t/3010 to 3014): test data, jobs, lists, and a check
+of every answer.
 
-    client = begin(__file__)    on a stack of its own, with the test data
-    run(met, (name, f, ...), ...) -> exit status: each section, then what is wrong with any answer; met: the statuses that have
-                            to be among them
+    client = begin(__file__)        starts a stack and loads the test data
+    run(met, (name, f, ...), ...)   runs each section, then reports what was wrong with any answer;
+                                    met: statuses that must have been seen. Returns the exit status
 
-Every answer goes through judged(), which keeps what is wrong with it for the last checks.
+Every answer goes through judged(), which collects what is wrong with it for the last checks.
 """
 import collections
 import contextlib
@@ -22,8 +23,8 @@ from service import (
     problem, problem_wrongs, section, under_stack, wait_for)
 
 ID = re.compile("[0-9a-f]{24}")
-SOON_S = 60                             # what comes within moments, on a machine that has other work too
-WRONG = collections.Counter()           # what is wrong with any answer, and how often
+SOON_S = 60                             # for what takes moments, on a busy machine
+WRONG = collections.Counter()           # each fault of an answer, and how often
 STATUSES = collections.Counter()
 REQUEST_IDS = collections.Counter()
 plain_call = service.call
@@ -31,26 +32,28 @@ plain_call = service.call
 # ---- each answer ---------------------------------------------------------------------------
 
 def may_retry(method, path, got):
-    """Whether this answer bears Retry-After: True, False, or None where both are right."""
+    """Whether this answer must have Retry-After: True, False, or None where both are right."""
     if got.status in (409, 503):
         return True
     if got.status == 429:
         return None                     # nginx's own has none
-    job = json.loads(got.body) if got.status in (200, 202) and got.body and path.startswith("/export") else {}
-    if "state" in job:
-        return job["state"] not in FINAL
+    if got.status in (200, 202) and got.body and path.startswith("/export"):
+        job = json.loads(got.body)
+        if "state" in job:
+            return job["state"] not in FINAL
     return None if got.status == 304 or method == "HEAD" else False
 
 
 def wrongs(method, path, got):
-    """What is wrong with an answer, whatever was asked."""
+    """What is wrong with an answer, whatever the request was."""
     if not re.fullmatch("[0-9a-f]{32}", got.header("X-Request-Id") or ""):
         yield "X-Request-Id %r" % got.header("X-Request-Id")
     if got.header("Cache-Control") != "no-store":
         yield "Cache-Control %r" % got.header("Cache-Control")
     if got.body and got.header("X-Content-Type-Options") != "nosniff":
         yield "X-Content-Type-Options %r" % got.header("X-Content-Type-Options")
-    if got.body and got.type() != ("application/json" if got.status < 400 else "application/problem+json"):
+    if got.body and got.type() != ("application/json" if got.status < 400
+                                   else "application/problem+json"):
         yield "Content-Type %r" % got.header("Content-Type")
     if got.status >= 400 and got.body:
         yield from problem_wrongs(got, (got.status,))
@@ -62,14 +65,19 @@ def wrongs(method, path, got):
         if name.lower().startswith("access-control-"):
             yield "header " + name
     retry, wanted = got.header("Retry-After"), may_retry(method, path, got)
-    if wanted is not None and wanted != (retry is not None) or retry is not None and not re.fullmatch("[1-9][0-9]*", retry):
+    if wanted is not None and wanted != (retry is not None) or \
+            retry is not None and not re.fullmatch("[1-9][0-9]*", retry):
         yield "Retry-After %r" % retry
     if got.status == 405 and method in re.split(r"\s*,\s*", got.header("Allow") or method):
         yield "Allow %r" % got.header("Allow")
-    if got.status in (200, 202) and got.body and not (method == "GET" and path.startswith("/export/")):
-        yield from ("member %s in what was not asked for by its id" % m for m in ("exportUri", "queue", "eta")
-                    if b'"%s"' % m.encode() in got.body and path.startswith("/export") and method != "DELETE")
-    if got.status == 200 and method in ("GET", "HEAD") and path not in ("/health", "/ready") and not path.endswith("/preview") and \
+    if got.status in (200,
+                      202) and got.body and not (method == "GET" and path.startswith("/export/")):
+        yield from ("member %s in an answer to no GET by id" % m
+                    for m in ("exportUri", "queue", "eta")
+                    if b'"%s"' % m.encode() in got.body and path.startswith("/export")
+                    and method != "DELETE")
+    if got.status == 200 and method in ("GET", "HEAD") and path not in ("/health", "/ready") and \
+            not path.endswith("/preview") and \
             not re.fullmatch(r'(W/)?"[!#-~]+"', got.header("ETag") or ""):
         yield "ETag %r" % got.header("ETag")
 
@@ -79,7 +87,8 @@ def judged(method, url, got):
     STATUSES[got.status] += 1
     REQUEST_IDS[got.header("X-Request-Id")] += 1
     for wrong in wrongs(method, path, got):
-        WRONG["%s %s: %d: %s" % (method, re.sub("[0-9a-f]{24}", ":id", path)[:60], got.status, wrong)] += 1
+        WRONG["%s %s: %d: %s" % (method, re.sub("[0-9a-f]{24}", ":id", path)[:60], got.status,
+                                 wrong)] += 1
     return got
 
 
@@ -89,7 +98,8 @@ def call(method, url, body=None, headers=None, user=None):
         return plain_call(method, url, body, headers, user)
 
     def probe():
-        got = judged(method, url if "://" not in url else url[len(base()):], plain_call(method, url, body, headers, user))
+        got = judged(method, url if "://" not in url else url[len(base()):],
+                     plain_call(method, url, body, headers, user))
         return None if got.status == 429 and got.header("Retry-After") is None else got
 
     return wait_for("a turn", probe, 60)
@@ -99,7 +109,8 @@ service.call = call                     # that create, finish and fetch go the s
 
 
 def get(path, user=None, **headers):
-    return call("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}, user=user)
+    return call("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()},
+                user=user)
 
 
 def good(path, user=None):
@@ -112,7 +123,8 @@ def good(path, user=None):
 
 def post(body, user=None, key=None, query=""):
     headers = dict(JSON_TYPE) if key is None else dict(JSON_TYPE, **{"Idempotency-Key": key})
-    return call("POST", "/export" + query, body if isinstance(body, bytes) else json.dumps(body).encode(), headers, user)
+    return call("POST", "/export" + query,
+                body if isinstance(body, bytes) else json.dumps(body).encode(), headers, user)
 
 
 def refused(name, got, statuses, parameter):
@@ -128,9 +140,10 @@ def allowed(got):
 
 
 def taken(name, got, ident=None):
-    """A 202 with Location, of that job or of any; its id."""
+    """A 202 with Location, of this job or of any; its id."""
     job = got.json()
-    wrong = got.status != 202 or not ID.fullmatch(str(job.get("_id"))) or ident not in (None, job["_id"]) or \
+    wrong = got.status != 202 or not ID.fullmatch(str(job.get("_id"))) or \
+        ident not in (None, job["_id"]) or \
         got.header("Location") != "%s/export/%s" % (base(), job["_id"])
     ok(not wrong, name, "want %s\n%s\n%s" % (ident, got, got.headers))
     return job.get("_id")
@@ -138,7 +151,8 @@ def taken(name, got, ident=None):
 
 def busy(name, got, status):
     problem(name, got, (status,))
-    ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""), name + ": Retry-After", got.headers)
+    ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""), name + ": Retry-After",
+       got.headers)
 
 
 # ---- test data -----------------------------------------------------------------------------
@@ -185,7 +199,8 @@ def load(client):
 
 def request(n=0, **more):
     """The body of a POST of the small vehicle's first day; n makes it another one."""
-    return dict({"startDate": "2018-11-30T00:00:00.%03dZ" % n, "endDate": "2018-12-01", "vehicles": [SMALL]}, **more)
+    return dict({"startDate": "2018-11-30T00:00:00.%03dZ" % n, "endDate": "2018-12-01",
+                 "vehicles": [SMALL]}, **more)
 
 
 def span(first, end, **more):
@@ -194,7 +209,8 @@ def span(first, end, **more):
 
 
 def utc(ms):
-    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+    return (datetime.datetime(1970, 1, 1) +
+            datetime.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
 
 
 def quoted(text):
@@ -276,14 +292,16 @@ def catalogue_waits():
              sum(p["documents"] for p in good("/vehicles/" + LONG)["parameters"]), SOON_S)
 
 
-# ---- what goes for all ---------------------------------------------------------------------
+# ---- all answers together -------------------------------------------------------------------
 
 def each_answer(met):
-    note("%d answers: %s" % (sum(STATUSES.values()), ", ".join("%d x %d" % (n, s) for s, n in sorted(STATUSES.items()))))
+    note("%d answers: %s" % (sum(STATUSES.values()),
+                             ", ".join("%d x %d" % (n, s) for s, n in sorted(STATUSES.items()))))
     for what, count in WRONG.most_common(40):
         note("%d times: %s" % (count, what))
-    is_(len(WRONG), 0, "each answer: X-Request-Id, no-store, nosniff, problem+json, Retry-After, ETag, no CORS")
-    is_([i for i, n in REQUEST_IDS.items() if n > 1], [], "each X-Request-Id its own")
+    is_(len(WRONG), 0,
+        "each answer: X-Request-Id, no-store, nosniff, problem+json, Retry-After, ETag, no CORS")
+    is_([i for i, n in REQUEST_IDS.items() if n > 1], [], "no X-Request-Id twice")
     is_(sorted(met - set(STATUSES)), [], "each of these statuses was met")
 
 
