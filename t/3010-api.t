@@ -13,8 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, finish, get,
-    good, hours, judged, longs, names, post, put, request, run, stopped, taken)
+    JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, expire, finish,
+    get, good, hours, judged, longs, names, post, put, request, run, running, stopped, taken)
 from service import (                   # noqa: E402
     create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting, tells,
     wait_for)
@@ -113,6 +113,38 @@ def etags(client):
     got = get("/export/" + "0" * 24, user, If_None_Match="*")
     is_(got.status, 404, "If-None-Match: * of a missing job: 404")
     changes(client, user)
+    late_changes(client)
+
+
+def another(name, path, user, change, shown):
+    """The tag changes with what change() does, although nothing but shown(answer) differs."""
+    before = get(path, user)
+    change()
+    after = get(path, user, If_None_Match=before.header("ETag"))
+    if ok(after.status == 200, name + ": 200", after):
+        ok(shown(after.json()) != shown(before.json()), name + ": the answer shows it", after)
+        ok(after.header("ETag") != before.header("ETag"), name + ": another tag", after.headers)
+
+
+def late_changes(client):
+    """The tag is that of all of the answer: also what comes last in it changes the tag."""
+    from bson import ObjectId
+    user, jobs = "late changes", client.exports.jobs
+    idents = [finish(create(request(n), user), user)["_id"] for n in range(3)]
+    another("the last line of a list", "/export", user,
+            lambda: jobs.update_one({"_id": ObjectId(idents[0])}, {"$inc": {"object.size": 1}}),
+            lambda page: page["exports"][2]["size"])
+    with running(client, user) as ident:
+        for name, change, shown in (
+                ("progress of a running job", {"$inc": {"progress.bytesWritten": 1}},
+                 lambda job: job["progress"]["bytesWritten"]),
+                ("eta of a running job",
+                 [{"$set": {"progressAt": {"$add": ["$progressAt", 5000]}}}],
+                 lambda job: job["eta"])):
+            another(name, "/export/" + ident, user,
+                    lambda c=change: jobs.update_one({"_id": ObjectId(ident)}, c), shown)
+    call("DELETE", "/export/" + ident, user=user)
+    finish(ident, user, "CANCELLED")
 
 
 def changes(client, user):
@@ -182,7 +214,7 @@ def links_under_tags():
            "%d times a 304, %d times too late" % (same, len(late)))
     got = get(path, user)
     is_(call("GET", got.json()["exportUri"]).status, 200, "the 200 brought a link that works")
-    cancel([ident], user)
+    expire(ident, user)
     got = get(path, user, If_None_Match=got.header("ETag"))
     is_((got.status, got.json()["state"], "exportUri" in got.json()), (200, "EXPIRED", False),
         "EXPIRED: another tag, no link")
@@ -209,7 +241,7 @@ def previews(client):
     problem("of no job", get("/export/%024x/preview" % 1, user), (404,))
     problem("of no id", get("/export/x/preview", user), (404,))
     problem("of a path below it", get(path + "/1", user), (404,))
-    cancel([ident], user)
+    expire(ident, user)
     is_(get(path, user).status, 204, "an EXPIRED one has none any more")
     ok("preview" not in job_document(jobs_of(client), ident), "nor does its document")
 
@@ -300,7 +332,11 @@ def errors_of_nginx():
 def main():
     client = begin(__file__)
     return run(
-        {200, 202, 204, 304, 400, 404, 405, 414},
+        {"GET /export/:id": (200, 304, 404), "GET /export": (200, 304), "POST /export": (202, 400),
+         "DELETE /export/:id": (202, 204), "GET /export/:id/preview": (200, 204, 404),
+         "GET /vehicles": (200, 304), "GET /vehicles/:v": (200, 304),
+         "GET /limits": (200, 304), "HEAD /export": (200, 304, 400), "OPTIONS /export": (204,),
+         "PUT /export": (405,)},
         ("the catalogue", catalogue_waits), ("characters", characters), ("limits", limits),
         ("tags", etags, client), ("links under tags", links_under_tags),
         ("previews", previews, client), ("methods", methods), ("CORS", cross_origin),

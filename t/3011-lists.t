@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, SMALL, begin, call, cancel, finish, get, good, listed, refused, request, run,
+    JSON_TYPE, SMALL, begin, call, cancel, expire, finish, get, good, listed, refused, request, run,
     stopped, walk)
 from service import (                   # noqa: E402
     create, is_, job_of, ok, problem)
@@ -74,7 +74,7 @@ def paging(user, made):
 
 
 def states(user, made):
-    cancel(made[:1], user)
+    expire(made[0], user)
     by_state = collections.defaultdict(list)
     for ident in made:
         by_state[job_of(ident, user)["state"]].append(ident)
@@ -146,7 +146,9 @@ def bad_queries(ident):
 
 def main():
     client = begin(__file__)
-    return run({200, 202, 204, 400}, ("lists", lists, client))
+    return run({"GET /export": (200, 400), "GET /export/:id": (200, 400),
+                "POST /export": (202, 400), "DELETE /export/:id": (202, 204, 400),
+                "GET /vehicles": (400,)}, ("lists", lists, client))
 
 
 if __name__ == "__main__":

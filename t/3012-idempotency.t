@@ -16,10 +16,51 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, LONG, begin, cancel, create_with, finish, judged, of_owner, plain_call, post,
-    refused, request, run, stopped, taken)
+    JSON_TYPE, LONG, NOT_OURS, SMALL, begin, cancel, create_with, finish, judged, of_owner,
+    plain_call, post, refused, request, run, stopped, taken)
 from service import (                   # noqa: E402
     create, is_, job_of, note, ok, problem, problem_wrongs)
+
+
+WHOLE = dict(request(), vehicles=[SMALL, LONG], parameters=["speed", "soc"], time="ms",
+             csv="rfc4180", compression="fast", name="n")
+CHANGES = (
+    ("startDate", "2018-11-30T00:00:00.001Z"), ("endDate", "2018-12-01T00:00:00.001Z"),
+    ("vehicles", [SMALL]), ("vehicles", [SMALL, LONG, NOT_OURS]), ("vehicles", [LONG, SMALL]),
+    ("parameters", ["speed"]), ("parameters", ["speed", "odo"]), ("parameters", ["soc", "speed"]),
+    ("time", "rfc3339"), ("csv", "excel"), ("compression", "small"), ("name", "m"))
+
+
+def without(member):
+    return "no " + member, {k: v for k, v in WHOLE.items() if k != member}
+
+
+OTHERS = [("%s %s" % (k, json.dumps(v)), dict(WHOLE, **{k: v})) for k, v in CHANGES] + \
+    [without(k) for k in ("vehicles", "parameters", "name")]
+SAME = [without(k) for k in ("time", "csv", "compression")] + [
+    ("dates in another form", dict(WHOLE, startDate="2018-11-30T01:00:00+01:00",
+                                   endDate="2018-12-01T00:00:00Z"))]
+
+
+def each_member(client):
+    """A request that differs in one member is another request, with a key and without."""
+    user = "members"
+    with stopped(client):
+        ident = taken("a request of all members", post(WHOLE, user, "whole"))
+        for name, body in SAME:
+            taken("the key with %s: the same job" % name, post(body, user, "whole"), ident)
+            taken("%s, without a key: joined" % name, post(body, user), ident)
+        for name, body in OTHERS:
+            refused("the key with %s: 422" % name, post(body, user, "whole"), (422,),
+                    "Idempotency-Key")
+        is_(of_owner(client, user), [ident], "no job of all those")
+        for name, body in OTHERS:
+            if body.get("name") == "n":         # another name joins
+                created = taken("%s, without a key" % name, post(body, user))
+                ok(created != ident, name + ": another job", created)
+                taken("that one is joined", post(body, user), created)
+                cancel({created} - {ident}, user)
+        cancel([ident], user)
 
 
 def keys(client):
@@ -45,6 +86,7 @@ def keys(client):
     unfit_keys(user)
     is_(len(of_owner(client, user)), 3, "as many jobs as were meant")
     joining(client)
+    each_member(client)
 
 
 def cancelled_and_failed(client):
@@ -148,7 +190,8 @@ def old_keys(client):
 
 def main():
     client = begin(__file__)
-    return run({200, 202, 400, 422}, ("keys", keys, client), ("fifty at once", at_once, client),
+    return run({"POST /export": (202, 400, 422), "DELETE /export/:id": (202,)},
+               ("keys", keys, client), ("fifty at once", at_once, client),
                ("old keys", old_keys, client))
 
 

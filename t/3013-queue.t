@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Jobs that wait and run, on the real stack: how many one owner and all may have, a job's position
-in the queue, and when it will be done.
+"""Jobs that wait and run, on the real stack: how many one owner and all may have, DELETE, a job's
+position in the queue, and when it will be done.
 
 Prints TAP. Always on its own stack, with t/3013-queue.conf; the last checks are t/api.py's.
 """
 import datetime
 import os
+import re
 import sys
 import time
 
@@ -13,10 +14,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    ID, LONG, LONG_HOURS, SOON_S, begin, busy, cancel, finish, get, good, listed, of_owner, post,
-    request, run, span, stopped, taken)
+    ID, LONG_HOURS, SLOW, SOON_S, begin, busy, call, cancel, finish, get, good, listed, of_owner,
+    post, request, run, running, stopped, taken)
 from service import (                   # noqa: E402
-    HOUR, START, create, instant, is_, job_of, note, ok, setting, wait_for)
+    create, instant, is_, job_of, note, ok, problem, setting, wait_for)
 
 
 # ---- limits --------------------------------------------------------------------------------
@@ -80,6 +81,79 @@ def queue_limit(client):
             cancel([ident], user)
 
 
+# ---- DELETE -------------------------------------------------------------------------------
+
+def delete(ident, user):
+    return call("DELETE", "/export/" + ident, user=user)
+
+
+def cancel_waiting(client):
+    user = "cancels waiting"
+    with stopped(client):
+        ident = create(request(), user)
+        problem("DELETE of another owner's job", delete(ident, "another"), (404,))
+        is_(job_of(ident, user)["state"], "NOT_STARTED", "it waits on")
+        got = delete(ident, user)
+        is_(got.status, 202, "DELETE of a waiting job: 202")
+        job = got.json()
+        is_((job["_id"], job["state"]), (ident, "CANCELLED"), "the answer is the job, CANCELLED")
+        ok(instant(job["finishedAt"]) >= instant(job["createdAt"]), "finishedAt", job)
+        is_(got.header("Retry-After"), None, "no Retry-After: it has ended")
+        is_(job_of(ident, user), job, "GET has the same")
+        got = delete(ident, user)
+        is_((got.status, got.json()), (202, job), "DELETE again: the same answer")
+
+
+def cancel_running(client):
+    """Whoever cancels and asks again gets another job, also while the first one still runs."""
+    user = "cancels running"
+    with running(client, user) as ident:
+        for name in ("DELETE of a running job", "again"):
+            got = delete(ident, user)
+            is_(got.status, 202, name + ": 202")
+            is_((got.json()["_id"], got.json()["state"]), (ident, "STARTED"),
+                name + ": the answer is the job, which runs until its worker sees it")
+            ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""),
+               name + ": Retry-After", got.headers)
+        fresh = taken("the same request at once", post(SLOW, user))
+        ok(fresh != ident, "it is another job", fresh)
+        taken("the same once more joins the new one", post(SLOW, user), fresh)
+        is_(job_of(ident, user)["state"], "STARTED", "the first one still was STARTED")
+    ok(instant(finish(ident, user, "CANCELLED")["finishedAt"]), "then it is CANCELLED")
+    is_(delete(fresh, user).status, 202, "DELETE of the new one: 202")
+    finish(fresh, user, "CANCELLED")
+
+
+def delete_ended(client):
+    user = "deletes ended"
+    done_one = finish(create(request(), user), user)
+    failed = finish(create(request(vehicles=["vehicle_nosuch"]), user), user, "FAILED")
+    problem("DELETE of another owner's result", delete(done_one["_id"], "another"), (404,))
+    for name in ("DELETE of a FINISHED job", "again"):
+        got = delete(done_one["_id"], user)
+        is_((got.status, got.body), (204, b""), name + ": 204")
+        job = job_of(done_one["_id"], user)
+        is_((job["state"], job["finishedAt"]), ("EXPIRED", done_one["finishedAt"]),
+            name + ": EXPIRED, finishedAt stays")
+    got = delete(failed["_id"], user)
+    is_((got.status, got.body), (204, b""), "DELETE of a FAILED job: 204")
+    is_(job_of(failed["_id"], user), failed, "it stays as it was")
+    problem("DELETE of no job", delete("0" * 24, user), (404,))
+
+
+def exhausted(client):
+    """A job without attempts left ends like any other."""
+    from bson import ObjectId
+    user = "exhausted"
+    with stopped(client):
+        ident = create(request(), user)
+        client.exports.jobs.update_one({"_id": ObjectId(ident)},
+                                       {"$set": {"attempts": setting("max_attempts", 8)}})
+    job = finish(ident, user, "FAILED")
+    is_(job["error"]["code"], "attempts_exhausted", "no attempts left: FAILED")
+    ok(instant(job["finishedAt"]) >= instant(job["createdAt"]), "finishedAt", job)
+
+
 # ---- the queue -----------------------------------------------------------------------------
 
 def positions(jobs):
@@ -125,9 +199,7 @@ def far_back(client, mine):
 
 def eta():
     user, total = "patient", 3 * LONG_HOURS
-    body = span(START, START + LONG_HOURS * HOUR, vehicles=[LONG],
-                parameters=["speed", "soc", "current"])
-    ident = create(body, user)
+    ident = create(SLOW, user)
     wait_for("its start", lambda: job_of(ident, user)["state"] == "STARTED", SOON_S)
     ok("queue" not in job_of(ident, user), "STARTED: no queue")
     is_(listed(user, "?state=STARTED"), [ident], "state=STARTED")
@@ -157,8 +229,12 @@ def eta():
 
 def main():
     client = begin(__file__)
-    return run({200, 202, 429, 503}, ("limit of an owner", owner_limit, client),
-               ("limit of all", queue_limit, client), ("queue", queue, client), ("eta", eta))
+    return run({"POST /export": (200, 202, 429, 503), "GET /export": (200,),
+                "GET /export/:id": (200,), "DELETE /export/:id": (202, 204, 404)},
+               ("limit of an owner", owner_limit, client), ("limit of all", queue_limit, client),
+               ("queue", queue, client), ("cancel waiting", cancel_waiting, client),
+               ("cancel running", cancel_running, client), ("delete ended", delete_ended, client),
+               ("exhausted", exhausted, client), ("eta", eta))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, SMALL, SOON_S, begin, call, catalogue_waits, get, good,
-    hours, longs, names, of_owner, post, put, quoted, refused, request, run, span, taken, utc, walk)
+    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, SMALL, SOON_S, begin, call, catalogue_waits, finish, get,
+    good, hours, longs, names, of_owner, post, put, quoted, refused, request, run, span, taken, utc,
+    walk)
 from service import (                   # noqa: E402
-    DAY, HOUR, START, instant, is_, jobs_of, ok, problem, setting, wait_for)
+    DAY, HOUR, START, create, instant, is_, jobs_of, ok, problem, setting, wait_for)
 
 
 # ---- the catalogue -------------------------------------------------------------------------
@@ -232,6 +233,23 @@ def dry_runs(client):
     is_(jobs_of(client).count_documents({}), before, "no job came of any of it")
     taken("dryRun=false is a POST", post(request(), "dry", query="?dryRun=false"))
     is_(jobs_of(client).count_documents({}), before + 1, "of which a job comes")
+    parts_of_hours()
+
+
+def parts_of_hours():
+    """A document of the hour before the range may reach into it: it is read, and so it counts."""
+    half = HOUR // 2
+    for name, first, end, want in (
+            ("from hh:30 on", START + half, START + 2 * HOUR, 4),
+            ("a ms of an hour", START + half, START + half + 1, 2),
+            ("from a ms after the hour on", START + 1, START + HOUR, 2),
+            ("to the first ms of an hour", START, START + HOUR + 1, 4),
+            ("from hh:30 to hh:30", START + half, START + 3 * HOUR + half, 8),
+            ("the end of the last hour", START + 48 * HOUR - 1, START + 50 * HOUR, 1)):
+        body = span(first, end, vehicles=[SMALL])
+        is_(dry(body)["documents"], want, "dry run: " + name)
+        job = finish(create(body, "parts"), "parts")
+        is_(job["progress"]["documents"], want, "%s: the job reads as many" % name)
 
 
 def dry_keys():
@@ -282,7 +300,8 @@ def too_much(client, body, most):
 def main():
     client = begin(__file__)
     return run(
-        {200, 202, 400, 404, 413, 415, 422},
+        {"GET /vehicles": (200,), "GET /vehicles/:v": (200, 404),
+         "POST /export": (200, 202, 400, 413, 415, 422)},
         ("the catalogue", catalogue_waits), ("vehicles", vehicle_pages),
         ("a vehicle", vehicle_lines), ("kinds of _id", kinds_of_id, client),
         ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client))

@@ -3,7 +3,8 @@ of every answer.
 
     client = begin(__file__)        starts a stack and loads the test data
     run(met, (name, f, ...), ...)   runs each section, then reports what was wrong with any answer;
-                                    met: statuses that must have been seen. Returns the exit status
+                                    met: {"GET /export/:id": statuses that must have been seen};
+                                    returns the exit status
 
 Every answer goes through judged(), which collects what is wrong with it for the last checks.
 """
@@ -19,15 +20,20 @@ import urllib.parse
 
 import service
 from service import (
-    DAY, FINAL, HOUR, JSON_TYPE, START, base, done, handlers, is_, jobs_of, mongo, note, ok, pid_of,
-    problem, problem_wrongs, section, under_stack, wait_for)
+    DAY, FINAL, HOUR, JSON_TYPE, START, base, create, done, handlers, is_, jobs_of, mongo, note, ok,
+    pid_of, problem, problem_wrongs, section, under_stack, wait_for)
 
 ID = re.compile("[0-9a-f]{24}")
 SOON_S = 60                             # for what takes moments, on a busy machine
 WRONG = collections.Counter()           # each fault of an answer, and how often
 STATUSES = collections.Counter()
+MET = collections.Counter()             # (method and route, status)
 REQUEST_IDS = collections.Counter()
 plain_call = service.call
+MEMBERS = {                             # of a job: the states that have it, and the others not
+    "finishedAt": FINAL, "expiresAt": ("FINISHED", "EXPIRED"), "size": ("FINISHED",),
+    "sha256": ("FINISHED",), "error": ("FAILED",)}
+
 
 # ---- each answer ---------------------------------------------------------------------------
 
@@ -42,6 +48,25 @@ def may_retry(method, path, got):
         if "state" in job:
             return job["state"] not in FINAL
     return None if got.status == 304 or method == "HEAD" else False
+
+
+def job_wrongs(job):
+    """What is wrong with a job: members that its state must have, or must not."""
+    state = job["state"]
+    for member, states in MEMBERS.items():
+        if (state in states) != (member in job):
+            yield "%s in a %s job: %s" % (member, state, member in job)
+    if state in ("STARTED", "FINISHED", "EXPIRED") and "startedAt" not in job or \
+            state == "NOT_STARTED" and "startedAt" in job:
+        yield "startedAt in a %s job: %s" % (state, "startedAt" in job)
+
+
+def jobs_in(path, got):
+    """The jobs that an answer shows: one, those of a list, or none."""
+    if not path.startswith("/export") or got.status not in (200, 202) or not got.body:
+        return []
+    body = json.loads(got.body)
+    return [body] if "state" in body else body.get("exports", [])
 
 
 def wrongs(method, path, got):
@@ -70,8 +95,10 @@ def wrongs(method, path, got):
         yield "Retry-After %r" % retry
     if got.status == 405 and method in re.split(r"\s*,\s*", got.header("Allow") or method):
         yield "Allow %r" % got.header("Allow")
-    if got.status in (200,
-                      202) and got.body and not (method == "GET" and path.startswith("/export/")):
+    for job in jobs_in(path, got):
+        yield from job_wrongs(job)
+    if got.status in (200, 202) and got.body and \
+            not (method == "GET" and path.startswith("/export/")):
         yield from ("member %s in an answer to no GET by id" % m
                     for m in ("exportUri", "queue", "eta")
                     if b'"%s"' % m.encode() in got.body and path.startswith("/export")
@@ -82,13 +109,19 @@ def wrongs(method, path, got):
         yield "ETag %r" % got.header("ETag")
 
 
+def route(path):
+    """/export/:id/preview of a path that has an id."""
+    return re.sub("^/(export/[0-9A-Fa-f]{24}|vehicles/[^/]+)(?=/|$)",
+                  lambda m: "/export/:id" if m[1].startswith("export") else "/vehicles/:v", path)
+
+
 def judged(method, url, got):
     path = urllib.parse.urlsplit(url).path
     STATUSES[got.status] += 1
+    MET["%s %s" % (method, route(path)), got.status] += 1
     REQUEST_IDS[got.header("X-Request-Id")] += 1
     for wrong in wrongs(method, path, got):
-        WRONG["%s %s: %d: %s" % (method, re.sub("[0-9a-f]{24}", ":id", path)[:60], got.status,
-                                 wrong)] += 1
+        WRONG["%s %s: %d: %s" % (method, route(path)[:60], got.status, wrong)] += 1
     return got
 
 
@@ -213,6 +246,10 @@ def utc(ms):
             datetime.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
 
 
+SLOW = span(START, START + LONG_HOURS * HOUR, vehicles=[LONG],
+            parameters=["speed", "soc", "current"])
+
+
 def quoted(text):
     return urllib.parse.quote(text, safe="")
 
@@ -235,12 +272,35 @@ def stopped(client):
         os.kill(pid, signal.SIGCONT)
 
 
+@contextlib.contextmanager
+def running(client, user):
+    """The id of a job of SLOW that is STARTED, has an eta, and stands still until the end."""
+    ident = create(SLOW, user)
+    path = "/export/" + ident
+    wait_for("its start", lambda: good(path, user).get("eta"), SOON_S)
+    pid = pid_of("WORKER_PIDFILE")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        if good(path, user)["state"] != "STARTED":
+            raise RuntimeError("it is done already: %s" % good(path, user))
+        yield ident
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def cancel(idents, user=None):
-    """Ends waiting jobs; raises where one can't be ended."""
+    """Cancels waiting jobs; raises where DELETE does not answer with a job that is CANCELLED."""
     for ident in idents:
         got = call("DELETE", "/export/" + ident, user=user)
-        if got.status not in (202, 204):
-            raise RuntimeError("DELETE: %s" % got)
+        if got.status != 202 or got.json()["_id"] != ident or got.json()["state"] != "CANCELLED":
+            raise RuntimeError("DELETE of a waiting job: %s" % got)
+
+
+def expire(ident, user=None):
+    """Gives up the result of a FINISHED job; raises where DELETE does not answer 204."""
+    got = call("DELETE", "/export/" + ident, user=user)
+    if got.status != 204:
+        raise RuntimeError("DELETE of a FINISHED job: %s" % got)
 
 
 def finish(ident, user=None, state="FINISHED"):
@@ -300,9 +360,11 @@ def each_answer(met):
     for what, count in WRONG.most_common(40):
         note("%d times: %s" % (count, what))
     is_(len(WRONG), 0,
-        "each answer: X-Request-Id, no-store, nosniff, problem+json, Retry-After, ETag, no CORS")
+        "each answer: X-Request-Id, no-store, nosniff, problem+json, Retry-After, ETag, no CORS, "
+        "a job's members")
     is_([i for i, n in REQUEST_IDS.items() if n > 1], [], "no X-Request-Id twice")
-    is_(sorted(met - set(STATUSES)), [], "each of these statuses was met")
+    is_([(k, s) for k in met for s in met[k] if not MET[k, s]], [],
+        "each of these answers was met")
 
 
 def begin(file):
