@@ -2,10 +2,10 @@
 """The export engine without servers, against the oracle: random fleets as framed files.
 
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
-be what t/oracle.py says, to the byte; and the same archive again with 1 and 8 threads, and when
-all goes the general way. Odd seeds have documents that are no sound BSON, even ones only what a
-mongod holds, and those above 300 are usual telemetry, most of which goes the quick way. Prints
-TAP; a failing seed with its first difference and the two commands that replay it.
+be what t/oracle.py says, to the byte; and the same bytes again with 1 and 8 threads, and when
+every slice goes the general way. Odd seeds have documents that are not sound BSON, even ones only
+what a mongod holds, and those above 300 are usual telemetry, most of which goes the quick way.
+Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
 Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_JOBS, how many at
 once (2); ENGINE_TIMEOUT, seconds a run may take (120).
@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 
 import fleet     # noqa: E402
 import oracle    # noqa: E402
+from service import HOUR, START, done, is_, note, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
 USUAL_FROM = 300
@@ -38,8 +39,8 @@ def unsound(seed):
 def engine(place, out, **more):
     """None, or what went wrong; the slices are counted."""
     try:
-        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False,
-                             env=dict(os.environ, **more))
+        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=TIMEOUT, check=False, env=dict(os.environ, **more))
     except subprocess.TimeoutExpired:
         return "no end after %g s" % TIMEOUT
     if run.returncode != 0:
@@ -56,7 +57,8 @@ def run_seed(folder, seed):
     data, request = fleet.fleet(seed, unsound(seed), seed > USUAL_FROM)
     place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
     fleet.write(place, data, request)
-    difference = engine(place, out) or oracle.compare(out, oracle.expect(data, request)) or oracle.form(out, request["endDate"])
+    difference = engine(place, out) or oracle.compare(out, oracle.expect(data, request)) or \
+        oracle.form(out, request["endDate"])
     if difference:
         return difference
     with open(out, "rb") as f:
@@ -73,56 +75,65 @@ def run_seed(folder, seed):
 
 def replay(seed):
     return "%s --write /tmp/f%d --seed %d%s; %s /tmp/f%d /tmp/f%d.zip; %s /tmp/f%d /tmp/f%d.zip" % (
-        "t/fleet.py", seed, seed, " --unsound" if unsound(seed) else " --usual" if seed > USUAL_FROM else "",
+        "t/fleet.py", seed, seed,
+        " --unsound" if unsound(seed) else " --usual" if seed > USUAL_FROM else "",
         os.path.relpath(ENGINE, os.path.dirname(HERE)), seed, seed, "t/oracle.py", seed, seed)
 
 
 def run_block(pool, folder, seeds):
-    """The failing seeds of a block; each is printed."""
+    """One check for a block of seeds; each failing one is printed."""
     failed = []
     for seed, wrong in zip(seeds, pool.map(lambda s: attempt(folder, s), seeds)):
         if wrong:
             failed.append(seed)
-            print("# seed %d: %s" % (seed, wrong.replace("\n", "\n# ")))
-            print("#   again: %s" % replay(seed))
-    return failed
+            note("seed %d: %s\n  again: %s" % (seed, wrong, replay(seed)))
+    ok(not failed, "seeds %d to %d" % (seeds[0], seeds[-1]), "failed: %s" % failed)
 
 
 def attempt(folder, seed):
     try:
         return run_seed(folder, seed)
-    except Exception as e:              # a broken oracle must be heard, for every seed
+    except Exception as e:              # reported for every seed, also where the oracle is broken
         return "%s: %s" % (type(e).__name__, e)
+
+
+def hour_of_two(folder):
+    """slice_max_bytes bounds the documents of an hour together, to the byte."""
+    points = [(b"%d" % ms, fleet.INT32, fleet.int32(ms)) for ms in range(0, HOUR, 10000)]
+    raw = fleet.doc([(b"_id", fleet.INT64, fleet.int64(START)),
+                     (b"values", fleet.DOCUMENT, fleet.doc(points))])
+    place, out = os.path.join(folder, "hour"), os.path.join(folder, "hour.zip")
+    fleet.write(place, {"vehicle_1": {"speed": [(START, raw)], "soc": [(START, raw)]}},
+                {"startDate": START, "endDate": START + HOUR})
+    for name, limit, want in (("one", len(raw), False),
+                              ("a byte less", 2 * len(raw) - 1, False),
+                              ("both", 2 * len(raw), True)):
+        wrong = engine(place, out, SLICE_MAX_BYTES=str(limit))
+        if want:
+            is_(wrong, None, "two documents an hour, slice_max_bytes for %s: done" % name)
+        else:
+            ok(wrong and wrong.startswith("exit 1") and "slice_max_bytes" in wrong,
+               "two documents an hour, slice_max_bytes for %s: too large" % name, wrong)
 
 
 def main():
     if not os.access(ENGINE, os.X_OK):
-        if os.environ.get("EXPORT_TEST_ALL"):
-            print("1..1\nnot ok 1 - %s is not built" % ENGINE)
-            return 1
-        print("1..0 # SKIP %s is not built" % ENGINE)
-        return 0
+        skip_all("%s; run make" % ENGINE)
     first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-400").split("-"))
-    blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]
-    print("1..%d" % (len(blocks) + 1 + (last > USUAL_FROM)))
     test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
                           stdout=subprocess.PIPE, text=True, check=False)
-    print("%sok 1 - the oracle's own test" % ("not " if test.returncode else ""))
-    good = test.returncode == 0
+    is_(test.returncode, 0, "the oracle's own test")
     jobs = int(os.environ.get("ORACLE_JOBS", "2"))
     with tempfile.TemporaryDirectory() as folder, \
             concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for n, seeds in enumerate(blocks, 2):
-            failed = run_block(pool, folder, seeds)
-            good = good and not failed
-            print("%sok %d - seeds %d to %d%s" % ("not " if failed else "", n, seeds[0], seeds[-1],
-                  ": failed %s" % failed if failed else ""), flush=True)
+        for a in range(first, last + 1, BLOCK):
+            run_block(pool, folder, range(a, min(a + BLOCK, last + 1)))
+        section("an hour of two documents", hour_of_two, folder)
     if last > USUAL_FROM:
         slices, general = (sum(x) for x in zip(*SLICES))
-        both = 0.2 * slices < general < 0.8 * slices
-        good = good and both
-        print("%sok %d - both ways were gone: %d of %d slices by the general one" % ("" if both else "not ", len(blocks) + 2, general, slices))
-    return 0 if good else 1
+        ok(0.2 * slices < general < 0.8 * slices,
+           "both ways were taken: %d of %d slices by the general one" % (general, slices))
+    return done()
 
 
 if __name__ == "__main__":
