@@ -1,220 +1,362 @@
-#!/bin/bash
-# The rights table, each line on both sides: what a service may do passes, all else is refused, by the real servers.
-# With the services' own users and passwords, as scripts/provision made them.
-. "$(dirname "$0")/lib.sh"
-/usr/bin/python3 -c 'import pymongo, boto3, pika' 2>/dev/null || lacking "python3-pymongo, python3-boto3, python3-pika; run scripts/deps"
-export RETRY_TTL_MS=1000
-stack_test "mongo rabbit s3 provision" "$@"
+#!/usr/bin/python3
+"""Rights, limits and lifetimes, as scripts/provision sets them up on the real servers.
 
-/usr/bin/python3 - <<'END'
-import datetime, os, sys, time, urllib.error, urllib.request
-import boto3, pika, pymongo
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from bson import ObjectId
-from pymongo.errors import OperationFailure, WriteError
+The table of rights, each line from both sides: what a service may do passes, all else is refused.
+It runs with the services' own users and passwords, on servers without the service: a message
+stays until a check here consumes it.
 
-n = bad = 0
-conf = dict((k.strip(), v.strip()) for k, eq, v in
-            (l.partition("=") for l in open(os.environ["EXPORT_CONF"]) if not l.startswith("#")) if eq)
+Prints TAP. Always on a stack of its own.
+"""
+import datetime
+import functools
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from service import (       # noqa: E402
+    ROOT, configuration, done, is_, mongo, ok, s3, section, setting, skip_all, wait_for)
+
+try:
+    import boto3
+    import pika
+    import pymongo
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+    from bson import ObjectId
+    from pymongo.errors import OperationFailure, WriteError
+except ImportError as e:
+    skip_all("%s; run scripts/deps" % e)
+
+DAY_S = 86400
+NOW = datetime.datetime.utcnow()
+BODY = b"65f000000000000000000000"
+PART = b"x" * (5 << 20)                 # the smallest that is not the last of an upload
+PREFIX = "exports/65f000000000000000000000/1/"
 
 
 def secret(key):
-    return open(conf[key]).read().strip()
-
-
-def result(good, name, why=""):
-    global n, bad
-    n += 1
-    bad += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", n, name), flush=True)
-    if not good:
-        print("# " + str(why).replace("\n", "\n# "), file=sys.stderr)
+    """What is in the file that this setting names."""
+    with open(setting(key, ""), encoding="utf-8") as f:
+        return f.read().strip()
 
 
 def may(name, f):
     """f succeeds; its result."""
     try:
         value = f()
-        result(True, name)
-        return value
     except Exception as e:
-        result(False, name, repr(e))
+        ok(False, name, repr(e))
+        return None
+    ok(True, name)
+    return value
 
 
 def may_not(name, f, is_refusal):
-    """f fails, and by being refused, not in any other way."""
+    """f fails because it is refused, and in no other way."""
     try:
         value = f()
-        result(False, name, "it succeeded: %r" % (value,))
     except Exception as e:
-        result(is_refusal(e), name, "failed in another way: %r" % e)
+        return ok(is_refusal(e), name, "failed in another way: %r" % e)
+    return ok(False, name, "it succeeded: %r" % (value,))
 
 
-# -- MongoDB
-
-unauthorized = lambda e: isinstance(e, OperationFailure) and e.code == 13
-admin = pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"])
-now = datetime.datetime.utcnow()
+def each_refused(who, is_refusal, calls):
+    for what, f in calls.items():
+        may_not("%s: refused: %s" % (who, what), f, is_refusal)
 
 
-def mongo(service):
-    return pymongo.MongoClient(conf["mongodb_uri"], username=conf[service + "_mongodb_user"],
-                               password=secret(service + "_mongodb_password_file"), authSource="admin")
+def provision(part, **changes):
+    """One part of scripts/provision, with these changes of export.conf."""
+    conf = configuration(os.path.join(os.environ["EXPORT_RUN"], "rights.conf"), **changes)
+    run = subprocess.run([os.path.join(ROOT, "scripts", "provision"), "--" + part],
+                         env=dict(os.environ, EXPORT_CONF=conf), stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    if run.returncode != 0:
+        raise RuntimeError("scripts/provision --%s: %s" % (part, run.stdout))
+
+
+# ---- MongoDB ------------------------------------------------------------------------------
+
+def is_unauthorized(e):
+    return isinstance(e, OperationFailure) and e.code == 13
+
+
+def is_wrong_login(e):
+    return isinstance(e, OperationFailure) and e.code == 18
+
+
+def is_invalid(e):
+    return isinstance(e, WriteError) and e.code == 121
+
+
+def is_duplicate(e):
+    return getattr(e, "code", 0) == 11000
+
+
+def mongo_as(service, password=None):
+    return pymongo.MongoClient(
+        setting("mongodb_uri", ""), username=setting(service + "_mongodb_user", ""),
+        password=password or secret(service + "_mongodb_password_file"), authSource="admin")
 
 
 def job(**more):
-    return dict({"_id": ObjectId(), "owner": "a", "state": "NOT_STARTED", "startDate": now, "endDate": now, "time": "ms", "csv": "rfc4180",
-                 "compression": "fast", "requestHash": "h", "createdAt": now, "dueAt": now, "attempts": 0, "fence": 0, "rank": 0,
-                 "cancelRequested": False}, **more)
-
-
-admin.vehicle_001.speed.insert_one({"_id": 1, "values": {}})
-admin.exports.other.insert_one({"_id": 1})
-admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
-admin.exports.workers.insert_one({"_id": "w"})
+    return dict({
+        "_id": ObjectId(), "owner": "a", "state": "NOT_STARTED", "startDate": NOW, "endDate": NOW,
+        "time": "ms", "csv": "rfc4180", "compression": "fast", "requestHash": "h",
+        "createdAt": NOW, "dueAt": NOW, "attempts": 0, "fence": 0, "rank": 0,
+        "cancelRequested": False}, **more)
 
 
 def unit(**more):
     return dict(job(job=ObjectId(), plan=1, unit=0, vehicles=["vehicle_001"]), **more)
 
 
-api, worker = mongo("api"), mongo("worker")
+def mongo_api(api, stored):
+    jobs, this = api.exports.jobs, {"_id": stored["_id"]}
+    may("mongodb api: insert a job", lambda: jobs.insert_one(stored))
+    may("mongodb api: find jobs", lambda: jobs.find_one({"owner": "a"})["_id"])
+    may("mongodb api: update a job",
+        lambda: jobs.update_one(this, {"$set": {"cancelRequested": True}}))
+    may("mongodb api: findAndModify a job",
+        lambda: jobs.find_one_and_update(this, [{"$set": {"dueAt": "$$NOW"}}])["_id"])
+    may("mongodb api: find vehicles", lambda: api.exports.vehicles.find_one()["_id"])
+    may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
 
-j = job()
-may("mongodb api: insert a job", lambda: api.exports.jobs.insert_one(j))
-may("mongodb api: find jobs", lambda: api.exports.jobs.find_one({"owner": "a"})["_id"])
-may("mongodb api: update a job", lambda: api.exports.jobs.update_one({"_id": j["_id"]}, {"$set": {"cancelRequested": True}}))
-may("mongodb api: findAndModify a job", lambda: api.exports.jobs.find_one_and_update(
-    {"_id": j["_id"]}, [{"$set": {"dueAt": "$$NOW"}}])["_id"])
-may("mongodb api: find vehicles", lambda: api.exports.vehicles.find_one()["_id"])
-may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
-for what, f in (
-        ("remove a job", lambda: api.exports.jobs.delete_one({"_id": j["_id"]})),
-        ("drop the jobs", lambda: api.exports.command("drop", "jobs")),
-        ("create an index", lambda: api.exports.jobs.create_index("x")),
-        ("change the validator", lambda: api.exports.command("collMod", "jobs", validator={})),
-        ("insert into vehicles", lambda: api.exports.vehicles.insert_one({"_id": "x"})),
-        ("update vehicles", lambda: api.exports.vehicles.update_one({"_id": "vehicle_001"}, {"$set": {"x": 1}})),
-        ("remove vehicles", lambda: api.exports.vehicles.delete_one({"_id": "vehicle_001"})),
-        ("insert into workers", lambda: api.exports.workers.insert_one({"_id": "x"})),
-        ("update workers", lambda: api.exports.workers.update_one({"_id": "w"}, {"$set": {"x": 1}})),
-        ("find units", lambda: api.exports.units.find_one()),
-        ("insert a unit", lambda: api.exports.units.insert_one(unit())),
-        ("update a unit", lambda: api.exports.units.update_one({}, {"$set": {"state": "FAILED"}})),
-        ("remove units", lambda: api.exports.units.delete_many({})),
-        ("find in another collection", lambda: api.exports.other.find_one()),
-        ("insert into another collection", lambda: api.exports.other.insert_one({"x": 1})),
-        ("find in a vehicle's database", lambda: api.vehicle_001.speed.find_one()),
-        ("write to a vehicle's database", lambda: api.vehicle_001.speed.insert_one({"_id": 2})),
-        ("list collections of a vehicle", lambda: api.vehicle_001.command("listCollections")),
-        ("list the users", lambda: api.admin.command("usersInfo")),
-        ("make a user", lambda: api.admin.command("createUser", "x", pwd="x", roles=[])),
-        ("read the users' collection", lambda: api.admin["system.users"].find_one()),
-        ("stop the server", lambda: api.admin.command("shutdown"))):
-    may_not("mongodb api: refused: " + what, f, unauthorized)
-result(api.admin.command("listDatabases", nameOnly=True)["databases"] in ([], [{"name": "exports"}]),
-       "mongodb api: sees no database but exports", api.admin.command("listDatabases", nameOnly=True)["databases"])
 
-may("mongodb worker: find in a vehicle's database", lambda: worker.vehicle_001.speed.find_one()["_id"])
-may("mongodb worker: list collections of a vehicle", lambda: worker.vehicle_001.command("listCollections")["ok"])
-names = may("mongodb worker: list databases", lambda: worker.list_database_names())
-result("vehicle_001" in (names or []), "mongodb worker: sees the vehicles' databases", names)
-may("mongodb worker: find jobs", lambda: worker.exports.jobs.find_one()["_id"])
-may("mongodb worker: update a job", lambda: worker.exports.jobs.update_one({"_id": j["_id"]}, {"$set": {"rank": 1}}))
-may("mongodb worker: claim a job", lambda: worker.exports.jobs.find_one_and_update(
-    {"state": {"$in": ["NOT_STARTED", "STARTED"]}, "dueAt": {"$lte": now + datetime.timedelta(days=1)}},
-    [{"$set": {"state": "STARTED", "dueAt": {"$add": ["$$NOW", 60000]}, "fence": {"$add": ["$fence", 1]}}}],
-    sort=[("rank", 1), ("createdAt", 1)])["_id"])
-may("mongodb worker: find vehicles", lambda: worker.exports.vehicles.find_one()["_id"])
-may("mongodb worker: insert into vehicles", lambda: worker.exports.vehicles.insert_one({"_id": "vehicle_002"}))
-may("mongodb worker: update vehicles", lambda: worker.exports.vehicles.update_one({"_id": "vehicle_002"}, {"$set": {"x": 1}}))
-may("mongodb worker: upsert into vehicles", lambda: worker.exports.vehicles.replace_one({"_id": "vehicle_003"}, {"x": 1}, upsert=True))
-may("mongodb worker: upsert into workers", lambda: worker.exports.workers.update_one(
-    {"_id": "w2"}, [{"$set": {"at": "$$NOW"}}], upsert=True))
-may("mongodb worker: update workers", lambda: worker.exports.workers.update_one({"_id": "w2"}, {"$set": {"x": 1}}))
-u = unit()
-may("mongodb worker: insert units", lambda: worker.exports.units.insert_many([u, unit()]))
-may("mongodb worker: find units", lambda: worker.exports.units.find_one({"job": u["job"]})["_id"])
-may("mongodb worker: update a unit", lambda: worker.exports.units.update_one({"_id": u["_id"]}, {"$set": {"state": "STARTED"}}))
-may("mongodb worker: remove the units of a job", lambda: worker.exports.units.delete_many({"job": u["job"]}))
-may("mongodb worker: remove from vehicles", lambda: worker.exports.vehicles.delete_one({"_id": "vehicle_002"}))
-for what, f in (
-        ("insert a job", lambda: worker.exports.jobs.insert_one(job())),
-        ("remove a job", lambda: worker.exports.jobs.delete_one({"_id": j["_id"]})),
-        ("drop the jobs", lambda: worker.exports.command("drop", "jobs")),
-        ("create an index", lambda: worker.exports.jobs.create_index("x")),
-        ("change the validator", lambda: worker.exports.command("collMod", "jobs", validator={})),
-        ("drop the units", lambda: worker.exports.command("drop", "units")),
-        ("remove from workers", lambda: worker.exports.workers.delete_one({"_id": "w"})),
-        ("drop vehicles", lambda: worker.exports.command("drop", "vehicles")),
-        ("insert into another collection", lambda: worker.exports.other.insert_one({"x": 1})),
-        ("insert into a vehicle's database", lambda: worker.vehicle_001.speed.insert_one({"_id": 2})),
-        ("update a vehicle's document", lambda: worker.vehicle_001.speed.update_one({"_id": 1}, {"$set": {"x": 1}})),
-        ("remove a vehicle's document", lambda: worker.vehicle_001.speed.delete_one({"_id": 1})),
-        ("drop a vehicle's collection", lambda: worker.vehicle_001.command("drop", "speed")),
-        ("drop a vehicle's database", lambda: worker.vehicle_001.command("dropDatabase")),
-        ("create an index on a vehicle's", lambda: worker.vehicle_001.speed.create_index("x")),
-        ("write by $out", lambda: list(worker.vehicle_001.speed.aggregate([{"$out": "copy"}]))),
-        ("write by $merge", lambda: list(worker.vehicle_001.speed.aggregate([{"$merge": "copy"}]))),
-        ("read the users' collection", lambda: worker.admin["system.users"].find_one()),
-        ("read the key's collection", lambda: worker.admin["system.keys"].find_one()),
-        ("list the users", lambda: worker.admin.command("usersInfo")),
-        ("stop the server", lambda: worker.admin.command("shutdown"))):
-    may_not("mongodb worker: refused: " + what, f, unauthorized)
+def mongo_api_refused(api, stored):
+    jobs, vehicles, workers = api.exports.jobs, api.exports.vehicles, api.exports.workers
+    units, other, speed = api.exports.units, api.exports.other, api.vehicle_001.speed
+    each_refused("mongodb api", is_unauthorized, {
+        "remove a job": lambda: jobs.delete_one({"_id": stored["_id"]}),
+        "drop the jobs": lambda: api.exports.command("drop", "jobs"),
+        "create an index": lambda: jobs.create_index("x"),
+        "change the validator": lambda: api.exports.command("collMod", "jobs", validator={}),
+        "insert into vehicles": lambda: vehicles.insert_one({"_id": "x"}),
+        "update vehicles":
+            lambda: vehicles.update_one({"_id": "vehicle_001"}, {"$set": {"x": 1}}),
+        "remove vehicles": lambda: vehicles.delete_one({"_id": "vehicle_001"}),
+        "insert into workers": lambda: workers.insert_one({"_id": "x"}),
+        "update workers": lambda: workers.update_one({"_id": "w"}, {"$set": {"x": 1}}),
+        "find units": lambda: units.find_one(),
+        "insert a unit": lambda: units.insert_one(unit()),
+        "update a unit": lambda: units.update_one({}, {"$set": {"state": "FAILED"}}),
+        "remove units": lambda: units.delete_many({}),
+        "find in another collection": lambda: other.find_one(),
+        "insert into another collection": lambda: other.insert_one({"x": 1}),
+        "find in a vehicle's database": lambda: speed.find_one(),
+        "write to a vehicle's database": lambda: speed.insert_one({"_id": 2}),
+        "list collections of a vehicle": lambda: api.vehicle_001.command("listCollections"),
+        "list the users": lambda: api.admin.command("usersInfo"),
+        "make a user": lambda: api.admin.command("createUser", "x", pwd="x", roles=[]),
+        "read the users' collection": lambda: api.admin["system.users"].find_one(),
+        "stop the server": lambda: api.admin.command("shutdown")})
+    found = api.admin.command("listDatabases", nameOnly=True)["databases"]
+    ok(found in ([], [{"name": "exports"}]), "mongodb api: sees no database but exports", found)
 
-anonymous = pymongo.MongoClient(conf["mongodb_uri"])
-may_not("mongodb: refused: without a password", lambda: anonymous.exports.jobs.find_one(), unauthorized)
-may_not("mongodb: refused: a wrong password", lambda: pymongo.MongoClient(
-    conf["mongodb_uri"], username=conf["api_mongodb_user"], password="x", authSource="admin").exports.jobs.find_one(),
-    lambda e: isinstance(e, OperationFailure) and e.code == 18)
 
-# What the collection takes: not a right, but the same promise of a small mistake that stays small.
-invalid = lambda e: isinstance(e, WriteError) and e.code == 121
-for what, wrong in (
-        ("an unknown state", {"state": "DONE"}), ("a date as text", {"startDate": "2018-11-30"}), ("attempts as a double", {"attempts": 1.0}),
-        ("no dueAt", {"dueAt": None}), ("a count below 0", {"fence": -1}), ("an object without a size", {"object": {"key": "k", "sha256": "s"}}),
-        ("cancelRequested as a number", {"cancelRequested": 0})):
-    may_not("mongodb jobs: refused: " + what, lambda: api.exports.jobs.insert_one(job(**wrong)), invalid)
-for what, wrong in (("no place in the archive", {"unit": None}), ("no vehicles", {"vehicles": None}), ("an unknown state", {"state": "DONE"})):
-    may_not("mongodb units: refused: " + what, lambda: worker.exports.units.insert_one(unit(**wrong)), invalid)
-may("mongodb units: one that is done", lambda: worker.exports.units.insert_one(unit(
-    job=u["job"], state="FINISHED", facts="{}", object={"key": "k", "size": 1, "etag": "e"})))
-may_not("mongodb units: refused: a place twice", lambda: worker.exports.units.insert_one(unit(job=u["job"])),
-        lambda e: getattr(e, "code", 0) == 11000)
-may("mongodb jobs: a finished job with all its fields", lambda: api.exports.jobs.insert_one(job(
-    state="FINISHED", vehicles=["vehicle_001"], parameters=["speed"], name="n", idempotencyKey="k", startedAt=now, finishedAt=now,
-    expiresAt=now, worker="w", attempts=1, fence=2 ** 40, progress={"phase": "done", "documents": 1, "documentsTotal": 2 ** 40, "rows": 0,
-                                                                   "points": 0, "bytesRead": 0, "bytesWritten": 0},
-    object={"key": "k", "size": 1, "sha256": "s", "etag": "e"}, error={"code": "c", "message": "m"}, more=1)))
-may_not("mongodb jobs: refused: an idempotency key twice", lambda: api.exports.jobs.insert_one(job(idempotencyKey="k")),
-        lambda e: getattr(e, "code", 0) == 11000)
-may("mongodb jobs: the same key of another owner", lambda: api.exports.jobs.insert_one(job(owner="b", idempotencyKey="k")))
-may("mongodb jobs: no key, twice", lambda: [api.exports.jobs.insert_one(job()) for _ in "ab"])
-plan = admin.exports.jobs.find({"state": {"$in": ["NOT_STARTED", "STARTED"]}, "dueAt": {"$lte": now}}).sort(
-    [("rank", 1), ("createdAt", 1)]).explain()["queryPlanner"]["winningPlan"]
-result("'claim'" in str(plan) and "'SORT'" not in str(plan), "mongodb jobs: a claim goes by its index, without sorting", plan)
+def mongo_worker(worker, stored):
+    jobs, vehicles, workers = worker.exports.jobs, worker.exports.vehicles, worker.exports.workers
+    may("mongodb worker: find in a vehicle's database",
+        lambda: worker.vehicle_001.speed.find_one()["_id"])
+    may("mongodb worker: list collections of a vehicle",
+        lambda: worker.vehicle_001.command("listCollections")["ok"])
+    names = may("mongodb worker: list databases", worker.list_database_names)
+    ok("vehicle_001" in (names or []), "mongodb worker: sees the vehicles' databases", names)
+    may("mongodb worker: find jobs", lambda: jobs.find_one()["_id"])
+    may("mongodb worker: update a job",
+        lambda: jobs.update_one({"_id": stored["_id"]}, {"$set": {"rank": 1}}))
+    may("mongodb worker: claim a job", lambda: jobs.find_one_and_update(
+        {"state": {"$in": ["NOT_STARTED", "STARTED"]},
+         "dueAt": {"$lte": NOW + datetime.timedelta(days=1)}},
+        [{"$set": {"state": "STARTED", "dueAt": {"$add": ["$$NOW", 60000]},
+                   "fence": {"$add": ["$fence", 1]}}}],
+        sort=[("rank", 1), ("createdAt", 1)])["_id"])
+    may("mongodb worker: find vehicles", lambda: vehicles.find_one()["_id"])
+    may("mongodb worker: insert into vehicles",
+        lambda: vehicles.insert_one({"_id": "vehicle_002"}))
+    may("mongodb worker: update vehicles",
+        lambda: vehicles.update_one({"_id": "vehicle_002"}, {"$set": {"x": 1}}))
+    may("mongodb worker: upsert into vehicles",
+        lambda: vehicles.replace_one({"_id": "vehicle_003"}, {"x": 1}, upsert=True))
+    may("mongodb worker: upsert into workers",
+        lambda: workers.update_one({"_id": "w2"}, [{"$set": {"at": "$$NOW"}}], upsert=True))
+    may("mongodb worker: update workers",
+        lambda: workers.update_one({"_id": "w2"}, {"$set": {"x": 1}}))
+    may("mongodb worker: remove from vehicles",
+        lambda: vehicles.delete_one({"_id": "vehicle_002"}))
 
-# -- RabbitMQ
 
-def broker(user, pwd):
-    p = pika.URLParameters(conf["amqp_uri"])
-    p.credentials = pika.PlainCredentials(user, pwd)
+def mongo_worker_units(worker, made):
+    units = worker.exports.units
+    may("mongodb worker: insert units", lambda: units.insert_many([made, unit()]))
+    may("mongodb worker: find units", lambda: units.find_one({"job": made["job"]})["_id"])
+    may("mongodb worker: update a unit",
+        lambda: units.update_one({"_id": made["_id"]}, {"$set": {"state": "STARTED"}}))
+    may("mongodb worker: remove the units of a job",
+        lambda: units.delete_many({"job": made["job"]}))
+
+
+def mongo_worker_refused(worker, stored):
+    jobs, speed = worker.exports.jobs, worker.vehicle_001.speed
+    each_refused("mongodb worker", is_unauthorized, {
+        "insert a job": lambda: jobs.insert_one(job()),
+        "remove a job": lambda: jobs.delete_one({"_id": stored["_id"]}),
+        "drop the jobs": lambda: worker.exports.command("drop", "jobs"),
+        "create an index": lambda: jobs.create_index("x"),
+        "change the validator": lambda: worker.exports.command("collMod", "jobs", validator={}),
+        "drop the units": lambda: worker.exports.command("drop", "units"),
+        "remove from workers": lambda: worker.exports.workers.delete_one({"_id": "w"}),
+        "drop vehicles": lambda: worker.exports.command("drop", "vehicles"),
+        "insert into another collection": lambda: worker.exports.other.insert_one({"x": 1}),
+        "insert into a vehicle's database": lambda: speed.insert_one({"_id": 2}),
+        "update a vehicle's document":
+            lambda: speed.update_one({"_id": 1}, {"$set": {"x": 1}}),
+        "remove a vehicle's document": lambda: speed.delete_one({"_id": 1}),
+        "drop a vehicle's collection": lambda: worker.vehicle_001.command("drop", "speed"),
+        "drop a vehicle's database": lambda: worker.vehicle_001.command("dropDatabase"),
+        "create an index on a vehicle's": lambda: speed.create_index("x"),
+        "write by $out": lambda: list(speed.aggregate([{"$out": "copy"}])),
+        "write by $merge": lambda: list(speed.aggregate([{"$merge": "copy"}])),
+        "read the users' collection": lambda: worker.admin["system.users"].find_one(),
+        "read the key's collection": lambda: worker.admin["system.keys"].find_one(),
+        "list the users": lambda: worker.admin.command("usersInfo"),
+        "stop the server": lambda: worker.admin.command("shutdown")})
+
+
+def mongo_logins():
+    may_not("mongodb: refused: without a password",
+            pymongo.MongoClient(setting("mongodb_uri", "")).exports.jobs.find_one,
+            is_unauthorized)
+    may_not("mongodb: refused: a wrong password",
+            mongo_as("api", password="x").exports.jobs.find_one, is_wrong_login)
+
+
+def mongo_schema_jobs(api):
+    """What the collection takes: no right, but here too a small mistake stays small."""
+    jobs = api.exports.jobs
+    each_refused("mongodb jobs", is_invalid, {
+        what: functools.partial(jobs.insert_one, job(**wrong)) for what, wrong in {
+            "an unknown state": {"state": "DONE"},
+            "a date as text": {"startDate": "2018-11-30"},
+            "attempts as a double": {"attempts": 1.0},
+            "no dueAt": {"dueAt": None},
+            "a count below 0": {"fence": -1},
+            "an object without a size": {"object": {"key": "k", "sha256": "s"}},
+            "cancelRequested as a number": {"cancelRequested": 0}}.items()})
+    may("mongodb jobs: a finished job with all its fields", lambda: jobs.insert_one(job(
+        state="FINISHED", vehicles=["vehicle_001"], parameters=["speed"], name="n",
+        idempotencyKey="k", startedAt=NOW, finishedAt=NOW, expiresAt=NOW, worker="w", attempts=1,
+        fence=2 ** 40,
+        progress={"phase": "done", "documents": 1, "documentsTotal": 2 ** 40, "rows": 0,
+                  "points": 0, "bytesRead": 0, "bytesWritten": 0},
+        object={"key": "k", "size": 1, "sha256": "s", "etag": "e"},
+        error={"code": "c", "message": "m"}, more=1)))
+    may_not("mongodb jobs: refused: an idempotency key twice",
+            lambda: jobs.insert_one(job(idempotencyKey="k")), is_duplicate)
+    may("mongodb jobs: the same key of another owner",
+        lambda: jobs.insert_one(job(owner="b", idempotencyKey="k")))
+    may("mongodb jobs: no key, twice", lambda: [jobs.insert_one(job()) for _ in "ab"])
+
+
+def mongo_schema_units(worker, made):
+    units = worker.exports.units
+    each_refused("mongodb units", is_invalid, {
+        what: functools.partial(units.insert_one, unit(**wrong)) for what, wrong in {
+            "no place in the archive": {"unit": None},
+            "no vehicles": {"vehicles": None},
+            "an unknown state": {"state": "DONE"}}.items()})
+    may("mongodb units: one that is done", lambda: units.insert_one(unit(
+        job=made["job"], state="FINISHED", facts="{}",
+        object={"key": "k", "size": 1, "etag": "e"})))
+    may_not("mongodb units: refused: a place twice",
+            lambda: units.insert_one(unit(job=made["job"])), is_duplicate)
+
+
+def mongo_claim_plan(admin):
+    plan = admin.exports.jobs.find(
+        {"state": {"$in": ["NOT_STARTED", "STARTED"]}, "dueAt": {"$lte": NOW}}).sort(
+            [("rank", 1), ("createdAt", 1)]).explain()["queryPlanner"]["winningPlan"]
+    ok("'claim'" in str(plan) and "'SORT'" not in str(plan),
+       "mongodb jobs: a claim goes by its index, without sorting", plan)
+
+
+def mongo_lifetimes(admin):
+    """What MongoDB removes by itself, and when: a job's record not before its result."""
+    def ttl(collection, index):
+        return admin.exports[collection].index_information()[index].get("expireAfterSeconds")
+
+    kept = {days: setting(days, default) for days, default in
+            (("records_days", 90), ("retention_days", 7))}
+    is_(ttl("jobs", "records"), max(kept.values()) * DAY_S,
+        "mongodb jobs: an ended job's record stays as long as export.conf says")
+    is_(admin.exports.jobs.index_information()["records"]["key"], [("finishedAt", 1)],
+        "mongodb jobs: counted from its end")
+    for records, retention, days in ((20, 5, 20), (5, 20, 20)):
+        provision("mongodb", records_days=records, retention_days=retention)
+        is_(ttl("jobs", "records"), days * DAY_S,
+            "mongodb jobs: records_days %d, retention_days %d: %d days" % (
+                records, retention, days))
+    provision("mongodb", **kept)
+    is_(ttl("jobs", "records"), max(kept.values()) * DAY_S, "mongodb jobs: as it was")
+    is_((ttl("workers", "reports"), admin.exports.workers.index_information()["reports"]["key"]),
+        (3600, [("at", 1)]), "mongodb workers: a report stays for an hour")
+    is_((ttl("units", "left"), admin.exports.units.index_information()["left"]["key"]),
+        (7 * DAY_S, [("createdAt", 1)]), "mongodb units: what was left stays for a week")
+
+
+def mongo_all():
+    admin = mongo()
+    admin.vehicle_001.speed.insert_one({"_id": 1, "values": {}})
+    admin.exports.other.insert_one({"_id": 1})
+    admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
+    admin.exports.workers.insert_one({"_id": "w"})
+    api, worker, stored, made = mongo_as("api"), mongo_as("worker"), job(), unit()
+    section("mongodb api", mongo_api, api, stored)
+    section("mongodb api, refused", mongo_api_refused, api, stored)
+    section("mongodb worker", mongo_worker, worker, stored)
+    section("mongodb worker, units", mongo_worker_units, worker, made)
+    section("mongodb worker, refused", mongo_worker_refused, worker, stored)
+    section("mongodb logins", mongo_logins)
+    section("mongodb schema of jobs", mongo_schema_jobs, api)
+    section("mongodb schema of units", mongo_schema_units, worker, made)
+    section("mongodb claim", mongo_claim_plan, admin)
+    section("mongodb lifetimes", mongo_lifetimes, admin)
+
+
+# ---- RabbitMQ -----------------------------------------------------------------------------
+
+def is_access_refused(e):
+    return isinstance(e, pika.exceptions.ChannelClosedByBroker) and e.reply_code == 403
+
+
+def is_no_connection(e):
+    return isinstance(e, (
+        pika.exceptions.ProbableAuthenticationError, pika.exceptions.ProbableAccessDeniedError,
+        pika.exceptions.AuthenticationError, pika.exceptions.ConnectionClosedByBroker))
+
+
+def broker(user, password, vhost=None):
+    p = pika.URLParameters(setting("amqp_uri", ""))
+    p.credentials = pika.PlainCredentials(user, password)
     p.socket_timeout = 10
+    p.virtual_host = vhost or p.virtual_host
     return pika.BlockingConnection(p)
 
 
 def amqp(service, f):
-    """f(channel) on a connection of its own: a refusal closes the channel."""
+    """A call of f(channel) on a connection of its own, since a refusal closes the channel."""
     def go():
-        c = broker(conf[service + "_amqp_user"], secret(service + "_amqp_password_file"))
+        c = broker(setting(service + "_amqp_user", ""), secret(service + "_amqp_password_file"))
         try:
             ch = c.channel()
             value = f(ch)
-            # The refusal of a publish comes later, as channel.close.
-            c.process_data_events(time_limit=0.5)
-            if not ch.is_open:
-                raise AssertionError("channel closed: %r" % getattr(ch, "_closing_reason", None))
+            # Its answer comes after the refusal of whatever was sent before it.
+            ch.basic_qos(prefetch_count=1)
             return value
         finally:
             if c.is_open:
@@ -225,186 +367,292 @@ def amqp(service, f):
 def publish(exchange, key):
     def go(ch):
         ch.confirm_delivery()     # waits for the confirm, and so for the refusal
-        ch.basic_publish(exchange, key, b"65f000000000000000000000", pika.BasicProperties(delivery_mode=2), mandatory=True)
+        ch.basic_publish(exchange, key, BODY, pika.BasicProperties(delivery_mode=2),
+                         mandatory=True)
     return go
+
+
+def next_message(ch, queue):
+    """(method, properties, body) of the queue's next message, not yet acknowledged."""
+    for method, properties, body in ch.consume(queue, inactivity_timeout=10):
+        assert method is not None, "no message came"
+        return method, properties, body
 
 
 def consume(queue):
     def go(ch):
         ch.basic_qos(prefetch_count=1)
-        for method, _, body in ch.consume(queue, inactivity_timeout=10):
-            assert method is not None, "no message came"
-            ch.basic_ack(method.delivery_tag)
-            ch.cancel()
-            return body
+        method, _, body = next_message(ch, queue)
+        ch.basic_ack(method.delivery_tag)
+        ch.cancel()
+        return body
     return go
 
 
-refused = lambda e: isinstance(e, pika.exceptions.ChannelClosedByBroker) and e.reply_code == 403
-may("rabbitmq api: publish to exports, confirmed", amqp("api", publish("exports", "job")))
-for what, f in (
-        ("publish to the default exchange", publish("", "exports.jobs")),
-        ("publish to exports.retry", publish("exports.retry", "")),
-        ("publish to amq.topic", publish("amq.topic", "x")),
-        ("consume exports.jobs", consume("exports.jobs")),
-        ("get from exports.jobs", lambda ch: ch.basic_get("exports.jobs")),
-        ("consume exports.retry", consume("exports.retry")),
-        ("purge exports.jobs", lambda ch: ch.queue_purge("exports.jobs")),
-        ("declare a queue", lambda ch: ch.queue_declare("mine", durable=True)),
-        ("declare an exchange", lambda ch: ch.exchange_declare("mine")),
-        ("delete exports.jobs", lambda ch: ch.queue_delete("exports.jobs")),
-        ("delete the exchange", lambda ch: ch.exchange_delete("exports")),
-        ("bind", lambda ch: ch.queue_bind("exports.retry", "exports", "job")),
-        ("unbind", lambda ch: ch.queue_unbind("exports.jobs", "exports", "job"))):
-    may_not("rabbitmq api: refused: " + what, amqp("api", f), refused)
-
-body = may("rabbitmq worker: consume exports.jobs", amqp("worker", consume("exports.jobs")))
-result(body == b"65f000000000000000000000", "rabbitmq worker: gets what the API published", body)
-for what, f in (
-        ("publish to exports", publish("exports", "job")),
-        ("publish to the default exchange", publish("", "exports.jobs")),
-        ("publish to exports.retry", publish("exports.retry", "")),
-        ("consume exports.retry", consume("exports.retry")),
-        ("get from exports.retry", lambda ch: ch.basic_get("exports.retry")),
-        ("purge exports.retry", lambda ch: ch.queue_purge("exports.retry")),
-        ("declare a queue", lambda ch: ch.queue_declare("mine", durable=True)),
-        ("declare an exchange", lambda ch: ch.exchange_declare("mine")),
-        ("delete exports.jobs", lambda ch: ch.queue_delete("exports.jobs")),
-        ("delete the exchange", lambda ch: ch.exchange_delete("exports")),
-        ("bind", lambda ch: ch.queue_bind("exports.jobs", "exports", "x")),
-        ("unbind", lambda ch: ch.queue_unbind("exports.jobs", "exports", "job"))):
-    may_not("rabbitmq worker: refused: " + what, amqp("worker", f), refused)
-
-
-def other_vhost():
-    p = pika.URLParameters(conf["amqp_uri"])
-    p.virtual_host = "/"
-    p.credentials = pika.PlainCredentials(conf["api_amqp_user"], secret("api_amqp_password_file"))
-    pika.BlockingConnection(p)
-
-
-closed = lambda e: isinstance(e, (pika.exceptions.ProbableAuthenticationError, pika.exceptions.ProbableAccessDeniedError,
-                                  pika.exceptions.AuthenticationError, pika.exceptions.ConnectionClosedByBroker))
-may_not("rabbitmq: refused: guest", lambda: broker("guest", "guest"), closed)
-may_not("rabbitmq: refused: a wrong password", lambda: broker(conf["api_amqp_user"], "x"), closed)
-may_not("rabbitmq: refused: another vhost", other_vhost, closed)
-
-# The delayed way round: a message that is rejected comes back, and the worker needs no right for that.
-
-
 def reject(ch):
-    method = None
-    for method, _, _ in ch.consume("exports.jobs", inactivity_timeout=10):
-        assert method is not None, "no message came"
-        ch.basic_nack(method.delivery_tag, requeue=False)
-        break
-    for method, properties, _ in ch.consume("exports.jobs", inactivity_timeout=10):
-        assert method is not None, "it did not come back"
-        assert {d["queue"] for d in properties.headers["x-death"]} == {"exports.jobs", "exports.retry"}, properties.headers
-        ch.basic_ack(method.delivery_tag)
-        ch.cancel()
-        return
+    """The delayed way round: a rejected message comes back through the retry queue."""
+    method, _, _ = next_message(ch, "exports.jobs")
+    ch.basic_nack(method.delivery_tag, requeue=False)
+    method, properties, _ = next_message(ch, "exports.jobs")
+    ways = {d["queue"] for d in properties.headers["x-death"]}
+    assert ways == {"exports.jobs", "exports.retry"}, properties.headers
+    ch.basic_ack(method.delivery_tag)
+    ch.cancel()
 
 
-may("rabbitmq api: publish once more", amqp("api", publish("exports", "job")))
-may("rabbitmq worker: what it rejects comes back through the retry queue", amqp("worker", reject))
-
-# -- S3
-
-denied = lambda e: (isinstance(e, ClientError) and e.response["ResponseMetadata"]["HTTPStatusCode"] == 403) or (
-    isinstance(e, urllib.error.HTTPError) and e.code == 403)
-
-
-def client(key, pwd):
-    return boto3.client("s3", endpoint_url=conf["s3_endpoint"], aws_access_key_id=key, aws_secret_access_key=pwd,
-                        region_name="us-east-1", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+# What neither of the two may do.
+FORBIDDEN = {
+    "publish to the default exchange": publish("", "exports.jobs"),
+    "publish to exports.retry": publish("exports.retry", ""),
+    "consume exports.retry": consume("exports.retry"),
+    "declare a queue": lambda ch: ch.queue_declare("mine", durable=True),
+    "declare an exchange": lambda ch: ch.exchange_declare("mine"),
+    "delete exports.jobs": lambda ch: ch.queue_delete("exports.jobs"),
+    "delete the exchange": lambda ch: ch.exchange_delete("exports"),
+    "unbind": lambda ch: ch.queue_unbind("exports.jobs", "exports", "job")}
 
 
-def delete_many(c):
+def rabbit_refused(service, **calls):
+    each_refused("rabbitmq " + service, is_access_refused, {
+        what: amqp(service, f) for what, f in calls.items()})
+
+
+def rabbit_api():
+    may("rabbitmq api: publish to exports, confirmed", amqp("api", publish("exports", "job")))
+    rabbit_refused("api", **FORBIDDEN, **{
+        "publish to amq.topic": publish("amq.topic", "x"),
+        "consume exports.jobs": consume("exports.jobs"),
+        "get from exports.jobs": lambda ch: ch.basic_get("exports.jobs"),
+        "purge exports.jobs": lambda ch: ch.queue_purge("exports.jobs"),
+        "bind": lambda ch: ch.queue_bind("exports.retry", "exports", "job")})
+
+
+def rabbit_worker():
+    body = may("rabbitmq worker: consume exports.jobs", amqp("worker", consume("exports.jobs")))
+    is_(body, BODY, "rabbitmq worker: gets what the API published")
+    rabbit_refused("worker", **FORBIDDEN, **{
+        "publish to exports": publish("exports", "job"),
+        "get from exports.retry": lambda ch: ch.basic_get("exports.retry"),
+        "purge exports.retry": lambda ch: ch.queue_purge("exports.retry"),
+        "bind": lambda ch: ch.queue_bind("exports.jobs", "exports", "x")})
+
+
+def rabbit_logins():
+    user, password = setting("api_amqp_user", ""), secret("api_amqp_password_file")
+    may_not("rabbitmq: refused: guest", lambda: broker("guest", "guest"), is_no_connection)
+    may_not("rabbitmq: refused: a wrong password", lambda: broker(user, "x"), is_no_connection)
+    may_not("rabbitmq: refused: another vhost", lambda: broker(user, password, "/"),
+            is_no_connection)
+
+
+def rabbit_retry():
+    may("rabbitmq api: publish once more", amqp("api", publish("exports", "job")))
+    may("rabbitmq worker: what it rejects comes back through the retry queue",
+        amqp("worker", reject))
+
+
+# ---- S3 -----------------------------------------------------------------------------------
+
+def is_denied(e):
+    return (isinstance(e, ClientError) and
+            e.response["ResponseMetadata"]["HTTPStatusCode"] == 403) or (
+                isinstance(e, urllib.error.HTTPError) and e.code == 403)
+
+
+def s3_as(service, wrong_secret=None):
+    names = {"api": ("api_s3_access_key", "api_s3_secret_file"),
+             "worker": ("worker_s3_access_key", "worker_s3_secret_file")}[service]
+    return boto3.client(
+        "s3", endpoint_url=setting("s3_endpoint", ""), region_name="us-east-1",
+        aws_access_key_id=setting(names[0], ""),
+        aws_secret_access_key=wrong_secret or secret(names[1]),
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+
+
+def delete_many(client, at):
     """The answer to this is a 200 with a refusal for each key."""
-    reply = c.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key}]})
-    if [e["Code"] for e in reply.get("Errors", [])] == ["AccessDenied"] and not reply.get("Deleted"):
+    reply = client.delete_objects(Bucket=at["Bucket"], Delete={"Objects": [{"Key": at["Key"]}]})
+    codes = [e["Code"] for e in reply.get("Errors", [])]
+    if codes == ["AccessDenied"] and not reply.get("Deleted"):
         raise ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "DeleteObjects")
     return reply
 
 
-bucket, key = conf["s3_bucket"], "exports/65f000000000000000000000/1/export-65f000000000000000000000.zip"
-at = {"Bucket": bucket, "Key": key}
-s3_admin = client(os.environ["S3_ADMIN_KEY"], os.environ["S3_ADMIN_SECRET"])
-s3_api = client(conf["api_s3_access_key"], secret("api_s3_secret_file"))
-s3_worker = client(conf["worker_s3_access_key"], secret("worker_s3_secret_file"))
-part = b"x" * (5 << 20)
-
-up = may("s3 worker: begin an upload", lambda: s3_worker.create_multipart_upload(**at)["UploadId"])
-tags = [may("s3 worker: part %d" % i, lambda: s3_worker.upload_part(PartNumber=i, UploadId=up, Body=b, **at)["ETag"])
-        for i, b in ((1, part), (2, b"end"))]
-may("s3 worker: complete it", lambda: s3_worker.complete_multipart_upload(
-    UploadId=up, MultipartUpload={"Parts": [{"PartNumber": i + 1, "ETag": t} for i, t in enumerate(tags)]}, **at))
-second = s3_worker.create_multipart_upload(**at)["UploadId"]
-s3_worker.upload_part(PartNumber=1, UploadId=second, Body=b"x", **at)
-may("s3 worker: abort an upload", lambda: s3_worker.abort_multipart_upload(UploadId=second, **at))
-result(not s3_admin.list_multipart_uploads(Bucket=bucket).get("Uploads"), "s3 worker: the aborted upload is gone")
-piece = {"Bucket": bucket, "Key": "units/65f000000000000000000000/1-0-1"}
-up = may("s3 worker: begin the upload of a unit's piece", lambda: s3_worker.create_multipart_upload(**piece)["UploadId"])
-tag = may("s3 worker: a part of it", lambda: s3_worker.upload_part(PartNumber=1, UploadId=up, Body=b"piece", **piece)["ETag"])
-may("s3 worker: complete it", lambda: s3_worker.complete_multipart_upload(
-    UploadId=up, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]}, **piece))
-result(may("s3 worker: get a piece", lambda: s3_worker.get_object(**piece)["Body"].read()) == b"piece", "s3 worker: it is what was put")
-may_not("s3 worker: refused: remove a piece", lambda: s3_worker.delete_object(**piece), denied)
-may("s3 worker: put in one piece", lambda: s3_worker.put_object(Body=b"y", Bucket=bucket, Key="exports/x"))
-for what, f in (
-        ("get", lambda: s3_worker.get_object(**at)),
-        ("head", lambda: s3_worker.head_object(**at)),
-        ("delete", lambda: s3_worker.delete_object(**at)),
-        ("delete many", lambda: delete_many(s3_worker)),
-        ("copy", lambda: s3_worker.copy_object(Bucket=bucket, Key="exports/y", CopySource=at)),
-        ("list", lambda: s3_worker.list_objects_v2(Bucket=bucket)),
-        ("list uploads", lambda: s3_worker.list_multipart_uploads(Bucket=bucket)),
-        ("put outside exports/", lambda: s3_worker.put_object(Body=b"y", Bucket=bucket, Key="other")),
-        ("put the lifecycle", lambda: s3_worker.delete_bucket_lifecycle(Bucket=bucket)),
-        ("put a bucket policy", lambda: s3_worker.put_bucket_policy(Bucket=bucket, Policy="{}")),
-        ("delete the bucket", lambda: s3_worker.delete_bucket(Bucket=bucket)),
-        ("make a bucket", lambda: s3_worker.create_bucket(Bucket="other"))):
-    may_not("s3 worker: refused: " + what, f, denied)
-
-got = may("s3 api: get", lambda: s3_api.get_object(**at)["Body"].read())
-result(got == part + b"end", "s3 api: gets what the worker put")
-for what, f in (
-        ("put", lambda: s3_api.put_object(Body=b"z", **at)),
-        ("begin an upload", lambda: s3_api.create_multipart_upload(**at)),
-        ("delete", lambda: s3_api.delete_object(**at)),
-        ("delete many", lambda: delete_many(s3_api)),
-        ("list", lambda: s3_api.list_objects_v2(Bucket=bucket)),
-        ("get a piece", lambda: s3_api.get_object(**piece)),
-        ("get outside exports/", lambda: s3_api.get_object(Bucket=bucket, Key="other")),
-        ("read the lifecycle", lambda: s3_api.get_bucket_lifecycle_configuration(Bucket=bucket)),
-        ("make a bucket", lambda: s3_api.create_bucket(Bucket="other"))):
-    may_not("s3 api: refused: " + what, f, denied)
-result(s3_admin.get_object(**at)["ContentLength"] == len(part) + 3, "s3: the object is still whole after all that")
+def part(client, at, upload, number, body):
+    """Uploads it; its ETag."""
+    return client.upload_part(PartNumber=number, UploadId=upload, Body=body, **at)["ETag"]
 
 
-def fetch(url):
+def completed(client, at, upload, tags):
+    parts = [{"PartNumber": i, "ETag": tag} for i, tag in enumerate(tags, 1)]
+    return client.complete_multipart_upload(
+        UploadId=upload, MultipartUpload={"Parts": parts}, **at)
+
+
+def s3_worker(worker, admin, at):
+    up = may("s3 worker: begin an upload",
+             lambda: worker.create_multipart_upload(**at)["UploadId"])
+    tags = [may("s3 worker: part %d" % i, functools.partial(part, worker, at, up, i, body))
+            for i, body in ((1, PART), (2, b"end"))]
+    may("s3 worker: complete it", lambda: completed(worker, at, up, tags))
+    second = worker.create_multipart_upload(**at)["UploadId"]
+    part(worker, at, second, 1, b"x")
+    may("s3 worker: abort an upload",
+        lambda: worker.abort_multipart_upload(UploadId=second, **at))
+    ok(not admin.list_multipart_uploads(Bucket=at["Bucket"]).get("Uploads"),
+       "s3 worker: the aborted upload is gone")
+
+
+def s3_worker_piece(worker, piece):
+    up = may("s3 worker: begin the upload of a unit's piece",
+             lambda: worker.create_multipart_upload(**piece)["UploadId"])
+    tag = may("s3 worker: a part of it", lambda: part(worker, piece, up, 1, b"piece"))
+    may("s3 worker: complete it", lambda: completed(worker, piece, up, [tag]))
+    got = may("s3 worker: get a piece", lambda: worker.get_object(**piece)["Body"].read())
+    is_(got, b"piece", "s3 worker: it is what was put")
+    may_not("s3 worker: refused: remove a piece",
+            lambda: worker.delete_object(**piece), is_denied)
+
+
+def s3_worker_refused(worker, at):
+    bucket = at["Bucket"]
+    may("s3 worker: put in one piece",
+        lambda: worker.put_object(Body=b"y", Bucket=bucket, Key="exports/x"))
+    each_refused("s3 worker", is_denied, {
+        "get": lambda: worker.get_object(**at),
+        "head": lambda: worker.head_object(**at),
+        "delete": lambda: worker.delete_object(**at),
+        "delete many": lambda: delete_many(worker, at),
+        "copy": lambda: worker.copy_object(Bucket=bucket, Key="exports/y", CopySource=at),
+        "list": lambda: worker.list_objects_v2(Bucket=bucket),
+        "list uploads": lambda: worker.list_multipart_uploads(Bucket=bucket),
+        "put outside exports/":
+            lambda: worker.put_object(Body=b"y", Bucket=bucket, Key="other"),
+        "put the lifecycle": lambda: worker.delete_bucket_lifecycle(Bucket=bucket),
+        "put a bucket policy": lambda: worker.put_bucket_policy(Bucket=bucket, Policy="{}"),
+        "delete the bucket": lambda: worker.delete_bucket(Bucket=bucket),
+        "make a bucket": lambda: worker.create_bucket(Bucket="other")})
+
+
+def s3_api(api, admin, at, piece):
+    bucket = at["Bucket"]
+    got = may("s3 api: get", lambda: api.get_object(**at)["Body"].read())
+    ok(got == PART + b"end", "s3 api: gets what the worker put")
+    each_refused("s3 api", is_denied, {
+        "put": lambda: api.put_object(Body=b"z", **at),
+        "begin an upload": lambda: api.create_multipart_upload(**at),
+        "delete": lambda: api.delete_object(**at),
+        "delete many": lambda: delete_many(api, at),
+        "list": lambda: api.list_objects_v2(Bucket=bucket),
+        "get a piece": lambda: api.get_object(**piece),
+        "get outside exports/": lambda: api.get_object(Bucket=bucket, Key="other"),
+        "read the lifecycle": lambda: api.get_bucket_lifecycle_configuration(Bucket=bucket),
+        "make a bucket": lambda: api.create_bucket(Bucket="other")})
+    is_(admin.get_object(**at)["ContentLength"], len(PART) + 3,
+        "s3: the object is still whole after all that")
+
+
+def get(url):
     return urllib.request.urlopen(url, timeout=20)
 
 
-link = s3_api.generate_presigned_url("get_object", Params=dict(
-    at, ResponseContentDisposition='attachment; filename="export.zip"'), ExpiresIn=300)
-reply = may("s3: a signed link", lambda: fetch(link))
-result(reply is not None and reply.read() == part + b"end", "s3: a signed link gives the object")
-result(reply is not None and reply.headers["Content-Disposition"] == 'attachment; filename="export.zip"', "s3: under the name asked for")
-may_not("s3: refused: a link of another key", lambda: fetch(link.replace("/1/export-", "/2/export-")), denied)
-may_not("s3: refused: a link with a changed name", lambda: fetch(link.replace("export.zip", "evil.zip")), denied)
-may_not("s3: refused: a link that lasts longer than signed", lambda: fetch(link.replace("Expires=300", "Expires=3000")), denied)
-may_not("s3: refused: a link signed by the worker", lambda: fetch(s3_worker.generate_presigned_url("get_object", Params=at)), denied)
-old = s3_api.generate_presigned_url("get_object", Params=at, ExpiresIn=1)
-time.sleep(2.5)
-may_not("s3: refused: a link that has expired", lambda: fetch(old), denied)
-may_not("s3: refused: get without a key", lambda: fetch("%s/%s/%s" % (conf["s3_endpoint"], bucket, key)), denied)
-may_not("s3: refused: list without a key", lambda: fetch("%s/%s/" % (conf["s3_endpoint"], bucket)), denied)
-may_not("s3: refused: put without a key", lambda: fetch(urllib.request.Request(
-    "%s/%s/exports/z" % (conf["s3_endpoint"], bucket), data=b"z", method="PUT")), denied)
-may_not("s3: refused: a wrong secret", lambda: client(conf["api_s3_access_key"], "x").get_object(**at), denied)
+def expired(link):
+    """Whether a link that worked is refused by now."""
+    try:
+        get(link).close()
+        return False
+    except urllib.error.HTTPError as e:
+        return e.code == 403
 
-print("1..%d" % n)
-sys.exit(bad != 0)
-END
+
+def s3_links(api, worker, at):
+    link = api.generate_presigned_url("get_object", Params=dict(
+        at, ResponseContentDisposition='attachment; filename="export.zip"'), ExpiresIn=300)
+    reply = may("s3: a signed link", lambda: get(link))
+    ok(reply is not None and reply.read() == PART + b"end", "s3: a signed link gives the object")
+    is_(reply and reply.headers["Content-Disposition"], 'attachment; filename="export.zip"',
+        "s3: under the name asked for")
+    each_refused("s3", is_denied, {
+        "a link of another key": lambda: get(link.replace("/1/export-", "/2/export-")),
+        "a link with a changed name": lambda: get(link.replace("export.zip", "evil.zip")),
+        "a link that lasts longer than signed":
+            lambda: get(link.replace("Expires=300", "Expires=3000")),
+        "a link signed by the worker":
+            lambda: get(worker.generate_presigned_url("get_object", Params=at))})
+    short = api.generate_presigned_url("get_object", Params=at, ExpiresIn=1)
+    may("s3: refused: a link that has expired",
+        lambda: wait_for("the end of a link of 1 s", lambda: expired(short), 20))
+
+
+def s3_anonymous(at):
+    base = "%s/%s/" % (setting("s3_endpoint", ""), at["Bucket"])
+    each_refused("s3", is_denied, {
+        "get without a key": lambda: get(base + at["Key"]),
+        "list without a key": lambda: get(base),
+        "put without a key": lambda: get(urllib.request.Request(
+            base + "exports/z", data=b"z", method="PUT")),
+        "a wrong secret": lambda: s3_as("api", wrong_secret="x").get_object(**at)})
+
+
+def s3_lifecycle(admin, bucket):
+    """What the storage removes by itself: results a day after they expire, pieces of a split job
+    after two days, and what a killed attempt has uploaded after one."""
+    def rules():
+        found = admin.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return {rule["Filter"]["Prefix"]: (
+            rule["Status"], rule.get("Expiration"), rule.get("AbortIncompleteMultipartUpload"))
+            for rule in found}
+
+    def wanted(retention_days):
+        abort = {"DaysAfterInitiation": 1}
+        return {"exports/": ("Enabled", {"Days": retention_days + 1}, abort),
+                "units/": ("Enabled", {"Days": 2}, abort)}
+
+    kept = setting("retention_days", 7)
+    is_(rules(), wanted(kept), "s3: the lifecycle of results, pieces and unfinished uploads")
+    provision("s3", retention_days=30)
+    is_(rules(), wanted(30), "s3: the lifecycle with retention_days = 30")
+    provision("s3", retention_days=kept)
+    is_(rules(), wanted(kept), "s3: the lifecycle as it was")
+
+
+def s3_all():
+    bucket = setting("s3_bucket", "")
+    at = {"Bucket": bucket, "Key": PREFIX + "export-65f000000000000000000000.zip"}
+    piece = {"Bucket": bucket, "Key": "units/65f000000000000000000000/1-0-1"}
+    admin, api, worker = s3(), s3_as("api"), s3_as("worker")
+    section("s3 worker", s3_worker, worker, admin, at)
+    section("s3 worker, a piece", s3_worker_piece, worker, piece)
+    section("s3 worker, refused", s3_worker_refused, worker, at)
+    section("s3 api", s3_api, api, admin, at, piece)
+    section("s3 links", s3_links, api, worker, at)
+    section("s3 without a key", s3_anonymous, at)
+    section("s3 lifecycle", s3_lifecycle, admin, bucket)
+
+
+# ---- all ----------------------------------------------------------------------------------
+
+def under_servers():
+    """This file again, on servers without the service."""
+    if os.environ.get("WITH_STACK") == os.path.abspath(__file__):
+        return
+    os.environ.update(WITH_STACK=os.path.abspath(__file__), RETRY_TTL_MS="1000")
+    wrapper = os.path.join(ROOT, "t", "with-stack")
+    os.chdir(ROOT)
+    os.execv(wrapper, [wrapper, "--only", "mongo rabbit s3 provision",
+                       sys.executable, os.path.abspath(__file__)])
+
+
+def main():
+    under_servers()
+    section("mongodb", mongo_all)
+    section("rabbitmq api", rabbit_api)
+    section("rabbitmq worker", rabbit_worker)
+    section("rabbitmq logins", rabbit_logins)
+    section("rabbitmq retry", rabbit_retry)
+    section("s3", s3_all)
+    return done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
