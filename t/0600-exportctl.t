@@ -1,190 +1,19 @@
 #!/bin/bash
-# scripts/exportctl against a scripted service: its exit statuses, retries, what it prints and what it leaves behind; connections that are
-# cut, objects that change, links that expire; settings and completion.
+# scripts/exportctl against a scripted service, t/data/exportctl_service.py: exit statuses, retries,
+# output and files; connections that are cut, objects that change, links that expire; settings and
+# completion.
 . "$(dirname "$0")/lib.sh"
 
-cat >"$T/service" <<'END'
-"""Answers by a script: the id in the path says how. Prints its port."""
-import base64, hashlib, json, sys, time, urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-BODY = b"PK" + bytes(range(256)) * 4000
-OTHER = BODY[::-1]
-CUT = 300000
-seen = {"ranges": [], "deleted": 0, "who": []}
-
-
-class Service(BaseHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-    def date_time_string(self, timestamp=None):
-        return "Sat, 01 Dec 2018 00:00:00 GMT"      # a clock that is not the client's
-
-    def answer(self, status, body, **headers):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for k, v in headers.items():
-            self.send_header(k.replace("_", "-"), v)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def cut(self, body, status=200, at=CUT, **headers):
-        """Announces all of body, sends so much of it."""
-        self.send_response(status)
-        for k, v in dict(headers, Content_Length=len(body)).items():
-            self.send_header(k.replace("_", "-"), str(v))
-        self.end_headers()
-        self.wfile.write(body[:at])
-        if at and self.path != "/zip-slow":
-            self.connection.close()
-
-    def zip(self, name, n):
-        """The object of a job: where it was asked for a range, what it was asked."""
-        asked = self.headers["Range"]
-        if asked:
-            seen["ranges"].append([name, asked, self.headers["If-Range"]])
-        begin = int(asked[6:-1]) if asked else 0
-        rest = {"Content_Range": "bytes %d-%d/%d" % (begin, len(BODY) - 1, len(BODY))}
-        if name == "zip-resume":
-            if n == 1:
-                return self.cut(BODY, ETag='"one"')
-            if n == 2:      # a part of the rest
-                return self.cut(BODY[begin:], 206, 1000, ETag='"one"', **rest)
-            return self.answer(206, BODY[begin:], ETag='"one"', **rest)
-        if name == "zip-changed":
-            if n == 1:
-                return self.cut(BODY, ETag='"one"')
-            if asked:       # heeds no If-Range, as some storages do
-                return self.answer(206, OTHER[begin:], ETag='"two"', **rest)
-            return self.answer(200, OTHER, ETag='"two"')
-        if name == "zip-stop" and n == 1:
-            return self.cut(BODY, ETag='"one"')
-        if name == "zip-stop" and asked:
-            return self.answer(206, BODY[begin:], ETag='"one"', **rest)
-        if name == "zip-weak":
-            return self.cut(BODY, ETag='W/"one"') if n == 1 else self.answer(200, BODY, ETag='W/"one"')
-        if name == "zip-slow":
-            self.cut(BODY, at=CUT)
-            time.sleep(1.5)
-            return self.wfile.write(BODY[CUT:])
-        if name == "zip-busy" and n <= 2:
-            return self.answer((503, 429)[n - 1], b"", Retry_After="1")
-        if name == "zip-gone":
-            return self.answer(404, b"")
-        if name.startswith("zip-link"):
-            return self.answer(403, b"expired") if name == "zip-link1" else self.answer(200, BODY)
-        self.answer(200, BODY, ETag='"one"')
-
-    def do_DELETE(self):
-        name = self.path.split("/")[-1]
-        seen["deleted"] += 1
-        if name[0] == "8":
-            return self.answer(204, b"")
-        self.answer(202, {"_id": name, "state": "STARTED"})
-
-    def lists(self, name, query):
-        """Pages of 2 jobs, of 5 in all; of 3 vehicles, of 6 in all."""
-        kind, page, count = ("exports", 2, 5) if name == "export" else ("vehicles", 3, 6)
-        all_of_them = [{"_id": "%024x" % (i + 1), "state": "FINISHED", "createdAt": "2018-12-01T00:00:00.000Z", "size": 1000 * i, "name": "n\x1b[1m%d" % i}
-                       if kind == "exports" else {"_id": "v%d" % i, "parameters": ["speed", "soc"], "first": "2018-11-30T05:00:00.000Z"}
-                       for i in range(count)]
-        begin = int(query.get("after", "0"), 16) if kind == "exports" else int(query.get("after", "0"))
-        end = begin + min(page, int(query["limit"]))
-        answer = {kind: all_of_them[begin:end]}
-        if end < count:
-            answer["next"] = "%024x" % end if kind == "exports" else str(end)
-        seen["query"] = query
-        self.answer(200, answer)
-
-    def do_POST(self):
-        seen["who"].append(self.headers["Authorization"] and base64.b64decode(self.headers["Authorization"][6:]).decode())
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        key = self.headers["Idempotency-Key"]
-        if self.path.endswith("?dryRun=true"):
-            return self.answer(200, {"documents": 1234, "documentsMax": 10000000, "vehicles": 2, "unknownVehicles": ["v9"]})
-        if body["startDate"] == "flight" and "flight" not in seen:
-            seen["flight"] = key
-            return self.answer(409, {"title": "in flight"}, Retry_After="1")
-        if body["startDate"] == "moved":
-            return self.answer(307, {"title": "moved"}, Location="http://127.0.0.1:1/export")
-        if body["startDate"] == "bad":
-            return self.answer(422, {"title": "Unprocessable", "detail": "/startDate: no date", "status": 422})
-        if body["startDate"] == "busy" and "busy" not in seen:
-            seen["busy"] = key
-            return self.answer(503, {"title": "busy"}, Retry_After="1")
-        if body["startDate"] == "busy" and seen["busy"] != key:
-            return self.answer(400, {"title": "the repeated POST has another Idempotency-Key"})
-        seen["asked"] = body
-        self.answer(202, {"_id": "a" * 24, "state": "NOT_STARTED"}, Location="/export/" + "a" * 24)
-
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
-        name = path.split("/")[-1]
-        if name in ("asked", "ranges", "deleted", "query", "who"):
-            return self.answer(200, seen[name])
-        if name in ("export", "vehicles"):
-            return self.lists(name, dict(urllib.parse.parse_qsl(query)))
-        n = seen[name] = seen.get(name, 0) + 1
-        if name.startswith("zip"):
-            if name == "zip-cut" and n == 1:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(BODY)))
-                self.end_headers()
-                self.wfile.write(BODY[:1000])
-                self.connection.close()
-                return
-            return self.zip(name, n)
-        job = {"_id": name, "state": "FINISHED", "size": len(BODY), "sha256": hashlib.sha256(BODY).hexdigest(),
-               "progress": {"documents": 4, "documentsTotal": 4, "rows": 1000},
-               "exportUri": "http://127.0.0.1:%d/zip" % self.server.server_port}
-        kind = name[0]
-        if kind == "a" and n < 4:
-            job.update(state=("NOT_STARTED", "STARTED", "STARTED")[n - 1])
-            job["progress"]["documents"] = n
-            return self.answer(200, job, Retry_After="1" if n == 1 else "0")
-        if kind == "b":
-            job.update(state="FAILED", error={"code": "unknown_vehicle", "message": "vehicle_x"})
-        if kind == "c":
-            job["sha256"] = "0" * 64
-        if kind == "d":
-            job["exportUri"] += "-cut"
-        if kind == "e":
-            return self.answer(404, {"title": "Not Found", "status": 404})
-        if kind == "f":
-            return self.answer(200, b"<html>")
-        if kind in "12345":
-            job["exportUri"] += {"1": "-resume", "2": "-changed", "3": "-link%d" % n, "4": "-busy", "5": "-gone"}[kind]
-        if name.startswith("12"):
-            job["exportUri"] = job["exportUri"].replace("-resume", "-slow")
-        if kind == "0":
-            job["exportUri"] += "-weak"
-        if kind == "2":
-            job["sha256"] = hashlib.sha256(OTHER).hexdigest()
-        if kind == "6":
-            if n == 2:
-                return self.answer(429, {"title": "too many"}, Retry_After="1")
-            job["exportUri"] += "-stop"
-        if kind == "7":
-            job.update(state="STARTED", eta="2018-12-01T00:10:00.000Z")
-            return self.answer(200, job, Retry_After="1")
-        if kind == "8":
-            job["state"] = "EXPIRED" if seen["deleted"] else "FINISHED"
-        if kind == "9":
-            job.update(state="STARTED" if n < 3 else "CANCELLED")
-        self.answer(200, job)
-
-
-server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-print(server.server_port, flush=True)
-server.serve_forever()
-END
-/usr/bin/python3 "$T/service" >"$T/port" 2>"$T/service.log" &
+for name in server client; do
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -addext \
+	    subjectAltName=DNS:localhost -keyout "$T/$name.key" -out "$T/$name.crt" 2>/dev/null
+done
+/usr/bin/python3 t/data/exportctl_service.py "$T" >"$T/ports" 2>"$T/service.log" &
 SERVICE=$!
 at_exit "kill $SERVICE"
-until_ok 10 test -s "$T/port"
-export EXPORT_URL=http://127.0.0.1:$(cat "$T/port") XDG_CONFIG_HOME=$T/config
+until_ok 10 test -s "$T/ports"
+read -r port tls_port <"$T/ports"
+export EXPORT_URL=http://127.0.0.1:$port XDG_CONFIG_HOME=$T/config
 unset EXPORT_USER EXPORT_PASSWORD_FILE EXPORTCTL_CONFIG
 
 # run STATUS NAME ARGUMENT...: the exit status; its output is in $T/stdout and $T/stderr.
@@ -198,16 +27,25 @@ run()
 	is "$rc" "$status" "$name" || diag "$(cat "$T/stdout" "$T/stderr")"
 }
 id() { printf "$1%.0s" {1..24}; }
+# asked WHAT: what the service has noted. value EXPRESSION: of the JSON v.
+asked() { curl -s "$EXPORT_URL/$1"; }
+value() { /usr/bin/python3 -c 'import json, sys; v = json.load(sys.stdin); print('"$1"')'; }
+# waits NAME N SECONDS: between its Nth request and the next, by the service's own clock.
+waits() { [ "$(asked times | value "v['$1'][$2] - v['$1'][$2 - 1] >= $3")" = True ]; }
 
-run 0 "create prints the id" create --from 2018-11-30 --to 2018-12-01 --vehicle v1 --vehicle v2 --parameter speed --time rfc3339
+run 0 "create prints the id" \
+    create --from 2018-11-30 --to 2018-12-01 --vehicle v1 --vehicle v2 --parameter speed \
+    --time rfc3339
 is "$(cat "$T/stdout")" "$(id a)" "the id and nothing else"
-is "$(curl -s "$EXPORT_URL/asked")" \
-    '{"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": ["v1", "v2"], "parameters": ["speed"], "time": "rfc3339"}' \
-    "what it asks for"
+want='{"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": ["v1", "v2"], '
+want+='"parameters": ["speed"], "time": "rfc3339"}'
+is "$(asked asked)" "$want" "what it asks for"
 run 0 "create -o" create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 is "$(stat -c %s "$T/x.zip")" 1024002 "the file is there, whole"
 no "and nothing beside it" test -e "$T/x.zip.part"
-is "$(grep -c '^STARTED' "$T/stderr")" 2 "not on a terminal: a line for each change" || diag "$(cat "$T/stderr")"
+is "$(grep -c '^STARTED' "$T/stderr")" 2 "not on a terminal: a line for each change" ||
+    diag "$(cat "$T/stderr")"
+ok "no poll sooner than Retry-After says" waits "$(id a)" 1 3
 no "no escapes in it" grep -q $'\033' "$T/stderr"
 run 1 "an export that failed" get "$(id b)" --wait
 like "$(cat "$T/stderr")" 'FAILED: unknown_vehicle: vehicle_x' "says why"
@@ -219,7 +57,15 @@ run 4 "an unknown id" get "$(id e)"
 run 3 "an answer that is no JSON" get "$(id f)"
 run 4 "a refused request" create --from bad --to x
 like "$(cat "$T/stderr")" 'HTTP 422: /startDate: no date' "says what is wrong"
-run 0 "503 with Retry-After is tried again, under the same Idempotency-Key" create --from busy --to x
+run 0 "503 with Retry-After is tried again, under the same Idempotency-Key" \
+    create --from busy --to x
+ok "no sooner than it says" waits busy 1 3
+# keys_of STARTDATE: how many keys came with it, how many different ones, the first.
+keys_of() { asked keys | value "len(v['$1']), len(set(v['$1'])), v['$1'][0]"; }
+like "$(keys_of busy)" '^2 1 [0-9a-f]{32}$' \
+    "the key is 128 random bits, and the same again"
+run 0 "the same request, asked for again" create --from 2018-11-30 --to x
+like "$(keys_of 2018-11-30)" '^3 3 [0-9a-f]{32}$' "has another key"
 run 2 "no arguments"
 run 2 "an id that is none" get 1
 run 2 "a URL that is none" get "$(id d)" --url nonsense
@@ -229,13 +75,14 @@ ok "--json is JSON" /usr/bin/python3 -m json.tool "$T/stdout"
 ok "--help" scripts/exportctl create --help
 
 # -- downloads that do not go straight
-asked() { curl -s "$EXPORT_URL/$1"; }
 same() { is "$(sha256sum <"$1")" "$(sha256sum <"$T/x.zip")" "$2"; }
 nothing_beside() { is "$(find "$T" -name "$1*")" "$T/$1" "nothing beside $1"; }
 
 run 0 "a download that is cut twice" download "$(id 1)" -o "$T/1.zip"
 same "$T/1.zip" "is whole"
-is "$(asked ranges)" '[["zip-resume", "bytes=300000-", "\"one\""], ["zip-resume", "bytes=301000-", "\"one\""]]' "each time the rest alone was asked for"
+is "$(asked ranges)" \
+    '[["zip-resume", "bytes=300000-", "\"one\""], ["zip-resume", "bytes=301000-", "\"one\""]]' \
+    "each time the rest alone was asked for"
 nothing_beside 1.zip
 run 0 "an object that changed between two attempts" download "$(id 2)" -o "$T/2.zip"
 is "$(tail -c 2 "$T/2.zip")" KP "is the new one, whole"
@@ -243,11 +90,13 @@ nothing_beside 2.zip
 run 0 "a link that has expired" download "$(id 3)" -o "$T/3.zip"
 same "$T/3.zip" "another was asked for"
 run 0 "503 and 429 of the storage, with Retry-After" download "$(id 4)" -o "$T/4.zip"
+ok "after 503 no sooner than it says" waits zip-busy 1 3
+ok "nor after 429" waits zip-busy 2 2
 run 4 "404 of the storage" download "$(id 5)" -o "$T/5.zip"
 run 0 "no strong ETag: it begins anew" download "$(id 0)" -o "$T/0.zip"
 same "$T/0.zip" "and is whole"
 
-# What an earlier run left: 300000 bytes, which this one fetches the rest of, after a 429 of the service.
+# What an earlier run left: 300000 bytes. This one fetches the rest, after a 429 of the service.
 head -c 300000 "$T/x.zip" >"$T/6.zip.part"
 echo '"one"' >"$T/6.zip.part.etag"
 curl -s "$EXPORT_URL/zip-stop" >/dev/null 2>&1		# the first is cut
@@ -260,11 +109,13 @@ echo '"one"' >"$T/z.zip.part.etag"
 run 0 "what an earlier run left, and is not what it should be" download "$(id 6)" -o "$T/z.zip"
 same "$T/z.zip" "is fetched from its beginning"
 like "$(cat "$T/stderr")" 'does not fit; from the beginning' "and says so"
-(flock 9 && exec scripts/exportctl download "$(id 6)" -o "$T/l.zip" >"$T/stdout" 2>"$T/stderr") 9>"$T/l.zip.part"
+(flock 9 && exec scripts/exportctl download "$(id 6)" -o "$T/l.zip" >"$T/stdout" 2>"$T/stderr") \
+    9>"$T/l.zip.part"
 is "$?" 2 "two at once" || diag "$(cat "$T/stderr")"
 like "$(cat "$T/stderr")" 'another exportctl' "say so"
 run 5 "another checksum, again" download "$(id c)" -o "$T/c.zip"
-like "$(cat "$T/stderr")" 'has SHA-256 .*, the service recorded 0000.*; it stays as .*c.zip.part' "says both"
+like "$(cat "$T/stderr")" 'has SHA-256 .*, the service recorded 0000.*; it stays as .*c.zip.part' \
+    "says both"
 
 run 2 "a file that exists" create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 like "$(cat "$T/stderr")" 'x.zip exists; .*--force' "says what to do"
@@ -280,7 +131,8 @@ is "$(cat "$T/stderr")" "" "--quiet is quiet"
 python3 - "$T/t.zip" >"$T/terminal" <<'END'
 import os, pty, subprocess, sys
 master, slave = pty.openpty()
-p = subprocess.Popen(["scripts/exportctl", "download", "12" * 12, "-o", sys.argv[1]], stderr=slave, stdout=subprocess.DEVNULL)
+p = subprocess.Popen(["scripts/exportctl", "download", "12" * 12, "-o", sys.argv[1]],
+                     stderr=slave, stdout=subprocess.DEVNULL)
 os.close(slave)
 seen = b""
 try:
@@ -291,8 +143,11 @@ except OSError:         # the other end is closed
 sys.exit(p.wait() or os.write(1, seen) < 0)
 END
 is "$?" 0 "on a terminal"
-like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[#+\.+\] +[0-9]+%  [0-9]+ s left, [0-9.]+ kB of 1.0 MB, [0-9.]+ kB/s' "a bar with rate and what is left"
-like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[############\] 100%  1.0 MB of 1.0 MB' "that becomes full"
+like "$(tr '\r' '\n' <"$T/terminal")" \
+    'DOWNLOADING \[#+\.+\] +[0-9]+%  [0-9]+ s left, [0-9.]+ kB of 1.0 MB, [0-9.]+ kB/s' \
+    "a bar with rate and what is left"
+like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[############\] 100%  1.0 MB of 1.0 MB' \
+    "that becomes full"
 same "$T/t.zip" "all the same"
 # Ctrl-C comes when the first progress line is there.
 interrupted()
@@ -300,7 +155,8 @@ interrupted()
 	local pid
 	python3 - "$@" 2>"$T/stderr" <<'END' &
 import signal, subprocess, sys
-p = subprocess.Popen(["scripts/exportctl"] + sys.argv[1:], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+p = subprocess.Popen(["scripts/exportctl"] + sys.argv[1:],
+                     stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 line = p.stderr.readline()
 p.send_signal(signal.SIGINT)
@@ -312,7 +168,9 @@ END
 }
 interrupted wait "$(id 7)"
 is "$?" 130 "Ctrl-C in the middle of a wait" || diag "$(cat "$T/stderr")"
-like "$(cat "$T/stderr")" "stopped; the export goes on; come back to it with: exportctl wait $(id 7)\$" "says how to go on"
+like "$(cat "$T/stderr")" \
+    "stopped; the export goes on; come back to it with: exportctl wait $(id 7)\$" \
+    "says how to go on"
 like "$(cat "$T/stderr")" '^STARTED 100% 10 min left, ' "what is left goes by the service's clock"
 interrupted get "$(id 7)" -o "$T/it's.zip"
 like "$(cat "$T/stderr")" "exportctl download $(id 7) -o '$T/it'\"'\"'s.zip'" "with -o too"
@@ -320,6 +178,14 @@ set -o pipefail
 scripts/exportctl list --all 2>"$T/stderr" | head -n 1 >/dev/null
 scripts/exportctl list --all 2>>"$T/stderr" | true
 is "$(cat "$T/stderr")" "" "a broken pipe ends quietly"
+
+# -- the client certificate is for the service, not for its storage, which asks for one here
+run 0 "a client certificate" \
+    download "$(id d)" -q -o "$T/tls.zip" --url "https://localhost:$tls_port" \
+    --ca "$T/server.crt" --cert "$T/client.crt" --key "$T/client.key"
+same "$T/tls.zip" "the whole way by TLS"
+is "$(asked peers)" '[["export", "client"], ["zip-cut", null]]' \
+    "the service sees it, the storage does not"
 
 # -- lists
 run 0 "list" list
@@ -335,11 +201,14 @@ END
 run 0 "list --limit" list --limit 3 --state finished,FAILED
 is "$(grep -c FINISHED "$T/stdout")" 3 "so many"
 like "$(cat "$T/stderr")" '--all' "says that there are more"
-is "$(asked query)" '{"state": "FINISHED,FAILED", "after": "000000000000000000000002", "limit": "1"}' "what it asks for"
+is "$(asked query)" \
+    '{"state": "FINISHED,FAILED", "after": "000000000000000000000002", "limit": "1"}' \
+    "what it asks for"
 run 0 "list --json --all" list --json --all
-is "$(python3 -c 'import json, sys; v = json.load(sys.stdin); print(list(v), len(v["exports"]))' <"$T/stdout")" "['exports'] 5" "one value with all"
+is "$(value 'list(v), len(v["exports"])' <"$T/stdout")" "['exports'] 5" "one value with all"
 run 0 "list --json --limit" list --json --limit 2
-is "$(python3 -c 'import json, sys; v = json.load(sys.stdin); print(v["next"], len(v["exports"]))' <"$T/stdout")" "000000000000000000000002 2" "and next"
+is "$(value 'v["next"], len(v["exports"])' <"$T/stdout")" "000000000000000000000002 2" \
+    "and next"
 run 2 "a state that is none" list --state DONE
 like "$(cat "$T/stderr")" 'NOT_STARTED, STARTED' "says which there are"
 run 2 "no limit" list --limit 0
@@ -351,15 +220,28 @@ run 2 "vehicles NAME takes no --all" vehicles v0 --all
 
 # -- create, estimate, cancel
 printf '\xef\xbb\xbfv2\r\nv3\n\n v1 \n' >"$T/vehicles"
-run 0 "--vehicles-from" create --from 2018-11-30 --to 2018-12-01 --vehicle v1 --vehicles-from "$T/vehicles"
+run 0 "--vehicles-from" \
+    create --from 2018-11-30 --to 2018-12-01 --vehicle v1 --vehicles-from "$T/vehicles"
 like "$(asked asked)" '"vehicles": \["v1", "v2", "v3"\]' "each once"
 run 0 "--vehicles-from -" create --from 2018-11-30 --to 2018-12-01 --vehicles-from - <<<v4
 like "$(asked asked)" '"vehicles": \["v4"\]' "from standard input"
-run 2 "no vehicle in the file does not mean all" create --from 2018-11-30 --to 2018-12-01 --vehicles-from /dev/null
+run 2 "no vehicle in the file does not mean all" \
+    create --from 2018-11-30 --to 2018-12-01 --vehicles-from /dev/null
 run 2 "no file of vehicles" create --from 2018-11-30 --to 2018-12-01 --vehicles-from "$T/none"
 run 0 "409 while the first is in flight" create --from flight --to x
+ok "no sooner than it says" waits flight 1 2
+like "$(keys_of flight)" '^2 1 [0-9a-f]{32}$' "under the same Idempotency-Key"
 run 4 "a redirection is not followed" create --from moved --to x
 like "$(cat "$T/stderr")" 'HTTP 307: .*127.0.0.1:1/export' "and named"
+printf 'secret\n' >"$T/me.password"
+chmod 0600 "$T/me.password"
+for command in "create --from 2018-11-30 --to x" "get $(id a)" list vehicles "cancel $(id a)"; do
+	# shellcheck disable=SC2086	# its words
+	run 4 "${command%% *}: 302 is not followed" $command --url "$EXPORT_URL/moved" \
+	    --user me --password-file "$T/me.password"
+	like "$(cat "$T/stderr")" 'HTTP 302: .*127.0.0.1:[0-9]+/' "and named"
+done
+is "$(asked strangers)" '[]' "no password goes to another server"
 run 0 "estimate" estimate --from 2018-11-30 --to 2018-12-01
 is "$(cat "$T/stdout")" "1,234 documents of at most 10,000,000, of 2 vehicles
 not known: v9; an export of it fails, unless it is new" "in words"
@@ -376,11 +258,12 @@ run 1 "cancel what FAILED" cancel "$(id b)"
 mkdir -p "$T/config" "$T/home/.config"
 printf 'secret\n' >"$T/config/password"
 chmod 0600 "$T/config/password"
-who() { curl -s "$URL/who" | python3 -c 'import json, sys; print(json.load(sys.stdin)[-1])'; }
+who() { curl -s "$URL/who" | value 'v[-1]'; }
 ask() { run "$1" "$2" create --from 2018-11-30 --to 2018-12-01 "${@:3}"; }
 URL=$EXPORT_URL
 unset EXPORT_URL
-printf '# a comment\nurl = %s\nuser = filed\npassword_file = password\n' "$URL" >"$T/config/exportctl.conf"
+printf '# a comment\nurl = %s\nuser = filed\npassword_file = password\n' "$URL" \
+    >"$T/config/exportctl.conf"
 ask 0 "all from the file"
 is "$(who)" filed:secret "its user, and the password file beside it"
 EXPORT_USER=environ ask 0 "the environment"
@@ -392,10 +275,12 @@ printf 'url = %s\n' "$URL" >"$T/home/.config/exportctl.conf"
 XDG_CONFIG_HOME='' HOME=$T/home ask 0 "~/.config"
 is "$(who)" None "nobody asks"
 cp "$T/config/exportctl.conf" "$T/named"
-XDG_CONFIG_HOME='' HOME=$T EXPORTCTL_CONFIG=$T/named ask 2 "EXPORTCTL_CONFIG, whose password file is not there"
+XDG_CONFIG_HOME='' HOME=$T EXPORTCTL_CONFIG=$T/named \
+    ask 2 "EXPORTCTL_CONFIG, whose password file is not there"
 EXPORTCTL_CONFIG=$T/none ask 2 "EXPORTCTL_CONFIG that is not there"
 export EXPORT_URL=$URL
-EXPORT_URL=${URL/:\/\//:\/\/inurl:pass%20word@} EXPORTCTL_CONFIG=/dev/null ask 0 "name and password in EXPORT_URL"
+EXPORT_URL=${URL/:\/\//:\/\/inurl:pass%20word@} EXPORTCTL_CONFIG=/dev/null \
+    ask 0 "name and password in EXPORT_URL"
 is "$(who)" "inurl:pass word" "are taken"
 ask 2 "a password as an argument" --url "${URL/:\/\//:\/\/a:b@}"
 like "$(cat "$T/stderr")" 'seen by everybody' "is refused"
@@ -411,7 +296,8 @@ like "$(cat "$T/stderr")" 'chmod 0600' "says what to do"
 : >"$T/config/password"
 chmod 0600 "$T/config/password"
 ask 2 "a password file without one"
-EXPORTCTL_CONFIG=/dev/null ask 2 "a user without a password, nobody to ask" --user somebody </dev/null
+EXPORTCTL_CONFIG=/dev/null ask 2 "a user without a password, nobody to ask" \
+    --user somebody </dev/null
 EXPORTCTL_CONFIG=/dev/null ask 2 "a CA file that is none" --ca /dev/null
 
 # -- completion: what bash would offer for a line
@@ -425,21 +311,29 @@ complete_line()
 		printf "%s\n" "${COMPREPLY[@]}"' - "$@" 2>"$T/stderr" | tr '\n' ' '
 }
 export EXPORTCTL_CONFIG=/dev/null
-is "$(complete_line exportctl '')" "create get wait download list cancel vehicles estimate " "complete: commands"
+is "$(complete_line exportctl '')" "create get wait download list cancel vehicles estimate " \
+    "complete: commands"
 for command in create get wait download list cancel vehicles estimate; do
+	options=$(scripts/exportctl "$command" --help |
+	    sed '/^examples:/,$d' | grep -o -- '--[a-z][a-z-]*')
 	is "$(complete_line exportctl "$command" -- | tr ' ' '\n' | sort -u | xargs)" \
-	    "$(scripts/exportctl "$command" --help | sed '/^examples:/,$d' | grep -o -- '--[a-z][a-z-]*' | sort -u | xargs)" "complete: options of $command, all there are"
+	    "$(sort -u <<<"$options" | xargs)" "complete: options of $command, all there are"
 done
 is "$(complete_line exportctl create --time '')" "ms rfc3339 " "complete: values"
-is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: behind ="
-is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " "complete: one more state"
+is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
+is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \
+    "complete: one more state"
 is "$(complete_line exportctl create --vehicle '')" "v0 v1 v2 v3 v4 v5 " "complete: vehicles"
 is "$(complete_line exportctl vehicles v3)" "v3 " "complete: a vehicle that begins so"
-is "$(complete_line exportctl download 00000000000000000000000)" "$(printf '00000000000000000000000%d ' {1..5})" "complete: ids"
-EXPORT_URL=http://127.0.0.1:1 is "$(EXPORT_URL=http://127.0.0.1:1 complete_line exportctl get --url http : "//127.0.0.1" : "${URL##*:}" 00)" \
-    "$(printf '00000000000000000000000%d ' {1..5})" "complete: by the --url of the line"
+ids=$(printf '00000000000000000000000%d ' {1..5})
+is "$(complete_line exportctl download 00000000000000000000000)" "$ids" \
+    "complete: ids"
+is "$(EXPORT_URL=http://127.0.0.1:1 complete_line \
+    exportctl get --url http : "//127.0.0.1" : "${URL##*:}" 00)" "$ids" \
+    "complete: by the --url of the line"
 begin=$SECONDS
-is "$(EXPORT_URL=http://127.0.0.1:1 complete_line exportctl get '')" " " "complete: no service, no ids"
+is "$(EXPORT_URL=http://127.0.0.1:1 complete_line exportctl get '')" " " \
+    "complete: no service, no ids"
 ok "within 2 s and a bit" [ $((SECONDS - begin)) -le 8 ]
 is "$(cat "$T/stderr")" "" "and no word"
 done_testing
