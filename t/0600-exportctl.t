@@ -82,7 +82,7 @@ run 0 "a download that is cut twice" download "$(id 1)" -o "$T/1.zip"
 same "$T/1.zip" "is whole"
 is "$(asked ranges)" \
     '[["zip-resume", "bytes=300000-", "\"one\""], ["zip-resume", "bytes=301000-", "\"one\""]]' \
-    "each time the rest alone was asked for"
+    "each time only the rest was asked for"
 nothing_beside 1.zip
 run 0 "an object that changed between two attempts" download "$(id 2)" -o "$T/2.zip"
 is "$(tail -c 2 "$T/2.zip")" KP "is the new one, whole"
@@ -93,7 +93,7 @@ run 0 "503 and 429 of the storage, with Retry-After" download "$(id 4)" -o "$T/4
 ok "after 503 no sooner than it says" waits zip-busy 1 3
 ok "nor after 429" waits zip-busy 2 2
 run 4 "404 of the storage" download "$(id 5)" -o "$T/5.zip"
-run 0 "no strong ETag: it begins anew" download "$(id 0)" -o "$T/0.zip"
+run 0 "no strong ETag: it begins again" download "$(id 0)" -o "$T/0.zip"
 same "$T/0.zip" "and is whole"
 
 # What an earlier run left: 300000 bytes. This one fetches the rest, after a 429 of the service.
@@ -102,7 +102,7 @@ echo '"one"' >"$T/6.zip.part.etag"
 curl -s "$EXPORT_URL/zip-stop" >/dev/null 2>&1		# the first is cut
 run 0 "what an earlier run left" download "$(id 6)" -o "$T/6.zip"
 same "$T/6.zip" "is gone on with"
-like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "the rest alone was asked for"
+like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was asked for"
 nothing_beside 6.zip
 head -c 300000 /dev/zero >"$T/z.zip.part"
 echo '"one"' >"$T/z.zip.part.etag"
@@ -199,7 +199,7 @@ ID                        STATE        CREATED               PROGRESS       SIZE
 END
 )" "columns, page after page; nothing moves the cursor"
 run 0 "list --limit" list --limit 3 --state finished,FAILED
-is "$(grep -c FINISHED "$T/stdout")" 3 "so many"
+is "$(grep -c FINISHED "$T/stdout")" 3 "as many as asked for"
 like "$(cat "$T/stderr")" '--all' "says that there are more"
 is "$(asked query)" \
     '{"state": "FINISHED,FAILED", "after": "000000000000000000000002", "limit": "1"}' \
@@ -213,7 +213,7 @@ run 2 "a state that is none" list --state DONE
 like "$(cat "$T/stderr")" 'NOT_STARTED, STARTED' "says which there are"
 run 2 "no limit" list --limit 0
 run 0 "vehicles" vehicles --prefix v --quiet
-is "$(cut -d ' ' -f 1 "$T/stdout" | tr '\n' ' ')" "v0 v1 v2 v3 v4 v5 " "names alone, no heading"
+is "$(cut -d ' ' -f 1 "$T/stdout" | tr '\n' ' ')" "v0 v1 v2 v3 v4 v5 " "only names, no heading"
 like "$(head -n 1 "$T/stdout")" '^v0 +2018-11-30T05:00:00Z +- +speed,soc$' "hours and parameters"
 like "$(asked query)" '"prefix": "v"' "with the prefix"
 run 2 "vehicles NAME takes no --all" vehicles v0 --all

@@ -1,48 +1,60 @@
 #!/bin/bash
-# scripts/exportctl on the whole path: each command once, a download that was cut and whose rest alone is fetched, passwords and client
-# certificates as nginx/ ships them. Faults: t/0600-exportctl.t.
+# scripts/exportctl on the whole path: each command once, a download that was cut and goes on,
+# passwords and client certificates as nginx/ ships them. Faults: t/0600-exportctl.t.
 . "$(dirname "$0")/lib.sh"
 stack_test "" "$@"
 
 export EXPORTCTL_CONFIG=/dev/null
 unset EXPORT_USER EXPORT_PASSWORD_FILE
-scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || { diag "$(cat "$T/generate")"; exit 1; }
+scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 \
+    >"$T/generate" 2>&1 || { diag "$(cat "$T/generate")"; exit 1; }
 ctl() { scripts/exportctl "$@" 2>"$T/stderr"; }
-value() { /usr/bin/python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
+# value EXPRESSION: of the JSON v.
+value() { /usr/bin/python3 -c 'import json, sys; v = json.load(sys.stdin); print('"$1"')'; }
 day=(--from 2018-11-30 --to 2018-12-01)
 
 # -- each command
 ok "create -o" ctl create "${day[@]}" --name 'the "day"' -o "$T/day.zip"
 like "$(tail -n 1 "$T/.out")" "^$T/day.zip  [0-9.]+ MB  sha256 [0-9a-f]{64}\$" "its last line"
-is "$(sha256sum <"$T/day.zip" | cut -d ' ' -f 1)" "$(grep -o '[0-9a-f]*$' "$T/.out")" "is true"
+sum=$(grep -o '[0-9a-f]*$' "$T/.out")
+is "$(sha256sum <"$T/day.zip" | cut -d ' ' -f 1)" "$sum" "is true"
 id=$(sed -n 's/^export //p' "$T/stderr")
 like "$id" '^[0-9a-f]{24}$' "the id, on stderr"
 is "$(ctl get "$id" | head -n 1)" "$id FINISHED" "get"
-is "$(ctl get "$id" --json | value 'v["_id"], v["state"], v["sha256"]')" "('$id', 'FINISHED', '$(grep -o '[0-9a-f]*$' "$T/.out")')" "get --json"
+is "$(ctl get "$id" --json | value 'v["_id"], v["state"], v["sha256"]')" "$id FINISHED $sum" \
+    "get --json"
 ok "wait for one that is FINISHED" ctl wait "$id"
-like "$(ctl list --quiet)" "^$id  FINISHED     2[0-9-]+T[0-9:]+Z      100%  +[0-9.]+ MB  the \"day\"\$" "list"
+like "$(ctl list --quiet)" \
+    "^$id  FINISHED     2[0-9-]+T[0-9:]+Z      100%  +[0-9.]+ MB  the \"day\"\$" "list"
 is "$(ctl list --state FAILED --json)" '{
   "exports": []
 }' "list --state"
 until_ok 60 bash -c '[ "$(scripts/exportctl vehicles --quiet 2>&1 | wc -l)" = 2 ]'
 is "$(ctl vehicles --quiet | cut -d ' ' -f 1 | xargs)" "vehicle_001 vehicle_002" "vehicles"
-is "$(ctl vehicles --prefix vehicle_002 --json --all | value '[x["_id"] for x in v["vehicles"]]')" "['vehicle_002']" "vehicles --prefix --json"
-is "$(ctl vehicles vehicle_001 --quiet | cut -d ' ' -f 1 | xargs)" "speed soc current odo voltage" "vehicles NAME"
-like "$(ctl vehicles vehicle_001 | sed -n 2p)" '^speed +[0-9]+  2018-11-30T[0-9:]+Z  2018-11-30T[0-9:]+Z$' "hours of a parameter"
+is "$(ctl vehicles --prefix vehicle_002 --json --all |
+    value '*(x["_id"] for x in v["vehicles"])')" vehicle_002 "vehicles --prefix --json"
+is "$(ctl vehicles vehicle_001 --quiet | cut -d ' ' -f 1 | xargs)" "speed soc current odo voltage" \
+    "vehicles NAME"
+like "$(ctl vehicles vehicle_001 | sed -n 2p)" \
+    '^speed +[0-9]+  2018-11-30T[0-9:]+Z  2018-11-30T[0-9:]+Z$' "hours of a parameter"
 is "$(ctl vehicles vehicle_001 --json | value 'v["_id"]')" "vehicle_001" "vehicles NAME --json"
 no "a vehicle that is not there" ctl vehicles vehicle_999
 like "$(cat "$T/stderr")" 'HTTP 404' "says so"
-like "$(ctl estimate "${day[@]}" --vehicle vehicle_001 --vehicle vehicle_999)" '^[0-9]+ documents of at most 10,000,000, of 1 vehicle
+like "$(ctl estimate "${day[@]}" --vehicle vehicle_001 --vehicle vehicle_999)" \
+    '^[0-9]+ documents of at most 10,000,000, of 1 vehicle
 not known: vehicle_999;' "estimate"
-is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0')" "(2, True)" "estimate --json"
+is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0')" "2 True" \
+    "estimate --json"
 ctl create --from 2018-13-01 --to 2018-12-01 >/dev/null
 is "$?" 4 "a date that is none"
 like "$(cat "$T/stderr")" '/startDate' "names the member"
 printf 'vehicle_002\n' >"$T/vehicles"
-ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/vehicles" --parameter speed --time rfc3339 --csv excel --compression small --wait
+ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/vehicles" \
+    --parameter speed --time rfc3339 --csv excel --compression small --wait
 like "$(head -n 1 "$T/.out")" '^[0-9a-f]{24} FINISHED$' "waits"
-is "$(ctl get "$(head -c 24 "$T/.out")" --json | value '[v[x] for x in ("vehicles", "parameters", "time", "csv", "compression")]')" \
-    "[['vehicle_002'], ['speed'], 'rfc3339', 'excel', 'small']" "as it was asked"
+small=$(ctl get "$(head -c 24 "$T/.out")" --json)
+is "$(value 'v["vehicles"], v["parameters"], v["time"], v["csv"], v["compression"]' <<<"$small")" \
+    "['vehicle_002'] ['speed'] rfc3339 excel small" "as it was asked"
 
 # -- a download that ends in the middle, at a byte that is known: the first run may write no more
 part=$T/rest.zip.part
@@ -51,7 +63,8 @@ is "$?" 2 "a download that cannot be written"
 like "$(cat "$T/.out")" "^exportctl: cannot write $part: File too large\$" "says so"
 is "$(stat -c %s "$part")" 1048576 "and leaves 1 MiB"
 /usr/bin/python3 - "$((EXPORT_PORTS + 6))" "$((EXPORT_PORTS + 20))" "$T/passed" <<'END' &
-"""Passes one connection after the other on to the S3 server; writes down what was asked and how many bytes of answers passed."""
+"""Passes one connection after the other on to the S3 server; writes down the status, the range
+asked for and the number of bytes of each answer."""
 import re, socket, sys
 listen, to = (int(x) for x in sys.argv[1:3])
 server = socket.create_server(("127.0.0.1", listen))
@@ -68,18 +81,20 @@ while True:
             answer += piece
             client.sendall(piece)
         head, _, body = answer.partition(b"\r\n\r\n")
-        f.write("%s %s %d\n" % (head[9:12].decode(), (re.search(rb"(?i)range: (\S+)", asked) or [0, b"-"])[1].decode(), len(body)))
+        ranged = (re.search(rb"(?i)range: (\S+)", asked) or [0, b"-"])[1].decode()
+        f.write("%s %s %d\n" % (head[9:12].decode(), ranged, len(body)))
     client.close()
 END
 proxy=$!
 at_exit "kill $proxy"
 until_ok 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$((EXPORT_PORTS + 6))" 2>/dev/null
-# The link is signed for the S3 server's own port: to this client it is reached through the one that counts.
+# The link is signed for the S3 server's port; this client reaches it through the one that counts.
 http_proxy=http://127.0.0.1:$((EXPORT_PORTS + 6)) no_proxy=127.0.0.1:${EXPORT_URL##*:} \
     ok "a later run goes on" ctl download "$id" -o "$T/rest.zip"
 ok "the file is the same" cmp "$T/rest.zip" "$T/day.zip"
-is "$(cat "$T/passed")" "206 bytes=1048576- $(($(stat -c %s "$T/day.zip") - 1048576))" "the rest alone came"
-is "$(find "$T" -name 'rest.zip*')" "$T/rest.zip" "nothing beside it"
+is "$(cat "$T/passed")" "206 bytes=1048576- $(($(stat -c %s "$T/day.zip") - 1048576))" \
+    "only the rest came"
+is "$(find "$T" -name 'rest.zip*')" "$T/rest.zip" "and nothing else is left"
 
 # -- cancel
 scripts/stack down worker >"$T/down" 2>&1
@@ -95,11 +110,17 @@ is "$?" 1 "what is EXPIRED cannot be fetched"
 # -- who asks, by nginx's own means
 front=$T/front
 mkdir -p "$front/export"
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-    -keyout "$front/export/tls.key" -out "$front/export/tls.crt" 2>/dev/null
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=clients -keyout "$T/ca.key" -out "$front/export/clients-ca.crt" 2>/dev/null
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=anna -CA "$front/export/clients-ca.crt" -CAkey "$T/ca.key" \
-    -keyout "$T/anna.key" -out "$T/anna.crt" 2>/dev/null
+# certificate NAME KEY CERTIFICATE [OPTION...]
+certificate()
+{
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$1" -keyout "$2" -out "$3" \
+	    "${@:4}" 2>/dev/null
+}
+clients_ca=$front/export/clients-ca.crt
+certificate localhost "$front/export/tls.key" "$front/export/tls.crt" \
+    -addext subjectAltName=DNS:localhost
+certificate clients "$T/ca.key" "$clients_ca"
+certificate anna "$T/anna.key" "$T/anna.crt" -CA "$clients_ca" -CAkey "$T/ca.key"
 openssl rand -hex 12 >"$T/password"
 chmod 0600 "$T/password"
 printf 'anna:%s\n' "$(openssl passwd -6 -stdin <"$T/password")" >"$front/export-users"
@@ -112,7 +133,8 @@ error_log error.log;
 events {}
 http {
 	access_log off;
-	client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+	client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+	uwsgi_temp_path tmp; scgi_temp_path tmp;
 	include "$PWD/nginx/export.conf";
 }
 END
@@ -122,7 +144,8 @@ at_exit 'end_front'
 end_front() { [ -z "$NGINX" ] || { kill "$NGINX" && wait "$NGINX"; NGINX=; }; }
 front_with()
 {
-	printf '%s\n' "server_name localhost;" "root $PWD/nginx/www;" "$@" >"$front/export-site.conf"
+	printf '%s\n' "server_name localhost;" "root $PWD/nginx/www;" "$@" \
+	    >"$front/export-site.conf"
 	PATH=$PATH:/usr/sbin nginx -p "$front/" -e error.log -c nginx.conf 2>"$T/nginx" &
 	NGINX=$!
 	until_ok 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null
@@ -134,14 +157,17 @@ ctl list >/dev/null
 is "$?" 4 "a password is asked for"
 like "$(cat "$T/stderr")" 'HTTP 401.*--password-file' "says what to do"
 EXPORT_PASSWORD_FILE=$T/password ok "a password file" ctl create "${day[@]}" --user anna
-is "$(ctl list --user anna --password-file "$T/password" --json | value '[j["state"] for j in v["exports"]]')" "['NOT_STARTED']" "its owner's jobs alone"
+hers=$(ctl list --user anna --password-file "$T/password" --json)
+is "$(value '*(j["state"] for j in v["exports"])' <<<"$hers")" NOT_STARTED "only its owner's jobs"
 end_front
 
-front_with "listen 127.0.0.1:$port ssl http2;" "include $PWD/nginx/tls.conf;" "include $PWD/nginx/auth-certificate.conf;"
+front_with "listen 127.0.0.1:$port ssl http2;" "include $PWD/nginx/tls.conf;" \
+    "include $PWD/nginx/auth-certificate.conf;"
 export EXPORT_URL=https://localhost:$port
 ctl list >/dev/null
 is "$?" 3 "a certificate of an unknown CA"
 like "$(cat "$T/stderr")" 'certificate is refused: .*--ca' "says what to do"
-is "$(ctl list --ca "$front/export/tls.crt" --cert "$T/anna.crt" --key "$T/anna.key" --json | value 'v["exports"]')" "[]" "a client certificate"
+hers=$(ctl list --ca "$front/export/tls.crt" --cert "$T/anna.crt" --key "$T/anna.key" --json)
+is "$(value 'v["exports"]' <<<"$hers")" "[]" "a client certificate"
 no "none" ctl list --ca "$front/export/tls.crt"
 done_testing

@@ -1,10 +1,10 @@
 /* worker/engine/archive/csvfile.h; FORMAT.md: where a CSV goes on in a next part. */
-#include "lib/base/names.h"
 #include "worker/engine/archive/csvfile.h"
 
 #include <stdlib.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/names.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/sink.h"
 
