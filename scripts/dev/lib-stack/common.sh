@@ -218,7 +218,7 @@ END
 	} >"$RUN/export.conf"
 }
 
-# RUN/env: NAME='value' lines; no value holds a quotation mark.
+# RUN/env: export NAME='value' lines; no value holds a quotation mark.
 env_write()
 {
 	local i n=0 place
@@ -279,7 +279,7 @@ pidfiles()
 	done
 }
 
-pair() { printf "%s='%s'\n" "$1" "$2"; }
+pair() { printf "export %s='%s'\n" "$1" "$2"; }
 suffix() { [ "$1" = 1 ] || printf '_%s' "$1"; }
 dash() { [ "$1" = 1 ] || printf -- '-%s' "$1"; }
 
