@@ -97,7 +97,7 @@ for panel in board["panels"]:
 END
 ok "the dashboard's expressions are PromQL" "$promtool" check rules "$T/rules.yml"
 for alert in $(sed -n 's/^  - alert: //p' scripts/monitoring/alerts.yml); do
-	ok "README says what to do at $alert" grep -q "$alert" README.md
+	ok "docs/OPERATIONS.md says what to do at $alert" grep -q "$alert" docs/OPERATIONS.md
 	ok "$alert is tested" grep -q "name: $alert\$" t/data/alerts_test.yml
 done
 

@@ -85,10 +85,10 @@ def by_itself():
     said = json.loads(simulate("--workers", 2, "--overhead-s", 0, "--points-s", 10, "--total-points-s", 10, "--trace", "-",
                                stdin=json.dumps(trace[:2])).stdout)
     is_([round(s["took_s"], 6) for s in said], [20, 20], "a ceiling for all is shared")
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+    with open(os.path.join(ROOT, "docs", "PERFORMANCE.md"), encoding="utf-8") as f:
         table = [line for line in f if re.match(r"\| [\d,]+ x [\d,]+ x [\d,]+ \|", line)]
     sizes = ",".join(line.split("|")[1].replace(",", "").replace(" ", "") for line in table)
-    is_(simulate("--size", sizes).stdout.splitlines(keepends=True)[2:], table, "README's table of sizes is what it says")
+    is_(simulate("--size", sizes).stdout.splitlines(keepends=True)[2:], table, "the table of sizes in docs/PERFORMANCE.md is what it says")
     ok(len(table) >= 4, "which has some lines", table)
     ok(simulate("--workers", "none").returncode != 0, "a number of workers that is none")
 
