@@ -122,7 +122,7 @@ def chips(b):
 
 def compose(b):
     """By typing and clicking, as somebody who sees the page for the first time; the job's id."""
-    is_(b.text("#estimate"), "Choose vehicles to see how much it is.", "what lacks is said")
+    is_(b.text("#estimate"), "Choose vehicles to see the size.", "what lacks is said")
     b.click("#send")
     is_((b.text("#fault-vehicles"), count()), ("Choose vehicles.", 0), "without vehicles nothing is sent, and it is said where")
     b.type("#vehicle-search", "vehicle_00")
@@ -134,7 +134,7 @@ def compose(b):
     b.type("#vehicle-search", "003\n")
     b.wait("the third", lambda: chips(b) == [V1, V2, V3])
     ok(True, "what stands behind the usual beginning is found, too; Enter takes the only one")
-    is_(b.text("#range-sent"), "Exactly, in UTC: from 2018-11-30T00:00:00Z up to, not including, 2018-12-01T00:00:00Z.",
+    is_(b.text("#range-sent"), "In UTC: 2018-11-30T00:00:00Z to 2018-12-01T00:00:00Z (exclusive).",
         "the last full day with data is suggested")
 
     b.click("[name=which][value=chosen]")
@@ -143,7 +143,7 @@ def compose(b):
     b.click("#parameter-all")
     b.click("#parameter-list input[value=odo]")
     b.type("#parameter-name", "lacking\n")
-    ok("None of the vehicles looked at has lacking" in b.text("#parameter-hint"), "a parameter of no vehicle is told of")
+    ok("None of the vehicles checked has lacking" in b.text("#parameter-hint"), "a parameter of no vehicle is told of")
     b.click("#parameter-list input[value=lacking]")
     b.pick("#csv", "excel")
     is_(b.value("#time"), "rfc3339", "for spreadsheets RFC 3339 is suggested")
@@ -243,7 +243,7 @@ def previewed(b, ident):
 def refusals(b):
     before = len(b.asked("/export"))
     b.type("#end-date", "11292018")
-    b.wait("the fault", lambda: "has to be after the beginning" in b.text("#fault-range"))
+    b.wait("the fault", lambda: "must be after the start" in b.text("#fault-range"))
     is_([b.one("#" + x).get_attribute("aria-invalid") for x in ("start-date", "end-date")], ["false", "true"], "a reversed range is told of at its end")
     b.click("#send")
     is_((len(b.asked("/export")), b.active().get_attribute("id")), (before, "field-range"), "and not sent; the field has the focus")
@@ -291,7 +291,7 @@ def pasted(b):
     b.click("#paste-add")
     b.wait("the check", lambda: b.text("#unknown").startswith("Not in the catalogue: vehicle_x9, a/b."))
     is_(chips(b), [V1, "vehicle_x9", V2, "a/b"], "a pasted list: each name once")
-    is_([c.find_element("css selector", ".why").text for c in b.all(".odd")], ["not in the catalogue", "cannot be a name"], "the unknown are marked")
+    is_([c.find_element("css selector", ".why").text for c in b.all(".odd")], ["not in the catalogue", "not a valid name"], "the unknown are marked")
     b.wait("the refusal", lambda: "\u201ca/b\u201d: " in b.text("#fault-vehicles"))
     b.click("#unknown-remove")
     is_(chips(b), [V1, V2], "and go at once")
@@ -377,7 +377,7 @@ def lines(ident, since=0):
 
 def trouble(b, waiting):
     stack("down", "api")
-    b.wait("the trouble", lambda: re.search(r"Asking again in \d+ s", b.text("#trouble")))
+    b.wait("the trouble", lambda: re.search(r"Trying again in \d+ s", b.text("#trouble")))
     ok("is being restarted" in b.text("#trouble"), "the service is away: it is said, and when it is asked again", b.text("#trouble"))
     b.click("#send")
     b.wait("the refusal", lambda: "is being restarted. Try again in a moment." in b.text("#fault-form"))

@@ -2,7 +2,7 @@
 
 const PATIENCE_MS = 30000;
 
-/* What nginx, which gives no detail, means. */
+/* For nginx's own errors, which have no detail. */
 const SENTENCES = {
 	0: "The service cannot be reached. Check the connection.",
 	401: "The service does not know you. Reload the page to sign in.",
@@ -14,7 +14,7 @@ const SENTENCES = {
 	504: "The service did not answer in time.",
 };
 
-/* An answer that is an error; status 0: there was none. retryAfter in seconds, null where it is not said. */
+/* An answer that is an error; status 0: there was no answer. retryAfter in seconds, null where it is not given. */
 export class Problem extends Error {
 	constructor(status, body, retryAfter) {
 		super(sentence(body.detail) || SENTENCES[status] || body.title || "The service answered " + status + ".");
@@ -24,7 +24,7 @@ export class Problem extends Error {
 		this.retryAfter = retryAfter;
 	}
 
-	/* Whether the same request may succeed in a moment. */
+	/* Whether the same request may succeed soon. */
 	get passes() {
 		return [0, 409, 429, 502, 503, 504].includes(this.status);
 	}
@@ -57,7 +57,7 @@ export async function ask(method, path, { body, headers = {}, etag, signal } = {
 		return answer(got, text);
 	} catch (e) {
 		if (signal?.aborted)
-			throw new DOMException("not wanted any more", "AbortError");
+			throw new DOMException("no longer wanted", "AbortError");
 		throw e instanceof Problem ? e : new Problem(0, {}, null);
 	} finally {
 		clearTimeout(timer);
@@ -74,7 +74,7 @@ function answer(got, text) {
 		json = text === "" ? null : JSON.parse(text);
 	} catch {
 		if (got.ok)
-			throw new Problem(502, { detail: "the answer was not understood" }, retryAfter);
+			throw new Problem(502, { detail: "the answer is not valid JSON" }, retryAfter);
 	}
 	if (!got.ok && got.status !== 304)
 		throw new Problem(got.status, json && typeof json === "object" ? json : {}, retryAfter);
@@ -82,8 +82,8 @@ function answer(got, text) {
 }
 
 /*
- * One job, durable: the same key with each attempt, so that an answer that was lost makes no second job. What passes by itself
- * within moments is waited for here; the rest is thrown.
+ * One job, durable: the same key with each attempt, so that a lost answer makes no second job. Errors that pass within moments are
+ * waited out here; the rest are thrown.
  */
 export async function create(body, key) {
 	for (let attempt = 1; ; attempt++) {
@@ -97,7 +97,7 @@ export async function create(body, key) {
 	}
 }
 
-/* Not crypto.randomUUID(), which plain http has not. */
+/* Not crypto.randomUUID(), which is missing over plain http. */
 export function newKey() {
 	return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -5,11 +5,11 @@ import { bytes, duration, local, many, number, some, time, utc, zoneName } from 
 import { preview } from "./preview.js";
 import { ended, follows, label } from "./states.js";
 
-/* What to do about it. */
+/* What the user can do about it. */
 const ADVICE = {
-	unknown_vehicle: "Check the name in the catalogue, then ask anew without it.",
-	slice_too_large: "Ask for fewer parameters.",
-	attempts_exhausted: "Try again later; if it happens again, tell whoever runs the service.",
+	unknown_vehicle: "Check the name in the catalogue, or start the export without it.",
+	slice_too_large: "Choose fewer parameters.",
+	attempts_exhausted: "Try again later; if it fails again, tell the operator of the service.",
 };
 const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };
 
@@ -31,7 +31,7 @@ function rangeOf(job) {
 
 export const titleOf = (job) => job.name ?? rangeOf(job);
 
-/* What was asked for, to be asked for again. */
+/* The request, to be sent again. */
 function requestOf({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name }) {
 	return JSON.stringify({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name });
 }
@@ -103,7 +103,7 @@ export class Card {
 		copies(this.copy, () => this.sum.textContent, this.sum);
 	}
 
-	/* An answer that was overtaken by a later one changes nothing. */
+	/* An answer that was overtaken by a later one is ignored. */
 	update(job) {
 		const before = this.job;
 
@@ -138,7 +138,7 @@ export class Card {
 		if (!this.question.hidden && this.asked.hidden)
 			this.question.hidden = true;
 		this.showFacts(job);
-		/* What had the focus is gone. */
+		/* The focused element is gone. */
 		if (hadFocus && !document.activeElement?.checkVisibility?.())
 			this.heading.focus({ preventScroll: true });
 	}
@@ -159,7 +159,7 @@ export class Card {
 		if (job.state === "NOT_STARTED") {
 			const position = job.queue?.position;
 
-			parts.push(position ? `number ${number(position)} in the queue` : job.queue ? "more than 1,000 are before it" : "in the queue");
+			parts.push(position ? `number ${number(position)} in the queue` : job.queue ? "more than 1,000 exports ahead" : "in the queue");
 		} else {
 			if (!over)
 				parts.push(phase);
@@ -178,15 +178,15 @@ export class Card {
 
 		facts.set("Id", job._id);
 		if (zoneName !== "UTC")
-			facts.set("Range", `${local(Date.parse(job.startDate))} up to, not including, ${local(Date.parse(job.endDate))}`);
-		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} up to, not including, ${utc(Date.parse(job.endDate))}`);
+			facts.set("Range", `${local(Date.parse(job.startDate))} to ${local(Date.parse(job.endDate))} (exclusive)`);
+		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} to ${utc(Date.parse(job.endDate))} (exclusive)`);
 		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
 		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
 		facts.set("Read and written", `${bytes(progress.bytesRead)} and ${bytes(progress.bytesWritten)}`);
-		facts.time("Asked for", job.createdAt);
-		facts.time("Begun", job.startedAt);
+		facts.time("Requested", job.createdAt);
+		facts.time("Started", job.startedAt);
 		facts.time("Ended", job.finishedAt);
 		facts.time(job.state === "EXPIRED" ? "Expired" : "Kept until", job.expiresAt);
 		facts.set("Size", job.size === undefined ? null : `${bytes(job.size)} (${number(job.size)} bytes)`);
@@ -196,7 +196,7 @@ export class Card {
 		facts.set("SHA-256", job.sha256 ? this.sumNode : null, job.sha256 ?? null);
 	}
 
-	/* Once; when it has failed, again with the next opening. */
+	/* Once; after a failure again when the details are next opened. */
 	async look() {
 		if (!this.details.open || this.job.state !== "FINISHED" || this.looked)
 			return;
@@ -210,7 +210,7 @@ export class Card {
 		}
 	}
 
-	/* A link is good for minutes: the job is asked for anew, and its link followed. */
+	/* A link is valid for minutes: request the job again, and follow its new link. */
 	async fetch() {
 		this.busy(this.download, async () => {
 			const { json } = await ask("GET", "/export/" + this.id);
@@ -239,7 +239,7 @@ export class Card {
 		sure.focus();
 	}
 
-	/* A waiting or running one is cancelled, of a finished one the result is given up. */
+	/* Cancel a waiting or running job; give up the result of a finished one. */
 	async end(button) {
 		this.heading.focus({ preventScroll: true });
 		this.busy(button, async () => {

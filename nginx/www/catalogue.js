@@ -1,4 +1,4 @@
-/* What can be asked for, as far as this page has looked: it never loads all of the catalogue. */
+/* What can be requested, as far as this page has looked: it never loads the whole catalogue. */
 import { ask } from "./api.js";
 
 const SHOWN = 50;		/* of a search at once */
@@ -6,14 +6,14 @@ const LOOKED_AT = 50;		/* of the chosen ones, for their parameters and first and
 const NAMES_AT_ONCE = 100;
 const PREFIX_MAX_BYTES = 63;
 
-/* name -> {parameters: [name], first, last}; null: not in the catalogue; "known": it is, and that is all that we know */
+/* name -> {parameters: [name], first, last}; null: not in the catalogue; "known": in it, nothing more is known */
 const vehicles = new Map();
-let usual = "";			/* what the first names all begin with, to be left out when searching */
+let usual = "";			/* common prefix of the first names, which a search may leave out */
 
 export const UNKNOWN = null;
 export const found = (name) => vehicles.get(name);
 
-/* Whether a database can have this name, so that it is worth asking. */
+/* Whether a database can have this name. */
 export const possible = (name) => /^[^/\\. "$\0]+$/.test(name) && new Blob([name]).size <= PREFIX_MAX_BYTES;
 
 function keep({ _id, parameters, first, last }) {
@@ -33,7 +33,7 @@ async function page(prefix, after, signal) {
 	return { prefix, names: json.vehicles.map((v) => v._id), next: json.next };
 }
 
-/* The first names, by which a range and parameters are suggested where no vehicle is chosen. */
+/* The first names: the range and parameters suggested while no vehicle is chosen come from them. */
 export async function begin() {
 	const first = await page("", "");
 	const [a, b] = [first.names[0] ?? "", first.names.at(-1) ?? ""];
@@ -45,7 +45,7 @@ export async function begin() {
 	return first;
 }
 
-/* search(text, after, signal): {prefix, names, next}; where no name begins so, those that do behind the usual beginning. */
+/* search(text, after, signal): {prefix, names, next}; if no name begins with text, those that have it after the usual prefix. */
 export async function search(text, after, signal) {
 	const impossible = new Blob([text]).size > PREFIX_MAX_BYTES || /[\0-\x1f\x7f]/.test(text);
 	const got = impossible ? { prefix: text, names: [] } : await page(text, after, signal);
@@ -53,12 +53,12 @@ export async function search(text, after, signal) {
 	if (got.names.length > 0 || after || impossible || !usual || usual.startsWith(text) || text.startsWith(usual) ||
 	    new Blob([usual + text]).size > PREFIX_MAX_BYTES)
 		return got;
-	const behind = await page(usual + text, "", signal);
+	const longer = await page(usual + text, "", signal);
 
-	return behind.names.length > 0 ? behind : got;
+	return longer.names.length > 0 ? longer : got;
 }
 
-/* Find out which of these names there are, by dry runs of a day of no interest. A name that is none is left alone. */
+/* Find out which of these names exist, by dry runs of some day. Impossible names are not checked. */
 export async function check(names) {
 	const asked = names.filter((name) => possible(name) && !vehicles.has(name));
 
@@ -74,7 +74,7 @@ export async function check(names) {
 		keep((await ask("GET", "/vehicles/" + encodeURIComponent(name))).json);
 }
 
-/* Those of the chosen that something is known of; without any, all that were seen. */
+/* The chosen vehicles of which something is known; if there are none, all that were seen. */
 const seen = (names) => {
 	const of = (all) => all.filter((v) => v && v !== "known");
 	const chosen = of(names.map(found));
@@ -82,7 +82,7 @@ const seen = (names) => {
 	return chosen.length > 0 ? chosen : of([...vehicles.values()]);
 };
 
-/* The columns of all of them, in the order in which they come. */
+/* The columns of all of them, in their order. */
 export const parametersOf = (names) => [...new Set(seen(names).flatMap((v) => v.parameters))];
 
 /* {first, last}: from the first to the last hour with data; null where none is known. */

@@ -19,15 +19,15 @@ const input = Object.fromEntries(INPUTS.map((id) => [id, byId(id)]));
 const send = byId("send"), estimate = byId("estimate");
 
 let limits = null;
-let created;			/* told of each job */
-let tried = false;		/* whether somebody wanted to send this: then what lacks is a fault */
+let created;			/* called with each new job */
+let tried = false;		/* after an attempt to send, a missing field is a fault */
 let sending = false;
-let judged = { text: "", faults: {} };	/* the body that the service has estimated or refused, and why */
+let judged = { text: "", faults: {} };	/* the body that the service has estimated or refused, and its faults */
 let asking = new AbortController();
 
-/* ---- what is asked for -------------------------------------------------------------------- */
+/* ---- the request -------------------------------------------------------------------------- */
 
-/* {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent where nothing lacks and nothing is wrong. */
+/* {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent when nothing is missing and nothing is wrong. */
 function request() {
 	const body = {}, lacking = [], faults = {};
 	const names = vehicles.value(), columns = parameters.value();
@@ -71,7 +71,7 @@ function showFaults(faults) {
 	when.mark(faults.range);
 }
 
-/* The field that a refusal is about; a list's item by its name. */
+/* The field that a refusal is about; an item of a list by its name. */
 function faultOf(problem, body) {
 	const [, member, item] = problem.pointer.split("/");
 	const field = MEMBERS[member] ?? "form";
@@ -83,22 +83,22 @@ function faultOf(problem, body) {
 /* ---- estimate ----------------------------------------------------------------------------- */
 
 function showEstimate({ documents, documentsMax, vehicles: n, unknownVehicles }) {
-	const lines = [el("p", {}, el("strong", {}, `About ${many(documents, "document")}`), ` of ${many(n, "vehicle")} to be read. ` +
-		"A document is an hour of one parameter.")];
+	const lines = [el("p", {}, el("strong", {}, `About ${many(documents, "document")}`), ` of ${many(n, "vehicle")} to read. ` +
+		"A document is one hour of one parameter.")];
 
 	if (documents === 0)
-		lines.push(el("p", { class: "warning" }, "No data are known in this range: the files would hold their headers alone."));
+		lines.push(el("p", { class: "warning" }, "No known data in this range: each file would contain only its header."));
 	else if (documents > documentsMax * LARGE)
 		lines.push(el("p", { class: "warning" }, `This is large: ${Math.round(100 * documents / documentsMax)} % of what one export may read ` +
-			`(${number(documentsMax)}). It will take long; a shorter range or fewer parameters are faster.`));
+			`(${number(documentsMax)}). It will take long; a shorter range or fewer parameters take less.`));
 	if (unknownVehicles.length > 0)
 		lines.push(el("p", { class: "warning" }, `Unknown: ${some(unknownVehicles, 10)}.`));
-	/* A live region is not written again for nothing. */
+	/* Do not rewrite a live region without a change. */
 	if (estimate.textContent !== lines.map((line) => line.textContent).join(""))
 		estimate.replaceChildren(...lines);
 }
 
-/* After a refusal that passes, again by itself. */
+/* Tries again by itself after a refusal that passes. */
 async function estimated(body) {
 	const text = body && JSON.stringify(body);
 
@@ -127,7 +127,7 @@ async function estimated(body) {
 		const timer = setTimeout(() => estimated(body), wait * 1000);
 
 		signal.addEventListener("abort", () => clearTimeout(timer));
-		estimate.replaceChildren(el("p", {}, `No estimate yet: ${e.message} Asking again in ${wait} s.`));
+		estimate.replaceChildren(el("p", {}, `No estimate yet: ${e.message} Trying again in ${wait} s.`));
 	}
 }
 
@@ -144,7 +144,7 @@ function keep() {
 			...when.kept(),
 		}));
 	} catch {
-		/* storage is full or forbidden: then it is not kept */
+		/* storage is full or forbidden: not kept */
 	}
 }
 
@@ -180,10 +180,10 @@ function update() {
 	if (complete)
 		return;
 	judged.text = "";
-	estimate.replaceChildren(el("p", {}, lacking.length === 0 ? "" : `Choose ${lacking.map(([, what]) => what).join(" and ")} to see how much it is.`));
+	estimate.replaceChildren(el("p", {}, lacking.length === 0 ? "" : `Choose ${lacking.map(([, what]) => what).join(" and ")} to see the size.`));
 }
 
-/* Vehicles were chosen, or more is known of them. */
+/* Vehicles were chosen, or more is known about them. */
 function vehiclesChanged() {
 	parameters.offer(catalogue.parametersOf(vehicles.value() ?? []));
 	when.offer();
@@ -202,7 +202,7 @@ function fill(from) {
 
 /* ---- submission --------------------------------------------------------------------------- */
 
-/* The key of a body until its answer is here, also over a reload: sent again, it is the same job. */
+/* The key of a body until it is answered, also over a reload: sent again, it is the same job. */
 function keyOf(text) {
 	try {
 		const [key, sent] = JSON.parse(sessionStorage.getItem(SENT)) ?? [];
@@ -236,7 +236,7 @@ function lock(yes) {
 	say(send, yes ? "Sending\u2026" : "Start the export");
 }
 
-/* What has no group of its own is the name, or all of it. */
+/* A field without a group of its own is the name, or the whole form. */
 const focusOn = (field) => (byId("field-" + field) ?? (field === "name" ? input.name : send)).focus();
 
 async function submit(event) {
@@ -287,7 +287,7 @@ export async function start(onCreated) {
 	created = onCreated;
 	parameters.start(update);
 
-	/* Without them the form works all the same: the service says what is too much. */
+	/* The form works without them: the service reports what is too much. */
 	const [first] = await Promise.all([
 		catalogue.begin().catch(() => null),
 		ask("GET", "/limits").then(({ json }) => { limits = json; }, () => {}),

@@ -1,4 +1,4 @@
-/* Elements. What comes from outside becomes text nodes and attribute values alone: no name can be markup. */
+/* Elements. Outside text becomes only text nodes and attribute values: no name can be markup. */
 
 /* el("button", {type: "button", onclick: f}, "Text", child, ...): null and undefined attributes and children are left out. */
 export function el(tag, attributes = {}, ...children) {
@@ -24,13 +24,13 @@ function fill(node, attributes, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/* Written only where it differs: a live region speaks when it is written. */
+/* Written only when it differs: a live region speaks when it is written. */
 export function say(node, text) {
 	if (node.textContent !== text)
 		node.textContent = text;
 }
 
-/* later(f, ms): a function that calls f once it has not been called for so long. */
+/* later(f, ms): a function that calls f once it has not been called for ms. */
 export function later(f, ms) {
 	let timer;
 
@@ -50,11 +50,11 @@ export function copies(button, text, node) {
 		try {
 			await navigator.clipboard.writeText(text());
 		} catch {
-			/* Without https there is no clipboard but the old one, which takes what is selected. */
+			/* Without https only the old clipboard works, which takes the selection. */
 			node.select ? node.select() : getSelection().selectAllChildren(node);
 			done = document.execCommand("copy");
 		}
-		button.textContent = done ? "Copied" : "Not copied; it is selected";
+		button.textContent = done ? "Copied" : "Not copied; select and copy it";
 		setTimeout(() => { button.textContent = label; }, 2000);
 	});
 }

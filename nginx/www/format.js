@@ -22,19 +22,19 @@ export function bytes(n) {
 /* many(3, "vehicle") */
 export const many = (n, thing) => number(n) + "\u00a0" + thing + (n === 1 ? "" : "s");
 
-/* RFC 3339, UTC, without a fraction that is none. */
+/* RFC 3339, UTC, without a zero fraction. */
 export const utc = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
 
 export const local = (ms) => moment.format(ms);
 
-/* <time>, local, with the UTC time to point at. */
+/* <time>, local, with the UTC time as its title. */
 export function time(iso) {
 	const ms = Date.parse(iso);
 
 	return el("time", { datetime: iso, title: utc(ms) + " (UTC)" }, local(ms));
 }
 
-/* "3 min 20 s", of what is still to come. */
+/* "3 min 20 s", of the time left. */
 export function duration(ms) {
 	const s = Math.max(0, Math.round(ms / 1000));
 

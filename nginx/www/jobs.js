@@ -10,10 +10,10 @@ const SHOWN = 20;
 const list = byId("job-list"), filter = byId("filter"), older = byId("older"), none = byId("jobs-none"), fault = byId("fault-jobs");
 
 const cards = new Map();
-let next;			/* of the page that was shown last */
+let next;			/* of the last page shown */
 let etag = null;		/* of the first page */
 let paged = false;		/* more than the first page is shown */
-let listing = 0;		/* an answer to a question before the last one is not shown */
+let listing = 0;		/* an answer to an earlier request is not shown */
 
 const watcher = watch((job) => cards.get(job._id)?.update(job), gone, (text) => say(byId("trouble"), text));
 
@@ -28,7 +28,7 @@ function changed() {
 
 	say(byId("active"), unfinished === 0 ? "" : number(unfinished) + " unfinished");
 	none.hidden = cards.size > 0;
-	say(none, filter.value === "" ? "No exports yet. Compose one, and it appears here." : "None in this state.");
+	say(none, filter.value === "" ? "No exports yet. Start one, and it appears here." : "None in this state.");
 }
 
 const on = {
@@ -77,7 +77,7 @@ async function load(after) {
 	}
 }
 
-/* The first page replaces all that was there; cards of jobs that are on it stay as they are. */
+/* The first page replaces everything; cards of jobs on it stay as they are. */
 function show(got, after) {
 	const nodes = got.json.exports.map((job) => put(job).node);
 
@@ -100,7 +100,7 @@ function show(got, after) {
 	changed();
 }
 
-/* At the top, whatever the filter: it was just asked for. */
+/* At the top, whatever the filter: it was just requested. */
 export function created(job, retryAfter) {
 	const card = put(job, retryAfter);
 

@@ -1,4 +1,4 @@
-/* Which parameters: all that a vehicle has, or chosen ones, in the order of the columns. */
+/* Which parameters: all, or chosen ones, in the order of the columns. */
 import { byId, el, say } from "./dom.js";
 import { many, number, some } from "./format.js";
 
@@ -6,7 +6,7 @@ const list = byId("parameter-list"), name = byId("parameter-name");
 
 let changed;
 let known = [];			/* what the vehicles have */
-let typed = [];			/* what somebody added */
+let typed = [];			/* added by name */
 let chosen = new Set();
 
 const isAll = () => document.querySelector("[name=which]:checked").value === "all";
@@ -44,7 +44,7 @@ function hint() {
 	const strange = known.length === 0 ? [] : columns().filter((p) => chosen.has(p) && !known.includes(p));
 
 	say(byId("parameter-hint"), many(value()?.length ?? 0, "column") + " chosen of " + number(columns().length) +
-		(strange.length > 0 ? `. None of the vehicles looked at has ${some(strange, 5)}: a column without values.` : "."));
+		(strange.length > 0 ? `. None of the vehicles checked has ${some(strange, 5)}: an empty column.` : "."));
 }
 
 function show() {

@@ -1,4 +1,4 @@
-/* A small plot of samples, with gaps where there is none. */
+/* A small plot of samples, with gaps where there are none. */
 import { el, svg } from "./dom.js";
 import { number } from "./format.js";
 

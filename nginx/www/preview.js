@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { local, many, number, utc } from "./format.js";
 import { plot } from "./plot.js";
 
-/* Of the time cell, whose form the export chose. */
+/* The time cell, in the form that the request chose. */
 function timeCell(text) {
 	const ms = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
 
@@ -25,15 +25,15 @@ function shown(preview) {
 
 	return [
 		table(preview),
-		el("p", { class: "hint" }, `Plots: samples, not all values; one of each 120th of ${local(from)} to ${local(to)}. A gap: no value there.`,
+		el("p", { class: "hint" }, `Plots show samples, not all values: one for each 120th of ${local(from)} to ${local(to)}. A gap: no sample there.`,
 			parametersTotal > parameters.length ? ` ${number(parameters.length)} of ${number(parametersTotal)} columns are shown.` : ""),
 		el("div", { class: "plots" }, ...parameters.map((name, i) => plot(name, samples[i]))),
 	];
 }
 
-/* preview(id): the nodes to show; of a FINISHED export without rows there is none (204). Throws Problem. */
+/* preview(id): the nodes to show; a FINISHED export without rows has no preview (204). Throws Problem. */
 export async function preview(id) {
 	const { json } = await ask("GET", `/export/${id}/preview`);
 
-	return json ? shown(json) : [el("p", { class: "hint" }, "No vehicle has rows in this range: each file holds its header alone.")];
+	return json ? shown(json) : [el("p", { class: "hint" }, "No vehicle has rows in this range: each file contains only its header.")];
 }

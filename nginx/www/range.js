@@ -1,4 +1,4 @@
-/* Ranges of time: [start, end), Unix ms. A zone is "utc" or "local", the viewer's. Asks no clock and no document. */
+/* Ranges of time: [start, end), Unix ms. A zone is "utc" or "local", the viewer's. Reads no clock and no document. */
 
 const HOUR_MS = 3600000;
 
@@ -25,7 +25,7 @@ export function shown(ms, zone) {
 	return { date: [String(year).padStart(4, "0"), String(month + 1).padStart(2, "0"), String(day).padStart(2, "0")].join("-"), time };
 }
 
-/* And back; NaN where it is none. An empty time is midnight. */
+/* And back; NaN if it is not a date. An empty time is midnight. */
 export function read({ date, time }, zone) {
 	const d = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
 	const t = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?$/.exec(time || "00:00");
@@ -39,12 +39,12 @@ export function read({ date, time }, zone) {
 	return shown(zone === "utc" ? ms : midnight(n[0], n[1], n[2], zone), zone).date === date ? ms : NaN;
 }
 
-/* The range of so many days that ends with this midnight. */
+/* The range of this many days that ends at this midnight. */
 const daysUntil = (days, [year, month, day], zone) => [midnight(year, month, day - days, zone), midnight(year, month, day, zone)];
 
 /*
- * The last full day with data: that of the last document; where that day is not over yet, the one before, if data reach
- * back so far. extent: {first, last}, hours of the first and the last document.
+ * The last full day with data: that of the last document; if that day is not over yet, the one before, if data reach
+ * back that far. extent: {first, last}, hours of the first and the last document.
  */
 function lastDay(extent, now, zone) {
 	const [year, month, day] = fields(extent.last, zone);
@@ -56,7 +56,7 @@ function lastDay(extent, now, zone) {
 }
 
 /*
- * presets(extent, now, zone): [{id, label, range: [start, end]}]; extent is null where nothing is known of the data.
+ * presets(extent, now, zone): [{id, label, range: [start, end]}]; extent is null when nothing is known about the data.
  */
 export function presets(extent, now, zone) {
 	const today = fields(now, zone);
@@ -68,8 +68,8 @@ export function presets(extent, now, zone) {
 		const [y, m, d, weekday] = fields(day[0] + HOUR_MS, zone);
 
 		list.push({ id: "data-day", label: "Last full day with data", range: day },
-			{ id: "data-week", label: "Its week, Monday to Sunday", range: [midnight(y, m, d - weekday, zone), midnight(y, m, d - weekday + 7, zone)] },
-			{ id: "data-month", label: "Its month", range: [midnight(y, m, 1, zone), midnight(y, m + 1, 1, zone)] });
+			{ id: "data-week", label: "Week of that day, Monday to Sunday", range: [midnight(y, m, d - weekday, zone), midnight(y, m, d - weekday + 7, zone)] },
+			{ id: "data-month", label: "Month of that day", range: [midnight(y, m, 1, zone), midnight(y, m + 1, 1, zone)] });
 	}
 	list.push({ id: "yesterday", label: "Yesterday", range: daysUntil(1, today, zone) },
 		{ id: "7-days", label: "Last 7 days, until midnight", range: daysUntil(7, today, zone) },

@@ -1,4 +1,4 @@
-/* The states of a job, in the order in which they come, and what they are called here. */
+/* The states of a job, in their order, and their labels. */
 
 const STATES = {
 	NOT_STARTED: { rank: 0, label: "Waiting" },
@@ -12,5 +12,5 @@ const STATES = {
 export const label = (state) => STATES[state]?.label ?? state;
 export const ended = (state) => STATES[state]?.rank >= 2;
 
-/* Whether a job that was in the state may be in the other now: an answer that was overtaken is not shown. */
+/* Whether a job that was in one state may now be in the other: an overtaken answer is not shown. */
 export const follows = (state, other) => state === other || STATES[other]?.rank > STATES[state]?.rank;

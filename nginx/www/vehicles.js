@@ -7,11 +7,11 @@ const CHIPS_SHOWN = 60;
 const box = byId("vehicle-search"), list = byId("vehicle-list"), more = byId("vehicle-more"), add = byId("vehicle-add");
 const chips = byId("chips"), unknown = byId("unknown");
 
-let changed;			/* told after each change, and when more is known of what was chosen */
+let changed;			/* called after each change, and when more is known about the chosen ones */
 let chosen = new Set();
 let shown = { prefix: "", names: [], next: undefined };
 let asking = new AbortController();
-let asked = null;		/* the text that the last search was for */
+let asked = null;		/* text of the last search */
 
 const isAll = () => document.querySelector("[name=whose]:checked").value === "all";
 
@@ -25,7 +25,7 @@ export function set(names, all) {
 	update();
 }
 
-/* What was typed or pasted, as names. */
+/* Typed or pasted text, as names. */
 const names = (text) => text.split(/[\s,;]+/).filter((name) => name !== "");
 
 function choose(more) {
@@ -48,20 +48,20 @@ async function update() {
 	try {
 		await catalogue.check([...chosen]);
 	} catch {
-		return;		/* the estimate asks the same and says what is wrong */
+		return;		/* the estimate requests the same and reports the error */
 	}
 	showChips();
 	changed();
 }
 
 function chip(name) {
-	const fault = !catalogue.possible(name) ? "cannot be a name" : catalogue.found(name) === catalogue.UNKNOWN ? "not in the catalogue" : "";
+	const fault = !catalogue.possible(name) ? "not a valid name" : catalogue.found(name) === catalogue.UNKNOWN ? "not in the catalogue" : "";
 
 	return el("li", { class: fault ? "chip odd" : "chip" }, el("span", {}, name), fault && el("span", { class: "why" }, fault) || null,
 		el("button", { type: "button", "aria-label": "Remove " + name, onclick: () => remove(name) }, "\u00d7"));
 }
 
-/* The next chip's button gets the focus, else that of the one before, else the search. */
+/* The focus goes to the next chip's button, else to the last one's, else to the search. */
 function remove(name) {
 	const place = [...chosen].indexOf(name);
 
@@ -76,14 +76,14 @@ const unknownOnes = () => [...chosen].filter((name) => !catalogue.possible(name)
 function showChips() {
 	const all = [...chosen], strange = unknownOnes();
 
-	/* What has a fault comes first where not all can be shown. */
+	/* Faulty names come first when not all can be shown. */
 	const order = all.length > CHIPS_SHOWN ? [...strange, ...all.filter((name) => !strange.includes(name))] : all;
 
 	chips.replaceChildren(...order.slice(0, CHIPS_SHOWN).map(chip),
 		...(all.length > CHIPS_SHOWN ? [el("li", {}, "and " + number(all.length - CHIPS_SHOWN) + " more")] : []));
 	say(byId("chips-title"), all.length === 0 ? "None chosen yet" : many(all.length, "vehicle") + " chosen");
-	say(unknown, strange.length === 0 ? "" : `Not in the catalogue: ${some(strange, 8)}. An export of a vehicle that does not exist fails; ` +
-		"one that is only too new to be in the catalogue is exported.");
+	say(unknown, strange.length === 0 ? "" : `Not in the catalogue: ${some(strange, 8)}. An export fails if a vehicle does not exist; ` +
+		"a vehicle that is too new to be in the catalogue is exported.");
 	byId("unknown-remove").hidden = strange.length === 0;
 	byId("chips-clear").hidden = all.length === 0;
 }
@@ -132,7 +132,7 @@ async function search(after) {
 	}
 }
 
-/* Enter: the one that was meant, if that is clear. */
+/* Enter: take the vehicle that is meant, if that is clear. */
 async function enter(event) {
 	if (event.key !== "Enter")
 		return;
@@ -153,7 +153,7 @@ async function enter(event) {
 		list.querySelector("input").focus();
 }
 
-/* They are chosen, and the search begins anew. */
+/* Choose them, and start a new search. */
 function take(meant) {
 	choose(meant);
 	box.value = "";
@@ -161,7 +161,7 @@ function take(meant) {
 }
 
 export function start(onChange, first) {
-	/* Enter may have been faster. */
+	/* Enter may have searched already. */
 	const typed = later(() => box.value.trim() === asked || search(), 200);
 
 	changed = onChange;

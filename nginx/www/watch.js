@@ -1,11 +1,11 @@
 /*
- * Unfinished jobs are asked for until they have ended: one request at a time, none sooner than its Retry-After says, none while
- * the tab is hidden, fewer and fewer while the service is in trouble.
+ * Polls unfinished jobs until they end: one request at a time, never before its Retry-After, none while the tab is hidden, fewer
+ * and fewer while the service is in trouble.
  */
 import { ask } from "./api.js";
 import { ended } from "./states.js";
 
-const PAUSE_S = 1;		/* where the service names none */
+const PAUSE_S = 1;		/* when the service names none */
 const GAP_MS = 100;		/* between any two requests */
 const WAIT_MAX_S = 60;
 
@@ -24,7 +24,7 @@ export function watch(show, gone, trouble) {
 	};
 
 	async function turn() {
-		/* The one that has waited longest; plan() has waited until it may be asked for. */
+		/* The one that has waited longest; plan() has waited until it is due. */
 		const [id, job] = [...jobs].reduce((a, b) => b[1].due < a[1].due ? b : a);
 
 		busy = true;
@@ -56,12 +56,12 @@ export function watch(show, gone, trouble) {
 		const wait = Math.max(e.retryAfter ?? 0, Math.min(WAIT_MAX_S, 2 ** ++failures));
 
 		notBefore = performance.now() + 1000 * wait;
-		trouble(`${e.message ?? e} Asking again in ${wait} s; exports go on meanwhile.`);
+		trouble(`${e.message ?? e} Trying again in ${wait} s; exports continue meanwhile.`);
 	}
 
 	document.addEventListener("visibilitychange", plan);
 	return {
-		/* retryAfter: what the answer that brought the job said, if that was just now */
+		/* retryAfter: of the answer that brought the job, if that was just now */
 		add(id, retryAfter) {
 			if (!jobs.has(id))
 				jobs.set(id, { due: performance.now() + 1000 * (retryAfter ?? 0), etag: null });

@@ -1,4 +1,4 @@
-/* The range of time: presets, or dates and times as typed, and the zone they are in. What is sent is printed beneath. */
+/* The time range: presets, or typed dates and times, and their zone. What is sent is printed below. */
 import { extentOf } from "./catalogue.js";
 import { byId, el, say } from "./dom.js";
 import { local, utc, zoneName } from "./format.js";
@@ -8,28 +8,28 @@ const DAY_AT_MOST_MS = 25 * 3600000;
 const MOMENTS = ["start", "end"];
 const preset = byId("preset"), zone = byId("zone");
 
-let chosen;			/* gives the names of the chosen vehicles, whose data the presets go by */
+let chosen;			/* returns the names of the chosen vehicles, whose data the presets follow */
 
 const typed = (which) => ({ date: byId(which + "-date").value, time: byId(which + "-time").value });
 
-/* What is to be kept of it, for set(). */
+/* The state to keep, for set(). */
 export const kept = () => ({ preset: preset.value, zone: zone.value, start: typed("start"), end: typed("end") });
 
-/* {range: [start, end]}, or {fault: {which, text}}, or neither where nothing was typed yet. */
+/* {range: [start, end]}, or {fault: {which, text}}, or neither when nothing was typed yet. */
 export function value() {
 	const [start, end] = MOMENTS.map((which) => read(typed(which), zone.value));
 	const lacks = Number.isNaN(start) ? "start" : Number.isNaN(end) ? "end" : null;
 
 	if (lacks)
 		return byId(lacks + "-date").value === "" ? {}
-			: { fault: { which: lacks, text: lacks === "start" ? "The beginning is not a date." : "The end is not a date." } };
+			: { fault: { which: lacks, text: lacks === "start" ? "The start is not a date." : "The end is not a date." } };
 	if (end <= start)
-		return { fault: { which: "end", text: "The end has to be after the beginning; the end itself is not part of the export. " +
+		return { fault: { which: "end", text: "The end must be after the start; the end itself is not included. " +
 			"For one whole day, end at midnight of the next day." } };
 	return { range: [start, end] };
 }
 
-/* The inputs that a fault is about: those of its moment, of both where it names none. null: of none. */
+/* Mark the inputs of a fault: those of its moment, or of both if it names none. null: none. */
 export function mark(fault) {
 	for (const which of MOMENTS) {
 		const wrong = Boolean(fault) && (fault.which ?? which) === which;
@@ -49,9 +49,9 @@ export function showSent() {
 		return;
 	}
 	const [start, end] = range;
-	const here = zone.value === "utc" ? "" : ` In ${zoneName}: from ${local(start)} up to ${local(end)}.`;
+	const here = zone.value === "utc" ? "" : ` In ${zoneName}: ${local(start)} to ${local(end)}.`;
 
-	say(byId("range-sent"), `Exactly, in UTC: from ${utc(start)} up to, not including, ${utc(end)}.${here}`);
+	say(byId("range-sent"), `In UTC: ${utc(start)} to ${utc(end)} (exclusive).${here}`);
 }
 
 function type(which, { date, time }) {
@@ -65,10 +65,10 @@ function text({ label, range: [start, end] }) {
 	return `${label} (${day(start)}${end - start > DAY_AT_MOST_MS ? " to " + day(end - 1) : ""})`;
 }
 
-/* The presets move with the data of the vehicles, with the zone and with the day; what was typed stays. */
+/* Presets follow the data of the vehicles, the zone and the day; typed values stay. */
 export function offer(wanted = preset.value) {
 	const known = presets(extentOf(chosen()), Date.now(), zone.value);
-	const options = [...known.map((p) => [p.id, text(p)]), ["custom", "As typed below"]];
+	const options = [...known.map((p) => [p.id, text(p)]), ["custom", "Custom"]];
 	const picked = known.find((p) => p.id === wanted);
 
 	if (options.join() !== [...preset.options].map((o) => [o.value, o.text]).join())
@@ -86,7 +86,7 @@ export function set(from) {
 
 export function start(onChange, names) {
 	chosen = names;
-	zone.options[1].text = `local time (${zoneName})`;
+	zone.options[1].text = `Local time (${zoneName})`;
 	for (const select of [preset, zone])
 		select.addEventListener("change", () => { offer(); onChange(); });
 	for (const which of MOMENTS)
