@@ -1,4 +1,4 @@
-"""What t/0110-docs.t and t/3400-readme.t read of README.md and docs/*.md.
+"""What t/0110-docs.t and t/3400-readme.t read of README.md, CONTRIBUTING.md and docs/*.md.
 
     pages()             their names, README.md first
     blocks(page)        [(language, line, [text])] of the fenced blocks
@@ -21,7 +21,7 @@ def read(page):
 
 
 def pages():
-    return ["README.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "docs", "*.md")))
+    return ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "docs", "*.md")))
 
 
 def blocks(page):
