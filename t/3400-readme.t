@@ -147,6 +147,7 @@ def example():
 def main():
     under_stack(__file__, own=True)
     pages = docs.pages()
+    note("on ports from %s on, which the pages call %d" % (os.environ["EXPORT_PORTS"], docs.PORTS))
     with tempfile.TemporaryDirectory(prefix="export-readme.") as folder:
         tree = tree_in(folder)
         section("demo", demo, tree)

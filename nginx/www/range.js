@@ -68,7 +68,7 @@ export function presets(extent, now, zone) {
 		const [y, m, d, weekday] = fields(day[0] + HOUR_MS, zone);
 
 		list.push({ id: "data-day", label: "Last full day with data", range: day },
-			{ id: "data-week", label: "Week of that day, Monday to Sunday", range: [midnight(y, m, d - weekday, zone), midnight(y, m, d - weekday + 7, zone)] },
+			{ id: "data-week", label: "Week of that day", range: [midnight(y, m, d - weekday, zone), midnight(y, m, d - weekday + 7, zone)] },
 			{ id: "data-month", label: "Month of that day", range: [midnight(y, m, 1, zone), midnight(y, m + 1, 1, zone)] });
 	}
 	list.push({ id: "yesterday", label: "Yesterday", range: daysUntil(1, today, zone) },
