@@ -1,3 +1,8 @@
+/*
+ * BSON by bsonspec.org 1.1. Trusts no byte: a length is compared with what is
+ * left of the document before it is used. Knows no telemetry: the meaning of
+ * _id and values is the business of unwind.c and fastread.c.
+ */
 #include "worker/engine/decode/document.h"
 
 #include <string.h>
@@ -6,9 +11,14 @@
 
 #define NO_SIZE SIZE_MAX
 
-static int document_valid_at(const uint8_t *doc, size_t len, int depth);
+static bool document_valid_at(const uint8_t *doc, size_t len, int depth);
 
-/* Size of a string value (int32 length, text, NUL) within len bytes. */
+/*
+ * The functions *_size(p, len) return the bytes of the value at p, its own
+ * length field counted, or NO_SIZE when it does not fit in len bytes.
+ */
+
+/* int32 length (it counts the NUL), text, which may hold NULs, and a NUL. */
 static size_t
 string_size(const uint8_t *p, size_t len)
 {
@@ -20,6 +30,7 @@ string_size(const uint8_t *p, size_t len)
 	return 4 + (size_t)n;
 }
 
+/* Text up to its NUL: a key, or one half of a regular expression. */
 static size_t
 cstring_size(const uint8_t *p, size_t len)
 {
@@ -28,6 +39,7 @@ cstring_size(const uint8_t *p, size_t len)
 	return nul == NULL ? NO_SIZE : (size_t)(nul - p) + 1;
 }
 
+/* A value that begins with its own size, at least `least` bytes. */
 static size_t
 prefixed_size(const uint8_t *p, size_t len, size_t least)
 {
@@ -38,6 +50,7 @@ prefixed_size(const uint8_t *p, size_t len, size_t least)
 	return n;
 }
 
+/* int32 length, subtype, bytes; the second length of subtype 2 is not read. */
 static size_t
 binary_size(const uint8_t *p, size_t len)
 {
@@ -48,6 +61,7 @@ binary_size(const uint8_t *p, size_t len)
 	return 5 + (size_t)n;
 }
 
+/* Pattern and options, a cstring each. */
 static size_t
 regex_size(const uint8_t *p, size_t len)
 {
@@ -59,7 +73,10 @@ regex_size(const uint8_t *p, size_t len)
 	return second == NO_SIZE ? NO_SIZE : first + second;
 }
 
-/* Code with scope: int32 of the whole, a string, a document; nothing else. */
+/*
+ * Code with scope: int32 size of the whole, a string, a document, and no byte
+ * more. The least is 4 of size, 5 of an empty string, 5 of an empty document.
+ */
 static size_t
 scope_size(const uint8_t *p, size_t len)
 {
@@ -72,7 +89,10 @@ scope_size(const uint8_t *p, size_t len)
 	return all;
 }
 
-/* Bytes of a value of this type at p, NO_SIZE when it does not fit in len. */
+/*
+ * The size of a value of this type. Nested documents are only measured here;
+ * value_valid() looks inside.
+ */
 static size_t
 value_size(uint8_t type, const uint8_t *p, size_t len)
 {
@@ -118,7 +138,8 @@ value_size(uint8_t type, const uint8_t *p, size_t len)
 	return n <= len ? n : NO_SIZE;
 }
 
-static int
+/* The value fits: now check its content. depth is that of its document. */
+static bool
 value_valid(const struct element *e, int depth)
 {
 	size_t code;
@@ -129,14 +150,16 @@ value_valid(const struct element *e, int depth)
 	case ELEMENT_DOCUMENT: case ELEMENT_ARRAY:
 		return document_valid_at(e->value, e->value_len, depth + 1);
 	case ELEMENT_CODE_SCOPE:
+		/* The scope follows the two lengths and the code. */
 		code = 4 + 4 + (size_t)le32(e->value + 4);
 		return document_valid_at(e->value + code, e->value_len - code,
 		    depth + 1);
 	default:
-		return 1;
+		return true;
 	}
 }
 
+/* Check the element at p and all that is in it; end is the terminator. */
 static const uint8_t *
 element_at(const uint8_t *p, const uint8_t *end, int depth, struct element *e)
 {
@@ -158,24 +181,26 @@ document_element(const uint8_t *p, const uint8_t *end, struct element *e)
 	return element_at(p, end, 1, e);
 }
 
-static int
+static bool
 document_valid_at(const uint8_t *doc, size_t len, int depth)
 {
 	const uint8_t *p, *end;
 	struct element e;
 
+	/* The depth is checked first: it bounds the stack of this recursion. */
 	if (depth > DOCUMENT_DEPTH_MAX || len < 5 || len > INT32_MAX ||
 	    le32(doc) != len || doc[len - 1] != 0)
-		return 0;
+		return false;
+	/* No element reaches past end, so the last one ends exactly there. */
 	p = doc + 4;
 	end = doc + len - 1;
 	while (p < end)
 		if ((p = element_at(p, end, depth, &e)) == NULL)
-			return 0;
-	return 1;
+			return false;
+	return true;
 }
 
-int
+bool
 document_valid(const uint8_t *doc, size_t len)
 {
 	return document_valid_at(doc, len, 1);
@@ -198,7 +223,7 @@ document_next(const uint8_t **at, struct element *e)
 	e->key = (const char *)p;
 	e->key_len = strlen(e->key);
 	e->value = p + e->key_len + 1;
-	/* document_valid() has seen that it fits; no bound is needed here. */
+	/* document_valid() saw that it fits; no bound is needed here. */
 	e->value_len = value_size(e->type, e->value, INT32_MAX);
 	*at = e->value + e->value_len;
 	return 0;

@@ -1,13 +1,21 @@
 #ifndef WORKER_ENGINE_DECODE_DOCUMENT_H
 #define WORKER_ENGINE_DECODE_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Documents and arrays in each other, the outermost counted; MongoDB allows 200. */
+/*
+ * BSON, checked once and then read without bounds. A document is its length in
+ * bytes (int32, itself counted), its elements and a NUL; an element is a type,
+ * a NUL-terminated key and a value; integers are little-endian. Nothing here
+ * allocates: all pointers lie inside the document.
+ */
+
+/* Nested documents and arrays, the outermost counted; MongoDB allows 200. */
 #define DOCUMENT_DEPTH_MAX 200
 
-/* All types of bsonspec.org, version 1.1, the deprecated ones too. */
+/* All types of bsonspec.org, version 1.1, the deprecated ones included. */
 enum element_type {
 	ELEMENT_DOUBLE = 0x01,
 	ELEMENT_STRING = 0x02,
@@ -32,7 +40,7 @@ enum element_type {
 	ELEMENT_MIN_KEY = 0xff
 };
 
-/* One element of a document; all pointers lie inside the document. */
+/* One element of a document. */
 struct element {
 	uint8_t type;			/* an enum element_type */
 	const char *key;		/* NUL-terminated */
@@ -42,27 +50,27 @@ struct element {
 };
 
 /*
- * sound(doc, len):
- * Whether the len bytes at doc are one whole BSON document (bsonspec.org 1.1,
- * deprecated types too): every length, terminator, type and bool is checked, down
- * to the last nested element. Text may be anything. Returns 1 or 0.
+ * document_valid(doc, len):
+ * Whether the len bytes at doc are exactly one BSON document: every length,
+ * terminator, type and bool is checked, down to the last nested element. Text
+ * may be any bytes.
  */
-int document_valid(const uint8_t *doc, size_t len);
+bool document_valid(const uint8_t *doc, size_t len);
 
 /*
  * document_element(p, end, e):
- * One element of the outermost document, from its type at p, end being where the
- * document's terminator is: checked as document_valid() does. Returns what follows it,
- * with *e filled, or NULL.
+ * Check one element of the outermost document as document_valid() does; its
+ * type is at p, the document's terminator at end. Returns what follows the
+ * element, with *e filled in, or NULL.
  */
 const uint8_t *document_element(const uint8_t *p, const uint8_t *end,
     struct element *e);
 
 /*
  * document_first(doc), document_next(at, e):
- * Walk the elements of a document that document_valid() has passed:
+ * Read the elements of a document (or an array) that document_valid() accepted:
  *   for (at = document_first(doc); document_next(&at, &e) == 0; ) ...
- * Returns 0 with *e filled, 1 at the end.
+ * Returns 0 with *e filled in, 1 at the end.
  */
 const uint8_t *document_first(const uint8_t *doc);
 int document_next(const uint8_t **at, struct element *e);

@@ -1,3 +1,8 @@
+/*
+ * The fast path's reader: checks a document and prints its values in one pass.
+ * Trusts no byte, and decides nothing: at the first doubt it gives up, so it
+ * knows no duplicates, no order but the ascending one and no reason to skip.
+ */
 #include "worker/engine/decode/fastread.h"
 
 #include <math.h>
@@ -9,11 +14,14 @@
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
 
-/* 03 "values" 00: type and name of the one element of a level. */
+/* 03 "values" 00, read by le64(): type and name of a level's only element. */
 #define VALUES UINT64_C(0x007365756c617603)
+/* Deeper levels are the exact path's: bounds the recursion. */
 #define LEVELS_MAX 16
+/* Longer keys are the exact path's: sums of times stay far from overflow. */
 #define KEY_DIGITS 9
 #define COLUMN_FIRST 512
+/* Offsets into the long texts are 32 bits. */
 #define LONGER_MAX ((size_t)1 << 28)
 
 struct fastreader {
@@ -22,73 +30,78 @@ struct fastreader {
 };
 
 void
-column_text_init(struct column_text *l)
+column_text_init(struct column_text *c)
 {
-	memset(l, 0, sizeof(*l));
-	buf_init(&l->longer, LONGER_MAX);
-	l->last = INT64_MIN;
+	memset(c, 0, sizeof(*c));
+	buf_init(&c->longer, LONGER_MAX);
+	c->last = INT64_MIN;
 }
 
 void
-column_text_clear(struct column_text *l)
+column_text_clear(struct column_text *c)
 {
-	l->n = 0;
-	l->last = INT64_MIN;
-	l->longer.len = 0;
+	c->n = 0;
+	c->last = INT64_MIN;
+	c->longer.len = 0;
 }
 
 void
-column_text_release(struct column_text *l)
+column_text_release(struct column_text *c)
 {
-	free(l->t);
-	free(l->v);
-	buf_release(&l->longer);
-	column_text_init(l);
+	free(c->t);
+	free(c->v);
+	buf_release(&c->longer);
+	column_text_init(c);
 }
 
+/* One more than cap is allocated, for the end mark. */
 static int
-column_text_grow(struct column_text *l)
+column_text_grow(struct column_text *c)
 {
-	size_t cap = l->cap ? l->cap * 2 : COLUMN_FIRST;
+	size_t cap = c->cap ? c->cap * 2 : COLUMN_FIRST;
 	struct cell_text *v;
 	int32_t *t;
 
-	if ((t = realloc(l->t, (cap + 1) * sizeof(*t))) == NULL)
+	if ((t = realloc(c->t, (cap + 1) * sizeof(*t))) == NULL)
 		return -1;
-	l->t = t;
-	if ((v = realloc(l->v, (cap + 1) * sizeof(*v))) == NULL)
+	c->t = t;
+	if ((v = realloc(c->v, (cap + 1) * sizeof(*v))) == NULL)
 		return -1;
-	l->v = v;
-	l->cap = cap;
+	c->v = v;
+	c->cap = cap;
 	return 0;
 }
 
 int
-column_text_end(struct column_text *l)
+column_text_end(struct column_text *c)
 {
-	if (l->cap == 0 && column_text_grow(l) != 0)
+	if (c->cap == 0 && column_text_grow(c) != 0)
 		return -1;
-	l->t[l->n] = INT32_MAX;
-	memset(&l->v[l->n], 0, sizeof(l->v[l->n]));
+	c->t[c->n] = INT32_MAX;
+	memset(&c->v[c->n], 0, sizeof(c->v[c->n]));
 	return 0;
 }
 
 const char *
-column_text_long(const struct column_text *l, const struct cell_text *v, size_t *len)
+column_text_long(const struct column_text *c, const struct cell_text *v,
+    size_t *len)
 {
 	uint32_t at;
 
+	/* By memcpy(): a cell is not aligned for a uint32. */
 	memcpy(&at, v->s, sizeof(at));
 	*len = (uint8_t)v->s[sizeof(at)];
-	return (const char *)l->longer.data + at;
+	return (const char *)c->longer.data + at;
 }
 
+/* Store a text that does not fit into its cell, and its place there. */
 static int
-keep_long(struct column_text *l, struct cell_text *v, const char *text, size_t len)
+keep_long(struct column_text *c, struct cell_text *v, const char *text,
+    size_t len)
 {
-	const uint32_t at = (uint32_t)l->longer.len;
+	const uint32_t at = (uint32_t)c->longer.len;
 
-	if (buf_add(&l->longer, text, len) != 0)
+	if (buf_add(&c->longer, text, len) != 0)
 		return -1;
 	memcpy(v->s, &at, sizeof(at));
 	v->s[sizeof(at)] = (char)len;
@@ -96,6 +109,7 @@ keep_long(struct column_text *l, struct cell_text *v, const char *text, size_t l
 	return 0;
 }
 
+/* FORMAT.md, 3: a NaN or an infinity is an empty cell. */
 static size_t
 double_text(uint64_t bits, char *to)
 {
@@ -105,15 +119,19 @@ double_text(uint64_t bits, char *to)
 	return isfinite(d) ? numtext_double(d, to) : 0;
 }
 
-/* Append a leaf; its size was checked. */
+/*
+ * Append a point; the size of its value was checked. The text goes through a
+ * buffer of NUMTEXT_SIZE, of which a fixed size is copied into the cell
+ * whatever the length: two instructions, no branch.
+ */
 static inline enum fastread_result
-add_point(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
+add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 {
 	char text[NUMTEXT_SIZE];
 	struct cell_text *v;
 	size_t len;
 
-	if (l->n == l->cap && column_text_grow(l) != 0)
+	if (c->n == c->cap && column_text_grow(c) != 0)
 		return FASTREAD_NO_MEMORY;
 	switch (type) {
 	case LEAF_INT32:
@@ -126,29 +144,37 @@ add_point(struct column_text *l, uint8_t type, const uint8_t *value, int64_t t)
 		len = double_text(le64(value), text);
 		break;
 	}
-	v = &l->v[l->n];
+	v = &c->v[c->n];
 	memcpy(v->s, text, CELL_TEXT_BYTES);
 	v->len = (uint8_t)len;
-	if (len > CELL_TEXT_BYTES && keep_long(l, v, text, len) != 0)
+	if (len > CELL_TEXT_BYTES && keep_long(c, v, text, len) != 0)
 		return FASTREAD_NO_MEMORY;
-	l->t[l->n++] = (int32_t)t;
+	c->t[c->n++] = (int32_t)t;
 	return FASTREAD_DONE;
 }
 
+/*
+ * Times must ascend through all documents of a column, outside the range too,
+ * so that nothing needs sorting and no point has a rival; and no point may
+ * reach into the next slice.
+ */
 static inline enum fastread_result
-read_leaf(const struct fastreader *w, uint8_t type, const uint8_t *value, int64_t t)
+read_leaf(const struct fastreader *r, uint8_t type, const uint8_t *value,
+    int64_t t)
 {
-	if (t <= w->column->last || t >= w->range.end)
+	if (t <= r->column->last || t >= r->range.end)
 		return FASTREAD_UNUSUAL;
-	w->column->last = t;
-	if (t < w->range.from || t >= w->range.to)
+	r->column->last = t;
+	if (t < r->range.from || t >= r->range.to)
 		return FASTREAD_DONE;
-	return add_point(w->column, type, value, t);
+	return add_point(r->column, type, value, t);
 }
 
 /*
- * A level that begins at p and has room up to end: nothing but values. Returns
- * where its first element is, NULL when it is not so; *size is the level's.
+ * Read a level, a document that holds values and nothing else, at p, with room
+ * up to end. Returns its first element, or NULL when it is none; *size is the
+ * level's. Around the inner document lie 13 bytes: 4 of the outer length, 8 of
+ * type and name, and the outer terminator.
  */
 static inline const uint8_t *
 read_level(const uint8_t *p, const uint8_t *end, size_t *size)
@@ -168,9 +194,13 @@ read_level(const uint8_t *p, const uint8_t *end, size_t *size)
 	return p + 16;
 }
 
-/* The elements from p to the terminator at end. */
+/*
+ * The elements of a level, from p to the terminator at end; t is the sum of the
+ * base and the keys above. An element is a type, a key that is a number, and a
+ * leaf or another level.
+ */
 static enum fastread_result
-read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
+read_elements(const struct fastreader *r, const uint8_t *p, const uint8_t *end,
     int64_t t, int depth)
 {
 	const uint8_t *digits, *below;
@@ -183,8 +213,11 @@ read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 
 	while (p < end) {
 		type = *p++;
-		/* The terminator is no digit: this ends in the document. Too
-		 * many digits wrap around, and are refused below. */
+		/*
+		 * The key. A terminator is no digit, so this may pass the end
+		 * of the level but not that of the document; the value's check
+		 * below notices. Too many digits wrap around: also refused.
+		 */
 		for (digits = p, key = 0; (d = (unsigned)*p - '0') <= 9; p++)
 			key = key * 10 + d;
 		if (*p != 0 || p == digits || p - digits > KEY_DIGITS ||
@@ -192,6 +225,7 @@ read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 			return FASTREAD_UNUSUAL;
 		last = (int64_t)key;
 		p++;
+		/* The value: a leaf's size, or a whole level at once. */
 		switch (type) {
 		case LEAF_INT32:
 			size = 4;
@@ -204,7 +238,7 @@ read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 			if (depth == LEVELS_MAX || p >= end ||
 			    (below = read_level(p, end, &size)) == NULL)
 				return FASTREAD_UNUSUAL;
-			rc = read_elements(w, below, p + size - 2, t + last,
+			rc = read_elements(r, below, p + size - 2, t + last,
 			    depth + 1);
 			if (rc != FASTREAD_DONE)
 				return rc;
@@ -215,14 +249,18 @@ read_elements(const struct fastreader *w, const uint8_t *p, const uint8_t *end,
 		}
 		if (p > end || (size_t)(end - p) < size)
 			return FASTREAD_UNUSUAL;
-		if ((rc = read_leaf(w, type, p, t + last)) != FASTREAD_DONE)
+		if ((rc = read_leaf(r, type, p, t + last)) != FASTREAD_DONE)
 			return rc;
 		p += size;
 	}
 	return FASTREAD_DONE;
 }
 
-/* Any element of the hour document but its values. */
+/*
+ * Any element of the hour document but its values document: check it, and take
+ * the time base from _id. *has_id counts those. NULL: unusual, as is a second
+ * _id or a "values" that is no document.
+ */
 static const uint8_t *
 read_other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 {
@@ -236,13 +274,17 @@ read_other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
 	return (*has_id)++ != 0 || unwind_base(&e, t_ms) != 0 ? NULL : p;
 }
 
+/*
+ * The hour document is a level whose base comes from its own _id, which has to
+ * be read before values, and where other elements are allowed.
+ */
 enum fastread_result
-fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *range,
-    struct column_text *column)
+fastread_document(const uint8_t *doc, size_t len,
+    const struct fastread_range *range, struct column_text *column)
 {
-	const struct fastreader w = { *range, column };
+	const struct fastreader r = { *range, column };
 	const uint8_t *p, *end, *values;
-	int has_id = 0, has_values = 0;
+	int has_id = 0, has_values = 0;	/* how many so far */
 	enum fastread_result rc;
 	int64_t t_ms = 0;
 	size_t size;
@@ -253,7 +295,7 @@ fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *r
 	p = doc + 4;
 	end = doc + len - 1;
 	while (p < end) {
-		/* 8 bytes of type and name, an empty document of 5 */
+		/* 8 bytes of type and name, an empty document of 5. */
 		if (end - p < 13 || le64(p) != VALUES) {
 			if ((p = read_other(p, end, &t_ms, &has_id)) == NULL)
 				return FASTREAD_UNUSUAL;
@@ -264,7 +306,7 @@ fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *r
 		if (!has_id || has_values++ != 0 || size < 5 ||
 		    size > (size_t)(end - values) || values[size - 1] != 0)
 			return FASTREAD_UNUSUAL;
-		rc = read_elements(&w, values + 4, values + size - 1,
+		rc = read_elements(&r, values + 4, values + size - 1,
 		    t_ms - range->base_ms, 1);
 		if (rc != FASTREAD_DONE)
 			return rc;

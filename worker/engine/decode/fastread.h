@@ -7,64 +7,77 @@
 #include "lib/base/buf.h"
 
 /*
- * The quick way through an hour document: one pass that checks every length,
- * terminator, type and digit of a key, and writes each value as text at once.
- * It takes what nearly all documents are: _id before values, beside anything that
- * is sound; levels that hold nothing but values; keys of up to 9 digits that ascend; leaves that are int32,
- * int64 or double; times that ascend. Anything else is unusual, and unwind_document()'s.
- * (6 to 8 ns a point with its text, where document_valid() + unwind_document() + csv_row() take
- * 60: measured by `make bench`.)
+ * The first half of the fast path: one pass through an hour document that
+ * checks every length, terminator, type and key, and prints each value at once.
+ * (The second half, fastrows_write(), merges the columns into rows.) It takes
+ * what nearly all documents are: _id before values; levels that hold nothing
+ * but values; ascending keys of up to 9 digits; leaves that are int32, int64 or
+ * double; ascending times; next to values, any valid elements. Everything else
+ * is unusual and goes to the exact path.
+ * 6 to 8 ns a point, text included, where document_valid(), unwind_document()
+ * and csv_row() take 60 (`make bench`).
  */
 
 #define CELL_TEXT_BYTES 15
-#define CELL_TEXT_LONG 0xff		/* len of one that is kept in longer */
+#define CELL_TEXT_LONG 0xff		/* len of a text kept in longer */
 
 /*
- * A value's text, of a size that is copied by two instructions; an empty one is a
- * NaN or an infinity.
+ * A value's text, of a size that two instructions copy. Empty: a NaN or an
+ * infinity.
  */
 struct cell_text {
-	char s[CELL_TEXT_BYTES];	/* of a long one: uint32 offset, then its length */
+	/* The text; if long, its uint32 offset in longer, then its length. */
+	char s[CELL_TEXT_BYTES];
 	uint8_t len;
 };
 
 /*
- * The points of one column in a slice, ascending. t and v have one place more
- * than n, which is filled by column_text_end().
+ * The points of one column in a slice, in ascending order. t and v have room
+ * for one more than n, an end mark that column_text_end() sets. To be zeroed by
+ * column_text_init(); column_text_clear() keeps the memory.
  */
 struct column_text {
 	int32_t *t;		/* ms from the slice's base */
 	struct cell_text *v;
 	size_t n, cap;
 	int64_t last;		/* time of the last leaf, in the range or not */
-	struct buf longer;
+	struct buf longer;	/* texts of more than CELL_TEXT_BYTES */
 };
 
-void column_text_init(struct column_text *l);
-void column_text_clear(struct column_text *l);
-void column_text_release(struct column_text *l);
+void column_text_init(struct column_text *c);
+void column_text_clear(struct column_text *c);
+void column_text_release(struct column_text *c);
 
-/* column_text_end(l): Put a time that never comes behind the last. 0, -1: no memory. */
-int column_text_end(struct column_text *l);
+/*
+ * column_text_end(c): Set the end mark, a time after all others (INT32_MAX).
+ * Returns 0, -1: no memory.
+ */
+int column_text_end(struct column_text *c);
 
-/* column_text_long(l, v): The text of a long one; *len is its length. */
-const char *column_text_long(const struct column_text *l, const struct cell_text *v, size_t *len);
+/* column_text_long(c, v): The text of a long cell; *len is its length. */
+const char *column_text_long(const struct column_text *c,
+    const struct cell_text *v, size_t *len);
 
-/* Times from base_ms, which all documents of a slice share. */
+/* Times in ms from base_ms, which all documents of a slice share. */
 struct fastread_range {
 	int64_t base_ms;
 	int64_t from, to;	/* points outside are dropped */
-	int64_t end;		/* points from here on are another slice's: unusual */
+	int64_t end;		/* the slice's: a later point is unusual */
 };
 
-enum fastread_result { FASTREAD_DONE, FASTREAD_UNUSUAL, FASTREAD_NO_MEMORY };
+enum fastread_result {
+	FASTREAD_DONE,
+	FASTREAD_UNUSUAL,	/* for the exact path, with all of its slice */
+	FASTREAD_NO_MEMORY
+};
 
 /*
  * fastread_document(doc, len, range, column):
- * Append doc's points. After anything but FASTREAD_DONE the column holds rubbish.
- * What is FASTREAD_DONE, document_valid() and unwind_document() take without a skip.
+ * Append doc's points. Unless FASTREAD_DONE, the column's content is undefined.
+ * Where it is FASTREAD_DONE, document_valid() holds and unwind_document() finds
+ * the same points, without a skip.
  */
-enum fastread_result fastread_document(const uint8_t *doc, size_t len, const struct fastread_range *range,
-    struct column_text *column);
+enum fastread_result fastread_document(const uint8_t *doc, size_t len,
+    const struct fastread_range *range, struct column_text *column);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * The exact path's points of one column: collected in the order of reading,
+ * sorted, and cleared of duplicates. Knows neither documents nor CSV, and logs
+ * nothing.
+ */
 #include "worker/engine/decode/points.h"
 
 #include <stdlib.h>
@@ -44,6 +49,7 @@ points_clear(struct points *ps)
 	ps->ascending = true;
 }
 
+/* The budget is charged first: what it refuses is never allocated. */
 static int
 points_grow(struct points *ps)
 {
@@ -73,7 +79,10 @@ points_add(struct points *ps, const struct point *p)
 	return 0;
 }
 
-/* Merge the sorted runs a[0..na) and b[0..nb) into to; a's first where equal. */
+/*
+ * Merge the sorted runs a[0..na) and b[0..nb) into to; of equal times a's come
+ * first, which keeps the sort stable.
+ */
 static void
 merge_runs(const struct point *a, size_t na, const struct point *b, size_t nb,
     struct point *to)
@@ -91,6 +100,7 @@ merge_runs(const struct point *a, size_t na, const struct point *b, size_t nb,
 	memcpy(to + na, b, nb * sizeof(*b));
 }
 
+/* Merge sort; spare has room for half of the points. */
 static void
 sort_with(struct point *v, size_t n, struct point *spare)
 {
@@ -102,8 +112,8 @@ sort_with(struct point *v, size_t n, struct point *spare)
 	sort_with(v + half, n - half, spare);
 	if (v[half - 1].t_ms <= v[half].t_ms)
 		return;
+	/* Only the left half moves: the merge cannot overtake the right one. */
 	memcpy(spare, v, half * sizeof(*v));
-	/* The right run is read ahead of where the merge writes. */
 	merge_runs(spare, half, v + half, n - half, v);
 }
 
@@ -132,6 +142,7 @@ points_dedupe(struct points *ps)
 
 	if (ps->ascending)
 		return 0;
+	/* Each point replaces the one before it if that has the same time. */
 	for (i = 0; i < ps->n; i++) {
 		if (n > 0 && ps->v[n - 1].t_ms == ps->v[i].t_ms)
 			n--;
@@ -141,34 +152,6 @@ points_dedupe(struct points *ps)
 	ps->n = n;
 	ps->ascending = true;
 	return dropped;
-}
-
-size_t
-points_before(const struct points *ps, int64_t t_ms)
-{
-	size_t lo = 0, hi = ps->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (ps->v[mid].t_ms < t_ms)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-void
-points_drop(struct points *ps, size_t n)
-{
-	if (n == 0)
-		return;
-	ps->n -= n;
-	memmove(ps->v, ps->v + n, ps->n * sizeof(*ps->v));
-	/* It may stay false although it is true by now: a sort too many. */
-	if (ps->n == 0)
-		ps->ascending = true;
 }
 
 size_t

@@ -6,19 +6,22 @@
 #include <stdint.h>
 
 /*
- * What the memory for one vehicle's data is charged to: documents, points and
- * what is carried into later hours. Bounds a worker whatever the data.
+ * A limit in bytes that several arrays share; it bounds a worker's memory
+ * whatever the data. It only counts: the caller allocates.
  */
 struct budget {
 	size_t used;
 	size_t max;
 };
 
-/* budget_take(b, n): Charge n bytes. Returns 0, or -1 when it is too much. */
+/*
+ * budget_take(b, n): Charge n bytes. Returns 0, or -1 with nothing charged when
+ * they exceed the limit. budget_give(b, n): Give n bytes back.
+ */
 int budget_take(struct budget *b, size_t n);
 void budget_give(struct budget *b, size_t n);
 
-/* BSON's own type numbers (bsonspec.org, version 1.1), for the leaves we take. */
+/* Types of leaves that become points: BSON's numbers (bsonspec.org 1.1). */
 enum leaf_type {
 	LEAF_DOUBLE = 0x01,
 	LEAF_STRING = 0x02,
@@ -29,9 +32,10 @@ enum leaf_type {
 };
 
 /*
- * One value of one parameter. bits holds a double's bits, an integer or a bool;
- * a string (int32 length with its NUL, text, NUL) and a Decimal128 (16 bytes)
- * stay where they were read, and ref points there.
+ * One value of one parameter, at a time in Unix ms. bits holds a double's bits,
+ * an integer or a bool; ref points at a string (int32 length that counts the
+ * NUL, text, NUL) or a Decimal128 (16 bytes) inside the document, which has to
+ * live as long as the point.
  */
 struct point {
 	int64_t t_ms;
@@ -39,10 +43,13 @@ struct point {
 		uint64_t bits;
 		const uint8_t *ref;
 	} v;
-	uint8_t type;
+	uint8_t type;		/* an enum leaf_type */
 };
 
-/* A growing array of points; ascending: each time is above the one before. */
+/*
+ * A growing array of points, charged to a budget. ascending: each time is above
+ * the one before, so sorting and deduplicating have nothing to do.
+ */
 struct points {
 	struct point *v;
 	size_t n, cap;
@@ -56,13 +63,13 @@ void points_release(struct points *ps);
 /* points_clear(ps): Forget the points, keep the memory. */
 void points_clear(struct points *ps);
 
-/* points_add(ps, p): Append a copy. Returns 0, -1 when memory or budget ends. */
+/* points_add(ps, p): Append a copy. Returns 0, -1: no memory or budget. */
 int points_add(struct points *ps, const struct point *p);
 
 /*
  * points_sort(ps):
- * Order by time; points of one time stay in the order they were added in.
- * Returns 0, -1 when memory or budget ends.
+ * Order by time; points of the same time keep the order they were added in.
+ * Returns 0, -1: no memory or budget.
  */
 int points_sort(struct points *ps);
 
@@ -72,13 +79,7 @@ int points_sort(struct points *ps);
  */
 uint64_t points_dedupe(struct points *ps);
 
-/* points_before(ps, t_ms): How many of the sorted points are before t_ms. */
-size_t points_before(const struct points *ps, int64_t t_ms);
-
-/* points_drop(ps, n): Remove the first n. */
-void points_drop(struct points *ps, size_t n);
-
-/* point_ref_bytes(p): Size of what ref points to, 0 when bits is used. */
+/* point_ref_bytes(p): Size of what ref points at, 0 when bits is used. */
 size_t point_ref_bytes(const struct point *p);
 
 /* le32(p), le64(p): The little-endian integer at p, aligned or not. */

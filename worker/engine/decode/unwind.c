@@ -1,3 +1,9 @@
+/*
+ * The exact path's reader. Walks the levels of a document, adds up the keys of
+ * a path, and skips and counts what FORMAT.md, 2, gives no time or text. Knows
+ * only one document at a time: what overlaps is sorted out by points.c and
+ * exact.c.
+ */
 #include "worker/engine/decode/unwind.h"
 
 #include <math.h>
@@ -9,7 +15,7 @@
 #include "worker/engine/decode/points.h"
 
 #define KEY_DIGITS_MAX 10
-/* Whole numbers up to here are exact in a double; no _id lies beyond. */
+/* 2^53: whole numbers up to here are exact in a double; no _id exceeds it. */
 #define ID_MAX_MS 9007199254740992
 
 struct unwinder {
@@ -17,13 +23,17 @@ struct unwinder {
 	struct points *points;
 	struct skips *skips;
 	int64_t next_ms;	/* earliest point from to_ms on */
-	int sorted;		/* each level's keys are put in order first */
+	bool sorted;		/* second walk: sort each level by key */
 };
 
-/* What walking a level came to. */
-enum unwound { UNWOUND, OUT_OF_ORDER, NO_MEMORY };
+enum unwound {
+	UNWOUND,
+	OUT_OF_ORDER,		/* keys descend: walk again, sorted */
+	NO_MEMORY
+};
 
-static enum unwound unwind_level(struct unwinder *w, const uint8_t *level, int64_t t);
+static enum unwound unwind_level(struct unwinder *u, const uint8_t *level,
+    int64_t t);
 
 const char *
 skip_name(enum skip reason)
@@ -40,18 +50,18 @@ skip_name(enum skip reason)
 	return names[reason];
 }
 
-int
+bool
 skips_any(const struct skips *s)
 {
 	int i;
 
 	for (i = 0; i < SKIP_REASONS; i++)
 		if (s->count[i] != 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-/* The number a key stands for, or -1 when it is not 1 to 10 digits. */
+/* A key as a number of ms, or -1 when it is not 1 to 10 digits. */
 static int64_t
 key_number(const struct element *e)
 {
@@ -70,8 +80,12 @@ key_number(const struct element *e)
 	return n;
 }
 
+/*
+ * A leaf of time t. Its type and text are checked wherever t lies, since skips
+ * count outside the range too; then it is kept, or remembered as still to come.
+ */
 static enum unwound
-add_leaf(struct unwinder *w, const struct element *e, int64_t t)
+add_leaf(struct unwinder *u, const struct element *e, int64_t t)
 {
 	struct point p = { .t_ms = t, .type = e->type };
 
@@ -87,8 +101,9 @@ add_leaf(struct unwinder *w, const struct element *e, int64_t t)
 		p.v.bits = e->value[0];
 		break;
 	case LEAF_STRING:
+		/* Without the int32 length and the NUL. */
 		if (!utf8_valid((const char *)e->value + 4, e->value_len - 5)) {
-			w->skips->count[SKIP_BAD_UTF8]++;
+			u->skips->count[SKIP_BAD_UTF8]++;
 			return UNWOUND;
 		}
 		p.v.ref = e->value;
@@ -97,26 +112,30 @@ add_leaf(struct unwinder *w, const struct element *e, int64_t t)
 		p.v.ref = e->value;
 		break;
 	default:
-		w->skips->count[SKIP_BAD_TYPE]++;
+		u->skips->count[SKIP_BAD_TYPE]++;
 		return UNWOUND;
 	}
-	if (t >= w->to_ms && t < w->next_ms)
-		w->next_ms = t;
-	if (t < w->from_ms || t >= w->to_ms)
+	if (t >= u->to_ms && t < u->next_ms)
+		u->next_ms = t;
+	if (t < u->from_ms || t >= u->to_ms)
 		return UNWOUND;
-	return points_add(w->points, &p) == 0 ? UNWOUND : NO_MEMORY;
+	return points_add(u->points, &p) == 0 ? UNWOUND : NO_MEMORY;
 }
 
 static enum unwound
-unwind_element(struct unwinder *w, const struct element *e, int64_t t)
+unwind_element(struct unwinder *u, const struct element *e, int64_t t)
 {
-	return e->type == ELEMENT_DOCUMENT ? unwind_level(w, e->value, t) :
-	    add_leaf(w, e, t);
+	return e->type == ELEMENT_DOCUMENT ? unwind_level(u, e->value, t) :
+	    add_leaf(u, e, t);
 }
 
-/* The elements of a values document, as they stand. */
+/*
+ * The elements of a values document in their own order, which is nearly always
+ * ascending. At the first key that descends, give up: the points so far are in
+ * the wrong order.
+ */
 static enum unwound
-unwind_in_place(struct unwinder *w, const uint8_t *values, int64_t t)
+unwind_in_place(struct unwinder *u, const uint8_t *values, int64_t t)
 {
 	const uint8_t *at = document_first(values);
 	int64_t key, last = -1;
@@ -125,13 +144,13 @@ unwind_in_place(struct unwinder *w, const uint8_t *values, int64_t t)
 
 	while (document_next(&at, &e) == 0) {
 		if ((key = key_number(&e)) < 0) {
-			w->skips->count[SKIP_BAD_KEY]++;
+			u->skips->count[SKIP_BAD_KEY]++;
 			continue;
 		}
 		if (key < last)
 			return OUT_OF_ORDER;
 		last = key;
-		if ((rc = unwind_element(w, &e, t + key)) != UNWOUND)
+		if ((rc = unwind_element(u, &e, t + key)) != UNWOUND)
 			return rc;
 	}
 	return UNWOUND;
@@ -142,7 +161,7 @@ struct keyed {
 	const uint8_t *at;	/* the element */
 };
 
-/* By number; equal numbers by place in the document. */
+/* By number; equal numbers (7, 07, 7 again) by place in the document. */
 static int
 keyed_compare(const void *a, const void *b)
 {
@@ -153,8 +172,14 @@ keyed_compare(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/*
+ * The same by ascending key, whatever the order in the document: count the
+ * elements, charge and allocate a list of that size, fill it with the good
+ * keys, sort it, and visit the elements in its order. Levels inside do the
+ * same, so points come out in the order of their paths.
+ */
 static enum unwound
-unwind_sorted(struct unwinder *w, const uint8_t *values, int64_t t)
+unwind_sorted(struct unwinder *u, const uint8_t *values, int64_t t)
 {
 	const uint8_t *at, *next;
 	struct keyed *list;
@@ -164,7 +189,7 @@ unwind_sorted(struct unwinder *w, const uint8_t *values, int64_t t)
 
 	for (at = document_first(values); document_next(&at, &e) == 0; )
 		n++;
-	if (budget_take(w->points->budget, n * sizeof(*list)) != 0)
+	if (budget_take(u->points->budget, n * sizeof(*list)) != 0)
 		return NO_MEMORY;
 	if ((list = malloc((n + 1) * sizeof(*list))) == NULL) {
 		rc = NO_MEMORY;
@@ -174,7 +199,7 @@ unwind_sorted(struct unwinder *w, const uint8_t *values, int64_t t)
 	    at = next) {
 		list[i].at = at;
 		if ((list[i].key = key_number(&e)) < 0)
-			w->skips->count[SKIP_BAD_KEY]++;
+			u->skips->count[SKIP_BAD_KEY]++;
 		else
 			i++;
 	}
@@ -182,16 +207,20 @@ unwind_sorted(struct unwinder *w, const uint8_t *values, int64_t t)
 	for (k = 0; k < i && rc == UNWOUND; k++) {
 		at = list[k].at;
 		document_next(&at, &e);
-		rc = unwind_element(w, &e, t + list[k].key);
+		rc = unwind_element(u, &e, t + list[k].key);
 	}
 out:
 	free(list);
-	budget_give(w->points->budget, n * sizeof(*list));
+	budget_give(u->points->budget, n * sizeof(*list));
 	return rc;
 }
 
+/*
+ * A level whose path adds up to t: find its values. Of several elements of that
+ * name the last counts, and if that is no document there are none.
+ */
 static enum unwound
-unwind_level(struct unwinder *w, const uint8_t *level, int64_t t)
+unwind_level(struct unwinder *u, const uint8_t *level, int64_t t)
 {
 	const uint8_t *at = document_first(level), *values = NULL;
 	struct element e;
@@ -200,11 +229,11 @@ unwind_level(struct unwinder *w, const uint8_t *level, int64_t t)
 		if (strcmp(e.key, "values") == 0)
 			values = e.type == ELEMENT_DOCUMENT ? e.value : NULL;
 	if (values == NULL) {
-		w->skips->count[SKIP_NO_VALUES]++;
+		u->skips->count[SKIP_NO_VALUES]++;
 		return UNWOUND;
 	}
-	return w->sorted ? unwind_sorted(w, values, t) :
-	    unwind_in_place(w, values, t);
+	return u->sorted ? unwind_sorted(u, values, t) :
+	    unwind_in_place(u, values, t);
 }
 
 int
@@ -218,6 +247,7 @@ unwind_base(const struct element *e, int64_t *t_ms)
 	case ELEMENT_DOUBLE:
 		bits = le64(e->value);
 		memcpy(&d, &bits, sizeof(d));
+		/* Written so that a NaN fails, too; fractions are no time. */
 		if (!(fabs(d) <= (double)ID_MAX_MS) || d != floor(d))
 			return -1;
 		t = (int64_t)d;
@@ -238,6 +268,7 @@ unwind_base(const struct element *e, int64_t *t_ms)
 	return 0;
 }
 
+/* The base of a valid document: the first _id counts, if there are several. */
 static int
 document_id(const uint8_t *doc, int64_t *t_ms)
 {
@@ -257,11 +288,16 @@ unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms)
 	return document_valid(doc, len) ? document_id(doc, t_ms) : -1;
 }
 
+/*
+ * Check the whole document, then its base, then walk it. The first walk takes
+ * the keys as they come; only if they descend somewhere, everything it found is
+ * dropped and a second walk sorts each level.
+ */
 int
 unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips, int64_t *next_ms)
 {
-	struct unwinder w = { from_ms, to_ms, points, skips, INT64_MAX, 0 };
+	struct unwinder u = { from_ms, to_ms, points, skips, INT64_MAX, false };
 	const size_t before = points->n;
 	const bool ascending = points->ascending;
 	enum unwound rc;
@@ -277,16 +313,16 @@ unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 		skips->count[SKIP_BAD_ID] = 1;
 		return 0;
 	}
-	if ((rc = unwind_level(&w, doc, base)) == OUT_OF_ORDER) {
-		/* Shuffled keys are rare: only then is a level sorted. */
+	if ((rc = unwind_level(&u, doc, base)) == OUT_OF_ORDER) {
+		/* As if the first walk had not been. */
 		memset(skips, 0, sizeof(*skips));
 		points->n = before;
 		points->ascending = ascending;
-		w.next_ms = INT64_MAX;
-		w.sorted = 1;
-		rc = unwind_level(&w, doc, base);
+		u.next_ms = INT64_MAX;
+		u.sorted = true;
+		rc = unwind_level(&u, doc, base);
 	}
-	*next_ms = w.next_ms;
+	*next_ms = u.next_ms;
 	return rc == UNWOUND ? 0 : -1;
 }
 
