@@ -91,7 +91,7 @@ elements(const uint8_t *doc, const uint8_t *end)
 static void
 check_points(struct points *ps, const uint8_t *data, size_t len)
 {
-	static const struct csv_style style = { 1, 0 };
+	static const struct csv_style style = { .rfc3339 = true };
 	uint64_t non_finite = 0;
 	const struct point *p;
 	struct buf b;

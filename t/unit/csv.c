@@ -9,7 +9,7 @@
 
 #include "t/tap.h"
 
-static const struct csv_style plain = { 0, 0 };
+static const struct csv_style plain = { false, false };
 static uint64_t non_finite;
 
 /*
@@ -193,7 +193,7 @@ static const struct {
 static void
 test_strings(void)
 {
-	static const struct csv_style excel = { 0, 1 };
+	static const struct csv_style excel = { .excel = true };
 	uint8_t *value = malloc(1 << 17);
 	struct point p = { 5, { 0 }, LEAF_STRING };
 	struct buf b;
@@ -259,8 +259,8 @@ test_strings(void)
 static void
 test_rows(void)
 {
-	static const struct csv_style styles[4] = { { 0, 0 }, { 0, 1 },
-	    { 1, 0 }, { 1, 1 } };
+	static const struct csv_style styles[4] = { { false, false },
+	    { false, true }, { true, false }, { true, true } };
 	static const char *const headers[4] = {
 		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",
 		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",

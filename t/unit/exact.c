@@ -432,7 +432,7 @@ test_style(void)
 	    "2018-11-30T01:00:00.000Z,,\"a,b\"\r\n";
 
 	begin(2, BASE, FOREVER, ROOM);
-	x.plan.style = (struct csv_style){ 1, 1 };
+	x.plan.style = (struct csv_style){ true, true };
 	hour(0, HOUR - 1, "0=i1"), hour(1, HOUR, "0=sa,b");
 	is_int(run_raw(&x.slice, BASE + 2 * HOUR), EXACT_DONE, "done");
 	is_mem(x.csv.data, x.csv.len, expected, sizeof(expected) - 1,

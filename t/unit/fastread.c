@@ -1246,7 +1246,7 @@ test_rows(void)
 
 	seed = 362436069;
 	for (i = 0; i < N; i++) {
-		struct csv_style style = { i & 1, i >> 1 & 1 };
+		struct csv_style style = { (i & 1) != 0, (i & 2) != 0 };
 
 		/* few ms, so that columns share rows; or many */
 		room = draw(3) == 0 ? 2 + draw(900000) : 2 + draw(80);
@@ -1307,7 +1307,7 @@ static void
 test_blocks(void)
 {
 	const size_t full = BLOCK_BYTES / 16;
-	const struct csv_style rfc = { 1, 1 };
+	const struct csv_style rfc = { true, true };
 	size_t i, c;
 
 	seed = 521288629;
@@ -1376,8 +1376,8 @@ test_stamp(void)
 	/* each edge first, and behind each other one */
 	for (i = 0; i < ROWS_OF(edges); i++) {
 		for (sign = -1; sign <= 1; sign += 2) {
-			timetext_init(&stamps[0], 0);
-			timetext_init(&stamps[1], 1);
+			timetext_init(&stamps[0], false);
+			timetext_init(&stamps[1], true);
 			if (stamp_wrong(sign * edges[i]))
 				bad_row(&bad, "first %" PRId64,
 				    sign * edges[i]);
@@ -1398,8 +1398,8 @@ test_stamp(void)
 			bad_row(&bad, "year 10000: %" PRId64, far[i]);
 	}
 	none(&bad, "beyond the years that RFC 3339 has");
-	timetext_init(&stamps[0], 0);
-	timetext_init(&stamps[1], 1);
+	timetext_init(&stamps[0], false);
+	timetext_init(&stamps[1], true);
 	for (t_ms = -200000; t_ms <= 200000; t_ms++) {
 		if (stamp_wrong(t_ms))
 			bad_row(&bad, "upwards: %" PRId64, t_ms);

@@ -1,3 +1,8 @@
+/*
+ * The default order of columns, and nothing else: which parameters a vehicle
+ * has is the caller's business, and an order that was requested never comes
+ * here.
+ */
 #include "worker/engine/rows/columns.h"
 
 #include <stdlib.h>
@@ -9,8 +14,9 @@ static const char *const first[] = { "speed", "soc", "current", "odo",
 	"voltage" };
 #define NFIRST (sizeof(first) / sizeof(first[0]))
 
+/* A name's rank; NFIRST for all that are not in the list. */
 static size_t
-place(const char *name)
+column_rank(const char *name)
 {
 	size_t i;
 
@@ -22,7 +28,8 @@ place(const char *name)
 static int
 column_compare(const void *a, const void *b)
 {
-	size_t x = place(*(char *const *)a), y = place(*(char *const *)b);
+	const size_t x = column_rank(*(char *const *)a);
+	const size_t y = column_rank(*(char *const *)b);
 
 	if (x != y)
 		return x < y ? -1 : 1;

@@ -5,8 +5,10 @@ struct names;
 
 /*
  * columns_sort(list):
- * Put the parameters of a vehicle in the order of the CSV's columns when none
- * were asked for: speed, soc, current, odo, voltage first, the rest bytewise.
+ * Sort a vehicle's parameters into the order of the CSV's columns, for an
+ * export that requested none: speed, soc, current, odo and voltage first, in
+ * this order, then the rest by byte values (FORMAT.md, 1). In place; it cannot
+ * fail.
  */
 void columns_sort(struct names *list);
 

@@ -1,3 +1,8 @@
+/*
+ * CSV text of any point (FORMAT.md, 3): the exact path's writer, and the
+ * reference that the fast path's bytes are tested against. Knows neither blocks
+ * nor files: it appends to a buffer.
+ */
 #include "worker/engine/rows/csv.h"
 
 #include <math.h>
@@ -10,10 +15,10 @@
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
 
-/* The most that a number, a time, a comma and a line's end need. */
+/* Enough for a number or a time, with a comma and a line's end. */
 #define CELL_BYTES 64
 
-/* 10^34 - 1, and the bits of the high half that belong to the coefficient. */
+/* The high half's coefficient bits; 10^34 - 1, the largest coefficient. */
 #define COEFFICIENT_HIGH	UINT64_C(0x0001ffffffffffff)
 #define COEFFICIENT_MAX_HIGH	UINT64_C(0x0001ed09bead87c0)
 #define COEFFICIENT_MAX_LOW	UINT64_C(0x378d8e63ffffffff)
@@ -23,21 +28,25 @@ _Static_assert(CELL_BYTES > BSON_DECIMAL128_STRING + 3 &&
     "a cell has room for any number or time");
 
 /*
- * RFC 4180 quoting; an apostrophe keeps a spreadsheet from running text that
- * begins as a formula does (OWASP, CSV injection).
+ * RFC 4180 quoting. An apostrophe keeps a spreadsheet from executing text that
+ * begins like a formula (OWASP, CSV injection). An empty string is quoted: it
+ * is not the same as no point.
  */
 static int
 put_string(struct buf *b, const char *text, size_t len)
 {
-	int formula = len > 0 && text[0] != '\0' &&
+	const bool formula = len > 0 && text[0] != '\0' &&
 	    strchr("=+-@\t\r", text[0]) != NULL;
-	int quoted = len == 0;
+	bool quoted = len == 0;
 	uint8_t *to;
 	size_t i;
 
 	for (i = 0; i < len && !quoted; i++)
 		quoted = text[i] == '"' || text[i] == ',' || text[i] == '\n' ||
 		    text[i] == '\r';
+	/*
+	 * Each byte may be a quote that is doubled; two quotes, an apostrophe.
+	 */
 	if ((to = buf_reserve(b, 2 * len + 3)) == NULL)
 		return -1;
 	if (quoted)
@@ -89,6 +98,7 @@ put_double(uint64_t bits, char *to, uint64_t *non_finite)
 	return 0;
 }
 
+/* The canonical string of the BSON Decimal128 specification: 1.50, 1E+3, -0. */
 static size_t
 put_decimal128(const uint8_t *ref, char *to, uint64_t *non_finite)
 {
@@ -100,8 +110,9 @@ put_decimal128(const uint8_t *ref, char *to, uint64_t *non_finite)
 		return 0;
 	}
 	/*
-	 * libbson prints coefficients above 34 digits; the standard says zero.
-	 * (It knows that of the form that bits 11 begin, which is always above.)
+	 * libbson prints a coefficient of more than 34 digits; the standard
+	 * says it is zero. (It handles the encoding that starts with bits 11,
+	 * whose coefficient is always too large.)
 	 */
 	if ((d.high >> 61 & 3) != 3 &&
 	    ((d.high & COEFFICIENT_HIGH) > COEFFICIENT_MAX_HIGH ||
@@ -123,7 +134,7 @@ put_bool(uint64_t bits, char *to)
 	return len;
 }
 
-/* Write a value that is no string; to has room for CELL_BYTES. */
+/* Any value but a string; to has room for CELL_BYTES. Returns the length. */
 static size_t
 put_value(const struct point *p, char *to, uint64_t *non_finite)
 {
@@ -139,6 +150,11 @@ put_value(const struct point *p, char *to, uint64_t *non_finite)
 	}
 }
 
+/*
+ * Room for the time and n cells of bounded size is reserved once, and written
+ * through `to`. A string has no bound: b->len is set for put_string(), and what
+ * is left of the row reserved again after it.
+ */
 int
 csv_row(struct buf *b, const struct csv_style *style, int64_t t_ms,
     const struct point *const *cells, size_t n, uint64_t *non_finite)
@@ -158,6 +174,7 @@ csv_row(struct buf *b, const struct csv_style *style, int64_t t_ms,
 			to += put_value(cells[i], to, non_finite);
 			continue;
 		}
+		/* BSON: int32 length, which counts the NUL, then the text. */
 		b->len = (size_t)(to - (char *)b->data);
 		if (put_string(b, (const char *)cells[i]->v.ref + 4,
 		    le32(cells[i]->v.ref) - 1) != 0)

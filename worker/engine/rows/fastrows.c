@@ -1,3 +1,8 @@
+/*
+ * The fast path's writer: merges columns of text into rows. Knows no values: a
+ * cell is a text, and an empty one was not finite. Most of the time goes into
+ * copying cells, so that loop branches only for texts of more than 15 bytes.
+ */
 #include "worker/engine/rows/fastrows.h"
 
 #include <stdlib.h>
@@ -9,7 +14,7 @@
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/timetext.h"
 
-/* Where a lane is. t is the next point's time, INT32_MAX behind the last. */
+/* A column's next point; *t is INT32_MAX after the last. */
 struct column_head {
 	const int32_t *t;
 	const struct cell_text *v;
@@ -27,12 +32,12 @@ smallest(const struct column_head *heads, size_t n)
 }
 
 /*
- * The cells of the row of time t, and into *next the time of the row behind it;
- * returns where the line goes on.
+ * Write the cells of the row of time t, and find the time of the row after it
+ * in the same loop. Returns where the line continues.
  */
 static inline char *
-fastrows_cells(const struct column_text *columns, struct column_head *heads, size_t n, int32_t t,
-    char *to, struct block *block, int32_t *next)
+fastrows_cells(const struct column_text *columns, struct column_head *heads,
+    size_t n, int32_t t, char *to, struct block *block, int32_t *next)
 {
 	size_t i, hit, len, points = 0, non_finite = 0;
 	int32_t first = INT32_MAX;
@@ -49,7 +54,7 @@ fastrows_cells(const struct column_text *columns, struct column_head *heads, siz
 			memcpy(to, text, len);
 			to += len;
 		} else {
-			/* Copied even when it is not its turn: no branch. */
+			/* Copied always, counted on a hit: no branch. */
 			memcpy(to, h.v, sizeof(*h.v));
 			to += len & (0 - hit);
 		}
@@ -66,22 +71,29 @@ fastrows_cells(const struct column_text *columns, struct column_head *heads, siz
 	return to;
 }
 
+/*
+ * Row by row until all columns are at their end marks. A block ends after the
+ * row that fills it, and with the slice.
+ */
 static int
-fastrows_write_all(struct column_text *columns, struct column_head *heads, size_t n, int64_t base_ms,
-    const struct csv_style *style, struct blocks *b, struct deflater *d)
+fastrows_write_all(struct column_text *columns, struct column_head *heads,
+    size_t n, int64_t base_ms, const struct csv_style *style,
+    struct blocks *b, struct deflater *d)
 {
-	const size_t room = TIMETEXT_ROOM + n * (NUMTEXT_SIZE + 1) + CELL_TEXT_BYTES;
+	/* The longest row, and what a cell's copy may write past its end. */
+	const size_t room = TIMETEXT_ROOM + n * (NUMTEXT_SIZE + 1) +
+	    CELL_TEXT_BYTES;
 	struct block *open = blocks_open(b);
 	int32_t t = smallest(heads, n), next;
-	struct timetext stamp;
+	struct timetext time;
 	uint8_t *at;
 	char *to;
 
-	timetext_init(&stamp, style->rfc3339);
+	timetext_init(&time, style->rfc3339);
 	for (; t != INT32_MAX; t = next) {
 		if (open == NULL || (at = buf_reserve(&b->text, room)) == NULL)
 			return -1;
-		to = (char *)at + timetext_put(&stamp, base_ms + t, (char *)at);
+		to = (char *)at + timetext_put(&time, base_ms + t, (char *)at);
 		to = fastrows_cells(columns, heads, n, t, to, open, &next);
 		if (style->excel)
 			*to++ = '\r';
@@ -110,7 +122,8 @@ fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
 		return -1;
 	for (i = 0; i < n; i++)
 		heads[i] = (struct column_head){ columns[i].t, columns[i].v };
-	rc = fastrows_write_all(columns, heads, n, base_ms, style, blocks, deflater);
+	rc = fastrows_write_all(columns, heads, n, base_ms, style, blocks,
+	    deflater);
 	free(heads);
 	return rc;
 }

@@ -5,16 +5,17 @@
 #include <stdint.h>
 
 struct blocks;
+struct column_text;
 struct csv_style;
 struct deflater;
-struct column_text;
 
 /*
  * fastrows_write(columns, n, base_ms, style, blocks, deflater):
- * Merge the columns, which are ended (column_text_end()), into CSV rows with the bytes of
- * csv_row(), and end the blocks. Texts are copied whole and without a branch:
- * 7 ns a point, where merge_next() + csv_row() take 25, numbers not counted.
- * Returns 0, -1 when memory ends.
+ * The second half of the fast path: merge columns of text, each with its end
+ * mark (column_text_end()), into CSV rows with the same bytes as csv_row()'s,
+ * and close the blocks. Texts are copied whole and without a branch: 7 ns a
+ * point, where merge_next() and csv_row() take 25, numbers not counted. Returns
+ * 0, -1: no memory.
  */
 int fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
     const struct csv_style *style, struct blocks *blocks,

@@ -1,8 +1,15 @@
+/*
+ * The exact path's merge of columns into rows. Knows nothing of values: a point
+ * is a time here.
+ */
 #include "worker/engine/rows/merge.h"
 
 #include "worker/engine/decode/points.h"
 
-/* With a cell to write per column anyway, a linear minimum beats a heap. */
+/*
+ * Find the smallest head, then take it from each column that has it. A row has
+ * a cell for each column anyway, so a linear minimum beats a heap.
+ */
 int
 merge_next(struct merge *m, int64_t *t_ms)
 {

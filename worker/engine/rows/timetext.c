@@ -1,21 +1,26 @@
+/*
+ * The times of rows, quickly: consecutive rows differ in their last digits
+ * only. Knows no calendar: timestamp_format() does, once a minute of data.
+ */
 #include "worker/engine/rows/timetext.h"
 
 #include <string.h>
 
 #include "worker/engine/decode/numtext.h"
 
-#define MS_SHARED 100000	/* five digits */
-#define RFC_SHARED 60000	/* "00.000" of a minute */
+/* How long the digits before the last ones stay the same, in ms. */
+#define MS_SHARED 100000	/* five digits of a Unix time in ms */
+#define RFC_SHARED 60000	/* seconds and ms of a minute */
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 void
-timetext_init(struct timetext *s, int rfc3339)
+timetext_init(struct timetext *s, bool rfc3339)
 {
 	memset(s, 0, sizeof(*s));
 	s->rfc3339 = rfc3339;
 }
 
-/* Let text hold what the times around t_ms begin with, and its end. */
+/* Keep the text of the first time that shares its beginning with t_ms. */
 static void
 timetext_renew(struct timetext *s, int64_t t_ms)
 {
@@ -32,12 +37,15 @@ timetext_put(struct timetext *s, int64_t t_ms, char *to)
 {
 	uint64_t rest;
 
-	/* Early times have fewer digits, or a sign; late ones are clamped. */
+	/* Early times have fewer digits or a sign; late ones are clamped. */
 	if (t_ms < MS_SHARED || t_ms >= YEAR_10000_MS)
 		return s->rfc3339 ? timestamp_format(t_ms, to) :
 		    numtext_int(t_ms, to);
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)
 		timetext_renew(s, t_ms);
+	/*
+	 * The shared text in one copy of fixed size, then the digits over it.
+	 */
 	memcpy(to, s->text, TIMETEXT_ROOM);
 	rest = (uint64_t)(t_ms - s->from_ms);
 	if (!s->rfc3339) {
