@@ -1,3 +1,7 @@
+/*
+ * Cuts rows into blocks and seals each one: CRC-32 of the text, deflated bytes.
+ * Knows neither columns nor files. The only user of ISA-L, for its CRC.
+ */
 #include "worker/engine/deflate/blocks.h"
 
 #include <stdlib.h>
@@ -17,6 +21,9 @@ blocks_init(struct blocks *b)
 	buf_init(&b->deflated, 2 * TEXT_MAX);
 }
 
+/*
+ * v[n], where it is allocated, is always the open block, zeroed at its start.
+ */
 void
 blocks_clear(struct blocks *b)
 {
@@ -54,7 +61,7 @@ blocks_open(struct blocks *b)
 uint32_t
 block_crc(uint32_t crc, const void *data, size_t len)
 {
-	/* That of ZIP and gzip. */
+	/* The reflected polynomial 0xedb88320 of ZIP and gzip. */
 	return crc32_gzip_refl(crc, data, len);
 }
 
@@ -72,6 +79,7 @@ block_seal(struct block *v, const uint8_t *text, size_t len,
 	return 0;
 }
 
+/* An open block without rows has no text either, and stays open. */
 int
 blocks_end(struct blocks *b, struct deflater *d)
 {
@@ -91,6 +99,10 @@ blocks_end(struct blocks *b, struct deflater *d)
 	return 0;
 }
 
+/*
+ * Offsets are added up here, not stored as pointers: the buffers move while
+ * they grow. A slice has a handful of blocks.
+ */
 struct block
 blocks_get(const struct blocks *b, size_t i)
 {

@@ -1,6 +1,7 @@
 #ifndef WORKER_ENGINE_DEFLATE_BLOCKS_H
 #define WORKER_ENGINE_DEFLATE_BLOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,10 +10,11 @@
 struct deflater;
 
 /*
- * CSV rows, cut into blocks that are deflated one by one. The cut depends on the
- * rows alone: a block ends with the row that makes it BLOCK_BYTES or more, or
- * where blocks_end() is called. Less costs ratio; more leaves the processor's
- * cache (256 KiB to 1 MiB measured the same).
+ * CSV rows, cut into blocks that are deflated one by one; a CSV file is a run
+ * of blocks. Where a block ends depends only on the rows: after the row that
+ * makes it BLOCK_BYTES or more, or where blocks_end() is called. Smaller blocks
+ * cost ratio; larger ones leave the processor's cache (256 KiB to 1 MiB
+ * measured the same).
  */
 #define BLOCK_BYTES ((size_t)256 * 1024)
 
@@ -21,10 +23,10 @@ struct block {
 	size_t text_len, deflated_len;
 	uint32_t crc;			/* of text, CRC-32 as in ZIP */
 	uint64_t rows, points, non_finite;
-	int64_t first_ms, last_ms;
+	int64_t first_ms, last_ms;	/* of its rows, Unix ms */
 };
 
-/* block_crc(crc, data, len): The CRC-32 of what crc (0: nothing) is of, and data. */
+/* block_crc(crc, data, len): Extend crc (0: of nothing) by data. */
 uint32_t block_crc(uint32_t crc, const void *data, size_t len);
 
 /* block_row(v, t_ms): Count a row of this time, the latest so far. */
@@ -37,13 +39,17 @@ block_row(struct block *v, int64_t t_ms)
 }
 
 /*
- * block_seal(v, text, len, deflated, d): Deflate len bytes behind what deflated
- * holds, and fill in the lengths and the CRC. Returns 0, -1 when memory ends.
+ * block_seal(v, text, len, deflated, d):
+ * Append the deflated text to deflated, and set v's lengths and CRC. Returns 0,
+ * -1: no memory.
  */
 int block_seal(struct block *v, const uint8_t *text, size_t len,
     struct buf *deflated, struct deflater *d);
 
-/* The writer appends a row to text, then counts it with block_row(). */
+/*
+ * Blocks share two buffers. The writer appends a row to text, then counts it
+ * with block_row() in the open block.
+ */
 struct blocks {
 	struct buf text, deflated;
 	struct block *v;		/* n closed ones, then the open one */
@@ -57,26 +63,26 @@ void blocks_clear(struct blocks *b);
 void blocks_release(struct blocks *b);
 
 /*
- * blocks_open(b): The block that the next row belongs to, to add its non_finite
- * to. NULL when memory ends.
+ * blocks_open(b): The block that the next row belongs to, for the caller to
+ * count in; valid until blocks_end(). NULL: no memory.
  */
 struct block *blocks_open(struct blocks *b);
 
-/* blocks_full(b): Whether the open block is to be closed after this row. */
-static inline int
+/* blocks_full(b): Whether the open block has to be closed after this row. */
+static inline bool
 blocks_full(const struct blocks *b)
 {
 	return b->text.len - b->text_at >= BLOCK_BYTES;
 }
 
 /*
- * blocks_end(b, d): Close the open block, if there are rows in it: deflate it and
- * take its CRC. Returns 0, -1 when memory ends.
+ * blocks_end(b, d): Close the open block, if it has rows: deflate it and
+ * compute its CRC. Returns 0, -1: no memory.
  */
 int blocks_end(struct blocks *b, struct deflater *d);
 
 /*
- * blocks_get(b, i): The closed block i; its pointers are good until b changes.
+ * blocks_get(b, i): The closed block i; its pointers are valid until b changes.
  */
 struct block blocks_get(const struct blocks *b, size_t i);
 

@@ -1,5 +1,10 @@
+/*
+ * Chooses between our own DEFLATE and zlib, and keeps what each needs between
+ * blocks. Knows bytes and levels, no CSV.
+ */
 #include "worker/engine/deflate/deflate.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,15 +13,15 @@
 #include "lib/base/buf.h"
 #include "worker/engine/deflate/textdeflate.h"
 
-/* What a block of a usual size needs, and a row more. */
+/* Enough for a block of the usual size and a row: textdeflate_bound(). */
 #define ROOM_KEPT ((size_t)1024 * 1024)
 
 struct deflater {
 	enum deflate_level level;
 	struct textdeflate *fast;
-	struct buf room;	/* for what fast may need, a fourth of it used */
+	struct buf room;	/* fast's output, at its bound */
 	z_stream small;
-	int small_open;
+	bool small_open;
 };
 
 struct deflater *
@@ -32,10 +37,11 @@ deflater_new(enum deflate_level level)
 		if ((d->fast = textdeflate_new()) == NULL)
 			goto fail;
 	} else {
+		/* -15: raw DEFLATE with a 32 KiB window, no zlib header. */
 		if (deflateInit2(&d->small, 6, Z_DEFLATED, -15, 8,
 		    Z_DEFAULT_STRATEGY) != Z_OK)
 			goto fail;
-		d->small_open = 1;
+		d->small_open = true;
 	}
 	return d;
 fail:
@@ -55,6 +61,10 @@ deflater_free(struct deflater *d)
 	free(d);
 }
 
+/*
+ * Through a buffer of our own: the bound is twice the text, several times what
+ * CSV comes to, and too much to reserve in out for every block.
+ */
 static int
 block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 {
@@ -71,6 +81,10 @@ block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 	return rc;
 }
 
+/*
+ * The reset makes a run refer to nothing before it; Z_SYNC_FLUSH ends it on a
+ * byte boundary, with an empty stored block for which the 64 bytes are.
+ */
 static int
 block_small(struct deflater *d, const void *in, size_t len, struct buf *out)
 {
@@ -95,6 +109,7 @@ block_small(struct deflater *d, const void *in, size_t len, struct buf *out)
 int
 deflate_block(struct deflater *d, const void *in, size_t len, struct buf *out)
 {
+	/* zlib counts in unsigned ints, textdeflate below 2^31. */
 	if (len > INT32_MAX)
 		return -1;
 	return d->level == DEFLATE_FAST ? block_fast(d, in, len, out) :

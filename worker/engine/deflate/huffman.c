@@ -1,3 +1,9 @@
+/*
+ * Huffman's code of limited length, in three steps: sort the symbols, build the
+ * tree to count the leaves of each depth, and shorten what is too deep. Only
+ * the counts matter, as canonical codes follow from lengths. Knows no DEFLATE
+ * block.
+ */
 #include "worker/engine/deflate/huffman.h"
 
 #include <stdlib.h>
@@ -13,7 +19,10 @@ symbol_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The symbols in use by rising frequency, as frequency << 16 | symbol. */
+/*
+ * The symbols in use by rising frequency, as frequency << 16 | symbol: no two
+ * are equal, so the order does not depend on qsort(). Returns how many.
+ */
 static size_t
 sort_by_frequency(const uint32_t *freq, size_t n, uint64_t *sorted)
 {
@@ -27,9 +36,10 @@ sort_by_frequency(const uint32_t *freq, size_t n, uint64_t *sorted)
 }
 
 /*
- * How many leaves lie at each depth of Huffman's tree, those below limit counted
- * at it. Leaves are nodes 0 to n - 1 by rising weight; the inner ones are made in
- * rising weight, too, so the two lightest are always at the heads of two queues.
+ * Count the leaves at each depth of Huffman's tree; those deeper than limit
+ * count as if at it. Leaves are nodes 0 to n - 1 by rising weight. Inner nodes
+ * come into being by rising weight, too, so the two lightest nodes are always
+ * at the heads of two queues, and no heap is needed.
  */
 static void
 count_depths(const uint64_t *sorted, size_t n, unsigned limit,
@@ -42,6 +52,7 @@ count_depths(const uint64_t *sorted, size_t n, unsigned limit,
 
 	for (i = 0; i < n; i++)
 		weight[i] = sorted[i] >> SYMBOL_BITS;
+	/* Join the two lightest nodes, n - 1 times. */
 	for (node = n; node < 2 * n - 1; node++) {
 		weight[node] = 0;
 		for (k = 0; k < 2; k++) {
@@ -51,6 +62,9 @@ count_depths(const uint64_t *sorted, size_t n, unsigned limit,
 			parent[i] = (uint16_t)node;
 		}
 	}
+	/*
+	 * From the root down: a parent has a higher number than its children.
+	 */
 	memset(count, 0, (HUFFMAN_BITS + 1) * sizeof(*count));
 	depth[2 * n - 2] = 0;
 	for (i = 2 * n - 2; i-- > 0;) {
@@ -60,9 +74,13 @@ count_depths(const uint64_t *sorted, size_t n, unsigned limit,
 	}
 }
 
-/* Kraft: the codes take 2^limit places of length limit, no more. */
+/*
+ * Make the lengths a code again after depths were cut off at limit. By Kraft, a
+ * leaf of depth d takes 2^(limit - d) of the 2^limit places at the bottom. Each
+ * step below frees one place, so the sum ends at exactly 2^limit: complete.
+ */
 static void
-fit(uint32_t count[HUFFMAN_BITS + 1], unsigned limit)
+limit_depths(uint32_t count[HUFFMAN_BITS + 1], unsigned limit)
 {
 	uint32_t taken = 0;
 	unsigned d;
@@ -70,7 +88,10 @@ fit(uint32_t count[HUFFMAN_BITS + 1], unsigned limit)
 	for (d = 1; d <= limit; d++)
 		taken += count[d] << (limit - d);
 	for (; taken > 1U << limit; taken--) {
-		/* A leaf goes one down, and one from the bottom beside it. */
+		/*
+		 * Move the deepest leaf above the bottom one level down and
+		 * pair it with one taken from the bottom.
+		 */
 		for (d = limit - 1; count[d] == 0; d--)
 			;
 		count[d]--;
@@ -79,6 +100,7 @@ fit(uint32_t count[HUFFMAN_BITS + 1], unsigned limit)
 	}
 }
 
+/* The rarest symbols get the longest codes. */
 void
 huffman_lengths(const uint32_t *freq, size_t n, unsigned limit, uint8_t *len)
 {
@@ -88,7 +110,7 @@ huffman_lengths(const uint32_t *freq, size_t n, unsigned limit, uint8_t *len)
 	unsigned d;
 
 	count_depths(sorted, sort_by_frequency(freq, n, sorted), limit, count);
-	fit(count, limit);
+	limit_depths(count, limit);
 	memset(len, 0, n);
 	for (d = limit; d > 0; d--)
 		for (; count[d] > 0; count[d]--)
@@ -97,7 +119,7 @@ huffman_lengths(const uint32_t *freq, size_t n, unsigned limit, uint8_t *len)
 }
 
 static uint16_t
-turned(uint32_t code, unsigned bits)
+reverse_bits(uint32_t code, unsigned bits)
 {
 	uint32_t r = 0;
 
@@ -106,6 +128,10 @@ turned(uint32_t code, unsigned bits)
 	return (uint16_t)r;
 }
 
+/*
+ * RFC 1951, 3.2.2, step by step: count the codes of each length, derive the
+ * first code of each, then number the symbols of a length in their order.
+ */
 void
 huffman_codes(const uint8_t *len, size_t n, uint16_t *code)
 {
@@ -122,5 +148,6 @@ huffman_codes(const uint8_t *len, size_t n, uint16_t *code)
 		next[d] = first;
 	}
 	for (i = 0; i < n; i++)
-		code[i] = len[i] == 0 ? 0 : turned(next[len[i]]++, len[i]);
+		code[i] = len[i] == 0 ? 0 :
+		    reverse_bits(next[len[i]]++, len[i]);
 }

@@ -1,6 +1,13 @@
+/*
+ * DEFLATE for delimited text, in two passes of the same code: one counts the
+ * symbols of a sample, which give the Huffman code; one writes all of the text.
+ * Knows separators and line ends, but no CSV: any bytes will do. No output may
+ * depend on the processor: SSE2 saves time and nothing else.
+ */
 #include "worker/engine/deflate/textdeflate.h"
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
@@ -14,25 +21,30 @@
 #define END 256
 #define LENGTHS 257
 #define DISTANCES 30
-#define MATCH_MIN 4		/* of 3: no shorter than the three digits */
+#define MATCH_MIN 4		/* three digits cost no more than 3 */
 #define MATCH_MAX 258
 #define REACH 32768
 
-/* Four literals of these bits, and 7 bits left over, fit into 64. */
+/* Four literals of at most 14 bits and 7 pending bits fit into 64. */
 #define CODE_BITS 14
 
-/* From value to gap and back: the edges of a window of the text. */
+/*
+ * A gap is a run of separators between two values. Its edges, where a value
+ * ends and where the next begins, are found for a window of the text at a time,
+ * in chunks of 64 bytes.
+ */
 #define WINDOW ((size_t)16 * 1024)
 #define CHUNK 64
-#define EDGES_USUAL 12		/* of a chunk, found without a branch */
+#define EDGES_USUAL 12		/* of a chunk; that many without a branch */
 
+/* Slots of the table of last gaps, by column and length. */
 #define KEYS 1024
 #define NOWHERE UINT32_MAX
 
-/* What gives the code: an eighth of the text, within these. */
+/* The sample that gives the code: an eighth of the text, within bounds. */
 #define SAMPLE_MIN ((size_t)16 * 1024)
 #define SAMPLE_MAX ((size_t)1024 * 1024)
-/* A symbol of the sample, against one that is only possible. */
+/* A symbol counts this often if sampled, once just for being possible. */
 #define SAMPLE_WEIGHT 32
 
 struct code {
@@ -40,7 +52,7 @@ struct code {
 	uint16_t n;
 };
 
-/* That of a length, its extra bits with it. */
+/* The code of a match length, its extra bits included. */
 struct length_code {
 	uint32_t bits;
 	unsigned n;
@@ -49,23 +61,26 @@ struct length_code {
 struct textdeflate {
 	uint8_t length_symbol[256];	/* of length - 3, from LENGTHS */
 
-	/* Four counts of literals: one after another do not wait. */
+	/* Counts. Literals have four: consecutive ones do not wait. */
 	uint32_t literals[4][256], lengths[256], distances[DISTANCES];
 
+	/* The code made of them. */
 	struct code literal[256], end, distance[DISTANCES];
 	struct length_code length[256];
 
+	/* Of the window, one left over from the last, and spare writes. */
 	uint32_t edges[1 + WINDOW + EDGES_USUAL];
-	uint32_t last[KEYS];
+	uint32_t last[KEYS];		/* where such a gap began last */
 };
 
+/* Pending bits, fewer than 8, and where they go next. */
 struct bits {
 	uint64_t v;
 	unsigned n;
 	uint8_t *to;
 };
 
-/* Up to text + at it is counted, or written. */
+/* One pass over a text, which is counted or written up to text + at. */
 struct pass {
 	struct textdeflate *z;
 	const uint8_t *text;
@@ -81,7 +96,11 @@ textdeflate_new(void)
 
 	if (z == NULL)
 		return NULL;
-	/* 8 of one length each, then by fours of twice as many; 258 by itself. */
+	/*
+	 * RFC 1951, 3.2.5: eight symbols of one length each, then groups of
+	 * four symbols, of twice as many lengths each time; 258 has its own
+	 * symbol.
+	 */
 	for (i = 0; i < 255; i++) {
 		z->length_symbol[i] = (uint8_t)symbol;
 		if (i < 8 || ((i + 1) & ((1U << ((symbol - 4) / 4)) - 1)) == 0)
@@ -100,12 +119,16 @@ textdeflate_free(struct textdeflate *z)
 size_t
 textdeflate_bound(size_t len)
 {
-	/* 14 bits a literal, 47 a match of 4; the code's own lengths. */
+	/*
+	 * At most 14 bits a literal and 47 a match of four bytes, so below two
+	 * bytes a byte; 1024 for the code lengths, the end, and put_bits(),
+	 * which writes 8 bytes at a time.
+	 */
 	return 2 * len + 1024;
 }
 
 static inline uint64_t
-load(const uint8_t *p)
+load64(const uint8_t *p)
 {
 	uint64_t v;
 
@@ -113,6 +136,9 @@ load(const uint8_t *p)
 	return le64toh(v);
 }
 
+/*
+ * Append n bits: at most 57, with up to 7 pending. Writes 8 bytes, no branch.
+ */
 static inline void
 put_bits(struct bits *b, uint64_t bits, unsigned n)
 {
@@ -125,7 +151,7 @@ put_bits(struct bits *b, uint64_t bits, unsigned n)
 	b->n &= 7;
 }
 
-/* RFC 1951, 3.2.5: its symbol, and the *n extra bits that go behind it. */
+/* RFC 1951, 3.2.5: a distance's symbol, and the *n extra bits after it. */
 static inline unsigned
 distance_symbol(uint32_t distance, uint32_t *extra, unsigned *n)
 {
@@ -136,11 +162,15 @@ distance_symbol(uint32_t distance, uint32_t *extra, unsigned *n)
 	return 2 * *n + (d >> *n);
 }
 
-/* A pass that counts and one that writes are made of the same text. */
+/*
+ * The counting pass and the writing one are compiled from the same source:
+ * counts is a constant, and each function is inlined once with either value.
+ */
 #define BOTH static inline __attribute__((always_inline))
 
+/* The first n, at most four, of the literals at s; four can be read. */
 BOTH void
-four(struct pass *p, int counts, const uint8_t *s, size_t n)
+pass_four(struct pass *p, bool counts, const uint8_t *s, size_t n)
 {
 	struct textdeflate *z = p->z;
 	struct code a, b, c, d;
@@ -152,7 +182,7 @@ four(struct pass *p, int counts, const uint8_t *s, size_t n)
 		z->literals[3][s[3]] += n > 3;
 		return;
 	}
-	/* Without a branch for how many: this is where most time went. */
+	/* No branch for n: mispredictions took most of the time here. */
 	a = n > 0 ? z->literal[s[0]] : (struct code){ 0, 0 };
 	b = n > 1 ? z->literal[s[1]] : (struct code){ 0, 0 };
 	c = n > 2 ? z->literal[s[2]] : (struct code){ 0, 0 };
@@ -162,34 +192,34 @@ four(struct pass *p, int counts, const uint8_t *s, size_t n)
 	    (unsigned)a.n + b.n + c.n + d.n);
 }
 
-/* Literals up to end. */
+/* All pending literals, up to end; reads nothing past the text. */
 BOTH void
-literals(struct pass *p, int counts, size_t end)
+pass_literals(struct pass *p, bool counts, size_t end)
 {
 	uint8_t rest[4] = { 0 };
 
 	while (end - p->at > 4) {
-		four(p, counts, p->text + p->at, 4);
+		pass_four(p, counts, p->text + p->at, 4);
 		p->at += 4;
 	}
 	if (p->len - p->at >= 4) {
-		four(p, counts, p->text + p->at, end - p->at);
+		pass_four(p, counts, p->text + p->at, end - p->at);
 	} else {
 		memcpy(rest, p->text + p->at, end - p->at);
-		four(p, counts, rest, end - p->at);
+		pass_four(p, counts, rest, end - p->at);
 	}
 	p->at = end;
 }
 
-/* How many bytes from a on are as from b on; max at most. */
+/* How many bytes at a equal those at b, at most max; eight at a time. */
 static inline size_t
-common(const uint8_t *a, const uint8_t *b, size_t max)
+common_length(const uint8_t *a, const uint8_t *b, size_t max)
 {
 	uint64_t differ;
 	size_t n = 0;
 
 	for (; n + 8 <= max; n += 8)
-		if ((differ = load(a + n) ^ load(b + n)) != 0)
+		if ((differ = load64(a + n) ^ load64(b + n)) != 0)
 			return n + ((size_t)__builtin_ctzll(differ) >> 3);
 	while (n < max && a[n] == b[n])
 		n++;
@@ -197,11 +227,11 @@ common(const uint8_t *a, const uint8_t *b, size_t max)
 }
 
 /*
- * What was not yet taken up to from, and a match of from with to, which may be
- * NOWHERE; returns whether there is one.
+ * If the text at from continues like the text at to, which may be NOWHERE: the
+ * literals pending before from, then the match. Returns whether there was one.
  */
-BOTH int
-match(struct pass *p, int counts, size_t from, size_t to)
+BOTH bool
+pass_match(struct pass *p, bool counts, size_t from, size_t to)
 {
 	const size_t distance = from - to;
 	size_t max = p->len - from, n;
@@ -211,12 +241,12 @@ match(struct pass *p, int counts, size_t from, size_t to)
 	uint32_t extra;
 
 	if (to == NOWHERE || distance > REACH)
-		return 0;
+		return false;
 	if (max > MATCH_MAX)
 		max = MATCH_MAX;
-	if ((n = common(p->text + from, p->text + to, max)) < MATCH_MIN)
-		return 0;
-	literals(p, counts, from);
+	if ((n = common_length(p->text + from, p->text + to, max)) < MATCH_MIN)
+		return false;
+	pass_literals(p, counts, from);
 	symbol = distance_symbol((uint32_t)distance, &extra, &extra_n);
 	if (counts) {
 		p->z->lengths[n - 3]++;
@@ -224,33 +254,35 @@ match(struct pass *p, int counts, size_t from, size_t to)
 	} else {
 		l = p->z->length[n - 3];
 		d = p->z->distance[symbol];
-		put_bits(&p->out, l.bits | (uint64_t)(d.bits | extra << d.n) << l.n,
+		put_bits(&p->out, l.bits |
+		    (uint64_t)(d.bits | extra << d.n) << l.n,
 		    l.n + d.n + extra_n);
 	}
 	p->at += n;
-	return 1;
+	return true;
 }
 
 /*
- * A gap like which none is in reach, as with many columns: it is a run of commas,
- * then a line that begins as the line before did.
+ * No earlier gap matches, as with many columns: try a run of commas, which
+ * repeats its first byte, then the previous line's beginning.
  */
 BOTH void
-match_parts(struct pass *p, int counts, size_t begin, size_t last,
+pass_match_parts(struct pass *p, bool counts, size_t begin, size_t last,
     size_t line)
 {
 	if (last - begin > MATCH_MIN)
-		match(p, counts, begin + 1, begin);
+		pass_match(p, counts, begin + 1, begin);
 	if (p->text[last] == '\n' && p->at <= last)
-		match(p, counts, last, line);
+		pass_match(p, counts, last, line);
 }
 
 /*
- * A bit for each of the 64 bytes from s on that is of a value: above a comma.
- * What else is below, spaces and quotes, divides a text as well.
+ * A bit for each of the 64 bytes at s that belongs to a value: it is above the
+ * comma. Spaces and quotes are below and separate values just as well. Bytes
+ * from len on count as separators.
  */
 static inline uint64_t
-values(const uint8_t *s, size_t len)
+value_mask(const uint8_t *s, size_t len)
 {
 	uint64_t gaps = 0;
 	size_t i;
@@ -274,8 +306,10 @@ values(const uint8_t *s, size_t len)
 }
 
 /*
- * Append to edges the places in [at, end) where a gap begins, ends, begins, ...;
- * *before is whether the byte before is a value's. Returns how many.
+ * Append to edges the places in [at, end) where a gap begins, ends, begins,
+ * ...; *before is whether the byte before at belongs to a value. Returns how
+ * many. An edge is a bit of the mask that differs from the one before it. The
+ * first few of a chunk are stored without a branch, whether they exist or not.
  */
 static size_t
 find_edges(const uint8_t *text, size_t at, size_t end, uint64_t *before,
@@ -285,7 +319,7 @@ find_edges(const uint8_t *text, size_t at, size_t end, uint64_t *before,
 	size_t n = 0, k, i;
 
 	for (; at < end; at += CHUNK) {
-		v = values(text + at, end - at);
+		v = value_mask(text + at, end - at);
 		found = v ^ (v << 1 | *before);
 		*before = v >> (CHUNK - 1);
 		k = (size_t)__builtin_popcountll(found);
@@ -300,9 +334,17 @@ find_edges(const uint8_t *text, size_t at, size_t end, uint64_t *before,
 	return n;
 }
 
-/* Through the text, window by window, from gap to gap. */
+/*
+ * The matcher. Go through the text, window by window, from gap to gap:
+ * - column counts the separators since the line began, so empty cells count;
+ *   hashed with the gap's own length it selects a slot of last;
+ * - the slot holds where such a gap began before (a collision only costs a
+ *   match) and takes this one;
+ * - unless a match already covers the gap's beginning, try that earlier gap,
+ *   then the parts. A match often runs on through the values that follow.
+ */
 BOTH void
-run(struct pass *p, int counts)
+pass_run(struct pass *p, bool counts)
 {
 	struct textdeflate *z = p->z;
 	const uint8_t *text = p->text;
@@ -322,15 +364,16 @@ run(struct pass *p, int counts)
 			key = (column * 37 + gap) % KEYS;
 			before = z->last[key];
 			z->last[key] = begin;
-			if (p->at <= begin && !match(p, counts, begin, before))
-				match_parts(p, counts, begin, last, line);
+			if (p->at <= begin &&
+			    !pass_match(p, counts, begin, before))
+				pass_match_parts(p, counts, begin, last, line);
 			line = column == 0 ? last : line;
 		}
-		/* A gap that goes on in the next window. */
+		/* The last gap continues in the next window: keep its begin. */
 		if ((n &= 1) != 0)
 			z->edges[0] = z->edges[i];
 	}
-	literals(p, counts, p->len);
+	pass_literals(p, counts, p->len);
 }
 
 static void
@@ -341,10 +384,13 @@ count_symbols(struct textdeflate *z, const uint8_t *text, size_t len)
 	memset(z->literals, 0, sizeof(z->literals));
 	memset(z->lengths, 0, sizeof(z->lengths));
 	memset(z->distances, 0, sizeof(z->distances));
-	run(&p, 1);
+	pass_run(&p, true);
 }
 
-/* RFC 1951, 3.2.7, without the run lengths: 300 bytes at most of 60,000. */
+/*
+ * The block's header and its code lengths (RFC 1951, 3.2.7), themselves Huffman
+ * coded. Repeat codes are not used: all lengths take 300 bytes of 60,000.
+ */
 static void
 put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
 {
@@ -359,7 +405,7 @@ put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
 		freq[lengths[i]]++;
 	huffman_lengths(freq, 19, 7, len);
 	huffman_codes(len, 19, code);
-	/* Not the final block, and one of a code of its own. */
+	/* BFINAL 0, BTYPE 2; then HLIT, HDIST, HCLEN. */
 	put_bits(b, 2 << 1, 3);
 	put_bits(b, SYMBOLS - 257, 5);
 	put_bits(b, DISTANCES - 1, 5);
@@ -370,11 +416,9 @@ put_lengths(struct bits *b, const uint8_t lengths[SYMBOLS + DISTANCES])
 		put_bits(b, code[lengths[i]], len[lengths[i]]);
 }
 
-/*
- * A code for every symbol, whether the sample has it or not; freq is used up.
- */
+/* A code for every symbol, as the rest may have it; freq is overwritten. */
 static void
-code_of(uint32_t *freq, size_t n, uint8_t *lengths, uint16_t *code)
+make_code(uint32_t *freq, size_t n, uint8_t *lengths, uint16_t *code)
 {
 	size_t i;
 
@@ -384,6 +428,11 @@ code_of(uint32_t *freq, size_t n, uint8_t *lengths, uint16_t *code)
 	huffman_codes(lengths, n, code);
 }
 
+/*
+ * The code of literals, end and match lengths. A length's extra bits, its
+ * offset from the first length of its symbol, are put into the table with its
+ * code, so that a match takes one put_bits().
+ */
 static void
 code_symbols(struct textdeflate *z, uint8_t lengths[SYMBOLS])
 {
@@ -396,7 +445,7 @@ code_symbols(struct textdeflate *z, uint8_t lengths[SYMBOLS])
 		    z->literals[2][i] + z->literals[3][i];
 		freq[LENGTHS + z->length_symbol[i]] += z->lengths[i];
 	}
-	code_of(freq, SYMBOLS, lengths, code);
+	make_code(freq, SYMBOLS, lengths, code);
 	for (i = 0; i < 256; i++)
 		z->literal[i] = (struct code){ code[i], lengths[i] };
 	z->end = (struct code){ code[END], lengths[END] };
@@ -417,7 +466,7 @@ code_distances(struct textdeflate *z, uint8_t lengths[DISTANCES])
 	uint16_t code[DISTANCES];
 	size_t i;
 
-	code_of(z->distances, DISTANCES, lengths, code);
+	make_code(z->distances, DISTANCES, lengths, code);
 	for (i = 0; i < DISTANCES; i++)
 		z->distance[i] = (struct code){ code[i], lengths[i] };
 }
@@ -443,9 +492,12 @@ textdeflate_block(struct textdeflate *z, const uint8_t *text, size_t len,
 	code_symbols(z, lengths);
 	code_distances(z, lengths + SYMBOLS);
 	put_lengths(&p.out, lengths);
-	run(&p, 0);
+	pass_run(&p, false);
 	put_bits(&p.out, z->end.bits, z->end.n);
-	/* An empty stored block: 3 bits, on to a byte, no bytes (3.2.4). */
+	/*
+	 * An empty stored block (3.2.4): BFINAL 0 and BTYPE 0, zeros up to a
+	 * byte boundary, LEN 0 and NLEN, its complement.
+	 */
 	put_bits(&p.out, 0, 3);
 	if (p.out.n > 0)
 		put_bits(&p.out, 0, 8 - p.out.n);
