@@ -1,5 +1,11 @@
+/*
+ * One vehicle's CSV as entries of the ZIP: names, headers, parts, checksums.
+ * Rows come as deflated blocks and stay so. Knows neither documents nor the
+ * manifest: a complete part is handed to a callback.
+ */
 #include "worker/engine/archive/csvfile.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +15,7 @@
 #include "lib/base/names.h"
 #include "worker/engine/deflate/blocks.h"
 
+/* Ceiling of a header's text. */
 #define HEADER_MAX ((size_t)1 << 20)
 
 struct csvfile {
@@ -20,8 +27,8 @@ struct csvfile {
 	void *arg;
 
 	struct deflater *deflater;
-	struct digest *digest;
-	struct csvfile_facts facts;
+	struct digest *digest;		/* of the open part */
+	struct csvfile_facts facts;	/* of the open part */
 	int part;
 	uint64_t rows, points;		/* of all parts */
 };
@@ -41,7 +48,7 @@ csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
 
 	if (part == 1) {
 		zip_name(zip, stem, ".csv", name);
-		/* Later parts keep what made the first one's name its own. */
+		/* Later parts keep what made the first one's name unique. */
 		snprintf(stem, ZIP_NAME_MAX + 1, "%.*s",
 		    (int)(strlen(name) - 4), name);
 	} else {
@@ -51,42 +58,45 @@ csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
 }
 
 static int
-csvfile_part_begin(struct csvfile *w)
+csvfile_part_begin(struct csvfile *c)
 {
-	memset(&w->facts, 0, sizeof(w->facts));
-	w->facts.part = ++w->part;
-	csvfile_name(w->zip, w->stem, w->part, w->facts.name);
-	return zip_begin(w->zip, w->facts.name);
+	memset(&c->facts, 0, sizeof(c->facts));
+	c->facts.part = ++c->part;
+	csvfile_name(c->zip, c->stem, c->part, c->facts.name);
+	return zip_begin(c->zip, c->facts.name);
 }
 
+/* The run's sums first: zip_end() adds the final block to them. */
 static int
-csvfile_part_end(struct csvfile *w)
+csvfile_part_end(struct csvfile *c)
 {
-	w->facts.run_bytes = zip_entry_deflated(w->zip);
-	w->facts.run_crc = zip_entry_check(w->zip);
-	if (zip_end(w->zip, &w->facts.crc) != 0)
+	c->facts.run_bytes = zip_entry_deflated(c->zip);
+	c->facts.run_crc = zip_entry_check(c->zip);
+	if (zip_end(c->zip, &c->facts.crc) != 0)
 		return -1;
-	if (digest_hex(w->digest, w->facts.sha256) != 0) {
+	if (digest_hex(c->digest, c->facts.sha256) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
 		return -1;
 	}
-	return w->done(w->arg, &w->facts);
+	return c->done(c->arg, &c->facts);
 }
 
+/* Add a block, of rows or the header, to the open entry. */
 static int
-csvfile_put(struct csvfile *w, const struct block *b)
+csvfile_put(struct csvfile *c, const struct block *b)
 {
-	if (digest_add(w->digest, b->text, b->text_len) != 0) {
+	if (digest_add(c->digest, b->text, b->text_len) != 0) {
 		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
 		return -1;
 	}
-	w->facts.bytes += b->text_len;
-	return zip_add(w->zip, b->deflated, b->deflated_len, b->crc,
+	c->facts.bytes += b->text_len;
+	return zip_add(c->zip, b->deflated, b->deflated_len, b->crc,
 	    b->text_len);
 }
 
+/* A header is a block of its own: the rows arrive deflated. */
 static int
-csvfile_put_header(struct csvfile *w)
+csvfile_put_header(struct csvfile *c)
 {
 	struct buf text, deflated;
 	struct block b = { 0 };
@@ -94,37 +104,40 @@ csvfile_put_header(struct csvfile *w)
 
 	buf_init(&text, HEADER_MAX);
 	buf_init(&deflated, 2 * HEADER_MAX);
-	if (csv_header(&text, &w->options->style, (const char *const *)w->columns->v,
-	    w->columns->n) != 0 ||
-	    block_seal(&b, text.data, text.len, &deflated, w->deflater) != 0) {
+	if (csv_header(&text, &c->options->style,
+	    (const char *const *)c->columns->v, c->columns->n) != 0 ||
+	    block_seal(&b, text.data, text.len, &deflated, c->deflater) != 0) {
 		rc = csvfile_no_memory();
 	} else {
 		b.text = text.data;
 		b.deflated = deflated.data;
-		rc = csvfile_put(w, &b);
+		rc = csvfile_put(c, &b);
 	}
 	buf_release(&text);
 	buf_release(&deflated);
 	return rc;
 }
 
-/* Whether the block would make the open part too large. */
-static int
-csvfile_is_full(const struct csvfile *w, const struct block *b)
+/*
+ * Whether the block would make the open part too large. A part has at least one
+ * block of rows: blocks are never cut.
+ */
+static bool
+csvfile_is_full(const struct csvfile *c, const struct block *b)
 {
-	return w->facts.rows > 0 &&
-	    w->facts.bytes + b->text_len > w->options->split_bytes;
+	return c->facts.rows > 0 &&
+	    c->facts.bytes + b->text_len > c->options->split_bytes;
 }
 
 int
-csvfile_block(struct csvfile *w, const struct block *b)
+csvfile_block(struct csvfile *c, const struct block *b)
 {
-	struct csvfile_facts *f = &w->facts;
+	struct csvfile_facts *f = &c->facts;
 
-	if (csvfile_is_full(w, b) && (csvfile_part_end(w) != 0 || csvfile_part_begin(w) != 0 ||
-	    csvfile_put_header(w) != 0))
+	if (csvfile_is_full(c, b) && (csvfile_part_end(c) != 0 ||
+	    csvfile_part_begin(c) != 0 || csvfile_put_header(c) != 0))
 		return -1;
-	if (csvfile_put(w, b) != 0)
+	if (csvfile_put(c, b) != 0)
 		return -1;
 	if (f->rows == 0)
 		f->first_ms = b->first_ms;
@@ -132,8 +145,8 @@ csvfile_block(struct csvfile *w, const struct block *b)
 	f->rows += b->rows;
 	f->points += b->points;
 	f->non_finite += b->non_finite;
-	w->rows += b->rows;
-	w->points += b->points;
+	c->rows += b->rows;
+	c->points += b->points;
 	return 0;
 }
 
@@ -142,53 +155,54 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
     struct deflater *deflater, const char *vehicle,
     const struct names *columns, csvfile_done_fn *done, void *arg)
 {
-	struct csvfile *w;
+	struct csvfile *c;
 
-	if ((w = calloc(1, sizeof(*w))) == NULL)
+	if ((c = calloc(1, sizeof(*c))) == NULL)
 		goto nomem;
-	w->zip = zip;
-	w->options = options;
-	snprintf(w->stem, sizeof(w->stem), "%s", vehicle);
-	w->columns = columns;
-	w->done = done;
-	w->arg = arg;
-	w->deflater = deflater;
-	if ((w->digest = digest_new()) == NULL)
+	c->zip = zip;
+	c->options = options;
+	snprintf(c->stem, sizeof(c->stem), "%s", vehicle);
+	c->columns = columns;
+	c->done = done;
+	c->arg = arg;
+	c->deflater = deflater;
+	if ((c->digest = digest_new()) == NULL)
 		goto nomem;
-	if (csvfile_part_begin(w) != 0 || csvfile_put_header(w) != 0)
+	/* Even without rows a vehicle has its CSV: the header. */
+	if (csvfile_part_begin(c) != 0 || csvfile_put_header(c) != 0)
 		goto fail;
-	return w;
+	return c;
 nomem:
 	csvfile_no_memory();
 fail:
-	csvfile_free(w);
+	csvfile_free(c);
 	return NULL;
 }
 
 int
-csvfile_close(struct csvfile *w)
+csvfile_close(struct csvfile *c)
 {
-	return csvfile_part_end(w);
+	return csvfile_part_end(c);
 }
 
 void
-csvfile_free(struct csvfile *w)
+csvfile_free(struct csvfile *c)
 {
-	if (w == NULL)
+	if (c == NULL)
 		return;
-	digest_free(w->digest);
-	free(w);
+	digest_free(c->digest);
+	free(c);
 }
 
 struct csvfile_facts *
-csvfile_facts(struct csvfile *w)
+csvfile_facts(struct csvfile *c)
 {
-	return &w->facts;
+	return &c->facts;
 }
 
 void
-csvfile_totals(const struct csvfile *w, uint64_t *rows, uint64_t *points)
+csvfile_totals(const struct csvfile *c, uint64_t *rows, uint64_t *points)
 {
-	*rows = w->rows;
-	*points = w->points;
+	*rows = c->rows;
+	*points = c->points;
 }

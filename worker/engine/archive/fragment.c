@@ -1,6 +1,7 @@
 /*
- * Takes a fragment apart and writes its files into an archive: what its facts say
- * is checked against its bytes. Knows no S3: the bytes come from a callback.
+ * Takes a fragment apart and adds its files to an archive. Its facts come from
+ * another worker and its bytes from a store, so neither is trusted before they
+ * agree. Knows no S3: the bytes come from a callback.
  */
 #include "worker/engine/archive/fragment.h"
 
@@ -23,13 +24,13 @@ struct fragment {
 	const struct archive_fragment *from;
 	struct zip *zip;
 	struct manifest *manifest;
-	uint64_t at;		/* the next byte to be fetched */
-	struct buf window;
+	uint64_t at;		/* the next byte to read */
+	struct buf window;	/* the bytes that were read last */
 	size_t used;		/* of the window */
-	char stem[ZIP_NAME_MAX + 1];
+	char stem[ZIP_NAME_MAX + 1];	/* of the current vehicle's parts */
 };
 
-/* What the facts say of one file. */
+/* What the facts report of one file: its run of blocks. */
 struct run_facts {
 	const char *vehicle;
 	int64_t part, bytes, run_bytes;
@@ -44,6 +45,7 @@ fragment_bad(const struct fragment *f, const char *why)
 	return ARCHIVE_BAD_FRAGMENT;
 }
 
+/* facts_*(o, name, to): This member; -1 if missing or of another type. */
 static int
 facts_int(struct json_object *o, const char *name, int64_t *to)
 {
@@ -75,6 +77,7 @@ facts_list(struct json_object *o, const char *name, struct json_object **to)
 	    json_object_is_type(*to, json_type_array) ? 0 : -1;
 }
 
+/* The members of a file that tell how to copy it. Returns 0, -1: unusable. */
 static int
 facts_run(struct json_object *file, struct run_facts *r)
 {
@@ -91,13 +94,16 @@ facts_run(struct json_object *file, struct run_facts *r)
 	    sscanf(crc, "%8" SCNx32, &r->crc) != 1)
 		return -1;
 	r->run_crc = (uint32_t)run_crc;
-	/* A CSV has a header at least. */
+	/* A CSV has a header at least, and fits the 32-bit form. */
 	return r->part < 1 || r->bytes < 1 || r->run_bytes < 1 ||
 	    r->bytes > INT64_C(0xffffffff) ||
 	    r->run_bytes > INT64_C(0xffffffff) ? -1 : 0;
 }
 
-/* The next bytes of the fragment: at least one, at most max. */
+/*
+ * The next bytes of the fragment: at least one, at most max. One read() at a
+ * time, of a fixed step, whatever the sizes of the files: memory stays bounded.
+ */
 static enum archive_result
 fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
     size_t *len)
@@ -113,7 +119,8 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 			n = (size_t)(size - f->at);
 		rc = f->from->read(f->from->arg, f->at, n, &f->window);
 		if (rc != 0)
-			return rc > 0 ? fragment_bad(f, "gone") : ARCHIVE_SOURCE_FAILED;
+			return rc > 0 ? fragment_bad(f, "gone") :
+			    ARCHIVE_SOURCE_FAILED;
 		f->at += n;
 		f->used = 0;
 	}
@@ -125,7 +132,7 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 	return ARCHIVE_OK;
 }
 
-/* The run of one file, from the fragment into the open entry. */
+/* Copy the run of one file from the fragment into the open entry. */
 static enum archive_result
 fragment_copy_run(struct fragment *f, const struct run_facts *r)
 {
@@ -141,7 +148,7 @@ fragment_copy_run(struct fragment *f, const struct run_facts *r)
 			return result;
 		check = block_crc(check, data, len);
 		left -= len;
-		/* The CRC and the length of the whole come with the last bytes. */
+		/* The file's CRC and length are added with the last bytes. */
 		if (zip_add(f->zip, data, len, left == 0 ? r->crc : 0,
 		    left == 0 ? (size_t)r->bytes : 0) != 0)
 			return ARCHIVE_NO_MEMORY;
@@ -150,6 +157,11 @@ fragment_copy_run(struct fragment *f, const struct run_facts *r)
 	    fragment_bad(f, "a file has another checksum");
 }
 
+/*
+ * One file: name it as this archive would, copy its run, and add its facts to
+ * the manifest under that name. (Names depend on what is already in the
+ * archive.)
+ */
 static enum archive_result
 fragment_take_file(struct fragment *f, struct json_object *file)
 {
@@ -159,7 +171,7 @@ fragment_take_file(struct fragment *f, struct json_object *file)
 
 	if (facts_run(file, &r) != 0)
 		return fragment_bad(f, "facts that cannot be understood");
-	/* Later parts of a vehicle are named after what its first one is called. */
+	/* Later parts take their names from the first one's. */
 	if (r.part == 1)
 		snprintf(f->stem, sizeof(f->stem), "%s", r.vehicle);
 	csvfile_name(f->zip, f->stem, (int)r.part, name);
@@ -173,6 +185,10 @@ fragment_take_file(struct fragment *f, struct json_object *file)
 	return ARCHIVE_OK;
 }
 
+/*
+ * All files in their order, which is that of their bytes; then the fragment has
+ * to be at its end. The skipped documents come last, as in manifest.json.
+ */
 static enum archive_result
 fragment_take_all(struct fragment *f, struct json_object *root)
 {
@@ -188,7 +204,8 @@ fragment_take_all(struct fragment *f, struct json_object *root)
 		return fragment_bad(f, "facts that cannot be understood");
 	for (i = 0; i < json_object_array_length(files) &&
 	    result == ARCHIVE_OK; i++)
-		result = fragment_take_file(f, json_object_array_get_idx(files, i));
+		result = fragment_take_file(f,
+		    json_object_array_get_idx(files, i));
 	if (result == ARCHIVE_OK && (f->used < f->window.len ||
 	    f->at < f->from->size))
 		result = fragment_bad(f, "longer than its facts say");

@@ -8,8 +8,9 @@ struct zip;
 
 /*
  * fragment_take(f, zip, manifest):
- * Write the files of a fragment into the archive, as if they had been made there:
- * the same bytes. ARCHIVE_NO_MEMORY stands for a failure of the sink, too.
+ * Add the files of a fragment to the archive, with the same bytes as if they
+ * had been made there. ARCHIVE_NO_MEMORY is also returned when the sink fails:
+ * the archive knows which it was.
  */
 enum archive_result fragment_take(const struct archive_fragment *f,
     struct zip *zip, struct manifest *manifest);

@@ -1,3 +1,8 @@
+/*
+ * The JSON that describes an archive: its request, its files, and what was
+ * skipped (FORMAT.md, 5). It collects what others computed, in the order of the
+ * format. Knows no rows, and of the ZIP only its own entry, the last.
+ */
 #include "worker/engine/archive/manifest.h"
 
 #include <stdbool.h>
@@ -10,8 +15,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
-#include "lib/base/timestamp.h"
 #include "lib/base/names.h"
+#include "lib/base/timestamp.h"
 #include "worker/engine/archive.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/decode/document.h"
@@ -33,7 +38,11 @@ manifest_no_memory(void)
 	return -1;
 }
 
-/* Add value, which may be NULL for want of memory, to o. */
+/*
+ * The functions put_*(o, name, ...) add a member. Returns 0, -1: no memory. A
+ * value that is NULL, for lack of memory, fails here, so that callers need not
+ * check; one that cannot be added is freed.
+ */
 static int
 put_member(struct json_object *o, const char *name, struct json_object *value)
 {
@@ -71,7 +80,8 @@ put_time(struct json_object *o, const char *name, int64_t t_ms)
 }
 
 static int
-put_name_list(struct json_object *o, const char *name, const struct names *names)
+put_name_list(struct json_object *o, const char *name,
+    const struct names *names)
 {
 	struct json_object *array, *text;
 	size_t i;
@@ -90,6 +100,7 @@ put_name_list(struct json_object *o, const char *name, const struct names *names
 	return put_member(o, name, array);
 }
 
+/* A list of the request: null, not [], when it was not given. */
 static int
 put_list(struct json_object *o, const char *name,
     const struct names *list)
@@ -125,7 +136,7 @@ put_head(struct json_object *root, const struct archive_spec *spec)
 	    put_time(root, "readingBeganAt", spec->began_ms) != 0 ? -1 : 0;
 }
 
-/* spec NULL: of a fragment. */
+/* files and skipped are borrowed from root, so only root is freed. */
 static struct manifest *
 new_manifest(const struct archive_spec *spec)
 {
@@ -134,9 +145,11 @@ new_manifest(const struct archive_spec *spec)
 	if ((m = calloc(1, sizeof(*m))) == NULL)
 		goto fail;
 	m->facts = spec == NULL;
+	/* Without a spec, a fragment's: it has no request. */
 	if ((m->root = json_object_new_object()) == NULL ||
 	    (spec != NULL && put_head(m->root, spec) != 0) ||
-	    put_member(m->root, "files", m->files = json_object_new_array()) != 0 ||
+	    put_member(m->root, "files",
+	    m->files = json_object_new_array()) != 0 ||
 	    put_member(m->root, "skippedDocuments",
 	    m->skipped = json_object_new_array()) != 0)
 		goto fail;
@@ -168,6 +181,7 @@ manifest_free(struct manifest *m)
 	free(m);
 }
 
+/* Only the reasons that occurred: {} when nothing was skipped. */
 static int
 put_skips(struct json_object *o, const char *name, const struct skips *skips)
 {
@@ -208,6 +222,7 @@ put_facts(struct json_object *o, const struct csvfile_facts *f)
 	    (int64_t)f->skipped_documents) != 0 ? -1 : 0;
 }
 
+/* What a fragment's file has in addition: see facts_run() in fragment.c. */
 static int
 put_run(struct json_object *o, const struct csvfile_facts *f)
 {
@@ -242,7 +257,7 @@ manifest_add(struct manifest *m, struct json_object *file, const char *name)
 	json_object_object_del(file, "part");
 	json_object_object_del(file, "runBytes");
 	json_object_object_del(file, "runCrc32");
-	/* A member that is there already keeps its place. */
+	/* Replacing a member keeps its place: bytes as if made here. */
 	if (put_text(file, "name", name) != 0 ||
 	    json_object_array_add(m->files, file) != 0) {
 		json_object_put(file);
@@ -251,6 +266,7 @@ manifest_add(struct manifest *m, struct json_object *file, const char *name)
 	return 0;
 }
 
+/* Fragments come in the order of reading, so the first 1,000 are right. */
 int
 manifest_add_skipped(struct manifest *m, struct json_object *list,
     uint64_t total)
@@ -270,7 +286,10 @@ manifest_add_skipped(struct manifest *m, struct json_object *list,
 	return 0;
 }
 
-/* The text of a number that is no usable _id. */
+/*
+ * The text of an _id that cannot be a time: a fraction, a number that is too
+ * large, a Decimal128; any other type by its number.
+ */
 static void
 odd_id_text(const struct element *e, char *text, size_t size)
 {
@@ -294,6 +313,7 @@ odd_id_text(const struct element *e, char *text, size_t size)
 	}
 }
 
+/* _id in ms if usable, else its text; null if missing or not BSON. */
 static int
 put_id(struct json_object *o, const uint8_t *doc, size_t len)
 {
@@ -337,6 +357,7 @@ manifest_skipped(struct manifest *m, const char *vehicle,
 	return 0;
 }
 
+/* Always deflated by zlib, level 6: one run, whatever the CSVs' level. */
 static int
 write_text(struct zip *zip, const char *text, size_t len)
 {
@@ -357,7 +378,7 @@ write_text(struct zip *zip, const char *text, size_t len)
 	return rc;
 }
 
-/* All of it; NULL: no memory, logged. */
+/* All of it as text, which belongs to m; NULL: no memory, logged. */
 static const char *
 text_of(struct manifest *m, int form, size_t *len)
 {

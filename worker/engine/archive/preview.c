@@ -1,3 +1,8 @@
+/*
+ * The preview, read back from CSV text: the first rows as they are, and numbers
+ * from a few places of each block. Knows no documents. Text that it does not
+ * understand is passed over, and fails no export.
+ */
 #include "worker/engine/archive/preview.h"
 
 #include <stdbool.h>
@@ -13,13 +18,14 @@
 #include "worker/engine/deflate/blocks.h"
 
 #define STEP_LEAST ((size_t)64)
-/* A number's text; longer ones are not shown. */
+/* Room for a number's text and its NUL; longer ones are left out. */
 #define NUMBER_BYTES 24
-#define CELLS (PREVIEW_COLUMNS + 1)
-/* What all but the samples may take; and "null," for each column, and brackets. */
+#define CELLS (PREVIEW_COLUMNS + 1)	/* with the time */
+/* The most for all but the samples. */
 #define TEXTS_BYTES (PREVIEW_BYTES * 3 / 4)
+/* "null," for each column, and brackets. */
 #define ENDS_BYTES ((size_t)PREVIEW_COLUMNS * 5 + 32)
-/* Room that the samples of one column take at most. */
+/* The most for the samples of one column. */
 #define SAMPLES_BYTES ((size_t)PREVIEW_SAMPLES * (NUMBER_BYTES + 1) + 2)
 
 struct cell {
@@ -33,14 +39,14 @@ struct preview {
 	char *names[PREVIEW_COLUMNS];
 	size_t n, total;	/* columns shown, and all */
 	size_t rows;
-	bool done;		/* another vehicle's blocks come */
+	bool done;		/* the vehicle is over: ignore what follows */
 	struct cell cells[PREVIEW_ROWS][CELLS];
 	char samples[PREVIEW_COLUMNS][PREVIEW_SAMPLES][NUMBER_BYTES];
-	uint8_t tries[PREVIEW_SAMPLES];
-	uint8_t lacking[PREVIEW_SAMPLES];	/* columns without a sample */
+	uint8_t tries[PREVIEW_SAMPLES];		/* rows read, per part */
+	uint8_t missing[PREVIEW_SAMPLES];	/* columns without a sample */
 };
 
-/* Where a text is read. */
+/* A place in a text. */
 struct at {
 	const char *p, *end;
 };
@@ -84,6 +90,7 @@ preview_vehicle(struct preview *p, const char *name,
 {
 	if (p == NULL || p->done)
 		return 0;
+	/* A vehicle without rows gives way to the next. */
 	if ((p->done = p->rows > 0))
 		return 0;
 	forget_vehicle(p);
@@ -95,11 +102,10 @@ preview_vehicle(struct preview *p, const char *name,
 			return -1;
 		p->n++;
 	}
-	memset(p->lacking, (int)p->n, sizeof(p->lacking));
+	memset(p->missing, (int)p->n, sizeof(p->missing));
 	return 0;
 }
 
-/* Keep of a cell what is shown, whole characters alone. */
 static void
 cell_add(struct cell *cell, char c)
 {
@@ -107,6 +113,7 @@ cell_add(struct cell *cell, char c)
 		cell->text[cell->len++] = c;
 }
 
+/* Keep whole characters only. */
 static void
 cell_end(struct cell *cell)
 {
@@ -115,21 +122,22 @@ cell_end(struct cell *cell)
 	for (i = 0; i < cell->len; i += n)
 		if ((n = utf8_length(cell->text + i, cell->len - i)) == 0)
 			break;
-	/* Cut in the middle of a character, or no UTF-8 from here on. */
+	/* From here on it is half a character, or not UTF-8. */
 	cell->len = i;
 	cell->text[i] = '\0';
 }
 
 /*
- * Read a cell (RFC 4180); the text is then at what follows it. *quoted: it was in
- * quotes.
+ * Read a cell (RFC 4180) and leave *at after it. *quoted: it was in quotes,
+ * which tells a string that looks like a number from a number.
  */
 static void
-read_cell(struct at *at, struct cell *cell, int *quoted)
+read_cell(struct at *at, struct cell *cell, bool *quoted)
 {
 	cell->len = 0;
 	*quoted = at->p < at->end && *at->p == '"';
 	if (*quoted) {
+		/* Up to a quote that is not doubled. */
 		for (at->p++; at->p < at->end; at->p++) {
 			if (*at->p == '"' && (++at->p == at->end ||
 			    *at->p != '"'))
@@ -144,8 +152,8 @@ read_cell(struct at *at, struct cell *cell, int *quoted)
 }
 
 /*
- * Read a row into cells, of which the first p->n + 1 are kept; quoted has a bit
- * for each. Returns 0, 1 at the end of the text.
+ * Read a row and keep its first p->n + 1 cells; *quoted has a bit for each of
+ * them. Leaves *at at the next row. Returns 0, 1 at the end of the text.
  */
 static int
 read_row(const struct preview *p, struct at *at, struct cell *cells,
@@ -153,7 +161,7 @@ read_row(const struct preview *p, struct at *at, struct cell *cells,
 {
 	struct cell spare;
 	size_t i;
-	int q;
+	bool q;
 
 	*quoted = 0;
 	if (at->p == at->end)
@@ -171,7 +179,7 @@ read_row(const struct preview *p, struct at *at, struct cell *cells,
 	return 0;
 }
 
-/* The time of a row in ms; -1: its first cell is none. */
+/* The time of a row in Unix ms, in either form. Returns 0, -1: not a time. */
 static int
 time_of(const struct cell *cell, int64_t *t_ms)
 {
@@ -190,8 +198,11 @@ preview_part_of(const struct preview *p, int64_t t_ms)
 	    (p->to_ms - p->from_ms));
 }
 
-/* Whether a text is a number as JSON writes it (RFC 8259, 6). */
-static int
+/*
+ * Whether a text is a number as JSON writes it (RFC 8259, 6): it is copied into
+ * the answer as it is. Sign, integer without leading zeros, fraction, exponent.
+ */
+static bool
 is_number(const char *s)
 {
 	s += *s == '-';
@@ -200,21 +211,22 @@ is_number(const char *s)
 	else if (strspn(s, "123456789") > 0)
 		s += strspn(s, "0123456789");
 	else
-		return 0;
+		return false;
 	if (*s == '.') {
 		if (strspn(s + 1, "0123456789") == 0)
-			return 0;
+			return false;
 		s += 1 + strspn(s + 1, "0123456789");
 	}
 	if (*s == 'e' || *s == 'E') {
 		s += 1 + (s[1] == '-' || s[1] == '+');
 		if (strspn(s, "0123456789") == 0)
-			return 0;
+			return false;
 		s += strspn(s, "0123456789");
 	}
 	return *s == '\0';
 }
 
+/* The numbers of a row, for the columns that have none in this part yet. */
 static void
 take_samples(struct preview *p, int part, const struct cell *cells,
     unsigned quoted)
@@ -235,13 +247,16 @@ take_samples(struct preview *p, int part, const struct cell *cells,
 		if (strlen(text) >= NUMBER_BYTES || !is_number(text))
 			continue;
 		memcpy(p->samples[i][part], text, strlen(text) + 1);
-		p->lacking[part]--;
+		p->missing[part]--;
 	}
 }
 
-/* Take samples from the rows at this place, as long as they are of use. */
+/*
+ * Take samples from the rows at this place, until one is of no use: its part of
+ * the range has all values, or was tried often enough, or it is not a row.
+ */
 static void
-preview_look(struct preview *p, struct at at)
+preview_sample(struct preview *p, struct at at)
 {
 	struct cell cells[CELLS] = { { .len = 0 } };
 	unsigned quoted;
@@ -250,13 +265,14 @@ preview_look(struct preview *p, struct at at)
 
 	while (read_row(p, &at, cells, &quoted) == 0) {
 		if (time_of(&cells[0], &t_ms) != 0 ||
-		    (part = preview_part_of(p, t_ms)) < 0 || p->lacking[part] == 0 ||
-		    p->tries[part] >= PREVIEW_TRIES)
+		    (part = preview_part_of(p, t_ms)) < 0 ||
+		    p->missing[part] == 0 || p->tries[part] >= PREVIEW_TRIES)
 			return;
 		take_samples(p, part, cells, quoted);
 	}
 }
 
+/* The vehicle's first rows; they may be spread over its first blocks. */
 static void
 take_rows(struct preview *p, struct at at)
 {
@@ -267,7 +283,7 @@ take_rows(struct preview *p, struct at at)
 		p->rows++;
 }
 
-/* How far apart the places are, in bytes: some for each part of the range. */
+/* Bytes between places, so that each part of the range has a few. */
 static size_t
 step_of(const struct preview *p, const struct block *block)
 {
@@ -278,6 +294,10 @@ step_of(const struct preview *p, const struct block *block)
 	return step < STEP_LEAST ? STEP_LEAST : step;
 }
 
+/*
+ * The first rows; samples at the block's beginning; then samples after the next
+ * line end at each step.
+ */
 void
 preview_block(struct preview *p, const struct block *block)
 {
@@ -290,8 +310,8 @@ preview_block(struct preview *p, const struct block *block)
 	at.p = (const char *)block->text;
 	at.end = at.p + block->text_len;
 	take_rows(p, at);
-	preview_look(p, at);
-	/* In a quoted cell a line may look like a row and be none. */
+	preview_sample(p, at);
+	/* A line end in a quoted cell begins no row, though it may look so. */
 	if (memchr(at.p, '"', block->text_len) != NULL)
 		return;
 	from = at.p;
@@ -300,11 +320,14 @@ preview_block(struct preview *p, const struct block *block)
 		at.p = memchr(from + i, '\n', block->text_len - i);
 		if (at.p++ == NULL)
 			return;
-		preview_look(p, at);
+		preview_sample(p, at);
 	}
 }
 
-/* All but the samples, with the first n rows. */
+/*
+ * All but the samples, with the first n rows. A missing text becomes null; a
+ * missing list is an error. (json-c takes NULL for null.)
+ */
 static int
 add_texts(const struct preview *p, size_t n, struct json_object *o)
 {
@@ -312,7 +335,8 @@ add_texts(const struct preview *p, size_t n, struct json_object *o)
 	struct json_object *rows = json_object_new_array(), *row;
 	size_t i, k;
 
-	json_object_object_add(o, "vehicle", json_object_new_string(p->vehicle));
+	json_object_object_add(o, "vehicle",
+	    json_object_new_string(p->vehicle));
 	json_object_object_add(o, "parameters", names);
 	json_object_object_add(o, "parametersTotal",
 	    json_object_new_int64((int64_t)p->total));
@@ -333,6 +357,7 @@ add_texts(const struct preview *p, size_t n, struct json_object *o)
 	return names == NULL || rows == NULL ? -1 : 0;
 }
 
+/* The samples of one column; null if there are none or room is short. */
 static int
 add_samples(const struct preview *p, size_t column, struct buf *b)
 {
@@ -350,7 +375,7 @@ add_samples(const struct preview *p, size_t column, struct buf *b)
 	return rc | buf_adds(b, "]");
 }
 
-/* The same as text, without its last brace. Returns 0, -1: memory, or too long. */
+/* add_texts() as text, less its last brace. 0, -1: no memory, too long. */
 static int
 write_texts(const struct preview *p, size_t n, struct buf *b)
 {
@@ -375,10 +400,10 @@ preview_json(const struct preview *p, struct buf *b)
 
 	if (p == NULL || p->rows == 0)
 		return 0;
-	/* Escapes may make six bytes of one. */
+	/* Fewer rows until they fit: an escape may make six bytes of one. */
 	for (n = p->rows; (rc = write_texts(p, n, b)) != 0 && n > 0; n /= 2)
 		;
-	/* The numbers go in as they are, without a double in between. */
+	/* Numbers are copied as text: a double in between could change them. */
 	rc |= buf_adds(b, ",\"samples\":[");
 	for (i = 0; i < p->n; i++)
 		rc |= (i > 0 ? buf_adds(b, ",") : 0) | add_samples(p, i, b);

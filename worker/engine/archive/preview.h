@@ -10,46 +10,47 @@ struct preview;
 
 /*
  * What GET /export/:id/preview shows of an export, so that people see what they
- * will get: of the first vehicle that has rows the first rows, and of each column
- * one value for each of PREVIEW_SAMPLES equal parts of the range, for a plot. It
- * is taken from the CSV text as it is written: at some places a few rows are
- * looked at, as long as their part of the range lacks a value, so that it costs
- * next to nothing, and a value may be missed where a column has few.
+ * will get: the first rows of the first vehicle that has any, and for a plot,
+ * of each column, one value from each of PREVIEW_SAMPLES equal parts of the
+ * range. It is taken from the CSV text as that is written. A few rows are read
+ * at each of some places, only while their part of the range is missing a
+ * value: it costs next to nothing, and may miss a value of a column that has
+ * few.
  */
 
-#define PREVIEW_COLUMNS 12	/* the first ones alone */
+#define PREVIEW_COLUMNS 12	/* only the first ones */
 #define PREVIEW_ROWS 20
 #define PREVIEW_CELL_BYTES 64	/* a longer cell is cut */
 #define PREVIEW_SAMPLES 120
-/* In a block that many places are looked at for each part that it has a share of. */
+/* Places sampled per block for each part of the range it covers. */
 #define PREVIEW_PLACES 4
-/* Rows that are looked at for one part of the range, at most. */
+/* Rows read for one part of the range, at most. */
 #define PREVIEW_TRIES 64
-/* preview_json() gives no more. */
+/* The most that preview_json() appends. */
 #define PREVIEW_BYTES ((size_t)24 * 1024)
 
-/* preview_new(from_ms, to_ms): Of this range. NULL when memory ends. */
+/* preview_new(from_ms, to_ms): Of this range, half-open. NULL: no memory. */
 struct preview *preview_new(int64_t from_ms, int64_t to_ms);
 void preview_free(struct preview *p);
 
 /*
  * preview_vehicle(p, name, columns, n):
- * The blocks that follow are of this vehicle. Nothing is done once one before it
- * had rows. The strings are copied. Returns 0, -1 when memory ends. p may be NULL
- * here and below.
+ * The next blocks are this vehicle's. Does nothing once an earlier vehicle had
+ * rows. The strings are copied. Returns 0, -1: no memory. Here and below p may
+ * be NULL: no preview.
  */
 int preview_vehicle(struct preview *p, const char *name,
     const char *const *columns, size_t n);
 
-/* preview_block(p, block): Rows of the file, in their order. */
+/* preview_block(p, block): The next rows, in the order of the file. */
 void preview_block(struct preview *p, const struct block *block);
 
 /*
  * preview_json(p, b):
  * Append {"vehicle", "parameters": [name], "parametersTotal", "from", "to",
- * "rows": [[time, cell...]], "samples": [[number or null] or null]}; samples has
- * an entry a parameter, null where there was no number (or no room). Nothing is
- * appended where no vehicle had rows. Returns 0, -1 when memory ends.
+ * "rows": [[time, cell...]], "samples": [[number or null] or null]}. samples
+ * has an entry for each parameter, null where no number was found or room is
+ * short. Appends nothing if no vehicle had rows. Returns 0, -1: no memory.
  */
 int preview_json(const struct preview *p, struct buf *b);
 

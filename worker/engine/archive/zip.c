@@ -1,6 +1,12 @@
+/*
+ * The ZIP container, by APPNOTE 6.3.10; section numbers below are its. Writes
+ * to a sink and never seeks, so sizes and CRC follow the data. Knows neither
+ * CSV nor the manifest; callers bring their bytes deflated.
+ */
 #include "worker/engine/archive/zip.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +29,7 @@
 #define END_SIGNATURE		0x06054b50u
 #define ZIP64_EXTRA		0x0001
 
+/* Versions needed to extract (4.4.3): 2.0 and 4.5. */
 #define VERSION_DEFLATE		20
 #define VERSION_ZIP64		45
 #define FLAGS			0x0808	/* data descriptor, UTF-8 names */
@@ -30,23 +37,25 @@
 #define MADE_BY_UNIX		(3 << 8 | VERSION_ZIP64)
 #define MODE_0644		(0100644u << 16)
 
+/* What the central directory needs of an entry. */
 struct entry {
 	char name[ZIP_NAME_MAX + 1];
-	uint64_t offset;
+	uint64_t offset;	/* of its local header */
 	uint64_t deflated, plain;
-	uint32_t crc;
-	uint32_t check;		/* CRC-32 of the deflated bytes, where bare */
+	uint32_t crc;		/* of the plain bytes */
+	uint32_t check;		/* CRC-32 of the deflated bytes, if bare */
 };
 
 struct zip {
 	struct sink *sink;
 	uint16_t dos_time, dos_date;
-	uint64_t offset;
+	uint64_t offset;	/* bytes written so far */
 	struct entry *entries;
-	size_t n, cap;
-	int open, bare;
+	size_t n, cap;		/* the last one may be open */
+	bool open, bare;
 };
 
+/* All integers are little-endian (4.4.1.1). */
 static void
 put16(uint8_t **p, uint32_t v)
 {
@@ -68,6 +77,7 @@ put64(uint8_t **p, uint64_t v)
 	put32(p, v >> 32);
 }
 
+/* A field of 32 bits: all ones where ZIP64 has the value. */
 static uint32_t
 least32(uint64_t v)
 {
@@ -83,7 +93,7 @@ zip_write(struct zip *z, const void *data, size_t len)
 	return 0;
 }
 
-/* DOS date and time, two-second steps, from 1980 to 2107. */
+/* MS-DOS date and time (4.4.6): steps of two seconds, 1980 to 2107. */
 static void
 set_time(struct zip *z, int64_t t_ms)
 {
@@ -93,6 +103,7 @@ set_time(struct zip *z, int64_t t_ms)
 	timestamp_format(t_ms, at);
 	if (sscanf(at, "%4d-%2d-%2dT%2d:%2d:%2d", &y, &mo, &d, &h, &mi,
 	    &s) != 6 || y < 1980 || y > 2107) {
+		/* Midnight of 1980-01-01. */
 		z->dos_date = 1 << 5 | 1;
 		return;
 	}
@@ -118,7 +129,7 @@ zip_new_bare(struct sink *sink)
 	struct zip *z = zip_new(sink, 0);
 
 	if (z != NULL)
-		z->bare = 1;
+		z->bare = true;
 	return z;
 }
 
@@ -131,15 +142,15 @@ zip_free(struct zip *z)
 	free(z);
 }
 
-static int
+static bool
 name_taken(const struct zip *z, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < z->n; i++)
 		if (strcasecmp(z->entries[i].name, name) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 void
@@ -152,6 +163,7 @@ zip_name(const struct zip *z, const char *stem, const char *ext,
 	size_t i;
 	int n;
 
+	/* Cut first: there has to be room for a number and ext. */
 	snprintf(clean, sizeof(clean), "%s", stem);
 	for (i = 0; clean[i] != '\0'; i++)
 		if (strchr(good, clean[i]) == NULL)
@@ -163,7 +175,7 @@ zip_name(const struct zip *z, const char *stem, const char *ext,
 		snprintf(name, ZIP_NAME_MAX + 1, "%s-%d%s", clean, n, ext);
 }
 
-/* An entry more, or NULL, logged. */
+/* Fill in entries[n], for the caller to count. NULL: no memory, logged. */
 static struct entry *
 new_entry(struct zip *z, const char *name)
 {
@@ -188,6 +200,7 @@ new_entry(struct zip *z, const char *name)
 	return e;
 }
 
+/* The local header (4.3.7). CRC and sizes come in the data descriptor. */
 static int
 write_local(struct zip *z, const char *name)
 {
@@ -199,11 +212,11 @@ write_local(struct zip *z, const char *name)
 	put16(&p, METHOD_DEFLATE);
 	put16(&p, z->dos_time);
 	put16(&p, z->dos_date);
-	put32(&p, 0);
-	put32(&p, 0);
-	put32(&p, 0);
+	put32(&p, 0);				/* CRC-32 */
+	put32(&p, 0);				/* compressed size */
+	put32(&p, 0);				/* uncompressed size */
 	put16(&p, (uint32_t)strlen(name));
-	put16(&p, 0);
+	put16(&p, 0);				/* no extra field */
 	memcpy(p, name, strlen(name));
 	p += strlen(name);
 	return zip_write(z, head, (size_t)(p - head));
@@ -217,7 +230,7 @@ zip_begin(struct zip *z, const char *name)
 	    (!z->bare && write_local(z, name) != 0))
 		return -1;
 	z->n++;
-	z->open = 1;
+	z->open = true;
 	return 0;
 }
 
@@ -235,6 +248,7 @@ zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 	if (z->bare)
 		e->check = block_crc(e->check, deflated, len);
 	e->plain += plain_len;
+	/* Blocks are checked where they are made; here only their CRCs join. */
 	e->crc = (uint32_t)crc32_combine(e->crc, crc, (z_off_t)plain_len);
 	return 0;
 }
@@ -251,8 +265,12 @@ zip_entry_check(const struct zip *z)
 	return z->entries[z->n - 1].check;
 }
 
+/*
+ * End the deflated data with an empty final block, then the data descriptor
+ * (4.3.9), with its signature and sizes of 32 bits.
+ */
 static int
-write_end_record(struct zip *z)
+write_descriptor(struct zip *z)
 {
 	const struct entry *e = &z->entries[z->n - 1];
 	uint8_t tail[16], *p = tail;
@@ -270,19 +288,23 @@ write_end_record(struct zip *z)
 int
 zip_end(struct zip *z, uint32_t *crc)
 {
-	if (!z->bare && write_end_record(z) != 0)
+	if (!z->bare && write_descriptor(z) != 0)
 		return -1;
 	if (crc != NULL)
 		*crc = z->entries[z->n - 1].crc;
-	z->open = 0;
+	z->open = false;
 	return 0;
 }
 
+/*
+ * An entry's header in the central directory (4.3.12). Entries stay below 4
+ * GiB, so only the offset can need ZIP64 (4.5.3).
+ */
 static int
 write_central(struct zip *z, const struct entry *e)
 {
 	uint8_t head[46 + ZIP_NAME_MAX + 12], *p = head;
-	const int zip64 = e->offset >= UINT32_MAX;
+	const bool zip64 = e->offset >= UINT32_MAX;
 	const size_t name_len = strlen(e->name);
 
 	put32(&p, CENTRAL_SIGNATURE);
@@ -296,10 +318,10 @@ write_central(struct zip *z, const struct entry *e)
 	put32(&p, e->deflated);
 	put32(&p, e->plain);
 	put16(&p, (uint32_t)name_len);
-	put16(&p, zip64 ? 12 : 0);
-	put16(&p, 0);
-	put16(&p, 0);
-	put16(&p, 0);
+	put16(&p, zip64 ? 12 : 0);		/* extra field's length */
+	put16(&p, 0);				/* no comment */
+	put16(&p, 0);				/* disk number */
+	put16(&p, 0);				/* internal attributes */
 	put32(&p, MODE_0644);
 	put32(&p, least32(e->offset));
 	memcpy(p, e->name, name_len);
@@ -312,6 +334,10 @@ write_central(struct zip *z, const struct entry *e)
 	return zip_write(z, head, (size_t)(p - head));
 }
 
+/*
+ * The ZIP64 end record (4.3.14) and its locator (4.3.15); at and size are of
+ * the central directory.
+ */
 static int
 write_end64(struct zip *z, uint64_t at, uint64_t size)
 {
@@ -319,22 +345,27 @@ write_end64(struct zip *z, uint64_t at, uint64_t size)
 	const uint64_t end64 = z->offset;
 
 	put32(&p, END64_SIGNATURE);
-	put64(&p, 44);
+	put64(&p, 44);				/* of the record, from here */
 	put16(&p, MADE_BY_UNIX);
 	put16(&p, VERSION_ZIP64);
-	put32(&p, 0);
-	put32(&p, 0);
-	put64(&p, z->n);
-	put64(&p, z->n);
+	put32(&p, 0);				/* disk number */
+	put32(&p, 0);				/* disk of the directory */
+	put64(&p, z->n);			/* entries on this disk */
+	put64(&p, z->n);			/* entries of all */
 	put64(&p, size);
 	put64(&p, at);
 	put32(&p, LOCATOR64_SIGNATURE);
-	put32(&p, 0);
+	put32(&p, 0);				/* disk of the end record */
 	put64(&p, end64);
-	put32(&p, 1);
+	put32(&p, 1);				/* number of disks */
 	return zip_write(z, tail, (size_t)(p - tail));
 }
 
+/*
+ * Write the central directory: the headers of all entries, the ZIP64 end record
+ * if a field of the old one overflows, then the old one (4.3.16), which is
+ * always there and is where readers begin.
+ */
 int
 zip_finish(struct zip *z)
 {
@@ -354,12 +385,12 @@ zip_finish(struct zip *z)
 		return -1;
 	n = z->n < UINT16_MAX ? (uint32_t)z->n : UINT16_MAX;
 	put32(&p, END_SIGNATURE);
-	put16(&p, 0);
-	put16(&p, 0);
-	put16(&p, n);
-	put16(&p, n);
+	put16(&p, 0);				/* disk number */
+	put16(&p, 0);				/* disk of the directory */
+	put16(&p, n);				/* entries on this disk */
+	put16(&p, n);				/* entries of all */
 	put32(&p, least32(size));
 	put32(&p, least32(at));
-	put16(&p, 0);
+	put16(&p, 0);				/* no comment */
 	return zip_write(z, tail, (size_t)(p - tail));
 }

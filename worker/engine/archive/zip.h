@@ -7,22 +7,25 @@
 struct sink;
 struct zip;
 
-/* Above this an entry's bytes, plain or deflated, do not fit the 32-bit form. */
+/* The most bytes of an entry, plain or deflated, that fit the 32-bit form. */
 #define ZIP_ENTRY_MAX UINT64_C(0xfffffffe)
 /* Longest name of an entry that zip_name() makes. */
 #define ZIP_NAME_MAX 100
 
 /*
- * A ZIP archive written front to back (PKWARE APPNOTE 6.3.10): deflate entries
- * with signed 32-bit data descriptors (general-purpose bit 3), names in UTF-8
- * (bit 11), ZIP64 in the central directory and end records only, only where
- * needed. No reader that was tried refuses this form.
+ * A ZIP archive written front to back, never seeking (PKWARE APPNOTE 6.3.10):
+ * deflated entries with signed 32-bit data descriptors (general-purpose bit 3),
+ * names in UTF-8 (bit 11), ZIP64 in the central directory and end records only,
+ * and only where needed. All nine readers that were tried open this form.
+ * Unless it says otherwise a function returns 0, or -1 after an error that the
+ * sink logged, or that is logged here.
  */
 
 /*
- * zip_new(sink, t_ms): The time stamp of all entries is t_ms (from 1980 on).
- * zip_new_bare(sink): Of each entry the runs of blocks alone go to the sink, one
- * entry behind the other, for an archive that is put together elsewhere.
+ * zip_new(sink, t_ms): All entries are dated t_ms (Unix ms, from 1980 on).
+ * zip_new_bare(sink): Only the entries' runs of blocks go to the sink, one
+ * after the other, without headers: a fragment of an archive made elsewhere.
+ * NULL: no memory, not logged.
  */
 struct zip *zip_new(struct sink *sink, int64_t t_ms);
 struct zip *zip_new_bare(struct sink *sink);
@@ -30,34 +33,34 @@ void zip_free(struct zip *z);
 
 /*
  * zip_name(z, stem, ext, name):
- * A name for an entry that no other has, in whatever case: stem cleaned to
- * [A-Za-z0-9._-], no leading dot, "-2", "-3", ... added when taken, then ext.
+ * Make a name that no entry has, ignoring case: stem, cut and cleaned to
+ * [A-Za-z0-9._-] with no leading dot; if taken, "-2", "-3", ...; then ext.
  */
 void zip_name(const struct zip *z, const char *stem, const char *ext,
     char name[ZIP_NAME_MAX + 1]);
 
-/* zip_begin(z, name): Start an entry. zip_*: 0, -1 after a logged sink error. */
+/* zip_begin(z, name): Start an entry; none is open. */
 int zip_begin(struct zip *z, const char *name);
 
 /*
  * zip_add(z, deflated, len, crc, plain_len):
- * Add a run of blocks as deflate_block() makes them; crc is the CRC-32 of the
- * plain_len bytes that they stand for. The caller keeps the entry's sums, plain
- * and deflated, within ZIP_ENTRY_MAX.
+ * Append a run of blocks, as deflate_block() makes them, to the open entry; crc
+ * is the CRC-32 of the plain_len bytes that it inflates to. The caller keeps
+ * the entry's sums, plain and deflated, within ZIP_ENTRY_MAX.
  */
 int zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
     size_t plain_len);
 
-/* zip_end(z, crc): End the entry; *crc (may be NULL) is that of all its bytes. */
+/* zip_end(z, crc): End the entry; *crc (may be NULL): of its plain bytes. */
 int zip_end(struct zip *z, uint32_t *crc);
 
 /* zip_entry_deflated(z): Deflated bytes of the open entry so far. */
 uint64_t zip_entry_deflated(const struct zip *z);
 
-/* zip_entry_check(z): Their CRC-32, where z is bare. */
+/* zip_entry_check(z): Their CRC-32; z is bare. */
 uint32_t zip_entry_check(const struct zip *z);
 
-/* zip_finish(z): Write the central directory. The sink is not closed. */
+/* zip_finish(z): Write the central directory. The sink stays open. */
 int zip_finish(struct zip *z);
 
 #endif
