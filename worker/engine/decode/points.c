@@ -1,7 +1,6 @@
 /*
  * The exact path's points of one column: collected in the order of reading,
- * sorted, and cleared of duplicates. Knows neither documents nor CSV, and logs
- * nothing.
+ * sorted, and cleared of duplicates. Knows neither documents nor CSV.
  */
 #include "worker/engine/decode/points.h"
 

@@ -1,8 +1,7 @@
 /*
  * The exact path's reader. Walks the levels of a document, adds up the keys of
- * a path, and skips and counts what FORMAT.md, 2, gives no time or text. Knows
- * only one document at a time: what overlaps is sorted out by points.c and
- * exact.c.
+ * each path, and skips and counts what FORMAT.md, 2, excludes. Knows only one
+ * document at a time: points.c and exact.c settle what overlaps.
  */
 #include "worker/engine/decode/unwind.h"
 

@@ -10,8 +10,7 @@ struct points;
 
 /*
  * The exact path's reader: from an hour document of any shape to points, by
- * FORMAT.md, 2. A part that does not fit is skipped and counted, never an
- * error.
+ * FORMAT.md, 2. A part that does not fit is skipped and counted.
  */
 
 /* Why a document, or a part of one, is not in the result (FORMAT.md, 2). */

@@ -21,9 +21,7 @@ blocks_init(struct blocks *b)
 	buf_init(&b->deflated, 2 * TEXT_MAX);
 }
 
-/*
- * v[n], where it is allocated, is always the open block, zeroed at its start.
- */
+/* v[n], once allocated, is always the open block, zeroed at its start. */
 void
 blocks_clear(struct blocks *b)
 {

@@ -81,9 +81,7 @@ blocks_full(const struct blocks *b)
  */
 int blocks_end(struct blocks *b, struct deflater *d);
 
-/*
- * blocks_get(b, i): The closed block i; its pointers are valid until b changes.
- */
+/* blocks_get(b, i): Closed block i; its pointers are valid until b changes. */
 struct block blocks_get(const struct blocks *b, size_t i);
 
 #endif

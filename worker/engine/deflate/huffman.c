@@ -1,8 +1,7 @@
 /*
  * Huffman's code of limited length, in three steps: sort the symbols, build the
  * tree to count the leaves of each depth, and shorten what is too deep. Only
- * the counts matter, as canonical codes follow from lengths. Knows no DEFLATE
- * block.
+ * the counts matter, as canonical codes follow from lengths. Knows no stream.
  */
 #include "worker/engine/deflate/huffman.h"
 

@@ -136,9 +136,7 @@ load64(const uint8_t *p)
 	return le64toh(v);
 }
 
-/*
- * Append n bits: at most 57, with up to 7 pending. Writes 8 bytes, no branch.
- */
+/* Append n bits, at most 57 with 7 pending. Writes 8 bytes, no branch. */
 static inline void
 put_bits(struct bits *b, uint64_t bits, unsigned n)
 {

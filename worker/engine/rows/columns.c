@@ -1,7 +1,6 @@
 /*
- * The default order of columns, and nothing else: which parameters a vehicle
- * has is the caller's business, and an order that was requested never comes
- * here.
+ * The default order of columns, and nothing else. Which parameters a vehicle
+ * has is the caller's business; a requested order never comes here.
  */
 #include "worker/engine/rows/columns.h"
 

@@ -7,8 +7,7 @@ struct names;
  * columns_sort(list):
  * Sort a vehicle's parameters into the order of the CSV's columns, for an
  * export that requested none: speed, soc, current, odo and voltage first, in
- * this order, then the rest by byte values (FORMAT.md, 1). In place; it cannot
- * fail.
+ * this order, then the rest by byte values (FORMAT.md, 1). In place.
  */
 void columns_sort(struct names *list);
 

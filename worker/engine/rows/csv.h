@@ -18,9 +18,7 @@ struct csv_style {
 	bool excel;	/* lines end in CRLF, and a BOM precedes the header */
 };
 
-/*
- * csv_header(b, style, names, n): Append the header. Returns 0, -1: no memory.
- */
+/* csv_header(b, style, names, n): Append the header. 0, -1: no memory. */
 int csv_header(struct buf *b, const struct csv_style *style,
     const char *const *names, size_t n);
 
