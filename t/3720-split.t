@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""A large job is made by several workers: the archive is the same to the byte as that of one worker, a small job has no units, a worker
-that is lost costs its unit and not the job, cancelling ends all of it, and a piece that is gone or broken is made anew.
+"""Several workers make a large job: the archive is the same to the byte as that of one worker, a
+small job has no units, a lost worker costs its unit and not the job, DELETE ends all of it, and a
+piece that is gone or broken is made again.
 
-Prints TAP. Always on a stack of its own, with t/3720-split.conf. The workers are this test's own, each with its log.
+Prints TAP. Always on its own stack, with t/3720-split.conf. The test starts the workers itself,
+each with its log.
 """
 import os
 import re
@@ -16,8 +18,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request,
-    s3, section, setting, stack, under_stack, wait_for)
+    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document,
+    jobs_of, mongo, note, ok, request, s3, section, setting, stack, under_stack, wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
 LEAST_SPLIT = 65536
@@ -25,19 +27,22 @@ B = os.path.join(ROOT, os.environ.get("B", "build"))
 
 
 class Worker:
-    """A worker of this test's own; lines(op): the fields of its log lines of this op."""
+    """A worker that the test starts; lines(op): the fields of its log lines of this op."""
     number = 0
 
     def __init__(self, folder, **settings):
         Worker.number += 1
         self.log = os.path.join(folder, "worker%d.log" % Worker.number)
-        conf = configuration(os.path.join(folder, "worker%d.conf" % Worker.number), worker_log=None, **settings)
+        conf = configuration(os.path.join(folder, "worker%d.conf" % Worker.number), worker_log=None,
+                             **settings)
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([os.path.join(B, "export-worker"), "-c", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([os.path.join(B, "export-worker"), "-c", conf],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def lines(self, op):
         with open(self.log, encoding="utf-8") as f:
-            return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in f if re.search(r"\bop=%s\b" % op, line)]
+            return [dict(re.findall(r"(\w+)=(\S+)", line)) for line in f
+                    if re.search(r"\bop=%s\b" % op, line)]
 
     def kill(self):
         self.process.kill()
@@ -50,7 +55,7 @@ class Worker:
 
 
 class Workers:
-    """So many of them for one section, all ended behind it."""
+    """n of them for one section, all ended after it."""
 
     def __init__(self, folder, n, **settings):
         self.folder, self.settings, self.n, self.all = folder, settings, n, []
@@ -91,7 +96,7 @@ def whole(ident, reference, name, seconds=90):
     return ok(True, name + ": no unit is left")
 
 
-def alone(folder, body, **settings):
+def by_one(folder, body, **settings):
     with Workers(folder, 1, split_documents=0, **settings) as workers:
         ident = create(body)
         finish(ident)
@@ -101,31 +106,40 @@ def alone(folder, body, **settings):
 
 def small(folder, split):
     with Workers(folder, 2, split_documents=split) as workers:
-        for what in (request(days=DAYS, vehicles=["vehicle_001", "vehicle_002"]), request(days=DAYS, vehicles=["vehicle_003"])):
+        for what in (request(days=DAYS, vehicles=["vehicle_001", "vehicle_002"]),
+                     request(days=DAYS, vehicles=["vehicle_003"])):
             finish(create(what))
-        is_(len(workers.lines("unit_claimed")) + len(workers.lines("split")), 0, "a job of few documents, or of one vehicle, has no units")
+        is_(len(workers.lines("unit_claimed")) + len(workers.lines("split")), 0,
+            "a job of few documents, or of one vehicle, has no units")
 
 
 def several(folder, body, split, reference, preview, n):
     with Workers(folder, n, split_documents=split, read_documents_s=300) as workers:
         ident = create(body)
         whole(ident, reference, "%d workers" % n)
-        is_(call("GET", "/export/%s/preview" % ident).json(), preview, "%d workers: the same preview" % n)
+        is_(call("GET", "/export/%s/preview" % ident).json(), preview,
+            "%d workers: the same preview" % n)
         wait_for("the last line", lambda: len(workers.lines("unit_done")) >= UNITS, 10)
         made = workers.lines("unit_done")
-        is_(sorted(int(x["unit"]) for x in made), list(range(UNITS)), "%d workers: each unit was made once" % n)
+        is_(sorted(int(x["unit"]) for x in made), list(range(UNITS)),
+            "%d workers: each unit was made once" % n)
         ok(len({x["worker"] for x in made}) == n, "%d workers: each made some" % n, made)
-        is_([x["units"] for x in workers.lines("split")], [str(UNITS)], "%d workers: the log says that it is split" % n)
+        is_([x["units"] for x in workers.lines("split")], [str(UNITS)],
+            "%d workers: the log says that it is split" % n)
         progress = job_document(jobs_of(mongo()), ident)["progress"]
-        ok(progress["documents"] == progress["documentsTotal"] > 0, "%d workers: the progress is the sum of the units'" % n, progress)
-        is_(len(pieces_of(ident)), UNITS, "%d workers: the pieces are left to the lifecycle rule" % n)
+        ok(progress["documents"] == progress["documentsTotal"] > 0,
+           "%d workers: the progress is the sum of the units'" % n, progress)
+        is_(len(pieces_of(ident)), UNITS,
+            "%d workers: the pieces are left to the lifecycle rule" % n)
 
 
-def differently_told(folder, body, split):
-    """The worker that plans a job says where a CSV goes on in another file, for all units; it has no more connections than it needs."""
-    reference, _ = alone(folder, body, csv_split_bytes=LEAST_SPLIT)
+def other_settings(folder, body, split):
+    """The worker that plans a job sets csv_split_bytes for all units. It has no more connections
+    than it needs."""
+    reference, _ = by_one(folder, body, csv_split_bytes=LEAST_SPLIT)
     uri = setting("mongodb_uri", "") + "&maxPoolSize=5"
-    with Workers(folder, 1, split_documents=split, read_documents_s=300, csv_split_bytes=LEAST_SPLIT, mongodb_uri=uri) as workers:
+    with Workers(folder, 1, split_documents=split, read_documents_s=300,
+                 csv_split_bytes=LEAST_SPLIT, mongodb_uri=uri) as workers:
         ident = create(body)
         wait_for("the plan", lambda: workers.lines("split"), 30)
         other = workers.more(csv_split_bytes=1000 * LEAST_SPLIT)
@@ -141,27 +155,32 @@ def slow_pair(folder, split):
 def begun(workers, ident, done_units=3):
     """(coordinator, helper), when the job is split, some units are done, and both are at one."""
     wait_for("some units", lambda: len(workers.lines("unit_done")) >= done_units and
-             len({u["worker"] for u in units_of(ident) if u["state"] == "STARTED" and "worker" in u}) == 2, 60)
+             len({u["worker"] for u in units_of(ident) if u["state"] == "STARTED"
+                  and "worker" in u}) == 2, 60)
     first = next(k for k, w in enumerate(workers.all) if w.lines("split"))
     return workers.all[first], workers.all[1 - first]
 
 
-def lost(folder, body, split, reference, total, who):
+def lost(folder, body, split, reference, total, which):
     with slow_pair(folder, split) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident)
-        gone = coordinator if who == "its own" else helper
+        gone = coordinator if which == "the job's" else helper
         gone.kill()
-        ok(not os.path.exists("/dev/shm/mongoc-%d" % gone.process.pid), who + " worker lost: it leaves no file in shared memory")
+        ok(not os.path.exists("/dev/shm/mongoc-%d" % gone.process.pid),
+           which + " worker lost: it leaves no file in shared memory")
         before = len(workers.lines("unit_done"))
-        if who == "its own":
+        if which == "the job's":
             workers.more()
-        whole(ident, reference, who + " worker lost")
-        is_(job_document(jobs_of(mongo()), ident)["attempts"], 2 if who == "its own" else 1, who + " worker lost: attempts at the job")
+        whole(ident, reference, which + " worker lost")
+        is_(job_document(jobs_of(mongo()), ident)["attempts"], 2 if which == "the job's" else 1,
+            which + " worker lost: attempts at the job")
         progress = job_document(jobs_of(mongo()), ident)["progress"]
-        ok(progress["documents"] == progress["documentsTotal"] == total, who + " worker lost: the progress is whole", progress)
+        ok(progress["documents"] == progress["documentsTotal"] == total,
+           which + " worker lost: the progress is whole", progress)
         claims = len(workers.lines("unit_claimed"))
-        ok(claims <= UNITS + 2, who + " worker lost: it cost its unit", "%d claims of %d units, %d done before" % (claims, UNITS, before))
+        ok(claims <= UNITS + 2, which + " worker lost: it cost its unit",
+           "%d claims of %d units, %d done before" % (claims, UNITS, before))
 
 
 def terminated(folder, body, split, reference):
@@ -186,12 +205,14 @@ def cancelled(folder, body, split):
         ok(True, "its units go")
         other = create(request(vehicles=["vehicle_001"], time="rfc3339"))
         is_(finish(other)["state"], "FINISHED", "the workers go on")
-        wait_for("both workers to be idle", lambda: mongo().exports.units.count_documents({}) == 0, 10)
-        ok(len(workers.lines("unit_done")) < UNITS, "not all units were made", len(workers.lines("unit_done")))
+        wait_for("both workers to be idle", lambda: mongo().exports.units.count_documents({}) == 0,
+                 10)
+        ok(len(workers.lines("unit_done")) < UNITS, "not all units were made",
+           len(workers.lines("unit_done")))
 
 
 def cancelled_between(folder, body, split):
-    """While no worker holds the job nobody tells the helpers but the job itself."""
+    """While no worker holds the job only the job itself can stop the helpers."""
     with slow_pair(folder, split) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident, 1)
@@ -201,20 +222,22 @@ def cancelled_between(folder, body, split):
         is_(finish(ident)["state"], "CANCELLED", "CANCELLED at once")
         helper.process.send_signal(signal.SIGCONT)
         wait_for("the helper to see it", lambda: not units_of(ident), 30)
-        ok(len(helper.lines("unit_claimed")) <= len(helper.lines("unit_done")) + 2, "the helper makes no more of its units", helper.lines("unit_claimed"))
+        ok(len(helper.lines("unit_claimed")) <= len(helper.lines("unit_done")) + 2,
+           "the helper makes no more units", helper.lines("unit_claimed"))
 
 
 def failed(folder, body, split):
-    """A unit that ends for good ends its job, with the same words."""
+    """A unit that ends for good ends its job, with the same error."""
     with slow_pair(folder, split) as workers:
         ident = create(body)
         begun(workers, ident, 1)
         last = units_of(ident)[-1]
-        mongo().exports.units.update_one({"_id": last["_id"]}, {"$set": {"state": "FAILED", "error": {
-            "code": "unknown_vehicle", "message": "There is no vehicle of this name: vehicle_012"}}})
+        error = {"code": "unknown_vehicle",
+                 "message": "There is no vehicle of this name: vehicle_012"}
+        mongo().exports.units.update_one({"_id": last["_id"]},
+                                         {"$set": {"state": "FAILED", "error": error}})
         job = finish(ident)
-        is_((job["state"], job.get("error")), ("FAILED", {
-            "code": "unknown_vehicle", "message": "There is no vehicle of this name: vehicle_012"}), "FAILED, as the unit did")
+        is_((job["state"], job.get("error")), ("FAILED", error), "FAILED, as the unit did")
         wait_for("the units to go", lambda: not units_of(ident), 10)
         ok(True, "its units go")
 
@@ -246,16 +269,16 @@ def main():
     body = request(days=DAYS)
     client = mongo()
     with tempfile.TemporaryDirectory() as folder:
-        reference, preview = alone(folder, body)
+        reference, preview = by_one(folder, body)
         total = client.exports.jobs.find_one()["progress"]["documentsTotal"]
         split = total * 2 // 3          # 32 units of it; so each vehicle makes one
         note("%d documents" % total)
         section("small", small, folder, split)
         for n in (1, 2, 3):
             section("%d workers" % n, several, folder, body, split, reference, preview, n)
-        section("differently told", differently_told, folder, body, split)
-        for who in ("another", "its own"):
-            section(who + " worker lost", lost, folder, body, split, reference, total, who)
+        section("other settings", other_settings, folder, body, split)
+        for which in ("another", "the job's"):
+            section(which + " worker lost", lost, folder, body, split, reference, total, which)
         section("terminated", terminated, folder, body, split, reference)
         section("cancelled", cancelled, folder, body, split)
         section("cancelled between", cancelled_between, folder, body, split)
