@@ -147,7 +147,7 @@ test_decimals(void)
 static const struct {
 	const char *text;
 	const char *expected;
-} names[] = {
+} strings[] = {
 	{ "", "\"\"" },
 	{ "a", "a" },
 	{ "speed", "speed" },
@@ -202,8 +202,8 @@ test_strings(void)
 
 	if (value == NULL || line == NULL)
 		abort();
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *name = names[i].text;
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		const char *name = strings[i].text;
 		char expected[512];
 
 		n = strlen(name) + 1;
@@ -212,14 +212,14 @@ test_strings(void)
 		value[3] = value[4] = 0;
 		memcpy(value + 5, name, n);
 		p.v.ref = value + 1;
-		is_str(cell(&plain, &p), names[i].expected, "string %zu: %s",
+		is_str(cell(&plain, &p), strings[i].expected, "string %zu: %s",
 		    i, name);
-		is_str(cell(&excel, &p), names[i].expected,
+		is_str(cell(&excel, &p), strings[i].expected,
 		    "string %zu, CRLF", i);
 		buf_init(&b, 1 << 16);
 		ok(csv_header(&b, &plain, &name, 1) == 0, "header %zu", i);
 		snprintf(expected, sizeof(expected), "time,%s\n",
-		    names[i].expected);
+		    strings[i].expected);
 		is_str(buf_cstr(&b), expected, "header %zu: %s", i, name);
 		buf_release(&b);
 	}

@@ -1124,16 +1124,16 @@ reference_begin(void)
 	blocks_clear(&blocks);
 }
 
-/* both_d(at, range): d into the lane and into the points. 0, -1: not so. */
+/* both_d(i, range): d into column i, as text and as points. 0, -1: not so. */
 static int
-both_d(size_t at, const struct fastread_range *range)
+both_d(size_t i, const struct fastread_range *range)
 {
 	struct skips skips;
 
-	if (walk_d(range, &columns[at]) != FASTREAD_DONE)
+	if (walk_d(range, &columns[i]) != FASTREAD_DONE)
 		return -1;
 	return unwind_document(d.data, d.len, range->base_ms + range->from,
-	    range->base_ms + range->to, &ref.columns[at], &skips);
+	    range->base_ms + range->to, &ref.columns[i], &skips);
 }
 
 static void
@@ -1241,7 +1241,7 @@ test_rows(void)
 	struct fastread_range range = hour;
 	const char *wrong;
 	uint64_t room, gap, k, n_rows = 0, n_points = 0, non_finite = 0;
-	size_t width, c;
+	size_t n, c;
 	int i;
 
 	seed = 362436069;
@@ -1251,12 +1251,12 @@ test_rows(void)
 		/* few ms, so that columns share rows; or many */
 		room = draw(3) == 0 ? 2 + draw(900000) : 2 + draw(80);
 		gap = 1 + draw(room < 100 ? 4 : room / 8);
-		width = 1 + draw(COLUMNS);
+		n = 1 + draw(COLUMNS);
 		range.base_ms = BASE - (draw(2) ? 0 : HOUR);
 		range.from = draw(3) ? 0 : (int64_t)draw(room);
 		range.to = draw(3) ? HOUR : (int64_t)draw(4 * room);
 		reference_begin();
-		for (c = 0; c < width; c++) {
+		for (c = 0; c < n; c++) {
 			for (k = 0; k < 4; k++) {
 				if (draw(4) == 0)
 					continue;
@@ -1266,7 +1266,7 @@ test_rows(void)
 					bad_row(&bad, "rows %d: not usual", i);
 			}
 		}
-		wrong = rows_wrong(width, range.base_ms, &style);
+		wrong = rows_wrong(n, range.base_ms, &style);
 		if (wrong != NULL)
 			bad_row(&bad, "rows %d: %s", i, wrong);
 		for (k = 0; k < ref.n; k++) {
