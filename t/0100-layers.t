@@ -72,7 +72,7 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/assemble.c worker/reader.c worker/telemetry.c
+may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/reader.c worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])

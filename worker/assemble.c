@@ -1,3 +1,7 @@
+/*
+ * The thread that assembles a split job's archive. Polls the units in their order;
+ * a fragment that is gone or damaged drops the whole plan, to be made again.
+ */
 #include "worker/assemble.h"
 
 #include <errno.h>
@@ -7,35 +11,34 @@
 #include <string.h>
 #include <time.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/servers/mongo.h"
 #include "lib/servers/s3.h"
 #include "lib/jobs/units.h"
 #include "worker/fragment.h"
 #include "worker/worker.h"
 
-/* The unit that comes next is looked at so often. */
+/* Poll interval for the next unit. */
 #define LOOK_MS 200
 
 struct assembly {
 	struct attempt *a;
 	struct archive *archive;
-	mongoc_client_t *client;
+	struct _mongoc_client_t *client;	/* its own: the attempt uses another */
 	struct units *units;
 	struct s3 *s3;
 	pthread_t thread;
-	enum outcome outcome;	/* when it has ended */
+	enum outcome outcome;	/* once it has ended */
 
-	pthread_mutex_t lock;	/* for what follows */
+	pthread_mutex_t lock;	/* of the members below */
 	pthread_cond_t changed;
 	bool ended;
 };
 
-/* A unit ended for good, and so does its job, for the same reason. */
+/* A unit FAILED, and so does its job, for the same reason. */
 static enum outcome
 unit_failed(struct attempt *a, const struct unit *unit)
 {
@@ -46,7 +49,7 @@ unit_failed(struct attempt *a, const struct unit *unit)
 	return attempt_failed(a, failure_of(e->code != NULL ? e->code : ""));
 }
 
-/* What the unit of this place is now: COMPLETE, and whether it is *done. */
+/* Read the unit of this place; *done: it is FINISHED, and the caller's to release. */
 static enum outcome
 assemble_look(struct assembly *s, int64_t place, struct unit *unit, bool *done)
 {
@@ -58,12 +61,12 @@ assemble_look(struct assembly *s, int64_t place, struct unit *unit, bool *done)
 	case JOBS_OK:
 		break;
 	case JOBS_NONE:
-		log_msg(LOG_ERROR, "split", "the unit %lld is gone: the job is "
-		    "planned anew", (long long)place);
+		log_msg(LOG_ERROR, "split", "unit %lld is gone: the job is planned "
+		    "again", (long long)place);
 		units_drop(s->units, a->task->id, a->plan.plan);
 		return attempt_failed(a, FAILURE_INTERNAL);
 	default:
-		/* The database is away: the lease tells how long to wait. */
+		/* The database is away: the lease limits how long to wait. */
 		return COMPLETE;
 	}
 	if ((*done = unit->task.state == JOB_FINISHED))
@@ -90,7 +93,7 @@ assemble_wait_for(struct assembly *s, int64_t place, struct unit *unit)
 	}
 }
 
-/* The first preview that a unit has is the archive's. */
+/* The archive's preview is that of the first unit that has one. */
 static void
 assemble_take_preview(struct assembly *s, const struct unit *unit)
 {
@@ -118,7 +121,7 @@ assemble_unit(struct assembly *s, const struct unit *unit)
 		result = fragment_read(s->archive, s->s3, unit, facts,
 		    (size_t)a->worker->conf->part_bytes);
 	free(facts);
-	/* Its units are made again, and so is what else this plan has. */
+	/* The next attempt makes all units of this plan again. */
 	if (result == ARCHIVE_BAD_FRAGMENT)
 		units_drop(s->units, a->task->id, a->plan.plan);
 	return attempt_archived(a, result, s3_failure(s->s3));
@@ -151,11 +154,23 @@ assemble_free(struct assembly *s)
 {
 	units_free(s->units);
 	if (s->client != NULL)
-		mongoc_client_pool_push(s->a->worker->pool, s->client);
+		mongo_give(s->a->worker->pool, s->client);
 	s3_free(s->s3);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+/* Waits are by the monotonic clock: a stepped clock stretches none. */
+static void
+cond_init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 struct assembly *
@@ -170,8 +185,8 @@ assemble_start(struct attempt *a, struct archive *archive)
 	s->a = a;
 	s->archive = archive;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
-	s->client = mongoc_client_pool_pop(worker->pool);
+	cond_init_monotonic(&s->changed);
+	s->client = mongo_take(worker->pool);
 	s->units = units_new(s->client, worker->conf);
 	s->s3 = s3_new(worker->conf, attempt_must_stop, a);
 	if (s->units == NULL || s->s3 == NULL ||
@@ -192,7 +207,7 @@ assemble_wait(struct assembly *s, int ms)
 	bool ended;
 	int rc = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += ms * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;

@@ -1,3 +1,8 @@
+/*
+ * An attempt at a job or a unit, from its claim to the end of its lease: decides
+ * when to stop, and carries out the ending that ending.c chooses. Knows neither
+ * what is read nor what an archive is made of.
+ */
 #include "worker/attempt.h"
 
 #include <stdio.h>
@@ -10,14 +15,14 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
-#include "lib/jobs/tasks.h"
 #include "lib/jobs/metrics.h"
+#include "lib/jobs/tasks.h"
 #include "worker/engine/sink.h"
 #include "worker/lease.h"
 #include "worker/upload.h"
 #include "worker/worker.h"
 
-/* Writing the end of an attempt, with its outcome unknown, is tried so often. */
+/* Tries of the final write while its outcome is unknown. */
 #define END_TRIES 5
 
 static bool
@@ -32,6 +37,7 @@ attempt_must_stop(void *arg)
 	struct attempt *a = arg;
 	long long never = 0, since;
 
+	/* Whoever asks is at work, so the export does not hang. */
 	lease_alive(a->lease);
 	pace_share(&a->pace, lease_sharers(a->lease));
 	if (lease_state(a->lease) != LEASE_HELD ||
@@ -39,6 +45,7 @@ attempt_must_stop(void *arg)
 		return true;
 	if (!a->worker->stopping())
 		return false;
+	/* The grace period runs from when SIGTERM is first noticed. */
 	atomic_compare_exchange_strong(&a->stopping_ms, &never,
 	    clock_monotonic_ms());
 	since = atomic_load(&a->stopping_ms);
@@ -105,7 +112,7 @@ attempt_uploaded(struct attempt *a, const struct archive *archive)
 	struct task *task = a->task;
 	const char *sha256 = upload_sha256(a->upload);
 
-	/* An archive of fragments has its preview from a unit. */
+	/* An archive made of fragments has the preview of a unit. */
 	if (task->preview == NULL)
 		task->preview = archive_preview(archive);
 	task->object.size = (int64_t)upload_bytes(a->upload);
@@ -128,12 +135,12 @@ attempt_abort(struct attempt *a)
 }
 
 /*
- * Write FINISHED. An error leaves the outcome unknown: the same write is made
- * again, and when it then finds nothing, the document tells whether the first
- * one had come through.
+ * Write FINISHED. An error leaves the outcome unknown, so the write is repeated;
+ * if the repeat matches nothing, the document shows whether the first one took
+ * effect.
  */
 static enum jobs_result
-finish(struct attempt *a)
+write_finished(struct attempt *a)
 {
 	enum jobs_result rc = JOBS_ERROR;
 	int try;
@@ -156,12 +163,12 @@ write_end(struct attempt *a, const struct ending *e)
 
 	switch (e->transition) {
 	case T_FINISH:
-		rc = finish(a);
+		rc = write_finished(a);
 		crash_at(CRASH_AFTER_FINISH);
 		break;
 	case T_FAIL:
 		crash_at(CRASH_BEFORE_RETRY);
-		/* What ended the last attempt explains that none is left. */
+		/* "attempts_exhausted" also names what ended the last attempt. */
 		if (e->why == FAILURE_ATTEMPTS)
 			detail = failure_text(a->why);
 		else if (a->detail[0] != '\0')
@@ -170,7 +177,7 @@ write_end(struct attempt *a, const struct ending *e)
 		break;
 	case T_RETRY:
 		crash_at(CRASH_BEFORE_RETRY);
-		/* After an error here the lease runs out by itself. */
+		/* After an error the job is due when its lease expires. */
 		rc = tasks_end_retry(a->tasks, a->task, e->why, e->delay_ms);
 		crash_at(CRASH_AFTER_RETRY);
 		break;
@@ -247,7 +254,7 @@ count_end(const struct attempt *a, const struct ending *e, int64_t took_ms)
 		metrics_observe(METRIC_EXPORT_SECONDS, took_ms * 1000);
 }
 
-/* Write, count and log the end; whether the message is settled. */
+/* Write, count and log the end. Returns whether the message is settled. */
 static bool
 attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
     int64_t began_ms)
@@ -263,7 +270,7 @@ attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
 	RAND_bytes((unsigned char *)&facts.random, sizeof(facts.random));
 	e = ending_of(&facts);
 	rc = write_end(a, &e);
-	/* It was to be cancelled when all was done but this, or it is another's. */
+	/* A cancel came first, or another worker holds the job. */
 	if (e.transition == T_FINISH && rc != JOBS_OK)
 		e = ending_refused(rc == JOBS_NONE &&
 		    tasks_end_cancelled(a->tasks, a->task) == JOBS_OK);
@@ -304,7 +311,7 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 		snprintf(a->tag, sizeof(a->tag), " unit=%lld",
 		    (long long)a->unit->place);
 	log_claimed(a);
-	/* The broker is served by one lease at a time. */
+	/* One thread at a time serves the broker: a parent's lease already does. */
 	a->lease = lease_start(a->worker->pool, conf, a->parent == NULL ?
 	    a->worker->queue : NULL, a->task, a->worker->hung);
 	if (a->lease == NULL) {
@@ -312,6 +319,7 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 		return attempt_end(a, FAILED, LEASE_HELD, began_ms);
 	}
 	outcome = make(a);
+	/* The upload is gone before the lease is: nobody else would remove it. */
 	if (outcome != COMPLETE)
 		attempt_abort(a);
 	attempt_report(a, outcome == COMPLETE ? "done" : "finishing");

@@ -17,56 +17,64 @@ struct lease;
 struct upload;
 
 /*
- * One attempt at a job, or at a unit of one, which is the same thing: claimed,
- * kept by a keeper while something is made and uploaded, then put right in the
- * database. What is made is export.c's and unit.c's business, what is read for it
- * vehicles.c's.
+ * One attempt at a task: a job, or a unit of one. The task has been claimed; a
+ * lease holds it while something is made and uploaded, then its document is put
+ * right. What is made is up to export.c and fragment.c, what is read for it to
+ * transfer.c.
  */
 struct attempt {
 	const struct worker *worker;
-	struct tasks *tasks;		/* where it is kept */
-	struct task *task;		/* what it is at: job's or unit's, and so spec */
+	struct tasks *tasks;		/* the collection of task */
+	struct task *task;		/* the job's or the unit's, as spec is */
 	const struct export_spec *spec;
-	struct job *job;		/* NULL: it is at a unit */
-	struct unit *unit;		/* NULL: at a job */
-	struct attempt *parent;		/* whose unit it is, of this worker; or NULL */
+	struct job *job;		/* NULL in an attempt at a unit */
+	struct unit *unit;		/* NULL in an attempt at a job */
+	struct attempt *parent;		/* at the unit's job, if this worker's; or NULL */
 	struct lease *lease;
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
 
 	struct pace pace;
 	struct task_progress progress;
-	struct task_progress done;	/* of it, without the vehicle that is not done */
-	uint64_t slices, exact;	/* for the log */
-	struct archive_progress vehicle;	/* of the one that is not done */
-	atomic_llong stopping_ms;	/* when SIGTERM was first seen, 0: not yet */
-	enum failure why;
-	char detail[128];
-	char tag[32];			/* behind log lines: " unit=3", or "" */
+	struct task_progress done;	/* progress of the finished vehicles only */
+	uint64_t slices, exact;		/* of them, for the log */
+	struct archive_progress vehicle;	/* of the current vehicle */
+	atomic_llong stopping_ms;	/* when SIGTERM was noticed; 0: not yet */
+	enum failure why;		/* why it FAILED */
+	char detail[128];		/* the vehicle that is unknown, ...; or "" */
+	char tag[32];			/* ends its log lines: " unit=3", or "" */
 };
 
 /*
  * attempt_run(a, make):
- * worker, tasks, task, spec, job or unit, and parent are set. Keep the job, have it made, write how it
- * ended. Returns true when that is all there is to do for the job's message.
+ * The caller has set worker, tasks, task, spec, job or unit, and parent. Hold the
+ * lease while make(a) works, then write how it ended. Returns true when the
+ * message of the job is settled (ack), false when it is to ring again.
  */
 bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
 
-/* attempt_must_stop(a): Whether it has to end now, whatever it does. Any thread asks. */
+/*
+ * attempt_must_stop(a): Whether the attempt has to end now: lost, cancelled, or
+ * SIGTERM came grace_ms ago. Safe from any thread; also tells the lease that the
+ * caller is alive.
+ */
 bool attempt_must_stop(void *a);
 
-/* attempt_failed(a, why): FAILED for this reason, unless it was stopped. */
+/*
+ * attempt_failed(a, why): FAILED for this reason, unless the attempt must stop:
+ * then that is why, and the answer STOPPED.
+ */
 enum outcome attempt_failed(struct attempt *a, enum failure why);
 
-/* attempt_report(a, phase): Write down how far it is. */
+/* attempt_report(a, phase): Hand the progress to the lease, which stores it. */
 void attempt_report(struct attempt *a, const char *phase);
 
 /*
- * attempt_upload(a, key, filename, digest): Begin the upload.
- * attempt_archived(a, result, source): The outcome that the engine's result stands
- * for; source: why its source failed, if it did.
- * attempt_uploaded(a, archive): It was closed well: take over what is recorded.
- * attempt_abort(a): Leave nothing behind; also without an upload.
+ * attempt_upload(a, key, filename, digest): Start the upload.
+ * attempt_archived(a, result, source): The outcome for the engine's result; source
+ * is the failure to record if the archive's source failed.
+ * attempt_uploaded(a, archive): After a good close, take over what is recorded of
+ * the object. attempt_abort(a): Remove the upload, if there is one.
  */
 enum outcome attempt_upload(struct attempt *a, const char *key,
     const char *filename, bool digest);

@@ -1,3 +1,7 @@
+/*
+ * A job from its claim to its archive: find the vehicles, count, cut large jobs
+ * into units, write the archive. Knows no document and no wire format.
+ */
 #include "worker/export.h"
 
 #include <stdio.h>
@@ -17,7 +21,7 @@
 #include "worker/upload.h"
 #include "worker/worker.h"
 
-/* The vehicles of the job that there are, or the first that there is not. */
+/* The vehicles to export; a->detail names the first that does not exist. */
 static enum outcome
 export_resolve(struct attempt *a, struct names *vehicles)
 {
@@ -52,7 +56,7 @@ export_resolve(struct attempt *a, struct names *vehicles)
 	return outcome;
 }
 
-/* How many documents there are of each vehicle, for the progress and the plan. */
+/* Count each vehicle's documents, for the progress and for split_plan(). */
 static enum outcome
 count_documents(struct attempt *a, const struct names *vehicles,
     uint64_t *documents)
@@ -82,14 +86,14 @@ count_documents(struct attempt *a, const struct names *vehicles,
 	return outcome;
 }
 
-/* What there is to be exported; as units of a->plan where it is much. */
+/* Find what is to be exported; cut into the units of a->plan if it is large. */
 static enum outcome
 export_plan(struct attempt *a, struct names *vehicles)
 {
 	uint64_t *documents;
 	enum outcome outcome;
 
-	/* An earlier attempt may have planned it, and units may be done. */
+	/* An earlier attempt may have planned it, with units already FINISHED. */
 	if ((outcome = split_find(a)) != COMPLETE || a->plan.n > 0)
 		return outcome;
 	outcome = export_resolve(a, vehicles);
@@ -106,6 +110,7 @@ export_plan(struct attempt *a, struct names *vehicles)
 	return outcome;
 }
 
+/* Write all vehicles, then the manifest and the end; take over the result. */
 static enum outcome
 fill_archive(struct attempt *a, struct archive *archive,
     const struct names *vehicles)
@@ -145,7 +150,7 @@ make_archive(struct attempt *a)
 
 	attempt_report(a, "counting");
 	outcome = export_plan(a, &vehicles);
-	/* The fence makes the key this attempt's alone: S3 cannot fence. */
+	/* S3 cannot fence: the fence in the key makes it this attempt's own. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
 	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->task->id,
 	    (long long)a->task->fence, filename);
@@ -169,7 +174,7 @@ export_job(const struct worker *worker, struct job *job)
 	log_job(job->task.id);
 	crash_at(CRASH_AFTER_CLAIM);
 	done = attempt_run(&a, make_archive);
-	/* Ended for good; else whoever goes on with the job needs its units. */
+	/* Ended for good; otherwise the next attempt takes up the units. */
 	if (done && a.plan.n > 0)
 		units_drop(worker->units, job->task.id, job->task.fence);
 	log_job(NULL);

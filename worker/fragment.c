@@ -1,6 +1,6 @@
 /*
- * Fragments between the engine and S3: written by the worker that has a unit, read
- * by the one that has the job. Knows nothing of what is in them.
+ * Fragments between the engine and S3: written by the worker that holds the unit,
+ * read by the one that holds the job. Does not know what they contain.
  */
 #include "worker/fragment.h"
 
@@ -14,7 +14,7 @@
 #include "worker/transfer.h"
 #include "worker/upload.h"
 
-/* More do not fit MongoDB's document, with what else the unit holds. */
+/* More would not fit MongoDB's document with the other fields of a unit. */
 #define FACTS_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
 static enum outcome
@@ -35,6 +35,7 @@ take_facts(struct attempt *a, struct archive *archive)
 	    attempt_failed(a, FAILURE_INTERNAL);
 }
 
+/* Write the unit's vehicles and close the fragment. */
 static enum outcome
 write_vehicles(struct attempt *a, struct archive *archive)
 {
@@ -64,7 +65,7 @@ fragment_write(struct attempt *a)
 
 	crash_at(CRASH_AFTER_UNIT_CLAIM);
 	a->progress.documents_total = (uint64_t)unit->documents;
-	/* The fence makes the key this attempt's own. */
+	/* The fence in the key makes it this attempt's own. */
 	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
 	    (long long)unit->plan, (long long)unit->place,
 	    (long long)unit->task.fence);

@@ -10,8 +10,8 @@ struct s3;
 struct unit;
 
 /*
- * The fragment of an archive that a unit makes (worker/engine/archive.h), an
- * object of S3. Its facts are stored with the unit.
+ * The fragment of an archive (worker/engine/archive.h) that a unit makes: an
+ * object on S3; its facts are stored with the unit.
  *
  * fragment_write(a): Make the fragment of the unit that a is an attempt at.
  */

@@ -1,3 +1,7 @@
+/*
+ * Large jobs: plans their units, makes some of them, and waits for the others.
+ * Knows no fragment; assemble.c puts those together meanwhile.
+ */
 #include "worker/split.h"
 
 #include <stdlib.h>
@@ -11,11 +15,11 @@
 #include "worker/unit.h"
 #include "worker/worker.h"
 
-#define UNITS_OF_LEAST 16	/* so many units has the smallest job that is split */
-#define UNITS_MAX 4096		/* more make them larger, where vehicles allow it */
-/* While all units are others', one that came back is looked for so often. */
+#define UNITS_OF_LEAST 16	/* units of the smallest job that is split */
+#define UNITS_MAX 4096		/* a larger job has larger units instead */
+/* Poll interval while others hold every unit: one may come back. */
 #define WAIT_MS 500
-/* How far the others are is asked no more often. */
+/* The progress of all units is summed no more often than this. */
 #define SUM_MS 1000
 
 enum outcome
@@ -23,7 +27,7 @@ split_find(struct attempt *a)
 {
 	enum jobs_result rc;
 
-	/* By the first claim it was not planned: a small job asks nothing. */
+	/* The first claim finds no plan: small jobs are spared the query. */
 	if (a->task->fence <= 1)
 		return COMPLETE;
 	rc = units_find_plan(a->worker->units, a->task->id, &a->plan);
@@ -51,13 +55,14 @@ split_cut(const uint64_t *documents, size_t vehicles, uint64_t each,
 	return n;
 }
 
+/* Insert the units; from here on other workers may claim them. */
 static enum outcome
 store_plan(struct attempt *a, const struct names *vehicles,
     const struct unit_cut *cuts, size_t n)
 {
 	struct units *units = a->worker->units;
 
-	/* What an earlier claim did not plan to the end. */
+	/* Remove what an earlier claim left of an incomplete plan. */
 	if ((a->task->fence > 1 && units_drop(units, a->task->id,
 	    a->task->fence) != JOBS_OK) ||
 	    units_insert(units, a->job, vehicles, cuts, n) != JOBS_OK)
@@ -95,7 +100,7 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	return outcome;
 }
 
-/* All units' progress, at most once in a while. An error leaves it as it was. */
+/* Sum the progress of all units, every SUM_MS. An error leaves it unchanged. */
 static void
 split_sum(struct attempt *a, int64_t *next_ms)
 {
@@ -111,7 +116,7 @@ split_sum(struct attempt *a, int64_t *next_ms)
 	attempt_report(a, "exporting");
 }
 
-/* Make units of this job for as long as its archive is not whole. */
+/* Make units of this job until its archive is complete. */
 static enum outcome
 make_units(struct attempt *a, struct archive *archive)
 {

@@ -1,3 +1,7 @@
+/*
+ * From the telemetry into the archive: translates the request and the
+ * configuration for reader and engine, and counts what goes through.
+ */
 #include "worker/transfer.h"
 
 #include <unistd.h>
@@ -9,7 +13,7 @@
 #include "worker/reader.h"
 #include "worker/worker.h"
 
-/* So much more than is done; what a unit has done is its job's progress, too. */
+/* Set the progress: the finished vehicles and this; a unit's adds to its job's. */
 static void
 add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
     uint64_t rows, uint64_t points)
@@ -46,8 +50,8 @@ transfer_columns(struct attempt *a, const char *vehicle, struct names *found)
 {
 	if (a->spec->parameters.n > 0)
 		return &a->spec->parameters;
-	return telemetry_parameters(a->worker->client, vehicle, found) == 0 ? found :
-	    NULL;
+	return telemetry_parameters(a->worker->client, vehicle, found) == 0 ?
+	    found : NULL;
 }
 
 struct telemetry_spec
@@ -71,7 +75,7 @@ transfer_spec(struct attempt *a, const char *vehicle,
 	};
 }
 
-/* One archive is cut in one way, whatever the workers of its units are told. */
+/* The planner's setting: all units of an archive are cut at the same size. */
 static int64_t
 split_bytes(const struct attempt *a)
 {
@@ -80,7 +84,7 @@ split_bytes(const struct attempt *a)
 	    a->worker->conf->csv_split_bytes;
 }
 
-/* 0 is as many as there are cores, at most 8. */
+/* threads = 0: one for each core, at most 8. */
 static int
 threads_of(const struct conf *conf)
 {
@@ -111,8 +115,9 @@ transfer_archive_spec(const struct attempt *a)
 	};
 }
 
+/* Read one vehicle's columns and write its CSV. */
 static enum outcome
-transfer_columns_of(struct attempt *a, struct archive *archive,
+transfer_vehicle(struct attempt *a, struct archive *archive,
     const char *vehicle, const struct names *columns)
 {
 	const struct telemetry_spec spec = transfer_spec(a, vehicle, columns);
@@ -151,7 +156,7 @@ transfer_vehicles(struct attempt *a, struct archive *archive,
 
 		columns = transfer_columns(a, vehicles->v[i], &found);
 		outcome = columns == NULL ? attempt_failed(a, FAILURE_DATABASE) :
-		    transfer_columns_of(a, archive, vehicles->v[i], columns);
+		    transfer_vehicle(a, archive, vehicles->v[i], columns);
 		names_release(&found);
 		if (outcome == COMPLETE && attempt_must_stop(a))
 			outcome = STOPPED;

@@ -1,3 +1,7 @@
+/*
+ * Units, as the worker sees them that makes one: for its own job, or helping with
+ * another worker's.
+ */
 #include "worker/unit.h"
 
 #include "lib/base/crash.h"
@@ -21,7 +25,7 @@ unit_export(const struct worker *worker, struct unit *unit,
 	crash_at(CRASH_AFTER_UNIT);
 }
 
-/* Whether the unit's job goes on; where it has ended its units go. */
+/* Whether the unit's job goes on. If it has ended, its units are removed. */
 static bool
 is_wanted(const struct worker *worker, const struct unit *unit)
 {
@@ -37,7 +41,7 @@ is_wanted(const struct worker *worker, const struct unit *unit)
 	case JOBS_NONE:
 		break;
 	default:
-		/* Not known: the unit goes back. */
+		/* Unknown: give the unit back. */
 		ended = false;
 		cancelled = true;
 	}

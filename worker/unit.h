@@ -9,16 +9,16 @@ struct unit;
 
 /*
  * unit_export(worker, unit, parent):
- * A claimed unit (lib/jobs/units.h) from its claim to the end of the attempt: its piece
- * on S3, its document FINISHED with its facts (worker/fragment.h), or due again.
- * parent: the attempt of this worker at the unit's job, NULL: it is another's.
+ * A claimed unit (lib/jobs/units.h) from its claim to the end of the attempt: its
+ * fragment on S3 and its document FINISHED, or due again. parent: this worker's
+ * attempt at the unit's job; NULL: another worker has that.
  */
 void unit_export(const struct worker *worker, struct unit *unit,
     struct attempt *parent);
 
 /*
- * unit_help(worker): Make a unit of another worker's job, if there is one
- * whose job goes on. Returns whether.
+ * unit_help(worker): Claim and make a unit of another worker's job, if there is one
+ * that is still wanted. Returns whether.
  */
 bool unit_help(const struct worker *worker);
 
