@@ -17,7 +17,7 @@ const char *const spec_compression_names[] = { "fast", "small", NULL };
 
 /* Each name with its length, so that no two lists give the same text. */
 static int
-add_names(struct buf *b, const char *name, const struct names *list)
+hash_names(struct buf *b, const char *name, const struct names *list)
 {
 	size_t i;
 
@@ -41,8 +41,8 @@ spec_hash(struct export_spec *spec)
 	    (long long)spec->end_ms, spec_time_names[spec->time],
 	    spec_csv_names[spec->csv],
 	    spec_compression_names[spec->compression]) == 0 &&
-	    add_names(&b, "vehicles", &spec->vehicles) == 0 &&
-	    add_names(&b, "parameters", &spec->parameters) == 0)
+	    hash_names(&b, "vehicles", &spec->vehicles) == 0 &&
+	    hash_names(&b, "parameters", &spec->parameters) == 0)
 		rc = digest_once(b.data, b.len, spec->hash);
 	buf_release(&b);
 	return rc;
