@@ -1,6 +1,7 @@
 /*
  * The door: keeps the parts of an archive (ZIP, manifest, preview, threads)
- * together, and tells a failure of the sink from one of anything else.
+ * together, and distinguishes failures of the sink from all others. Knows no
+ * rows and no documents: pipeline.c makes a vehicle, fragment.c copies one.
  */
 #include "worker/engine/archive.h"
 
@@ -36,7 +37,10 @@ archive_level(const struct archive *a)
 	return a->spec->small ? DEFLATE_SMALL : DEFLATE_FAST;
 }
 
-/* What is below the door writes here, so that a failure is known to be the sink's. */
+/*
+ * The sink that the rest of the engine writes to. It notes a failure, which
+ * would otherwise come up as a bare -1, like one of memory.
+ */
 static int
 guard_write(struct sink *s, const void *data, size_t len)
 {
@@ -48,6 +52,7 @@ guard_write(struct sink *s, const void *data, size_t len)
 	return -1;
 }
 
+/* The sink's failure is the cause of whatever else a call reports. */
 static enum archive_result
 archive_result(const struct archive *a, enum archive_result result)
 {
@@ -55,6 +60,10 @@ archive_result(const struct archive *a, enum archive_result result)
 	    result;
 }
 
+/*
+ * A fragment differs in two parts: its ZIP writes only runs of blocks, and its
+ * manifest holds facts and no request.
+ */
 static struct archive *
 archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 {
@@ -119,6 +128,7 @@ archive_vehicle(struct archive *a, const struct archive_vehicle *v)
 		.preview = a->preview,
 	};
 
+	/* An archive of fragments needs no threads, so they start here. */
 	if (a->pool == NULL)
 		a->pool = pool_new(a->spec->threads, archive_level(a));
 	if ((p.pool = a->pool) == NULL)
@@ -132,6 +142,7 @@ archive_fragment(struct archive *a, const struct archive_fragment *f)
 	return archive_result(a, fragment_take(f, a->zip, a->manifest));
 }
 
+/* Closing goes past the guard: its failure is the sink's by itself. */
 enum archive_result
 archive_close(struct archive *a)
 {

@@ -1,3 +1,8 @@
+/*
+ * The exact path: any documents into rows, an hour or less at a time, by
+ * unwinding, sorting, deduplicating and merging points. Knows no files, threads
+ * or manifest: what comes out goes to callbacks.
+ */
 #include "worker/engine/exact.h"
 
 #include <stdbool.h>
@@ -11,19 +16,19 @@
 #include "worker/engine/rows/merge.h"
 #include "worker/engine/slice.h"
 
-/* For the points of a window, and the sorting of them: 1.7 million points. */
+/* The most for a window's points and sorting them: 1.7 million points. */
 #define POINTS_BYTES ((size_t)40 * 1024 * 1024)
 
-/* A document with points to come. */
+/* A document that has points left. */
 struct live {
 	size_t column, len;
-	const uint8_t *data;
-	uint8_t *own;		/* data, when it is a copy */
-	int64_t next_ms;	/* no point before it is to come */
-	bool walked;		/* its skips are told */
+	const uint8_t *data;	/* in the slice, or own */
+	uint8_t *own;		/* a copy, once the slice is gone */
+	int64_t next_ms;	/* lower bound of its points that are left */
+	bool reported;		/* its skips were */
 
-	/* What the walk of this window found, good when all of it is. */
-	int64_t found_ms;
+	/* From the walk of this window; valid once the window fits. */
+	int64_t found_ms;	/* the next next_ms */
 	struct skips skips;
 };
 
@@ -35,255 +40,279 @@ struct exact {
 	size_t n, cap;
 	size_t kept_bytes;	/* of own copies */
 	struct budget budget;	/* of points */
-	struct points *columns;
+	struct points *columns;	/* of the window */
 	struct merge merge;
 	struct blocks blocks;
-	int64_t window_ms;	/* what went well last */
+	int64_t window_ms;	/* the size that fitted last */
 };
 
 struct exact *
 exact_new(const struct slice_plan *plan, struct exact_out *out,
     struct deflater *deflater)
 {
-	struct exact *g;
+	struct exact *x;
 	size_t i;
 
-	if ((g = calloc(1, sizeof(*g))) == NULL)
+	if ((x = calloc(1, sizeof(*x))) == NULL)
 		return NULL;
-	g->plan = plan;
-	g->out = out;
-	g->deflater = deflater;
-	g->budget.max = POINTS_BYTES;
-	blocks_init(&g->blocks);
-	g->merge.n = plan->n;
-	g->merge.series = calloc(plan->n + 1, sizeof(*g->merge.series));
-	g->merge.cells = calloc(plan->n + 1, sizeof(*g->merge.cells));
-	g->columns = calloc(plan->n + 1, sizeof(*g->columns));
-	if (g->merge.series == NULL || g->merge.cells == NULL ||
-	    g->columns == NULL) {
-		free(g->columns);
-		g->columns = NULL;
-		exact_free(g);
+	x->plan = plan;
+	x->out = out;
+	x->deflater = deflater;
+	x->budget.max = POINTS_BYTES;
+	blocks_init(&x->blocks);
+	x->merge.n = plan->n;
+	/* One more: a plan may have no columns, and calloc(0) return NULL. */
+	x->merge.series = calloc(plan->n + 1, sizeof(*x->merge.series));
+	x->merge.cells = calloc(plan->n + 1, sizeof(*x->merge.cells));
+	x->columns = calloc(plan->n + 1, sizeof(*x->columns));
+	if (x->merge.series == NULL || x->merge.cells == NULL ||
+	    x->columns == NULL) {
+		free(x->columns);
+		x->columns = NULL;
+		exact_free(x);
 		return NULL;
 	}
 	for (i = 0; i < plan->n; i++)
-		points_init(&g->columns[i], &g->budget);
-	return g;
+		points_init(&x->columns[i], &x->budget);
+	return x;
 }
 
 void
-exact_free(struct exact *g)
+exact_free(struct exact *x)
 {
 	size_t i;
 
-	if (g == NULL)
+	if (x == NULL)
 		return;
-	for (i = 0; i < g->n; i++)
-		free(g->v[i].own);
-	for (i = 0; g->columns != NULL && i < g->plan->n; i++)
-		points_release(&g->columns[i]);
-	blocks_release(&g->blocks);
-	free(g->v);
-	free(g->columns);
-	free(g->merge.series);
-	free(g->merge.cells);
-	free(g);
+	for (i = 0; i < x->n; i++)
+		free(x->v[i].own);
+	for (i = 0; x->columns != NULL && i < x->plan->n; i++)
+		points_release(&x->columns[i]);
+	blocks_release(&x->blocks);
+	free(x->v);
+	free(x->columns);
+	free(x->merge.series);
+	free(x->merge.cells);
+	free(x);
 }
 
 int64_t
-exact_next(const struct exact *g)
+exact_next(const struct exact *x)
 {
 	int64_t next = INT64_MAX;
 	size_t i;
 
-	for (i = 0; i < g->n; i++)
-		if (g->v[i].next_ms < next)
-			next = g->v[i].next_ms;
+	for (i = 0; i < x->n; i++)
+		if (x->v[i].next_ms < next)
+			next = x->v[i].next_ms;
 	return next;
 }
 
+/* Documents stay in the slice for now; exact_keep() copies what remains. */
 static int
-exact_take_in(struct exact *g, const struct slice *s)
+exact_add_slice(struct exact *x, const struct slice *s)
 {
 	struct live *v;
 	size_t i;
 
-	if (s->docs.len > g->plan->memory_max - g->kept_bytes)
+	if (s->docs.len > x->plan->memory_max - x->kept_bytes)
 		return -1;
-	if (g->n + s->n > g->cap) {
-		v = realloc(g->v, (g->n + s->n) * 2 * sizeof(*v));
+	if (x->n + s->n > x->cap) {
+		v = realloc(x->v, (x->n + s->n) * 2 * sizeof(*v));
 		if (v == NULL)
 			return -1;
-		g->v = v;
-		g->cap = (g->n + s->n) * 2;
+		x->v = v;
+		x->cap = (x->n + s->n) * 2;
 	}
 	for (i = 0; i < s->n; i++)
-		g->v[g->n++] = (struct live){ .column = s->v[i].column,
+		x->v[x->n++] = (struct live){ .column = s->v[i].column,
 		    .len = s->v[i].len, .data = s->docs.data + s->v[i].at,
 		    .next_ms = s->v[i].t_ms };
 	return 0;
 }
 
 /*
- * The points of [begin, end) into the columns, ordered. All documents of the
- * hour, up to hour_ms, are walked: so they are told of in the order of reading.
- * -1: too many points.
+ * Collect the points of [begin, end) in the columns, sorted. All documents that
+ * have points before hour_ms, the end of the hour, are walked, also when the
+ * window is only a part of it: so skips are reported in the order of reading,
+ * whatever the window. Returns 0, -1: too many points.
  */
 static int
-window_points(struct exact *g, int64_t begin, int64_t end, int64_t hour_ms)
+window_points(struct exact *x, int64_t begin, int64_t end, int64_t hour_ms)
 {
-	const int64_t from = begin > g->plan->from_ms ? begin :
-	    g->plan->from_ms;
-	const int64_t to = end < g->plan->to_ms ? end : g->plan->to_ms;
+	const int64_t from = begin > x->plan->from_ms ? begin :
+	    x->plan->from_ms;
+	const int64_t to = end < x->plan->to_ms ? end : x->plan->to_ms;
 	size_t i;
 
-	for (i = 0; i < g->plan->n; i++)
-		points_clear(&g->columns[i]);
-	for (i = 0; i < g->n; i++) {
-		struct live *l = &g->v[i];
+	for (i = 0; i < x->plan->n; i++)
+		points_clear(&x->columns[i]);
+	for (i = 0; i < x->n; i++) {
+		struct live *l = &x->v[i];
 
 		if (l->next_ms >= hour_ms)
 			continue;
 		if (unwind_window(l->data, l->len, from, to,
-		    &g->columns[l->column], &l->skips, &l->found_ms) != 0)
+		    &x->columns[l->column], &l->skips, &l->found_ms) != 0)
 			return -1;
-		/* Before from_ms there may be points too, beyond to_ms no more. */
-		if (l->found_ms < g->plan->from_ms)
-			l->found_ms = g->plan->from_ms;
-		if (l->found_ms >= g->plan->to_ms)
+		/* Points outside the range are not worth another window. */
+		if (l->found_ms < x->plan->from_ms)
+			l->found_ms = x->plan->from_ms;
+		if (l->found_ms >= x->plan->to_ms)
 			l->found_ms = INT64_MAX;
 	}
-	for (i = 0; i < g->plan->n; i++)
-		if (points_sort(&g->columns[i]) != 0)
+	for (i = 0; i < x->plan->n; i++)
+		if (points_sort(&x->columns[i]) != 0)
 			return -1;
 	return 0;
 }
 
-/* The window is right: tell what was skipped, and go on behind it. */
+/*
+ * The window fits. Move each document past it, report its skips if that was its
+ * first walk, drop duplicates, and hand the columns to the merge. Points were
+ * added in the order of reading and the sort is stable, so of one time the
+ * later document's is last, which is the one that stays.
+ */
 static int
-exact_settle(struct exact *g, int64_t hour_ms)
+exact_settle(struct exact *x, int64_t hour_ms)
 {
 	size_t i;
 
-	for (i = 0; i < g->n; i++) {
-		struct live *l = &g->v[i];
+	for (i = 0; i < x->n; i++) {
+		struct live *l = &x->v[i];
 
 		if (l->next_ms >= hour_ms)
 			continue;
 		l->next_ms = l->found_ms;
-		if (!l->walked && skips_any(&l->skips) &&
-		    g->out->skipped(g->out->arg, l->column, l->data, l->len,
+		if (!l->reported && skips_any(&l->skips) &&
+		    x->out->skipped(x->out->arg, l->column, l->data, l->len,
 		    &l->skips) != 0)
 			return -1;
-		l->walked = true;
+		l->reported = true;
 	}
-	for (i = 0; i < g->plan->n; i++) {
-		g->out->duplicates += points_dedupe(&g->columns[i]);
-		g->merge.series[i].v = g->columns[i].v;
-		g->merge.series[i].n = g->columns[i].n;
+	for (i = 0; i < x->plan->n; i++) {
+		x->out->duplicates += points_dedupe(&x->columns[i]);
+		x->merge.series[i].v = x->columns[i].v;
+		x->merge.series[i].n = x->columns[i].n;
 	}
 	return 0;
 }
 
+/* Close the open block and emit it. */
 static enum exact_result
-exact_end_block(struct exact *g)
+exact_end_block(struct exact *x)
 {
-	if (blocks_end(&g->blocks, g->deflater) != 0)
+	if (blocks_end(&x->blocks, x->deflater) != 0)
 		return EXACT_TOO_LARGE;
-	if (g->blocks.n > 0 && g->out->block(g->out->arg, &g->blocks) != 0)
+	if (x->blocks.n > 0 && x->out->block(x->out->arg, &x->blocks) != 0)
 		return EXACT_FAILED;
-	blocks_clear(&g->blocks);
+	blocks_clear(&x->blocks);
 	return EXACT_DONE;
 }
 
 static enum exact_result
-exact_write_rows(struct exact *g)
+exact_write_rows(struct exact *x)
 {
 	enum exact_result rc = EXACT_DONE;
 	struct block *open;
 	int64_t t_ms;
 	size_t i;
 
-	while (rc == EXACT_DONE && merge_next(&g->merge, &t_ms) == 0) {
-		if ((open = blocks_open(&g->blocks)) == NULL ||
-		    csv_row(&g->blocks.text, &g->plan->style, t_ms,
-		    g->merge.cells, g->plan->n, &open->non_finite) != 0)
+	while (rc == EXACT_DONE && merge_next(&x->merge, &t_ms) == 0) {
+		if ((open = blocks_open(&x->blocks)) == NULL ||
+		    csv_row(&x->blocks.text, &x->plan->style, t_ms,
+		    x->merge.cells, x->plan->n, &open->non_finite) != 0)
 			return EXACT_TOO_LARGE;
-		for (i = 0; i < g->plan->n; i++)
-			open->points += g->merge.cells[i] != NULL;
+		for (i = 0; i < x->plan->n; i++)
+			open->points += x->merge.cells[i] != NULL;
 		block_row(open, t_ms);
-		if (blocks_full(&g->blocks))
-			rc = exact_end_block(g);
+		if (blocks_full(&x->blocks))
+			rc = exact_end_block(x);
 	}
 	return rc;
 }
 
-/* Make the rows from t_ms on, up to the hour's end or until_ms at most. */
+/*
+ * Emit the rows of one window, which begins at t_ms and ends with the hour or
+ * at until_ms. If its points exceed the budget, halve it and walk again; the
+ * smaller size is kept for the windows after it. A single ms that does not fit
+ * is hopeless.
+ */
 static enum exact_result
-exact_run_window(struct exact *g, int64_t t_ms, int64_t until_ms)
+exact_run_window(struct exact *x, int64_t t_ms, int64_t until_ms)
 {
 	const int64_t end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
 	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
 	int64_t size = hour_ms - t_ms;
 
-	if (size > g->window_ms)
-		size = g->window_ms;
-	while (window_points(g, t_ms, t_ms + size, hour_ms) != 0) {
+	if (size > x->window_ms)
+		size = x->window_ms;
+	while (window_points(x, t_ms, t_ms + size, hour_ms) != 0) {
 		if (size <= 1)
 			return EXACT_TOO_LARGE;
 		size /= 2;
-		g->window_ms = size;
+		x->window_ms = size;
 	}
-	if (exact_settle(g, hour_ms) != 0)
+	if (exact_settle(x, hour_ms) != 0)
 		return EXACT_FAILED;
-	return exact_write_rows(g);
+	return exact_write_rows(x);
 }
 
-/* Forget what has no points to come; own a copy of the others. */
+/*
+ * Before the slice goes: forget the documents without points left, and copy the
+ * others out of it, in their order. Copies count against memory_max, together
+ * with the next slice's documents.
+ */
 static int
-exact_keep(struct exact *g)
+exact_keep(struct exact *x)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < g->n; i++) {
-		struct live *l = &g->v[i];
+	for (i = 0; i < x->n; i++) {
+		struct live *l = &x->v[i];
 
 		if (l->next_ms == INT64_MAX) {
-			g->kept_bytes -= l->own != NULL ? l->len : 0;
+			x->kept_bytes -= l->own != NULL ? l->len : 0;
 			free(l->own);
 			l->own = NULL;
 			continue;
 		}
 		if (l->own == NULL) {
-			if (l->len > g->plan->memory_max - g->kept_bytes ||
+			if (l->len > x->plan->memory_max - x->kept_bytes ||
 			    (l->own = malloc(l->len)) == NULL)
 				return -1;
 			memcpy(l->own, l->data, l->len);
 			l->data = l->own;
-			g->kept_bytes += l->len;
+			x->kept_bytes += l->len;
 		}
+		/* Close the gap; the copy has one owner. */
 		if (n != i) {
-			g->v[n] = *l;
+			x->v[n] = *l;
 			l->own = NULL;
 		}
 		n++;
 	}
-	g->n = n;
+	x->n = n;
 	return 0;
 }
 
+/*
+ * Each window begins at the earliest time that is left, so hours and days
+ * without points cost nothing. Blocks end with the run, as they do with a slice
+ * on the fast path.
+ */
 enum exact_result
-exact_run(struct exact *g, const struct slice *s, int64_t until_ms)
+exact_run(struct exact *x, const struct slice *s, int64_t until_ms)
 {
 	enum exact_result rc = EXACT_DONE;
 	int64_t t_ms;
 
-	if (s != NULL && exact_take_in(g, s) != 0)
+	if (s != NULL && exact_add_slice(x, s) != 0)
 		return EXACT_TOO_LARGE;
-	g->window_ms = SLICE_HOUR_MS;
-	while (rc == EXACT_DONE && (t_ms = exact_next(g)) < until_ms)
-		rc = exact_run_window(g, t_ms, until_ms);
+	x->window_ms = SLICE_HOUR_MS;
+	while (rc == EXACT_DONE && (t_ms = exact_next(x)) < until_ms)
+		rc = exact_run_window(x, t_ms, until_ms);
 	if (rc == EXACT_DONE)
-		rc = exact_end_block(g);
-	return rc == EXACT_DONE && exact_keep(g) != 0 ? EXACT_TOO_LARGE : rc;
+		rc = exact_end_block(x);
+	return rc == EXACT_DONE && exact_keep(x) != 0 ? EXACT_TOO_LARGE : rc;
 }

@@ -14,19 +14,19 @@ struct pipeline_spec {
 	const struct archive_spec *archive;
 	const struct archive_vehicle *vehicle;
 	struct csvfile_options options;
-	struct pool *pool;		/* nothing is submitted, before and after */
+	struct pool *pool;		/* empty, before and after */
 	struct zip *zip;
 	struct manifest *manifest;
 	struct preview *preview;	/* may be NULL */
 };
 
 /*
- * pipeline_run(p):
- * Read the source to its end (in a thread of its own), slice by slice, have the
- * pool make the rows, and write the vehicle's CSV into the archive and its facts
- * into the manifest. ARCHIVE_NO_MEMORY stands for a failure of the sink, too:
- * the archive knows which.
+ * pipeline_run(spec):
+ * Read the source to its end in a thread of its own, slice by slice; have the
+ * pool make the rows; write the vehicle's CSV into the ZIP and its facts into
+ * the manifest. ARCHIVE_NO_MEMORY is also returned when the sink fails: the
+ * archive knows which it was.
  */
-enum archive_result pipeline_run(const struct pipeline_spec *p);
+enum archive_result pipeline_run(const struct pipeline_spec *spec);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * A ring of slices and the threads that work on them: it keeps order and
+ * bounds. Knows neither what slice_work() does to a slice nor what the taker
+ * makes of it.
+ */
 #include "worker/engine/pool.h"
 
 #include <pthread.h>
@@ -10,9 +15,9 @@
 #include "lib/base/log.h"
 #include "worker/engine/slice.h"
 
-/* While documents of more are under way, no other slice is filled. */
-#define UNDER_WAY_BYTES ((size_t)4 * 1024 * 1024)
-/* What else is asked of this machine, above all by the database, comes first. */
+/* No further slice is filled while the ring holds more bytes of documents. */
+#define IN_PROGRESS_BYTES ((size_t)4 * 1024 * 1024)
+/* Everything else on this machine comes first, above all the database. */
 #define SLICE_NICE 10
 
 struct pool {
@@ -24,10 +29,20 @@ struct pool {
 	size_t slots;
 
 	pthread_mutex_t lock;	/* for what follows, and done */
+	/*
+	 * Three parties wait, each on its own condition: a worker for a slice
+	 * (submitted), the taker for the oldest to be done (worked), the filler
+	 * for room (released). One filler, one taker: signal suffices for them.
+	 */
 	pthread_cond_t submitted, worked, released;
-	uint64_t first, next, last;	/* oldest, next to work on, next to fill */
-	bool ended, closed, quit;
-	/* The one used last is taken first: no more are touched than needed. */
+	/*
+	 * Slice i is at ring[i % slots]. first <= next <= last: those before
+	 * next are worked on or done, those from next on wait, and last is to
+	 * be filled.
+	 */
+	uint64_t first, next, last;
+	bool ended, closed, quit;	/* by filler, taker, pool_free() */
+	/* A stack: the one used last is still in the cache. */
 	struct scratch **scratches;
 	int nscratches;
 };
@@ -38,6 +53,10 @@ slice_at(const struct pool *p, uint64_t i)
 	return &p->ring[i % p->slots];
 }
 
+/*
+ * A worker thread: take the next slice and a scratch, work without the lock,
+ * mark it done. The taker is woken only for the slice it waits for.
+ */
 static void *
 pool_work(void *arg)
 {
@@ -45,7 +64,7 @@ pool_work(void *arg)
 	struct scratch *scratch;
 	uint64_t i;
 
-	/* In Linux a thread has its own; a refusal costs nothing but speed. */
+	/* On Linux each thread has its own; a refusal is harmless. */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), SLICE_NICE);
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
@@ -67,12 +86,13 @@ pool_work(void *arg)
 	return NULL;
 }
 
-/* All that needs no thread. */
+/* All memory, before there are threads. pool_free() undoes any part of it. */
 static int
 pool_set_up(struct pool *p, int threads)
 {
 	size_t i;
 
+	/* One in work and one waiting for each thread, one for the filler. */
 	p->slots = 2 * (size_t)threads + 1;
 	p->threads = calloc((size_t)threads, sizeof(*p->threads));
 	p->ring = calloc(p->slots, sizeof(*p->ring));
@@ -106,8 +126,10 @@ pool_new(int threads, enum deflate_level level)
 	pthread_cond_init(&p->released, NULL);
 	if (pool_set_up(p, threads) != 0)
 		goto nomem;
+	/* nthreads counts those that run: pool_free() joins exactly these. */
 	for (; p->nthreads < threads; p->nthreads++) {
-		rc = pthread_create(&p->threads[p->nthreads], NULL, pool_work, p);
+		rc = pthread_create(&p->threads[p->nthreads], NULL, pool_work,
+		    p);
 		if (rc != 0) {
 			log_msg(LOG_ERROR, "pool", "thread: %s", strerror(rc));
 			pool_free(p);
@@ -129,6 +151,7 @@ pool_free(struct pool *p)
 
 	if (p == NULL)
 		return;
+	/* Threads first: until they are gone the memory is theirs. */
 	pthread_mutex_lock(&p->lock);
 	p->quit = true;
 	pthread_cond_broadcast(&p->submitted);
@@ -150,7 +173,10 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* Whether a slice may be filled; to be called with the lock. */
+/*
+ * Whether another slice may be filled; with the lock held. The bound on bytes
+ * is checked before filling, so one slice may exceed it, however large.
+ */
 static bool
 has_room(const struct pool *p)
 {
@@ -159,9 +185,10 @@ has_room(const struct pool *p)
 
 	for (i = p->first; i < p->last; i++)
 		bytes += slice_at(p, i)->docs.len;
-	return p->last - p->first < p->slots && bytes <= UNDER_WAY_BYTES;
+	return p->last - p->first < p->slots && bytes <= IN_PROGRESS_BYTES;
 }
 
+/* The slot stays out of reach of the workers until last moves past it. */
 struct slice *
 pool_slot(struct pool *p)
 {
@@ -200,6 +227,9 @@ pool_oldest(struct pool *p)
 	struct slice *s;
 
 	pthread_mutex_lock(&p->lock);
+	/*
+	 * Empty: more may come until the filler ends. Else: until it is done.
+	 */
 	while (p->first == p->last ? !p->ended :
 	    !p->done[p->first % p->slots])
 		pthread_cond_wait(&p->worked, &p->lock);
@@ -226,6 +256,10 @@ pool_close(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/*
+ * Submitted slices cannot be taken back from the workers: wait for each, as the
+ * taker does. There is no filler, so ended needs no signal.
+ */
 void
 pool_reset(struct pool *p)
 {

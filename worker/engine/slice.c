@@ -1,3 +1,8 @@
+/*
+ * A slice and the fast path through it: read all documents into columns of
+ * text, merge those into rows. Knows no other slice, and nothing of the exact
+ * path but that it takes over where the fast one gives up.
+ */
 #include "worker/engine/slice.h"
 
 #include <stdlib.h>
@@ -7,7 +12,7 @@
 #include "worker/engine/rows/fastrows.h"
 #include "worker/engine/source.h"
 
-/* What a slice keeps of its memory for the next one. */
+/* Buffers that grew larger than this are not kept for the next slice. */
 #define KEEP_BYTES ((size_t)4 * 1024 * 1024)
 
 void
@@ -56,6 +61,7 @@ room_for_doc(struct slice *s)
 	return 0;
 }
 
+/* The limit is checked without a sum, which might overflow. */
 int
 slice_add(struct slice *s, const struct source_doc *doc)
 {
@@ -100,6 +106,7 @@ scratch_free(struct scratch *scratch)
 	free(scratch);
 }
 
+/* n empty columns. Those of a wider vehicle before stay, with their memory. */
 static int
 clear_columns(struct scratch *scratch, size_t n)
 {
@@ -119,6 +126,10 @@ clear_columns(struct scratch *scratch, size_t n)
 	return 0;
 }
 
+/*
+ * All documents into their columns, then an end mark for each column. Times are
+ * taken from the slice's beginning, so that they fit an int32.
+ */
 static enum fastread_result
 fastread_all(const struct slice *s, struct scratch *scratch)
 {
@@ -132,14 +143,15 @@ fastread_all(const struct slice *s, struct scratch *scratch)
 	if (clear_columns(scratch, plan->n) != 0)
 		return FASTREAD_NO_MEMORY;
 	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++)
-		rc = fastread_document(s->docs.data + s->v[i].at, s->v[i].len, &range,
-		    &scratch->columns[s->v[i].column]);
+		rc = fastread_document(s->docs.data + s->v[i].at, s->v[i].len,
+		    &range, &scratch->columns[s->v[i].column]);
 	for (i = 0; i < plan->n && rc == FASTREAD_DONE; i++)
 		if (column_text_end(&scratch->columns[i]) != 0)
 			rc = FASTREAD_NO_MEMORY;
 	return rc;
 }
 
+/* One unusual document sends the whole slice to the exact path. */
 void
 slice_work(struct slice *s, struct scratch *scratch)
 {

@@ -15,20 +15,20 @@ struct source_doc;
 
 /*
  * The unit of work: the documents of one hour of one vehicle (or of several
- * hours that hold little), and the CSV rows that they make. Hours are independent
- * of each other as long as no document reaches beyond its slice, so slices are
+ * hours that hold little) and the CSV rows that they make. Hours are
+ * independent as long as no document reaches beyond its slice, so slices are
  * worked on in parallel and written in order.
  */
 
 #define SLICE_HOUR_MS INT64_C(3600000)
-/* An hour is joined to the next as long as its documents are fewer bytes. */
+/* A slice with fewer bytes of documents takes in the next hour, too, ... */
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
-/* Nor does a slice span more. */
+/* ... but spans no more than this. */
 #define SLICE_MAX_MS (24 * SLICE_HOUR_MS)
-/* A document above this is exact_run()'s, which cuts it. */
+/* A larger document is left to the exact path, whose windows bound memory. */
 #define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
 
-/* slice_hour(t_ms): When the hour of t_ms begins. */
+/* slice_hour(t_ms): When the hour of t_ms begins; also before 1970. */
 static inline int64_t
 slice_hour(int64_t t_ms)
 {
@@ -41,18 +41,19 @@ struct slice_plan {
 	size_t n;			/* columns */
 	int64_t from_ms, to_ms;		/* of points, half-open */
 	struct csv_style style;
-	size_t memory_max;		/* for documents */
-	bool exact;			/* for tests: nothing goes the quick way */
+	size_t memory_max;		/* for documents, bytes */
+	bool exact;			/* for tests: never the fast path */
 };
 
+/* A document of a slice. */
 struct slice_doc {
-	size_t column, at, len;		/* at: in docs */
-	int64_t t_ms;			/* its place in time, _id rounded down */
+	size_t column, at, len;		/* at: offset in docs */
+	int64_t t_ms;			/* its time: _id, rounded down */
 };
 
 enum slice_state {
 	SLICE_ROWS,		/* blocks has all rows */
-	SLICE_UNUSUAL,		/* to be made by exact_run() */
+	SLICE_UNUSUAL,		/* for the exact path; blocks is undefined */
 	SLICE_NO_MEMORY
 };
 
@@ -62,12 +63,12 @@ struct slice {
 	struct buf docs;
 	struct slice_doc *v;		/* in the order of reading */
 	size_t n, cap;
-	bool large;			/* one is above SLICE_LARGE_BYTES */
-	enum slice_state state;
+	bool large;			/* one exceeds SLICE_LARGE_BYTES */
+	enum slice_state state;		/* after slice_work() */
 	struct blocks blocks;
 };
 
-/* What a thread needs to work on a slice. */
+/* What a thread needs to work on slices, one at a time. */
 struct scratch {
 	struct deflater *deflater;
 	struct column_text *columns;
@@ -77,17 +78,23 @@ struct scratch {
 void slice_init(struct slice *s);
 void slice_release(struct slice *s);
 
-/* slice_begin(s, plan, begin_ms): Empty; the caller sets end_ms as it adds. */
+/*
+ * slice_begin(s, plan, begin_ms): Empty it, keeping memory; the caller moves
+ * end_ms as it adds hours.
+ */
 void slice_begin(struct slice *s, const struct slice_plan *plan,
     int64_t begin_ms);
 
-/* slice_add(s, doc): Keep a copy. Returns 0, -1 beyond plan->memory_max. */
+/*
+ * slice_add(s, doc): Add a copy. Returns 0, -1: plan->memory_max is exceeded,
+ * or no memory.
+ */
 int slice_add(struct slice *s, const struct source_doc *doc);
 
-/* slice_work(s, scratch): Make the rows. The outcome is s->state. */
+/* slice_work(s, scratch): Make the rows on the fast path. Sets s->state. */
 void slice_work(struct slice *s, struct scratch *scratch);
 
-/* scratch_new(level): NULL when memory ends. */
+/* scratch_new(level): NULL: no memory. */
 struct scratch *scratch_new(enum deflate_level level);
 void scratch_free(struct scratch *scratch);
 
