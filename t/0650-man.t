@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The man pages are true: each key that the programs list (--keys) is in export.conf(5) and in scripts/export.conf with its default and range,
-each option of --help is in its page and the other way round, each op= with its fields in the page of whoever logs it; mandoc finds no fault.
+"""The man pages are true: each key that the programs list (--keys) is in export.conf(5) and in
+scripts/export.conf with its default and range, each option of --help is in its page and the other
+way round, each op= with its fields in the page of the program that logs it; mandoc finds no fault.
 
 Prints TAP.
 """
@@ -17,7 +18,8 @@ sys.dont_write_bytecode = True
 from service import ROOT, done, is_, ok, section, skip_all     # noqa: E402
 
 B = os.environ.get("B", "build")
-PAGES = ("fcgi/export-api.8", "worker/export-worker.8", "scripts/export.conf.5", "scripts/exportctl.1")
+PROGRAMS = {"export-api": "fcgi/export-api.8", "export-worker": "worker/export-worker.8"}
+PAGES = (*PROGRAMS.values(), "scripts/export.conf.5", "scripts/exportctl.1")
 os.chdir(ROOT)
 
 
@@ -32,7 +34,9 @@ def output_of(*command):
 
 def lint():
     for page in PAGES:
-        run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        run = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             check=False)
         ok(run.returncode == 0 and not run.stdout, "mandoc finds no fault: " + page, run.stdout)
         text = read(page)
         for heading in ("NAME", "DESCRIPTION", "FILES", "EXAMPLES", "SEE ALSO"):
@@ -43,7 +47,7 @@ def lint():
 
 def keys_of_programs():
     """{key: (kind, default or None, min, max, choices)}, as the programs list them."""
-    lists = [output_of(os.path.join(B, program), "--keys") for program in ("export-api", "export-worker")]
+    lists = [output_of(os.path.join(B, program), "--keys") for program in PROGRAMS]
     is_(lists[0], lists[1], "both programs list the same keys")
     found = {}
     for line in lists[0].splitlines():
@@ -51,20 +55,28 @@ def keys_of_programs():
         if not ok(len(fields) == 8, "--keys: eight fields", line):
             continue
         name, kind, default, low, high, program, need, choices = fields
-        ok(kind in ("text", "secret", "yesno", "number", "choice"), "--keys: the kind of " + name, kind)
-        ok(program == ("api" if name.startswith("api_") else "worker" if name.startswith("worker_") else "both"), "--keys: who reads " + name, program)
-        ok(need == ("default" if default else need) and need in ("required", "optional", "default"), "--keys: the need of " + name, line)
-        ok((low != "", high != "", choices != "") == (kind == "number", kind == "number", kind == "choice"), "--keys: the range of " + name, line)
+        role = name.partition("_")[0]
+        ok(kind in ("text", "secret", "yesno", "number", "choice"), "--keys: the kind of " + name,
+           kind)
+        is_(program, role if role in ("api", "worker") else "both", "--keys: which reads " + name)
+        ok(need in (("default",) if default else ("required", "optional")),
+           "--keys: the need of " + name, line)
+        is_((low != "", high != "", choices != ""),
+            (kind == "number", kind == "number", kind == "choice"), "--keys: the range of " + name)
         ok(name not in found, "--keys: once: " + name)
-        found[name] = (kind, None if need == "required" else default, int(low or 0), int(high or 0), choices.split(","))
+        found[name] = (kind, None if need == "required" else default, int(low or 0), int(high or 0),
+                       choices.split(","))
     return found
 
 
 def wanted_line(kind, default, low, high, choices):
     """How export.conf(5) begins to describe such a key; %s stands for a unit."""
-    last = "has to be given" if default is None else "may be left out" if default == "" else "default " + default
+    last = "default %s" % default if default else "may be left out"
+    if default is None:
+        last = "has to be given"
     return {"text": "Text; %s.", "secret": "File of a secret; %s.", "yesno": "Yes or no; %s.",
-            "number": "Number, %d to %d; %%s." % (low, high), "choice": "One of %s; %%s." % ", ".join(choices)}[kind] % last
+            "number": "Number, %d to %d; %%s." % (low, high),
+            "choice": "One of %s; %%s." % ", ".join(choices)}[kind] % last
 
 
 def keys():
@@ -76,7 +88,8 @@ def keys():
         page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line)
     is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of --keys")
     example = re.findall(r"^(#?)(\w+) =[ \t]*(.*)$", read("scripts/export.conf"), re.M)
-    is_(sorted(name for _, name, _ in example), sorted(table), "the keys of scripts/export.conf are those of --keys, each once")
+    is_(sorted(name for _, name, _ in example), sorted(table),
+        "the keys of scripts/export.conf are those of --keys, each once")
     for name, described in table.items():
         is_(page.get(name), wanted_line(*described), "export.conf(5): " + name)
     for hidden, name, value in example:
@@ -110,32 +123,39 @@ def flags_of_help(text):
 
 
 def options():
-    for program, page in (("export-api", "fcgi/export-api.8"), ("export-worker", "worker/export-worker.8")):
+    for program, page in PROGRAMS.items():
         text = help_of(os.path.join(B, program))
-        is_(sorted(flags_of_help(text)), sorted(flags_of_page(page)), page + " has the options of --help")
-        ok(flags_of_help(text) >= {"-c", "--config", "--check", "-h", "--help"}, program + ": the options were found", flags_of_help(text))
+        found = flags_of_help(text)
+        is_(sorted(found), sorted(flags_of_page(page)), page + " has the options of --help")
+        ok(found >= {"-c", "--config", "--check", "-h", "--help"},
+           program + ": the options were found", found)
     text = help_of("scripts/exportctl")
     commands = re.findall(r"^    (\w+) ", text, re.M)
-    ok({"create", "list", "estimate"} <= set(commands), "exportctl: the commands were found", commands)
+    ok({"create", "list", "estimate"} <= set(commands), "exportctl: the commands were found",
+       commands)
     described = set(re.findall(r"^\.It Cm (\w+)$", read("scripts/exportctl.1"), re.M))
     is_(sorted(described), sorted(commands), "exportctl(1) has the commands of --help")
     flags = flags_of_help(text)
     for command in commands:
         flags |= flags_of_help(help_of("scripts/exportctl", command))
-    is_(sorted(flags_of_page("scripts/exportctl.1")), sorted(flags), "exportctl(1) has the options of --help, of all commands")
+    is_(sorted(flags_of_page("scripts/exportctl.1")), sorted(flags),
+        "exportctl(1) has the options of --help, of all commands")
     statuses = re.findall(r"^  (\d+) ", text[text.index("exit status:"):], re.M)
     page = read("scripts/exportctl.1")
     page = page[page.index(".Sh EXIT STATUS"):page.index(".Sh EXAMPLES")]
-    ok(set(statuses) <= set(re.findall(r"^\.It (\d+)$", page, re.M)) and len(statuses) > 5, "exportctl(1) has the exit statuses of --help", statuses)
+    described = set(re.findall(r"^\.It (\d+)$", page, re.M))
+    ok(set(statuses) <= described and len(statuses) > 5,
+       "exportctl(1) has the exit statuses of --help", statuses)
     source = read("scripts/exportctl")
-    for variable in set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', source)) | set(re.findall(r'"(EXPORT_\w+)"', source)):
+    read_ones = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', source))
+    for variable in read_ones | set(re.findall(r'"(EXPORT_\w+)"', source)):
         ok(".It Ev %s\n" % variable in read("scripts/exportctl.1"), "exportctl(1) has " + variable)
 
 
 # ---- log lines ----------------------------------------------------------------------------
 
 def logged(folder):
-    """{op: fields} of what is written by log_fields() and log_msg() with a name that stands there."""
+    """{op: fields} of the calls of log_fields() and log_msg() that name their op."""
     found = {}
     for name in sorted(glob.glob(folder + "/**/*.c", recursive=True)):
         if name.endswith("/crash.c"):           # is in no release
@@ -143,7 +163,8 @@ def logged(folder):
         text = re.sub(r'"\s*\n\s*"', "", read(name))
         for op, form in re.findall(r'log_fields\(LOG_\w+,\s*"(\w+)",\s*"([^"]*)"', text):
             found.setdefault(op, set()).update(re.findall(r"(\w+)=", form))
-        for op in re.findall(r'(?:log_msg\(LOG_\w+|mongo_log\(|\bamqp_link_lost(?:_reply)?\([^,]*|\.op =)[ ,]*"(\w+)"', text):
+        for op in re.findall(r'(?:log_msg\(LOG_\w+|mongo_log\(|\.op =|'
+                             r'\bamqp_link_lost(?:_reply)?\([^,]*)[ ,]*"(\w+)"', text):
             found.setdefault(op, set())
     return found
 
@@ -170,7 +191,8 @@ def log_lines():
             ok(op in ops, "%s has op=%s" % (page, op))
             is_(sorted(fields - ops.get(op, set())), [], "with its fields: " + op)
     for op in common:
-        ok(op in documented["fcgi"] or op in documented["worker"], "one of them has op=%s of lib/" % op)
+        ok(op in documented["fcgi"] or op in documented["worker"],
+           "one of them has op=%s of lib/" % op)
 
 
 if shutil.which("mandoc") is None:
@@ -178,7 +200,7 @@ if shutil.which("mandoc") is None:
 if "san" in os.path.basename(B):
     print("1..0 # SKIP a build with sanitizers has the same pages")
     sys.exit(0)
-for program in ("export-api", "export-worker"):
+for program in PROGRAMS:
     if not os.access(os.path.join(B, program), os.X_OK):
         skip_all("%s/%s; run make" % (B, program))
 section("lint", lint)
