@@ -1,8 +1,8 @@
 /*
- * What is written, a reader of RFC 4180 reads back: as many rows and fields,
- * and each the value that was given, in the form that FORMAT.md, 3, says.
+ * A reader of RFC 4180 reads back what was written: the same number of rows and
+ * fields, each with its value, in the form of FORMAT.md, 3.
  * The input is the style, the columns, a ceiling and the names, then rows: a
- * time and for each column a type and its value. Behind its end come zeros.
+ * time, and for each column a type and its value. After its end come zeros.
  */
 #include "worker/engine/rows/csv.h"
 
@@ -22,18 +22,18 @@
 #define COLUMNS_MAX 8
 #define ROWS_MAX 16
 #define NAME_BYTES 32
-/* What all strings of an input may take. */
+/* The most for all strings of an input. */
 #define STRINGS_MAX ((size_t)1 << 15)
 /* Twice the strings and the names, and 64 bytes for each other cell. */
 #define TEXT_MAX ((size_t)1 << 17)
-/* Whatever was counted before stays in the sum. */
+/* What was counted before stays in the sum. */
 #define COUNTED 40
 
 /* The years that timestamp_format() does not clamp: 0 to 9999. */
 #define YEARS_FIRST_MS INT64_C(-62167219200000)
 #define YEARS_LAST_MS INT64_C(253402300799999)
 
-/* Bytes that strings may still take. */
+/* Bytes that are left for strings. */
 static size_t strings_left;
 
 /* A cell of type 0 has no point. */
@@ -45,7 +45,7 @@ struct table {
 	struct point cells[ROWS_MAX][COLUMNS_MAX];
 };
 
-/* At an odd address, with nothing behind it: ASan sees one byte too many. */
+/* At an odd address, and exact: ASan sees one byte too many. */
 static uint8_t *
 new_ref(size_t bytes)
 {
@@ -56,7 +56,7 @@ new_ref(size_t bytes)
 	return p + 1;
 }
 
-/* A BSON string of len bytes, or of one that is repeated. */
+/* A BSON string of len bytes, or of one byte len times. */
 static const uint8_t *
 take_string(struct input *in, size_t len, bool repeated)
 {
@@ -218,7 +218,7 @@ read_field(struct reader *r)
 	r->text[r->len] = '\0';
 }
 
-/* What comes behind a field: a comma, or behind the last the line's end. */
+/* What follows a field: a comma; after the last one the line end. */
 static void
 read_end(struct reader *r, bool last)
 {
@@ -309,7 +309,7 @@ check_double(const struct reader *r, uint64_t bits, uint64_t *non_finite)
 	}
 }
 
-/* A Decimal128: coefficient * 10^exp, of as many digits as it has. */
+/* A Decimal128: coefficient * 10^exp, with its number of digits. */
 struct decimal {
 	bool negative, finite;
 	unsigned __int128 coefficient;
@@ -327,7 +327,7 @@ decimal_of(const uint8_t *ref)
 	x.negative = high >> 63;
 	x.finite = (high >> 59 & 15) != 15;
 	if ((high >> 61 & 3) == 3) {
-		/* Above all of 34 digits, which stands for 0. */
+		/* More than 34 digits mean 0. */
 		x.exp = (int)(high >> 47 & 0x3fff) - 6176;
 	} else {
 		x.exp = (int)(high >> 49 & 0x3fff) - 6176;
@@ -451,7 +451,7 @@ check_text(const struct table *t, const struct buf *b)
 	return non_finite;
 }
 
-/* With less room it is the same text or its beginning, and no byte beyond. */
+/* With less room: the same text or its beginning, and no byte more. */
 static void
 check_ceiling(const struct table *t, const struct buf *whole, size_t max,
     uint64_t expected)
@@ -492,7 +492,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	buf_init(&b, TEXT_MAX);
 	CHECK(table_write(&t, &b, &non_finite) == 0);
 	CHECK(non_finite == COUNTED + check_text(&t, &b));
-	/* Up to what it might reserve above what it needs. */
+	/* Up to the most that it may reserve in excess. */
 	ceiling %= 2 * b.len + 1024;
 	check_ceiling(&t, &b, ceiling, non_finite - COUNTED);
 	buf_release(&b);

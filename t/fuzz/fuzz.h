@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 	} \
 } while (0)
 
-/* An input that is taken apart from its front; zeros behind its end. */
+/* An input, taken apart from the front; zeros after its end. */
 struct input {
 	const uint8_t *at, *end;
 };

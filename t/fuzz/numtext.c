@@ -1,7 +1,7 @@
 /*
- * Each group of 8 bytes is an integer, a double, and a decimal of a few places
- * as sensors have them, which random bits hardly ever are. Its text reads back,
- * no shorter one does, and it is of ECMAScript's form.
+ * Each group of 8 bytes is an integer, a double, and a decimal of a few places,
+ * as sensors report them and random bits hardly ever are. Its text reads back,
+ * no shorter one does, and it has ECMAScript's form.
  */
 #include "worker/engine/decode/numtext.h"
 
@@ -24,7 +24,7 @@ same_bits(double a, double b)
 	return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
-/* skip_digits(p): Behind the digits at p; one at least, none a leading zero. */
+/* skip_digits(p): After the digits at p: at least one, no leading zero. */
 static const char *
 skip_digits(const char *p)
 {
@@ -50,7 +50,7 @@ check_int(int64_t n)
 	CHECK(strtoll(text, &end, 10) == n && errno == 0 && end == text + len);
 }
 
-/* With a mark at either side: no byte too many, none too few. */
+/* With a mark on either side: not a byte too many or too few. */
 static void
 check_digits(uint64_t u, size_t n)
 {
@@ -73,8 +73,8 @@ check_digits(uint64_t u, size_t n)
 }
 
 /*
- * digits_of(text, digits): The significant digits, without the zeros at either
- * end. Returns how many.
+ * digits_of(text, digits): The significant digits, without leading and trailing
+ * zeros. Returns how many.
  */
 static int
 digits_of(const char *text, char digits[NUMTEXT_SIZE])
@@ -116,8 +116,8 @@ check_form(double d, const char *text)
 }
 
 /*
- * Nothing of n digits reads back to d > 0. If anything does, the nearest does,
- * but for a power of two, where it may be the next one to it.
+ * No decimal of n digits reads back to d > 0. If one does, the nearest does,
+ * except at a power of two, where it may be the one next to it.
  */
 static void
 check_none(double d, int n)

@@ -13,7 +13,7 @@
 
 static int n, failed;
 
-/* The bytes without one behind them, so that ASan sees one read too much. */
+/* Exactly these bytes, so that ASan sees one byte read too many. */
 static void
 replay_file(const char *path)
 {

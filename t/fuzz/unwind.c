@@ -1,10 +1,10 @@
 /*
- * Any bytes: no crash, every point in the range and in the document. What is
- * sound for us, libbson can walk to the last element; but for binaries of the old
- * subtype 2, whose inner length libbson alone looks at. The other way round does
- * not hold: libbson does not look at the terminators of inner documents.
- * What the quick way takes, the general way takes without a skip, and both find
- * the same times and texts.
+ * Any bytes: no crash, every point in the range and in the document. Whatever
+ * document_valid() accepts, libbson can read to the last element, except for
+ * binaries of the old subtype 2, whose inner length only libbson checks. The
+ * reverse does not hold: libbson ignores the terminators of inner documents.
+ * Whatever the fast path takes, the exact path takes without a skip, and both
+ * find the same times and texts.
  */
 #include "worker/engine/decode/unwind.h"
 
@@ -65,7 +65,7 @@ libbson_walks(const uint8_t *data, size_t len)
 	    libbson_elements(&it, 1);
 }
 
-/* elements(doc, end): Walk them all; 1 when a binary of subtype 2 is there. */
+/* elements(doc, end): Read all; returns 1 if one is a binary of subtype 2. */
 static int
 elements(const uint8_t *doc, const uint8_t *end)
 {
@@ -182,7 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	points_release(&ps);
 	CHECK(budget.used == 0);
 
-	/* With less memory than it takes: -1 or the same, and nothing lost. */
+	/* With too little memory: -1 or the same result, and nothing leaks. */
 	budget.max = len;
 	points_init(&ps, &budget);
 	rc = unwind_document(data, len, FROM, TO, &ps, &skips);

@@ -1,9 +1,9 @@
 /*
- * An archive of runs as the worker makes it, read back by a reader of its own:
- * from the end record to the central directory to each entry, whose every byte
- * is in its place; each run inflates by itself and all of them to the text.
+ * An archive of runs as the worker makes it, read back by a reader written for
+ * this: from the end record to the central directory to each entry, every byte
+ * accounted for; each run inflates by itself, and all of them to the text.
  * The input is flags, the entries, a time and where the sink fails, then for
- * each entry its name and its runs. Behind its end come zeros.
+ * each entry its name and its runs. After its end come zeros.
  */
 #include "worker/engine/archive/zip.h"
 
@@ -25,9 +25,9 @@
 #define INPUT_MAX 8192
 #define ENTRIES_MAX 6
 #define RUNS_MAX 4
-/* All texts: beyond a window and the longest stored block. */
+/* All texts: more than a window and the longest stored block. */
 #define PLAIN_MAX ((size_t)1 << 17)
-/* With what the runs and the records add when nothing can be deflated. */
+/* With what runs and records add when nothing can be compressed. */
 #define ARCHIVE_MAX (3 * PLAIN_MAX)
 #define STEM_BYTES 128
 /* Where zip.c cuts a stem. */
@@ -68,7 +68,7 @@ memory_write(struct sink *sink, const void *data, size_t len)
 {
 	struct memory *m = (struct memory *)sink;
 
-	/* Nothing comes behind an error. */
+	/* Nothing is written after an error. */
 	CHECK(!m->failed);
 	m->failed = len > m->fail_at - m->data.len;
 	if (m->failed)
@@ -103,8 +103,8 @@ take_len(struct input *in)
 }
 
 /*
- * Bytes that the input gives; a pattern, again and again or twice, far apart;
- * or bytes that come of a seed.
+ * Bytes of the input; a pattern, repeated or twice and far apart; or bytes from
+ * a seed.
  */
 static size_t
 take_run(struct input *in, uint8_t *to, size_t max)
@@ -131,7 +131,7 @@ take_run(struct input *in, uint8_t *to, size_t max)
 		x = 0x9e3779b9u * (take(in) + 1u);
 		for (i = 0; i < len; i++) {
 			x = x * 1664525u + 1013904223u;
-			/* As rows of numbers are, or not to be deflated. */
+			/* Like rows of numbers, or incompressible. */
 			to[i] = kind == 2 ? (uint8_t)(x >> 24) :
 			    (uint8_t)"0123456789.,-\n15"[x >> 28];
 		}
@@ -168,15 +168,15 @@ check_run(const uint8_t *run, size_t run_len, const uint8_t *text, size_t len)
 	rc = inflate(&inflater, Z_SYNC_FLUSH);
 	CHECK(rc == Z_OK || rc == Z_BUF_ERROR);
 	CHECK(inflater.avail_in == 0 && inflater.total_out == len);
-	/* Bits that are left of the last byte, and 64 in a final block. */
+	/* The bits left of the last byte, and 64 in a final block. */
 	CHECK((inflater.data_type & 127) == 0);
 	CHECK(memcmp(inflated, text, len) == 0);
 }
 
 /*
  * deflate_run(how, text, len, out):
- * Append the run to out; a deflater that has made none makes the same. From a
- * copy with nothing behind it, so that ASan sees one byte read too much.
+ * Append the run to out; a new deflater makes the same. From a copy of the
+ * exact size, so that ASan sees one byte read too many.
  */
 static void
 deflate_run(struct how how, const uint8_t *text, size_t len, struct buf *out)
@@ -204,7 +204,7 @@ deflate_run(struct how how, const uint8_t *text, size_t len, struct buf *out)
 	free(exact);
 }
 
-/* The stem is new, or the one before with its case turned. */
+/* A new stem, or the previous one with its case inverted. */
 static void
 take_name(struct input *in, struct given *v, const struct given *before)
 {
@@ -236,7 +236,7 @@ is_taken(const struct given *v, size_t n, const char *name)
 	return false;
 }
 
-/* The name of v[n] is the first that is free, and clean. */
+/* The name of v[n] is clean, and the first that is free. */
 static void
 check_name(const struct given *v, size_t n)
 {
@@ -315,7 +315,7 @@ write_archive(struct zip *z, struct input *in, struct how how,
 	return zip_finish(z);
 }
 
-/* From here on as APPNOTE 6.3.10 says; what is read lies within. */
+/* From here on by APPNOTE 6.3.10; nothing is read outside. */
 static const uint8_t *
 part(const struct buf *b, size_t at, size_t len)
 {
@@ -381,7 +381,7 @@ check_local(const struct buf *b, size_t at, const struct given *v,
 	return at + 16;
 }
 
-/* From the end, where a reader begins; nothing lies between the parts. */
+/* From the end, where readers begin; nothing is between the parts. */
 static void
 check_archive(const struct buf *b, const struct given *v, size_t n,
     int64_t t_ms)
@@ -400,7 +400,7 @@ check_archive(const struct buf *b, const struct given *v, size_t n,
 	CHECK(at + size + 22 == b->len);
 	for (i = 0; i < n; i++) {
 		p = part(b, at, 46 + strlen(v[i].name));
-		/* Made by UNIX, a plain file that all may read. */
+		/* Made by UNIX: a regular file that all may read. */
 		CHECK(le32(p) == 0x02014b50 && p[5] == 3);
 		check_common(p + 6, &v[i], time, true);
 		CHECK(le32(p + 32) == 0 && le16(p + 36) == 0);
@@ -419,7 +419,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct input in = { data, data };
 	struct given v[ENTRIES_MAX];
 	struct how how;
-	/* Its memory stays from one input to the next. */
+	/* Its memory is kept from one input to the next. */
 	static struct memory m = {
 		.sink = { memory_write, memory_close, memory_abort },
 		.data = { .max = ARCHIVE_MAX }

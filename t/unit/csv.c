@@ -1,4 +1,4 @@
-/* FORMAT.md, 3. */
+/* Cells, rows and headers: FORMAT.md, 3. */
 #include "worker/engine/rows/csv.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@ static const struct csv_style plain = { false, false };
 static uint64_t non_finite;
 
 /*
- * cell(style, p): Append the row of one cell at 5 ms to a text; the cell without
- * "5," and the line's end. NULL when the row is not of this form.
+ * cell(style, p): The text of a cell: its row at 5 ms, without "5," and the
+ * line end. NULL when the row is not of this form.
  */
 static const char *
 cell(const struct csv_style *style, const struct point *p)
@@ -114,7 +114,7 @@ test_decimals(void)
 		    "9.999999999999999999999999999999999E+6144", 0 },
 		{ 0, 1, "1E-6176", 0 },
 		{ UINT64_C(0x8000000000000000), 1, "-1E-6176", 0 },
-		/* more than 34 digits stand for 0 */
+		/* more than 34 digits mean 0 */
 		{ UINT64_C(0x3041ed09bead87c0), UINT64_C(0x378d8e6400000000),
 		    "0", 0 },
 		{ UINT64_C(0x6c10000000000000), 0, "0", 0 },
@@ -169,7 +169,7 @@ static const struct {
 	{ "a\rb", "\"a\rb\"" },
 	{ "a\r\nb", "\"a\r\nb\"" },
 	{ "a\"", "\"a\"\"\"" },
-	/* what a spreadsheet might run */
+	/* what a spreadsheet might execute */
 	{ "=", "'=" },
 	{ "=1+1", "'=1+1" },
 	{ "+1", "'+1" },
@@ -223,7 +223,7 @@ test_strings(void)
 		is_str(buf_cstr(&b), expected, "header %zu: %s", i, name);
 		buf_release(&b);
 	}
-	/* A NUL is a byte like others. */
+	/* A NUL is a byte like any other. */
 	memcpy(value, "\4\0\0\0a\0b\0", 8);
 	p.v.ref = value;
 	{
@@ -241,7 +241,7 @@ test_strings(void)
 		is_mem(b.data, b.len, "5,\",\0\"\"\"\n", 9, "is quoted");
 		buf_release(&b);
 	}
-	/* A long one, all of which is doubled. */
+	/* A long one, each byte of which is doubled. */
 	n = 100000;
 	value[0] = (uint8_t)(n + 1);
 	value[1] = (uint8_t)((n + 1) >> 8);
@@ -313,19 +313,19 @@ test_rows(void)
 		is_str(buf_cstr(&b), text, "rfc3339: %s", times[i].rfc3339);
 		b.len = 0;
 	}
-	/* A row stands also where its only point is not finite. */
+	/* A row is kept even if its only point is not finite. */
 	memcpy(&nan.v.bits, &d, sizeof(d));
 	cells[0] = NULL;
 	cells[1] = cells[2] = &nan;
 	non_finite = 40;
-	ok(csv_row(&b, &plain, 7, cells, 3, &non_finite) == 0, "NaN alone");
-	is_str(buf_cstr(&b), "7,,,\n", "an empty cell, the row stands");
+	ok(csv_row(&b, &plain, 7, cells, 3, &non_finite) == 0, "only NaN");
+	is_str(buf_cstr(&b), "7,,,\n", "an empty cell, the row is kept");
 	is_int((int64_t)non_finite, 42, "two are added");
 	b.len = 0;
 	ok(csv_header(&b, &plain, names, 0) == 0, "no columns");
-	is_str(buf_cstr(&b), "time\n", "the time alone");
+	is_str(buf_cstr(&b), "time\n", "only the time");
 	buf_release(&b);
-	/* At every ceiling below what it needs: -1, and no byte beyond. */
+	/* At every ceiling below the need: -1, and no byte past it. */
 	cells[0] = &five;
 	full = strlen("1543536000000,5,,\n");
 	for (i = 0; i < full; i++) {

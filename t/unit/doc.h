@@ -2,7 +2,7 @@
 #define T_UNIT_DOC_H
 
 /*
- * BSON by hand (bsonspec.org 1.1), so that a test can also write what no library
+ * BSON by hand (bsonspec.org 1.1), so that a test can write what no library
  * would. A struct doc is large: keep it static.
  */
 #include <stdint.h>
@@ -16,7 +16,7 @@
 #define DOC_DEPTH 1024
 #define DOC_PLACES 64
 
-/* What @ stands for in doc_put(): 2018-11-30. */
+/* The value of @ in doc_put(): 2018-11-30. */
 #define DOC_BASE INT64_C(1543536000000)
 
 struct doc {
@@ -24,7 +24,7 @@ struct doc {
 	size_t len;
 	size_t open[DOC_DEPTH];
 	size_t depth;
-	size_t place[DOC_PLACES];	/* where documents in it begin */
+	size_t place[DOC_PLACES];	/* where open documents begin */
 	size_t places;
 };
 
@@ -61,7 +61,7 @@ doc_le64(struct doc *d, uint64_t n)
 	doc_le32(d, (uint32_t)(n >> 32));
 }
 
-/* doc_patch32(d, at, n): Four bytes again. */
+/* doc_patch32(d, at, n): Overwrite four bytes. */
 static inline void
 doc_patch32(struct doc *d, size_t at, uint32_t n)
 {
@@ -71,7 +71,7 @@ doc_patch32(struct doc *d, size_t at, uint32_t n)
 		d->data[at + (size_t)i] = (uint8_t)(n >> (8 * i));
 }
 
-/* doc_open(d): A document begins here; doc_close(d): it ends, its length set. */
+/* doc_open(d): Begin a document. doc_close(d): End it and set its length. */
 static inline void
 doc_open(struct doc *d)
 {
@@ -99,7 +99,7 @@ doc_reset(struct doc *d)
 	doc_open(d);
 }
 
-/* doc_key(d, type, key): What stands before a value. */
+/* doc_key(d, type, key): What precedes a value. */
 static inline void
 doc_key(struct doc *d, int type, const char *key)
 {

@@ -3,10 +3,10 @@
 
 #include <stdint.h>
 
-/* Of all chance of a test; not 0. */
+/* The seed of a test's random numbers; not 0. */
 static uint64_t seed;
 
-/* draw(n): Less than n (xorshift64*). */
+/* draw(n): A number below n (xorshift64*). */
 static inline uint64_t
 draw(uint64_t n)
 {

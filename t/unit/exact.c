@@ -1,6 +1,6 @@
 /*
- * The general way: every point's row in the run that it belongs to, whatever
- * the documents look like and however far they reach.
+ * The exact path: every point's row in the run that it belongs to, whatever the
+ * documents look like and however far they reach.
  */
 #include "worker/engine/exact.h"
 
@@ -33,15 +33,15 @@ static struct doc d;
 static struct deflater *deflater;
 static unsigned long broken;	/* of what is checked at each block */
 
-/* One general, the slice it is given next, and what came out of it. */
+/* One exact path, the slice it gets next, and what came out of it. */
 static struct {
 	struct slice_plan plan;
 	struct exact_out out;
-	struct exact *g;
+	struct exact *exact;
 	struct slice slice;
 
 	struct buf csv;			/* of the last run */
-	char told[4096];		/* of the last run, by skipped() */
+	char reported[4096];		/* of the last run, by skipped() */
 	int64_t begin_ms, until_ms;	/* where its rows may be */
 	bool was_short;			/* a block that nothing should follow */
 	uint64_t rows, points, non_finite;
@@ -82,7 +82,7 @@ check_block(const struct block *b)
 		    b->first_ms - BASE, b->last_ms - BASE);
 	x.begin_ms = b->last_ms + 1;
 	if (x.was_short)
-		bad_row(&broken, "a block behind one that was not full");
+		bad_row(&broken, "a block after one that was not full");
 	x.was_short = b->text_len < BLOCK_BYTES;
 	if ((size_t)(last - s) >= BLOCK_BYTES)
 		bad_row(&broken, "a block of %zu bytes", b->text_len);
@@ -113,12 +113,13 @@ on_block(void *arg, const struct blocks *blocks)
 	return 0;
 }
 
-/* Adds "column@_id reason:n reason:n; ", the _id from BASE, to x.told. */
+/* Adds "column@_id reason:n reason:n; ", the _id from BASE, to x.reported. */
 static int
 on_skipped(void *arg, size_t column, const uint8_t *doc, size_t len,
     const struct skips *skips)
 {
-	char *to = x.told + strlen(x.told), *end = x.told + sizeof(x.told);
+	char *to = x.reported + strlen(x.reported);
+	const char *end = x.reported + sizeof(x.reported);
 	int64_t t_ms;
 	int i;
 
@@ -158,19 +159,19 @@ begin(size_t n, int64_t from_ms, int64_t to_ms, size_t memory_max)
 	buf_init(&x.csv, ROOM);
 	slice_init(&x.slice);
 	slice_begin(&x.slice, &x.plan, BASE);
-	if ((x.g = exact_new(&x.plan, &x.out, deflater)) == NULL)
+	if ((x.exact = exact_new(&x.plan, &x.out, deflater)) == NULL)
 		abort();
 }
 
 static void
 end(void)
 {
-	exact_free(x.g);
+	exact_free(x.exact);
 	slice_release(&x.slice);
 	buf_release(&x.csv);
 }
 
-/* add(column, t_ms): d, by way of a copy that is gone behind it. */
+/* add(column, t_ms): Add d, from a copy that is then freed. */
 static int
 add(size_t column, int64_t t_ms)
 {
@@ -223,11 +224,11 @@ run_raw(const struct slice *s, int64_t until_ms)
 	enum exact_result rc;
 
 	x.csv.len = 0;
-	x.told[0] = '\0';
+	x.reported[0] = '\0';
 	x.was_short = false;
 	x.begin_ms = x.until_ms;
 	x.until_ms = until_ms;
-	rc = exact_run(x.g, s, until_ms);
+	rc = exact_run(x.exact, s, until_ms);
 	/* What is kept must be a copy. */
 	if (x.slice.docs.len > 0)
 		memset(x.slice.docs.data, 0xee, x.slice.docs.len);
@@ -262,7 +263,7 @@ run_without(int64_t until)
 static void
 next_is(int64_t at, const char *name)
 {
-	is_int(exact_next(x.g), at == INT64_MAX ? at : BASE + at,
+	is_int(exact_next(x.exact), at == INT64_MAX ? at : BASE + at,
 	    "next: %s", name);
 }
 
@@ -279,13 +280,13 @@ test_hour(void)
 	is_str(run(2 * HOUR), "3600001:,,y 3600005:1,, 3600006:2,, "
 	    "3600007:3,,x", "two columns, ordered");
 	is_int((int64_t)x.out.duplicates, 0, "no duplicates");
-	is_str(x.told, "", "no skips");
+	is_str(x.reported, "", "no skips");
 	is_int(x.blocks, 1, "one call");
 	next_is(INT64_MAX, "none");
 	is_str(run(3 * HOUR), "", "the hour before is forgotten");
 	hour(1, 3 * HOUR, "1=i1 x=i5 3599999=i2");
 	is_str(run(4 * HOUR), "10800001:,1, 14399999:,2,", "the next");
-	is_str(x.told, "1@10800000 bad_key:1; ", "its skips");
+	is_str(x.reported, "1@10800000 bad_key:1; ", "its skips");
 	/* hours that hold little share a slice */
 	hour(0, 4 * HOUR, "9=i1 8=i2"), hour(1, 4 * HOUR, "8=dnan");
 	hour(0, 5 * HOUR, "2=b1 1=b0"), hour(2, 6 * HOUR, "0=D15 3599999=l-1");
@@ -298,7 +299,7 @@ test_hour(void)
 	end();
 }
 
-/* Points behind the hour come in the run that is theirs. */
+/* Points after the hour come in the run that they belong to. */
 static void
 test_carry(void)
 {
@@ -310,15 +311,15 @@ test_carry(void)
 	next_is(HOUR, "the earliest carried");
 	hour(1, HOUR, "7=i8");
 	is_str(run(2 * HOUR), "3600000:late, 3600001:42, 3600007:,8",
-	    "carried, with their text, beside what is read");
+	    "carried, with their text, next to what is read");
 	next_is(7200005, "the next carried");
-	is_str(run(3 * HOUR), "7200005:later,44", "carried twice, alone");
+	is_str(run(3 * HOUR), "7200005:later,44", "carried twice, by itself");
 	next_is(3 * HOUR, "the last carried");
 	is_str(run_without(3 * HOUR), "", "nothing is due");
 	next_is(3 * HOUR, "still");
 	is_str(run_without(4 * HOUR), "10800000:3,", "its hour's first ms");
 	next_is(INT64_MAX, "none");
-	/* levels, and a document that is all beyond its hour */
+	/* levels, and a document entirely after its hour */
 	hour(0, 4 * HOUR, "7200000( 5=sfar 1000=snever ) 3600000( 0=i1 )");
 	hour(1, 4 * HOUR + 5, "3599995=i2 7200000=i3");
 	is_str(run(5 * HOUR), "", "all of an hour lies beyond it");
@@ -372,7 +373,7 @@ test_gaps(void)
 	is_str(run_without(-BASE + HOUR), "-1543536000000:4 -1543535999999:5",
 	    "in 1970");
 	end();
-	/* not cut at hours */
+	/* runs that do not end with an hour */
 	begin(1, BASE, FOREVER, ROOM);
 	hour(0, 0, "5=i1 10=i2 15=i3 3600005=i4");
 	is_str(run(10), "5:1", "until 10 ms");
@@ -396,27 +397,27 @@ test_plan(void)
 	next_is(HOUR, "one in the range");
 	hour(1, HOUR, "3600050=i5 3600049=i6 x=i1 7200000=i1");
 	is_str(run(2 * HOUR), "3600000:4,", "in it");
-	is_str(x.told, "1@3600000 bad_key:1; ", "a skip");
+	is_str(x.reported, "1@3600000 bad_key:1; ", "a skip");
 	next_is(2 * HOUR + 49, "before to");
 	hour(0, 2 * HOUR, "50=i7 100=i8 x=i1");
 	hour(1, 2 * HOUR + 100, "50=i7 100=i8 x=i1 y=i1");
 	is_str(run(3 * HOUR), "7200049:5,6", "up to to");
-	is_str(x.told, "0@7200000 bad_key:1; 1@7200100 bad_key:2; ",
+	is_str(x.reported, "0@7200000 bad_key:1; 1@7200100 bad_key:2; ",
 	    "skips wherever the points lie");
 	next_is(INT64_MAX, "none beyond to");
 	is_str(outcome(run_raw(NULL, INT64_MAX)), "", "nor a row");
 	is_int((int64_t)(x.out.duplicates + x.rows), 4, "rows of all");
 	end();
-	/* what has nothing to come is not kept: it would be too much */
+	/* a document without points left is not kept: it would not fit */
 	begin(1, BASE + HOUR / 2, BASE + HOUR, 150);
 	hour(0, -1799999, "0=i1 5=i2 x=i1"), hour(0, -1799998, "1000=i1");
 	is_str(run(0), "", "documents before from");
-	is_str(x.told, "0@-1799999 bad_key:1; ", "a skip of theirs");
+	is_str(x.reported, "0@-1799999 bad_key:1; ", "a skip of theirs");
 	hour(0, 0, "1800000=i1 1799999=i2 3599999=i3 3600000=i4 7200000=i5");
 	is_str(run(HOUR), "1800000:1 3599999:3", "from and to in one hour");
 	next_is(INT64_MAX, "none");
 	end();
-	/* from cuts an hour, the document is of the one before */
+	/* from cuts an hour; the document is from the hour before */
 	begin(1, BASE + HOUR / 2, BASE + 2 * HOUR, ROOM);
 	hour(0, -1000, "0=i1 1001=i2"), hour(0, -900, "900=i3 1800900=i4");
 	is_str(run(0), "", "before from");
@@ -468,7 +469,7 @@ test_duplicates(void)
 	is_str(run(5 * HOUR), "14400000:h 14400001:g 14400002:x",
 	    "of three documents the last");
 	is_int((int64_t)x.out.duplicates, 3, "each loser counted once");
-	/* Columns are of their own; each of four copies but the last loses. */
+	/* Columns are independent; of four copies all but the last lose. */
 	end();
 	begin(2, BASE, FOREVER, ROOM);
 	hour(0, 0, "7=i1 3600007=i1"), hour(0, 1, "6=i2 3600006=i2");
@@ -487,7 +488,7 @@ test_duplicates(void)
 	end();
 }
 
-/* Told once a document, in the order of reading, whatever windows it is in. */
+/* Once per document, in the order of reading, whatever windows it is in. */
 static void
 test_skips(void)
 {
@@ -503,31 +504,31 @@ test_skips(void)
 	hour(2, 3500000, "=i1 3600000=i7");
 	is_str(run(HOUR), "1:,1, 2:,,1 7:,\xc3\xa4, 1800005:1,, "
 	    "1900001:1,,", "rows of an hour with all of it");
-	is_str(x.told, "0@1800000 bad_key:1; 0@2000000 bad_key:1 bad_type:2; "
+	is_str(x.reported, "0@1800000 bad_key:1; 0@2000000 bad_key:1 bad_type:2; "
 	    "1@0 no_values:1; 1@5 bad_utf8:1; 1@? bad_id:1; 1@7 no_values:1; "
 	    "2@? bad_bson:1; 2@3500000 bad_key:1; ", "in the order of reading");
 	is_str(run(2 * HOUR), "3600000:,2, 5400000:2,, 7000000:4,, "
 	    "7100000:,,7", "rows of the next");
-	is_str(x.told, "", "told once");
+	is_str(x.reported, "", "reported once");
 	hour(0, 2 * HOUR, "y=i1");
 	is_str(run(3 * HOUR), "9000000:3,,", "rows of the third");
-	is_str(x.told, "0@7200000 bad_key:1; ", "a new one");
-	is_int(x.documents, 9, "told of nine documents");
+	is_str(x.reported, "0@7200000 bad_key:1; ", "a new one");
+	is_int(x.documents, 9, "nine documents reported");
 	/* several hours in a slice: hour by hour */
 	hour(0, 3 * HOUR + 9, "a=i1 1=i1 3600000=i2 7200000=i3");
 	hour(1, 3 * HOUR + 5, "b=i1 3600000=i1");
 	hour(0, 4 * HOUR + 7, "c=i1 10=i2"), hour(2, 4 * HOUR + 1, "d=i1");
 	hour(0, 5 * HOUR + 3, "e=i1"), hour(1, 5 * HOUR, "f=i1 3600000=i1");
 	run(6 * HOUR);
-	is_str(x.told, "0@10800009 bad_key:1; 1@10800005 bad_key:1; "
+	is_str(x.reported, "0@10800009 bad_key:1; 1@10800005 bad_key:1; "
 	    "0@14400007 bad_key:1; 2@14400001 bad_key:1; "
 	    "0@18000003 bad_key:1; 1@18000000 bad_key:1; ", "hour by hour");
-	is_str(run(7 * HOUR), "21600000:,1,", "carried behind them");
-	is_str(x.told, "", "and told already");
+	is_str(run(7 * HOUR), "21600000:,1,", "carried after them");
+	is_str(x.reported, "", "and reported before");
 	end();
 }
 
-/* Many hours, each reaching into the next ones: against a plain model. */
+/* Many hours, each reaching into later ones, against a simple model. */
 static void
 test_model(void)
 {
@@ -538,7 +539,7 @@ test_model(void)
 	char key[16], *p;
 	int h, i, k, n = 0;
 
-	/* An hour has SPAN places. */
+	/* An hour has SPAN possible times. */
 	begin(1, BASE, FOREVER, ROOM);
 	for (h = 0; h < HOURS + 4; h++) {
 		for (i = 0; i < 3 && h < HOURS; i++) {
@@ -608,8 +609,8 @@ forget(void)
 }
 
 /*
- * reference(csv, told, duplicates): All rows of what was remembered, and the
- * skips as on_skipped() tells them, in one go.
+ * reference(csv, reported, duplicates): All rows of what was remembered, and
+ * the skips as on_skipped() writes them, in one pass.
  */
 static void
 reference(struct buf *csv, uint64_t *duplicates)
@@ -626,7 +627,7 @@ reference(struct buf *csv, uint64_t *duplicates)
 
 	for (i = 0; i < x.plan.n; i++)
 		points_init(&columns[i], &budget);
-	x.told[0] = '\0';
+	x.reported[0] = '\0';
 	*duplicates = 0;
 	for (i = 0; i < all.n; i++) {
 		const struct source_doc *s = &all.v[i];
@@ -654,13 +655,13 @@ reference(struct buf *csv, uint64_t *duplicates)
 		points_release(&columns[i]);
 }
 
-/* Elements of a level in no order, some of them skipped ones. */
+/* Elements of a level in any order, some of them to be skipped. */
 static void
 put_random(int depth)
 {
 	/* around the key and a number; the first seven are points */
 	static const struct {
-		const char *before, *between, *behind;
+		const char *before, *between, *after;
 	} leaves[] = {
 		{ "", "=i", "" }, { "", "=l-", "" }, { "", "=d0.", "" },
 		{ "", "=s", "" }, { "", "=b1 0=i", "" }, { "", "=D", "" },
@@ -685,7 +686,7 @@ put_random(int depth)
 		}
 		leaf = &leaves[draw(draw(3) ? 7 : 12)];
 		snprintf(spec, sizeof(spec), "%s%d%s%d%s", leaf->before, key,
-		    leaf->between, (int)draw(1000), leaf->behind);
+		    leaf->between, (int)draw(1000), leaf->after);
 		doc_put(&d, spec);
 	}
 }
@@ -696,7 +697,7 @@ test_random(void)
 {
 	enum { N = 200, HOURS = 10 };
 	unsigned long bad = 0;
-	struct buf whole, told, expected;
+	struct buf whole, reported, expected;
 	uint64_t duplicates, rows = 0, lost = 0;
 	int64_t from, t_ms;
 	size_t c;
@@ -709,7 +710,7 @@ test_random(void)
 		    (int64_t)draw(9 * (uint64_t)HOUR), ROOM);
 		x.plan.style.excel = i & 1;
 		buf_init(&whole, ROOM);
-		buf_init(&told, ROOM);
+		buf_init(&reported, ROOM);
 		for (h = -1; h < HOURS; h++) {
 			for (c = 0; c < x.plan.n; c++) {
 				t_ms = BASE + h * HOUR + (int64_t)draw(100);
@@ -728,14 +729,14 @@ test_random(void)
 			    (h + 1) * HOUR) != EXACT_DONE)
 				bad_row(&bad, "%d: hour %d: not done", i, h);
 			if (buf_add(&whole, x.csv.data, x.csv.len) != 0 ||
-			    buf_adds(&told, x.told) != 0)
+			    buf_adds(&reported, x.reported) != 0)
 				abort();
 		}
 		if (run_raw(&x.slice, INT64_MAX) != EXACT_DONE ||
-		    exact_next(x.g) != INT64_MAX)
+		    exact_next(x.exact) != INT64_MAX)
 			bad_row(&bad, "%d: the end", i);
 		if (buf_add(&whole, x.csv.data, x.csv.len) != 0 ||
-		    buf_adds(&told, x.told) != 0)
+		    buf_adds(&reported, x.reported) != 0)
 			abort();
 		reference(&expected, &duplicates);
 		if (whole.len != expected.len || (whole.len > 0 &&
@@ -744,14 +745,14 @@ test_random(void)
 		if (x.out.duplicates != duplicates)
 			bad_row(&bad, "%d: %" PRIu64 " duplicates, not %"
 			    PRIu64, i, x.out.duplicates, duplicates);
-		if (strcmp(buf_cstr(&told), x.told) != 0)
-			bad_row(&bad, "%d: told %s, not %s", i,
-			    (char *)told.data, x.told);
-		many += told.len > 100;
+		if (strcmp(buf_cstr(&reported), x.reported) != 0)
+			bad_row(&bad, "%d: reported %s, not %s", i,
+			    (char *)reported.data, x.reported);
+		many += reported.len > 100;
 		rows += x.rows;
 		lost += duplicates;
 		buf_release(&whole);
-		buf_release(&told);
+		buf_release(&reported);
 		buf_release(&expected);
 		forget();
 		end();
@@ -761,7 +762,7 @@ test_random(void)
 	    "%" PRIu64 " rows, %" PRIu64 " duplicates", rows, lost);
 }
 
-/* One run of hours in so much memory; returns the call that failed, 0: none. */
+/* Runs with this much memory; returns the call that failed, 0: none. */
 static int
 hours(size_t memory_max, char *out, size_t size)
 {
@@ -814,8 +815,8 @@ test_memory(void)
 	is_int((int64_t)bad, 0, "memory ends at every place");
 	ok(failures[0] >= 8 * len && failures[1] == len && failures[2] == len &&
 	    failures[3] >= 4 * len, "while documents are added, in "
-	    "general_run(), and not at all");
-	/* What is kept once is given back: no more than for a few hours. */
+	    "exact_run(), and not at all");
+	/* Memory of what is no longer kept is given back. */
 	begin(1, BASE, FOREVER, 1000);
 	for (i = 0; i < 3000; i++) {
 		if (hour(0, (int64_t)i * HOUR, "5=sabcdefghijklmnopqrst x=i1 "
@@ -827,7 +828,7 @@ test_memory(void)
 	is_int((int64_t)x.rows, 3 * 3000 - 3, "with all their rows");
 	is_int(x.documents, 3000, "and skips");
 	end();
-	/* beyond memory_max with what is kept alone */
+	/* more than memory_max only with what is kept */
 	begin(1, BASE, FOREVER, 300);
 	for (i = 0; i < 20; i++) {
 		if (hour(0, (int64_t)i * HOUR, "5=i1 864000000=i2") != 0 ||
@@ -921,18 +922,18 @@ put_large(int64_t t_ms, int first, int step, int leaves, int sign)
 }
 
 /*
- * An hour of three million points, which 64 MiB do not hold: rows, duplicates
- * and skips are as if there were room.
+ * An hour of three million points, more than 64 MiB can hold: rows, duplicates
+ * and skips are the same as if they fitted.
  */
 static void
 test_large(void)
 {
-	static char told[sizeof(x.told)];
+	static char reported[sizeof(x.reported)];
 	struct buf expected;
 	uint64_t duplicates, rows;
 
 	begin(2, BASE, FOREVER, ROOM);
-	/* In the order of reading; in that of time, this is the last. */
+	/* In the order of reading; by time this is the last. */
 	doc_hour(&d, BASE + 1800000);
 	doc_put(&d, "x=i1 y=i2 0=i3 3=i4 1799999=i5 3600000=i6");
 	doc_hour_end(&d), remember(0, BASE + 1800000);
@@ -947,13 +948,13 @@ test_large(void)
 		diag("the hour is not done");
 	next_is(HOUR + 1800000, "in the next hour");
 	rows = x.rows;
-	memcpy(told, x.told, sizeof(told));
+	memcpy(reported, x.reported, sizeof(reported));
 	reference(&expected, &duplicates);
 	ok(x.csv.len > 64 * BLOCK_BYTES && rows > 1500000,
 	    "%" PRIu64 " rows of an hour", rows);
 	ok(x.csv.len < expected.len && memcmp(x.csv.data, expected.data,
 	    x.csv.len) == 0, "are those of the whole hour");
-	is_str(told, "0@1800000 bad_key:2; 1@0 bad_key:1; 1@3 bad_key:2; ",
+	is_str(reported, "0@1800000 bad_key:2; 1@0 bad_key:1; 1@3 bad_key:2; ",
 	    "skips in the order of reading");
 	/* the few points of the next hours */
 	memmove(expected.data, expected.data + x.csv.len, expected.len -
@@ -964,7 +965,7 @@ test_large(void)
 	is_mem(x.csv.data, x.csv.len, expected.data, expected.len,
 	    "what reaches into the next hours");
 	is_int((int64_t)(x.rows - rows), 2, "two rows");
-	is_str(x.told, "", "skips are told once");
+	is_str(x.reported, "", "skips are reported once");
 	is_int((int64_t)x.out.duplicates, (int64_t)duplicates, "duplicates");
 	ok(duplicates > 1000000, "more than a million");
 	next_is(INT64_MAX, "none");

@@ -1,7 +1,8 @@
 /*
- * The quick way from documents to rows: what fastread_document() takes and what it leaves,
- * and that it, fastrows_write() and timetext_put() agree with the plain way (unwind_document(),
- * merge_next(), csv_row()) wherever they say that they are done.
+ * The fast path from documents to rows: what fastread_document() takes and what
+ * it leaves; and wherever it is done, that it, fastrows_write() and
+ * timetext_put() agree with the exact path (unwind_document(), merge_next(),
+ * csv_row()).
  */
 #include "worker/engine/decode/fastread.h"
 
@@ -50,7 +51,7 @@ copy(const uint8_t *data, size_t len)
 	return p;
 }
 
-/* none(bad, fmt, ...): Nothing of a long table was wrong; bad is 0 again. */
+/* none(bad, fmt, ...): Check that no row of a table was bad; reset *bad. */
 static void __attribute__((format(printf, 2, 3)))
 none(unsigned long *bad, const char *fmt, ...)
 {
@@ -65,7 +66,7 @@ none(unsigned long *bad, const char *fmt, ...)
 }
 
 static const char *
-lane_text(const struct column_text *l, size_t i, size_t *len)
+cell_of(const struct column_text *l, size_t i, size_t *len)
 {
 	if (l->v[i].len == CELL_TEXT_LONG)
 		return column_text_long(l, &l->v[i], len);
@@ -73,9 +74,9 @@ lane_text(const struct column_text *l, size_t i, size_t *len)
 	return l->v[i].s;
 }
 
-/* walk_d(range, l): fastread_document() of a copy of d that is gone behind it. */
+/* read_d(range, l): fastread_document() of a copy of d, which is then freed. */
 static enum fastread_result
-walk_d(const struct fastread_range *range, struct column_text *l)
+read_d(const struct fastread_range *range, struct column_text *l)
 {
 	uint8_t *p = copy(d.data, d.len);
 	enum fastread_result rc = fastread_document(p, d.len, range, l);
@@ -86,9 +87,9 @@ walk_d(const struct fastread_range *range, struct column_text *l)
 }
 
 /*
- * differs(data, len, range, rc): What is wrong with fastread_document()'s outcome rc of
- * these bytes, its points alone being in the lane; NULL: nothing. One that is
- * unusual is right.
+ * differs(data, len, range, rc): What is wrong with fastread_document()'s
+ * result rc of these bytes, when the column has only its points; NULL: nothing.
+ * Unusual is always right.
  */
 static const char *
 differs(const uint8_t *data, size_t len, const struct fastread_range *range,
@@ -123,7 +124,7 @@ differs(const uint8_t *data, size_t len, const struct fastread_range *range,
 		    &non_finite) != 0)
 			abort();
 		comma = strchr(buf_cstr(&row), ',');
-		s = lane_text(&column, i, &n);
+		s = cell_of(&column, i, &n);
 		if (cell->t_ms != range->base_ms + column.t[i])
 			wrong = "another time";
 		else if (row.data + row.len - (const uint8_t *)comma !=
@@ -135,7 +136,10 @@ differs(const uint8_t *data, size_t len, const struct fastread_range *range,
 	return wrong;
 }
 
-/* agree(range, rc): fastread_document() of d into an empty lane, checked; *rc: outcome. */
+/*
+ * agree(range, rc): fastread_document() of d into an empty column, by
+ * differs(); *rc is its result.
+ */
 static const char *
 agree(const struct fastread_range *range, enum fastread_result *rc)
 {
@@ -149,7 +153,7 @@ agree(const struct fastread_range *range, enum fastread_result *rc)
 	return wrong;
 }
 
-/* show(): The lane as "time:text time:text". */
+/* show(): The column as "time:text time:text". */
 static const char *
 show(void)
 {
@@ -158,7 +162,7 @@ show(void)
 
 	text[0] = '\0';
 	for (i = 0; i < column.n && n < sizeof(text) - 100; i++) {
-		s = lane_text(&column, i, &len);
+		s = cell_of(&column, i, &len);
 		n += (size_t)snprintf(text + n, 100, "%s%" PRId32 ":%.*s",
 		    i > 0 ? " " : "", column.t[i], (int)len, s);
 	}
@@ -166,8 +170,8 @@ show(void)
 }
 
 /*
- * run_range(docs, range): The documents, between |, into an empty lane, and
- * what is in it then; "unusual" when the last one is, "unusual: 1" an earlier
+ * run_range(docs, range): Read the documents, separated by |, into an empty
+ * column, and show it; "unusual" if the last one is, "unusual: 1" if an earlier
  * one.
  */
 static const char *
@@ -186,7 +190,7 @@ run_range(const char *docs, const struct fastread_range *range)
 			return text;
 		}
 		doc_of(&d, p);
-		if ((rc = walk_d(range, &column)) == FASTREAD_NO_MEMORY)
+		if ((rc = read_d(range, &column)) == FASTREAD_NO_MEMORY)
 			return "no memory";
 	}
 	return rc == FASTREAD_DONE ? show() : "unusual";
@@ -215,8 +219,8 @@ test_usual(void)
 		{ "one between", "_id=l@0 a=sx values{ 1=i1 }", "1:1" },
 		{ "several between",
 		    "_id=l@0 a=b1 b=D7 c[ 0{ } ] d=t5 values{ 1=i1 }", "1:1" },
-		{ "one behind", "_id=l@0 values{ 1=i1 } a=d1.5", "1:1" },
-		{ "several behind", "_id=l@0 values{ 1=i1 } a[ 0[ 0=i1 ] ] "
+		{ "one after", "_id=l@0 values{ 1=i1 } a=d1.5", "1:1" },
+		{ "several after", "_id=l@0 values{ 1=i1 } a[ 0[ 0=i1 ] ] "
 		    "b=l2 c{ _id=i1 } d=s", "1:1" },
 		{ "everywhere", "a=n _id=t@0 b[ ] values{ 1=i1 } c{ }", "1:1" },
 		{ "keys that begin like others",
@@ -270,10 +274,10 @@ test_usual(void)
 	for (i = 0; i < ROWS_OF(table); i++) {
 		is_str(run(table[i].docs), table[i].expected, "%s",
 		    table[i].name);
-		/* d is the last one of them */
+		/* d is the last of them */
 		if ((wrong = agree(&hour, &rc)) != NULL || rc != FASTREAD_DONE)
 			bad_row(&bad, "%s: %s", table[i].name,
-			    wrong != NULL ? wrong : "not alone");
+			    wrong != NULL ? wrong : "unusual by itself");
 	}
 	none(&bad, "unwind_document() agrees with each");
 	for (i = 1; i <= 8; i++) {
@@ -290,7 +294,7 @@ test_usual(void)
 		snprintf(expected, sizeof(expected), "%zu:7", i + 1);
 		is_str(run(depth), expected, "%zu levels in each other", i);
 	}
-	/* Deeper ones may be unusual; MongoDB's own limit ends them all. */
+	/* Deeper ones may be unusual; MongoDB's own limit ends the loop. */
 	for (i = 9; i < 250; i++) {
 		size_t k;
 
@@ -307,10 +311,10 @@ test_usual(void)
 	none(&bad, "and in whatever depth");
 	run("_id=l@0 values{ 1=i1 3599999=i2 }");
 	ok(column_text_end(&column) == 0 && column.n == 2 && column.t[2] > HOUR &&
-	    column.last == 3599999, "lane_end(): a time that never comes");
+	    column.last == 3599999, "column_text_end(): a time that never comes");
 	column_text_clear(&column);
 	ok(column_text_end(&column) == 0 && column.n == 0 && column.t[0] > HOUR,
-	    "of an empty lane, too");
+	    "of an empty column, too");
 }
 
 static void
@@ -329,7 +333,7 @@ test_range(void)
 		    "100:2 110:3 150:4 199:5", { BASE, 100, 200, HOUR } },
 		{ "all before", "_id=l@0 values{ 99=i1 }", "",
 		    { BASE, 100, 200, HOUR } },
-		{ "all behind", "_id=l@0 values{ 200=i1 3599999=i1 }", "",
+		{ "all after", "_id=l@0 values{ 200=i1 3599999=i1 }", "",
 		    { BASE, 100, 200, HOUR } },
 		{ "nothing is in the range", "_id=l@0 values{ 99=i1 100=i2 }",
 		    "", { BASE, 100, 100, HOUR } },
@@ -353,9 +357,9 @@ test_range(void)
 		    "198:1 199:2", { BASE, 0, 200, 200 } },
 		{ "to before the end", "_id=l@0 values{ 99=i1 100=i2 199=i3 }",
 		    "99:1", { BASE, 0, 100, 200 } },
-		{ "the end behind to", "_id=l@0 values{ 99=i1 200=i2 }",
+		{ "the end after to", "_id=l@0 values{ 99=i1 200=i2 }",
 		    "unusual", { BASE, 0, 100, 200 } },
-		{ "to behind the end", "_id=l@0 values{ 198=i1 199=i2 }",
+		{ "to after the end", "_id=l@0 values{ 198=i1 199=i2 }",
 		    "198:1 199:2", { BASE, 0, 300, 200 } },
 		{ "the end before to", "_id=l@0 values{ 199=i1 200=i2 }",
 		    "unusual", { BASE, 0, 300, 200 } },
@@ -386,7 +390,7 @@ test_range(void)
 		/* the order counts outside of the range, too */
 		{ "shuffled before from", "_id=l@0 values{ 2=i1 1=i2 150=i3 }",
 		    "unusual", { BASE, 100, 200, HOUR } },
-		{ "shuffled behind to", "_id=l@0 values{ 150=i1 202=i2 "
+		{ "shuffled after to", "_id=l@0 values{ 150=i1 202=i2 "
 		    "201=i3 }", "unusual", { BASE, 100, 200, HOUR } },
 	};
 	unsigned long bad = 0;
@@ -449,7 +453,7 @@ test_numbers(void)
 	}
 }
 
-/* Many numbers in one document, each against its text; see how[]. */
+/* Many numbers in one document, each with its text; see how[]. */
 static void
 test_many_numbers(void)
 {
@@ -466,7 +470,7 @@ test_many_numbers(void)
 		bad = 0;
 		doc_hour(&d, BASE);
 		for (i = 0; i < N; i++) {
-			/* as many of each length, and the powers of ten */
+			/* equally many of each length, and the powers of ten */
 			int64_t n = (int64_t)draw(UINT64_MAX >> draw(63) >> 1 |
 			    1), whole;
 			int at;
@@ -507,10 +511,10 @@ test_many_numbers(void)
 		}
 		doc_hour_end(&d);
 		column_text_clear(&column);
-		if (walk_d(&hour, &column) != FASTREAD_DONE || column.n != N)
+		if (read_d(&hour, &column) != FASTREAD_DONE || column.n != N)
 			bad_row(&bad, "not done");
 		for (i = 0; i < column.n; i++) {
-			const char *s = lane_text(&column, i, &len);
+			const char *s = cell_of(&column, i, &len);
 
 			if (column.t[i] != (int32_t)i ||
 			    len != strlen(expected[i]) ||
@@ -564,7 +568,7 @@ test_unusual(void)
 		{ "no digits", "_id=l@0 values{ =i1 }" },
 		{ "no digits of a level", "_id=l@0 values{ ( 1=i1 ) }" },
 		{ "a letter", "_id=l@0 values{ x=i1 }" },
-		{ "a letter behind", "_id=l@0 values{ 1x=i1 }" },
+		{ "a letter after", "_id=l@0 values{ 1x=i1 }" },
 		{ "a letter before", "_id=l@0 values{ x1=i1 }" },
 		{ "a letter between", "_id=l@0 values{ 1x1=i1 }" },
 		{ "a letter as the 9th", "_id=l@0 values{ 00000001x=i1 }" },
@@ -587,12 +591,12 @@ test_unusual(void)
 		{ "a string in a level", "_id=l@0 values{ 1( 1=sx ) }" },
 		{ "a level with another before", "_id=l@0 values{ 1{ a=i1 "
 		    "values{ 1=i1 } } }" },
-		{ "a level with another behind", "_id=l@0 values{ 1{ "
+		{ "a level with another after it", "_id=l@0 values{ 1{ "
 		    "values{ 1=i1 } a=i1 } }" },
 		{ "a level with two", "_id=l@0 values{ 1{ values{ 1=i1 } "
 		    "values{ 2=i1 } } }" },
 		{ "a level without values", "_id=l@0 values{ 1{ } 2=i1 }" },
-		{ "a level with others alone", "_id=l@0 values{ 1{ a=i1 b=i2 } "
+		{ "a level with only others", "_id=l@0 values{ 1{ a=i1 b=i2 } "
 		    "}" },
 		{ "a level with Values", "_id=l@0 values{ 1{ Values{ 1=i1 } } }"
 		    },
@@ -632,9 +636,9 @@ test_unusual(void)
 		{ "_id: a Decimal128", "_id=D5 values{ 1=i1 }" },
 		{ "_id: a document", "_id{ } values{ 1=i1 }" },
 		{ "_id: an array", "_id[ ] values{ 1=i1 }" },
-		{ "a time of the lane's last", "_id=l@0 values{ 5=i1 }|"
+		{ "a time of the column's last", "_id=l@0 values{ 5=i1 }|"
 		    "_id=l@1 values{ 4=i2 }" },
-		{ "a time below the lane's last", "_id=l@0 values{ 5=i1 }|"
+		{ "a time below the column's last", "_id=l@0 values{ 5=i1 }|"
 		    "_id=l@1 values{ 3=i2 }" },
 		{ "below the last of two documents", "_id=l@0 values{ 5=i1 }|"
 		    "_id=l@6 values{ }|_id=l@1 values{ 1=i2 9=i3 }" },
@@ -649,10 +653,10 @@ test_unusual(void)
 	for (i = 0; i < ROWS_OF(table); i++)
 		is_str(run(table[i].docs), "unusual", "%s", table[i].name);
 	is_str(run_range("_id=l@0 values{ 50=i1 }|_id=l@1 values{ 49=i1 }",
-	    &late), "unusual", "the lane's last before the range counts");
+	    &late), "unusual", "the column's last before the range counts");
 	is_str(run_range("_id=l@0 values{ 50=i1 }|_id=l@1 values{ 7=i1 }",
-	    &early), "unusual", "behind the range, too");
-	is_str(run("_id=l@0 values{ 1=i1 }"), "1:1", "the lane is of use yet");
+	    &early), "unusual", "after the range, too");
+	is_str(run("_id=l@0 values{ 1=i1 }"), "1:1", "the column can be used on");
 	/* each byte as a key, each type as a leaf */
 	for (c = 1; c < 256; c++) {
 		key[0] = (char)c;
@@ -665,7 +669,7 @@ test_unusual(void)
 				    doc_level_end(&d);
 			doc_hour_end(&d);
 			column_text_clear(&column);
-			if ((walk_d(&hour, &column) == FASTREAD_DONE) !=
+			if ((read_d(&hour, &column) == FASTREAD_DONE) !=
 			    (c >= '0' && c <= '9'))
 				bad_row(&bad, "key of byte 0x%02x", c);
 		}
@@ -679,14 +683,14 @@ test_unusual(void)
 			doc_le32(&d, 0);
 		doc_hour_end(&d);
 		column_text_clear(&column);
-		if ((walk_d(&hour, &column) == FASTREAD_DONE) !=
+		if ((read_d(&hour, &column) == FASTREAD_DONE) !=
 		    (c == 0x01 || c == 0x10 || c == 0x12))
 			bad_row(&bad, "leaf of type 0x%02x", c);
 	}
 	none(&bad, "each byte as a key, and as a leaf's type");
 }
 
-/* A good document with something of everything; see test_damage(). */
+/* A valid document with something of everything; see test_damage(). */
 static void
 put_good(void)
 {
@@ -700,7 +704,7 @@ static void
 still(unsigned long *bad, const char *name, size_t at, uint32_t n)
 {
 	column_text_clear(&column);
-	if (walk_d(&hour, &column) != FASTREAD_UNUSUAL)
+	if (read_d(&hour, &column) != FASTREAD_UNUSUAL)
 		bad_row(bad, "%s at %zu: %u: not unusual", name, at, n);
 }
 
@@ -748,7 +752,7 @@ test_lengths(void)
 	}
 	is_int((int64_t)i, 12, "that many documents in it");
 	none(&bad, "lengths and terminators of documents");
-	/* a level and its values, both wrong alike */
+	/* a level and its values, both wrong the same way */
 	for (i = 0; i + 1 < d.places; i++) {
 		at = d.place[i];
 		len = le32(d.data + at);
@@ -796,18 +800,18 @@ test_lengths(void)
 	d.data[find(0x14, "0") - 3] = 0x0a;
 	none(&bad, "a bool of 2, an unknown type");
 	column_text_clear(&column);
-	ok(walk_d(&hour, &column) == FASTREAD_DONE && column.n == 8,
+	ok(read_d(&hour, &column) == FASTREAD_DONE && column.n == 8,
 	    "whole again: done");
 	doc_byte(&d, 0);
-	still(&bad, "a byte behind the end", 0, 0);
+	still(&bad, "a byte after the end", 0, 0);
 	doc_patch32(&d, 0, (uint32_t)d.len);
-	still(&bad, "a byte behind the end, counted", 0, 0);
+	still(&bad, "a byte after the end, counted", 0, 0);
 	d.len = 0;
 	still(&bad, "no bytes", 0, 0);
-	none(&bad, "bytes behind the end, none at all");
+	none(&bad, "bytes after the end, none at all");
 }
 
-/* An element that its level cuts short, with and without more behind it. */
+/* An element that its level cuts short, with and without more after it. */
 static void
 test_cut_elements(void)
 {
@@ -822,26 +826,26 @@ test_cut_elements(void)
 	};
 	unsigned long bad = 0;
 	size_t i, n;
-	int level, behind;
+	int level, more;
 
 	for (i = 0; i < ROWS_OF(elements); i++) {
 		for (n = 1; n <= elements[i].len; n++) {
 			for (level = 0; level < 2; level++) {
-				for (behind = 0; behind < 2; behind++) {
+				for (more = 0; more < 2; more++) {
 					doc_hour(&d, BASE);
 					if (level)
 						doc_level(&d, "1");
 					doc_raw(&d, elements[i].bytes, n);
 					if (level)
 						doc_level_end(&d);
-					if (level && behind)
+					if (level && more)
 						doc_put(&d, "12345=l1");
 					doc_close(&d);
-					if (behind)
+					if (more)
 						doc_put(&d, "a=l1 b=i1");
 					doc_close(&d);
 					column_text_clear(&column);
-					if ((walk_d(&hour, &column) ==
+					if ((read_d(&hour, &column) ==
 					    FASTREAD_DONE) !=
 					    (n == elements[i].len))
 						bad_row(&bad, "%zu bytes of "
@@ -853,7 +857,7 @@ test_cut_elements(void)
 	none(&bad, "elements cut at each byte, and whole ones");
 }
 
-/* A lane that grows point by point, and ends at each. */
+/* A column that grows point by point, and ends at each. */
 static void
 test_growth(void)
 {
@@ -870,21 +874,21 @@ test_growth(void)
 		doc_hour(&d, BASE + i);
 		doc_double(&d, "0", i + (i % 2 ? 0.1 : 1e300));
 		doc_hour_end(&d);
-		if (walk_d(&hour, &l) != FASTREAD_DONE || column_text_end(&l) != 0 ||
+		if (read_d(&hour, &l) != FASTREAD_DONE || column_text_end(&l) != 0 ||
 		    l.n != (size_t)i + 1 || l.t[l.n] <= HOUR) {
 			bad_row(&bad, "at %d", i);
 			break;
 		}
-		value = lane_text(&l, (size_t)i / 2, &len);
+		value = cell_of(&l, (size_t)i / 2, &len);
 		snprintf(text, sizeof(text), "%.*s", (int)len, value);
 		if (l.t[i / 2] != i / 2 || strtod(text, NULL) !=
 		    i / 2 + (i / 2 % 2 ? 0.1 : 1e300))
 			bad_row(&bad, "point %d at %d", i / 2, i);
 	}
-	none(&bad, "a lane that ends at each of 5,000 points");
+	none(&bad, "a column that ends at each of 5,000 points");
 	column_text_release(&l);
-	ok(l.n == 0 && walk_d(&hour, &l) == FASTREAD_DONE && l.n == 1,
-	    "lane_release(): as new");
+	ok(l.n == 0 && read_d(&hour, &l) == FASTREAD_DONE && l.n == 1,
+	    "column_text_release(): as new");
 	column_text_release(&l);
 }
 
@@ -919,7 +923,7 @@ test_damage(void)
 		d.data[i - 1] = kept;
 	}
 	none(&bad, "cut at each of %zu bytes", len);
-	is_int((int64_t)done, 3, "done where an element behind values is cut");
+	is_int((int64_t)done, 3, "done where an element after values is cut");
 	done = 0;
 	put_good();
 	for (i = 0; i < len; i++) {
@@ -939,7 +943,7 @@ test_damage(void)
 	    "%lu of them done, %lu unusual", done, unusual);
 }
 
-/* A number of any kind. */
+/* Append a number of any kind. */
 static void
 put_number(const char *key)
 {
@@ -976,7 +980,7 @@ put_number(const char *key)
 	}
 }
 
-/* Zero to three elements that are neither _id nor values. */
+/* Append zero to three elements that are neither _id nor values. */
 static void
 put_others(void)
 {
@@ -989,7 +993,7 @@ put_others(void)
 		doc_put(&d, others[draw(ROWS_OF(others))]);
 }
 
-/* What no level should hold. */
+/* Append what no level should hold. */
 static void
 put_odd(const char *key)
 {
@@ -1005,9 +1009,9 @@ put_odd(const char *key)
 }
 
 /*
- * put_level(room, gap, odd, depth): What values holds: points below room, up to
- * gap apart, some in levels below. One in odd elements is not usual, 0: none.
- * Returns the time behind the last point.
+ * put_level(room, gap, odd, depth): The content of values: points below room,
+ * at most gap apart, some in levels below. One in odd elements is unusual, 0:
+ * none. Returns the time after the last point.
  */
 static uint64_t
 put_level(uint64_t room, uint64_t gap, uint64_t odd, int depth)
@@ -1035,7 +1039,7 @@ put_level(uint64_t room, uint64_t gap, uint64_t odd, int depth)
 	return end;
 }
 
-/* put_random(t_ms, room, gap, odd): d is a document of t_ms. */
+/* put_random(t_ms, room, gap, odd): Make d a document of t_ms. */
 static void
 put_random(int64_t t_ms, uint64_t room, uint64_t gap, uint64_t odd)
 {
@@ -1083,7 +1087,7 @@ test_agreement(void)
 			d.data[draw(d.len)] ^= (uint8_t)(1 << draw(8));
 		if ((wrong = agree(&range, &rc)) != NULL)
 			bad_row(&bad, "document %d: %s", i, wrong);
-		/* What is usual and in time is taken. */
+		/* What is usual and in the range is taken. */
 		if (kind == 0 && range.end == HOUR && rc != FASTREAD_DONE)
 			bad_row(&bad, "document %d: usual, not done", i);
 		if (rc != FASTREAD_DONE)
@@ -1098,7 +1102,7 @@ test_agreement(void)
 	    points);
 }
 
-/* The plain way to rows: columns of points, as many blocks as there must be. */
+/* The exact path to rows: columns of points, and the blocks to expect. */
 struct reference {
 	struct budget budget;
 	struct points columns[COLUMNS];
@@ -1130,7 +1134,7 @@ both_d(size_t i, const struct fastread_range *range)
 {
 	struct skips skips;
 
-	if (walk_d(range, &columns[i]) != FASTREAD_DONE)
+	if (read_d(range, &columns[i]) != FASTREAD_DONE)
 		return -1;
 	return unwind_document(d.data, d.len, range->base_ms + range->from,
 	    range->base_ms + range->to, &ref.columns[i], &skips);
@@ -1179,7 +1183,7 @@ reference_rows(size_t n, const struct csv_style *style)
 	}
 }
 
-/* Whether the blocks' pieces, joined, are the text again. */
+/* Whether the joined runs of the blocks inflate to the text. */
 static int
 pieces_inflate(void)
 {
@@ -1199,7 +1203,7 @@ pieces_inflate(void)
 	return good;
 }
 
-/* rows_wrong(n, base_ms, style): What fastrows_write() makes other than it should. */
+/* rows_wrong(n, base_ms, style): What is wrong with fastrows_write()'s rows. */
 static const char *
 rows_wrong(size_t n, int64_t base_ms, const struct csv_style *style)
 {
@@ -1208,7 +1212,7 @@ rows_wrong(size_t n, int64_t base_ms, const struct csv_style *style)
 	reference_rows(n, style);
 	for (i = 0; i < n; i++) {
 		if (column_text_end(&columns[i]) != 0)
-			return "lane_end() fails";
+			return "column_text_end() fails";
 	}
 	if (fastrows_write(columns, n, base_ms, style, &blocks, deflater) != 0)
 		return "fastrows_write() fails";
@@ -1284,7 +1288,7 @@ test_rows(void)
 	    "no points: no blocks");
 }
 
-/* exact(n): n rows of 16 bytes each. */
+/* exact(n): What is wrong with n rows of 16 bytes each. */
 static const char *
 exact(size_t n)
 {
@@ -1333,11 +1337,11 @@ test_blocks(void)
 	is_str(exact(1), NULL, "one row");
 }
 
-static struct timetext stamps[2];
+static struct timetext times[2];
 
-/* stamp_wrong(t_ms): Whether either stamp is not what it should be. */
+/* time_wrong(t_ms): Whether the text of t_ms is wrong in either style. */
 static int
-stamp_wrong(int64_t t_ms)
+time_wrong(int64_t t_ms)
 {
 	char expected[2][NUMTEXT_SIZE], *to;
 	size_t len[2], n;
@@ -1349,7 +1353,7 @@ stamp_wrong(int64_t t_ms)
 		abort();
 	for (i = 0; i < 2; i++) {
 		memset(to, 0xee, TIMETEXT_ROOM);
-		n = timetext_put(&stamps[i], t_ms, to);
+		n = timetext_put(&times[i], t_ms, to);
 		wrong += n != len[i] || memcmp(to, expected[i], n) != 0;
 	}
 	free(to);
@@ -1357,7 +1361,7 @@ stamp_wrong(int64_t t_ms)
 }
 
 static void
-test_stamp(void)
+test_times(void)
 {
 	static const int64_t edges[] = { 0, 1, 9, 10, 999, 1000, 9999, 10000,
 	    59999, 60000, 99999, 100000, 100001, 199999, 200000, 119999, 120000,
@@ -1373,39 +1377,39 @@ test_stamp(void)
 	size_t i, k;
 	int sign;
 
-	/* each edge first, and behind each other one */
+	/* each edge first, and after each other one */
 	for (i = 0; i < ROWS_OF(edges); i++) {
 		for (sign = -1; sign <= 1; sign += 2) {
-			timetext_init(&stamps[0], false);
-			timetext_init(&stamps[1], true);
-			if (stamp_wrong(sign * edges[i]))
+			timetext_init(&times[0], false);
+			timetext_init(&times[1], true);
+			if (time_wrong(sign * edges[i]))
 				bad_row(&bad, "first %" PRId64,
 				    sign * edges[i]);
 			for (k = 0; k < ROWS_OF(edges) * 4; k++) {
 				t_ms = edges[k / 4] * (k & 1 ? -1 : 1) -
 				    (k >> 1 & 1);
-				if (stamp_wrong(t_ms) ||
-				    stamp_wrong(sign * edges[i]))
+				if (time_wrong(t_ms) ||
+				    time_wrong(sign * edges[i]))
 					bad_row(&bad, "%" PRId64 " around %"
 					    PRId64, sign * edges[i], t_ms);
 			}
 		}
 	}
-	none(&bad, "edges, each behind each other");
+	none(&bad, "edges, each after each other");
 	for (i = 0; i < ROWS_OF(far); i++) {
-		if (stamp_wrong(far[i]) || stamp_wrong(far[i] + 1) ||
-		    stamp_wrong(-far[i]))
+		if (time_wrong(far[i]) || time_wrong(far[i] + 1) ||
+		    time_wrong(-far[i]))
 			bad_row(&bad, "year 10000: %" PRId64, far[i]);
 	}
 	none(&bad, "beyond the years that RFC 3339 has");
-	timetext_init(&stamps[0], false);
-	timetext_init(&stamps[1], true);
+	timetext_init(&times[0], false);
+	timetext_init(&times[1], true);
 	for (t_ms = -200000; t_ms <= 200000; t_ms++) {
-		if (stamp_wrong(t_ms))
+		if (time_wrong(t_ms))
 			bad_row(&bad, "upwards: %" PRId64, t_ms);
 	}
 	for (t_ms = 130000; t_ms >= -130000; t_ms--) {
-		if (stamp_wrong(t_ms))
+		if (time_wrong(t_ms))
 			bad_row(&bad, "downwards: %" PRId64, t_ms);
 	}
 	none(&bad, "each ms around 0, up and down");
@@ -1425,7 +1429,7 @@ test_stamp(void)
 			t_ms = (int64_t)draw(UINT64_C(1) << (1 + draw(47)));
 			t_ms = draw(3) ? t_ms : -t_ms;
 		}
-		if (stamp_wrong(t_ms))
+		if (time_wrong(t_ms))
 			bad_row(&bad, "random: %" PRId64, t_ms);
 	}
 	none(&bad, "%d random times", N);
@@ -1458,12 +1462,12 @@ main(void)
 	test_agreement();
 	test_rows();
 	test_blocks();
-	test_stamp();
+	test_times();
 	for (i = 0; i < COLUMNS; i++) {
 		column_text_release(&columns[i]);
 		points_release(&ref.columns[i]);
 	}
-	is_int((int64_t)ref.budget.used, 0, "nothing is charged behind it");
+	is_int((int64_t)ref.budget.used, 0, "nothing is charged afterwards");
 	column_text_release(&column);
 	blocks_release(&blocks);
 	buf_release(&ref.text);

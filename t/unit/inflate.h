@@ -10,8 +10,8 @@
 #include "worker/engine/deflate/deflate.h"
 
 /*
- * inflates(run, size, text, len): Whether a run of blocks is len bytes of text,
- * ends on a byte boundary, and is a whole stream with DEFLATE_END behind it.
+ * inflates(run, size, text, len): Whether a run of blocks inflates to the text,
+ * ends on a byte boundary, and is a complete stream with DEFLATE_END after it.
  */
 static inline int
 inflates(const uint8_t *run, size_t size, const uint8_t *text, size_t len)
@@ -28,7 +28,7 @@ inflates(const uint8_t *run, size_t size, const uint8_t *text, size_t len)
 	z.next_out = out;
 	z.avail_out = (uInt)len + 1;
 	rc = inflate(&z, Z_SYNC_FLUSH);
-	/* A run of no bytes is one, too: Z_BUF_ERROR. */
+	/* An empty run is valid, too: Z_BUF_ERROR. */
 	good = (rc == Z_OK || (rc == Z_BUF_ERROR && size == 0)) &&
 	    z.avail_in == 0;
 	z.next_in = end;

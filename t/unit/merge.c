@@ -1,3 +1,4 @@
+/* Columns of points into rows: by tables, and against counting. */
 #include "worker/engine/rows/merge.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #define COLUMNS 4
 #define POINTS 8
 
-/* Times of each column, -1 behind the last; rows as "time:columns ". */
+/* Times of each column, -1 after the last; rows as "time:columns ". */
 static const struct {
 	const char *name;
 	size_t n;
@@ -80,7 +81,7 @@ test_table(void)
 	}
 }
 
-/* The ends of time, and negative ones. */
+/* The first and last times, and negative ones. */
 static void
 test_extremes(void)
 {
@@ -106,7 +107,7 @@ test_extremes(void)
 	is_int(merge_next(&m, &t[0]), 1, "and the end");
 }
 
-/* Random columns against counting. */
+/* Random columns, checked by counting. */
 static void
 test_random(void)
 {

@@ -1,3 +1,4 @@
+/* Numbers as text: by tables, by ECMAScript's results and by the definition. */
 #include "worker/engine/decode/numtext.h"
 
 #include <float.h>
@@ -109,7 +110,7 @@ test_tables(void)
 	}
 }
 
-/* What ECMAScript's own String() gives: t/data/doubles.js. */
+/* The results of ECMAScript's own String(): t/data/doubles.js. */
 static void
 test_file(void)
 {
@@ -139,8 +140,8 @@ test_file(void)
 }
 
 /*
- * digits_of(text, digits): The significant digits of a text, without zeros at
- * either end. Returns how many.
+ * digits_of(text, digits): The significant digits of a text, without leading
+ * and trailing zeros. Returns how many.
  */
 static size_t
 digits_of(const char *text, char *digits)
@@ -159,7 +160,7 @@ digits_of(const char *text, char *digits)
 }
 
 /*
- * wrong(d): What is wrong with the text of d by the definition alone: it reads
+ * wrong(d): What is wrong with the text of d, by the definition only: it reads
  * back, no shorter one does, and it is the nearest of its length.
  */
 static const char *
@@ -213,7 +214,7 @@ test_random(void)
 			bad_row(&bad, "%a: %s: %s", d, text, why);
 	}
 	is_int((int64_t)bad, 0, "100,000 random doubles");
-	/* Of the magnitudes that sensors have. */
+	/* Of the magnitudes of sensors. */
 	for (n = 0; n < 100000; n++) {
 		x ^= x << 13;
 		x ^= x >> 7;
@@ -226,7 +227,7 @@ test_random(void)
 	is_int((int64_t)bad, 0, "100,000 of the size of measurements");
 }
 
-/* snprintf() of places decimals, with the zeros at the end taken off. */
+/* snprintf() with this many decimals, without trailing zeros. */
 static void
 trimmed(char *text, size_t size, int places, double d)
 {

@@ -1,3 +1,4 @@
+/* What the preview shows of rows, of noise, and when there is too much. */
 #include "worker/engine/archive/preview.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 static const char *const columns[] = { "speed", "note", "on" };
 
-/* What p shows; the caller puts it. NULL: nothing. */
+/* What p shows; the caller frees it. NULL: nothing. */
 static struct json_object *
 shown(const struct preview *p, size_t *len)
 {
@@ -100,7 +101,7 @@ test_small(void)
 	preview_free(p);
 }
 
-/* A block of n rows, one a second, in columns that take turns. */
+/* A block of n rows, one a second, with values in alternate columns. */
 static struct buf
 long_block(int n, int rfc3339)
 {
@@ -135,12 +136,12 @@ test_samples(int rfc3339)
 	preview_block(p, &block);
 	o = shown(p, &len);
 	is_int((int64_t)json_object_array_length(member(o, "rows")),
-	    PREVIEW_ROWS, "so many rows");
+	    PREVIEW_ROWS, "PREVIEW_ROWS rows");
 	for (c = 0; c < 3; c += 2) {
 		for (i = 0; i < PREVIEW_SAMPLES; i++) {
 			s = sample(o, c, i);
 			v = json_object_get_int64(s);
-			/* Half the range has data; 720 rows each part. */
+			/* Half of the range has data, 720 rows in each part. */
 			wrong += (s == NULL) != (i >= PREVIEW_SAMPLES / 2);
 			if (s != NULL)
 				wrong += v / 720 != (int64_t)i ||
@@ -165,7 +166,7 @@ test_short(void)
 	size_t len, i, found = 0;
 	struct buf b;
 
-	/* A row each minute of a day: many parts of the range in a small block. */
+	/* A row a minute for a day: many parts of the range in a small block. */
 	buf_init(&b, 1 << 20);
 	for (i = 0; i < 1440; i++)
 		buf_addf(&b, "%zu,1\n", i * 60000);
@@ -223,7 +224,7 @@ test_large(void)
 	preview_free(p);
 }
 
-/* Whatever it is given: no byte beyond, and JSON in the end. */
+/* Any bytes: none is read past the end, and the result is JSON. */
 static void
 test_noise(void)
 {

@@ -1,3 +1,4 @@
+/* Blocks inflate to their text and depend on it only; codes are complete. */
 #include "worker/engine/deflate/textdeflate.h"
 
 #include <stdlib.h>
@@ -15,9 +16,9 @@
 static struct textdeflate *z;
 
 /*
- * The block of a text, in memory that ends with it, twice: nothing is read
- * behind it, nothing written behind the bound, and address and history do not
- * count. Returns its size, 0 when something was wrong.
+ * The block of a text, made twice, in memory that ends with it: nothing is read
+ * past its end or written past the bound, and neither address nor history
+ * matters. Returns its size, 0 when something was wrong.
  */
 static size_t
 block(const uint8_t *text, size_t len)
@@ -47,7 +48,7 @@ block(const uint8_t *text, size_t len)
 	return good ? size : 0;
 }
 
-/* Rows of columns, or what else a text may be. */
+/* Rows of this many columns; per_mille of the cells have a value. */
 static size_t
 write_rows(char *to, size_t room, unsigned columns, int per_mille)
 {
@@ -99,14 +100,14 @@ test_texts(uint8_t *text)
 	for (i = 0; i < TEXT_MAX; i++)
 		text[i] = i % 2 ? ',' : (uint8_t)('-' + draw(80));
 	ok(block(text, TEXT_MAX) > 0, "an edge at each byte");
-	/* The sample knows nothing of what comes. */
+	/* The sample has nothing in common with the rest. */
 	memset(text, '1', TEXT_MAX / 4);
 	for (i = TEXT_MAX / 4; i < TEXT_MAX; i++)
 		text[i] = (uint8_t)draw(256);
 	ok(block(text, TEXT_MAX) > 0, "a sample unlike the rest");
 }
 
-/* Long gaps and values at, before and behind each edge of a window. */
+/* Long gaps and values at, before and after each edge of a window. */
 static void
 test_windows(uint8_t *text)
 {
@@ -127,7 +128,7 @@ test_windows(uint8_t *text)
 	ok(bad == 0, "gaps at the windows' edges");
 }
 
-/* Repeats as far as a match reaches, and one beyond. */
+/* Repeats as far back as a match reaches, and one byte more. */
 static void
 test_reach(uint8_t *text)
 {
@@ -192,7 +193,7 @@ test_rows(char *text)
 	free(small);
 }
 
-/* What Kraft's sum says of lengths, in parts of 2^-limit; 0: one is too long. */
+/* Kraft's sum of lengths, in units of 2^-limit; 0: one is too long. */
 static uint64_t
 kraft(const uint8_t *len, size_t n, unsigned limit)
 {
@@ -223,13 +224,13 @@ test_huffman(void)
 	freq[5] = 1000000;
 	huffman_lengths(freq, 10, 7, len);
 	ok(len[3] == 1 && len[5] == 1 && kraft(len, 10, 7) == 128, "two symbols");
-	/* Of RFC 1951, 3.2.2: lengths of A to H, and their codes. */
+	/* RFC 1951, 3.2.2: lengths of A to H, and their codes. */
 	memcpy(len, "\3\3\3\3\3\2\4\4", 8);
 	huffman_codes(len, 8, code);
 	ok(code[0] == 2 && code[1] == 6 && code[2] == 1 && code[3] == 5 &&
 	    code[4] == 3 && code[5] == 0 && code[6] == 7 && code[7] == 15,
-	    "the codes of RFC 1951's example, turned");
-	/* Fibonacci's numbers make the deepest tree. */
+	    "the codes of RFC 1951's example, reversed");
+	/* Fibonacci numbers make the deepest tree. */
 	freq[0] = freq[1] = 1;
 	for (i = 2; i < 30; i++)
 		freq[i] = freq[i - 1] + freq[i - 2];

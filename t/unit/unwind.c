@@ -1,4 +1,4 @@
-/* FORMAT.md, 1 and 2, rule by rule. */
+/* Documents into points: FORMAT.md, 1 and 2, rule by rule. */
 #include "worker/engine/decode/unwind.h"
 
 #include <math.h>
@@ -17,8 +17,8 @@ static struct skips skips;
 static char text[8192];
 
 /*
- * run_range(from, to): Unwind a copy of d that ASan guards; the points and skips
- * as a text, "5=i1 7=sx bad_key:2". Times are relative to BASE.
+ * run_range(from, to): Unwind a copy of d that ASan guards; the points and
+ * skips as a text, "5=i1 7=sx bad_key:2". Times are relative to BASE.
  */
 static const char *
 run_range(int64_t from, int64_t to)
@@ -184,7 +184,7 @@ test_id(void)
 		}
 		id_row(names[i], "bad_id:1");
 	}
-	/* int32 and the far ends: in their own ranges. */
+	/* int32 and the extremes: in ranges of their own. */
 	doc_reset(&d);
 	doc_int32(&d, "_id", -5);
 	doc_doc(&d, "values"), doc_int32(&d, "7", 1), doc_hour_end(&d);
@@ -244,7 +244,7 @@ test_levels(void)
 	doc_int32(&d, "0", 1), doc_close(&d), doc_close(&d);
 	is_str(run(), "no_values:1", "values is an array");
 
-	/* of several the last counts */
+	/* if there are several, the last counts */
 	doc_reset(&d), doc_int64(&d, "_id", BASE);
 	doc_doc(&d, "values"), doc_int32(&d, "1", 1), doc_close(&d);
 	doc_doc(&d, "values"), doc_int32(&d, "2", 2), doc_close(&d);
@@ -260,7 +260,7 @@ test_levels(void)
 	doc_int32(&d, "values", 1), doc_close(&d);
 	is_str(run(), "no_values:1", "values twice, a number last");
 
-	/* other elements are not looked at, wherever they stand */
+	/* other elements are ignored, wherever they are */
 	doc_reset(&d);
 	doc_array(&d, "levels"), doc_int32(&d, "0", 1), doc_close(&d);
 	doc_int32(&d, "7", 7), doc_int64(&d, "_id", BASE);
@@ -269,7 +269,7 @@ test_levels(void)
 	doc_doc(&d, "values"), doc_int32(&d, "1", 1), doc_close(&d);
 	doc_int32(&d, "4", 4), doc_close(&d);
 	doc_close(&d), doc_key(&d, 0x0a, "null"), doc_close(&d);
-	is_str(run(), "11=i1", "elements beside values");
+	is_str(run(), "11=i1", "elements next to values");
 
 	/* a level below without values */
 	doc_hour(&d, BASE);
@@ -282,7 +282,7 @@ test_levels(void)
 	doc_int32(&d, "6", 6), doc_hour_end(&d);
 	is_str(run(), "1=i1 6=i6 no_values:3", "levels below without values");
 
-	/* 200 documents in each other are taken, 201 are not */
+	/* 200 nested documents are accepted, 201 are not */
 	for (i = 0; i < 2; i++) {
 		size_t n;
 
@@ -304,7 +304,7 @@ test_levels(void)
 		doc_doc(&d, "x");
 	while (d.depth > 0)
 		doc_close(&d);
-	is_str(run(), "bad_bson:1", "1,000 in each other, beside values");
+	is_str(run(), "bad_bson:1", "1,000 nested, next to values");
 }
 
 static void
@@ -441,7 +441,7 @@ test_order(void)
 	doc_int32(&d, "3", 4), doc_int32(&d, "007", 5), doc_hour_end(&d);
 	is_str(run(), "3=i4 7=i1 7=i2 7=i3 7=i5",
 	    "of one number by their place");
-	/* the later path behind the earlier, key by key from the top */
+	/* the later path after the earlier, key by key from the top */
 	doc_hour(&d, BASE);
 	doc_level(&d, "10"), doc_int32(&d, "0", 1), doc_level_end(&d);
 	doc_level(&d, "0"), doc_int32(&d, "10", 2), doc_int32(&d, "4", 3);
@@ -456,7 +456,7 @@ test_order(void)
 	doc_int32(&d, "05", 4), doc_int32(&d, "4", 5), doc_hour_end(&d);
 	is_str(run(), "4=i5 5=i1 5=i3 6=i2 5=i4",
 	    "a leaf and a level of one number");
-	/* shuffled levels in shuffled levels, beside skipped ones */
+	/* shuffled levels in shuffled levels, and skipped ones */
 	doc_hour(&d, BASE);
 	doc_level(&d, "2000");
 	doc_level(&d, "20"), doc_int32(&d, "2", 8), doc_int32(&d, "1", 7);
@@ -476,7 +476,7 @@ test_order(void)
 	    "2021=i7 2022=i8 bad_key:1 bad_type:1", "shuffled all over");
 }
 
-/* An element of each type, all of which is checked and none looked at. */
+/* An element of each type: all are checked, none is used. */
 static void
 put_all(void)
 {
@@ -620,7 +620,7 @@ test_sound(void)
 	bad_at("length of the whole: 0", 0, "\0\0\0\0", 4);
 	d.len++;
 	d.data[d.len - 1] = 0;
-	is_str(run(), "bad_bson:1", "a byte behind the end");
+	is_str(run(), "bad_bson:1", "a byte after the end");
 	d.len = 0;
 	is_str(run(), "bad_bson:1", "no bytes");
 	d.len = 5;
@@ -629,7 +629,7 @@ test_sound(void)
 	memcpy(d.data, "\4\0\0\0", 4);
 	d.len = 4;
 	is_str(run(), "bad_bson:1", "four bytes");
-	/* bad_bson is looked for first, and nothing else is counted then */
+	/* bad_bson comes first, and then nothing else is counted */
 	doc_reset(&d);
 	doc_string(&d, "_id", "x");
 	doc_doc(&d, "values"), doc_int32(&d, "x", 1), doc_int32(&d, "1", 1);
@@ -638,18 +638,18 @@ test_sound(void)
 	doc_hour(&d, BASE);
 	doc_int32(&d, "x", 1), doc_int32(&d, "1", 1), doc_close(&d);
 	doc_bool(&d, "z", 7), doc_close(&d);
-	is_str(run(), "bad_bson:1", "what is behind values counts too");
+	is_str(run(), "bad_bson:1", "what follows values counts too");
 	doc_hour(&d, BASE);
 	doc_int32(&d, "1", 1), doc_bool(&d, "x", 7), doc_hour_end(&d);
 	is_str(run(), "bad_bson:1", "what is under a bad key, too");
-	/* text is not looked at where it is no point */
+	/* text that is no point is not checked */
 	doc_reset(&d);
 	doc_int64(&d, "_id", BASE), doc_string(&d, "\xff", "\xff");
 	doc_doc(&d, "values"), doc_int32(&d, "1", 1), doc_hour_end(&d);
-	is_str(run(), "1=i1", "text beside values may be anything");
+	is_str(run(), "1=i1", "text next to values may be anything");
 }
 
-/* What is cut is never sound, what is bent never does harm. */
+/* What is cut off is never valid; what is changed does no harm. */
 static void
 test_damage(void)
 {
@@ -671,7 +671,7 @@ test_damage(void)
 			bad_row(&bad, "cut at %zu: %s", i, text);
 	}
 	is_int((int64_t)bad, 0, "cut at each of %zu bytes: bad_bson", len);
-	/* The same with the outer length set right. */
+	/* The same with the outer length corrected. */
 	for (i = 5; i < len; i++) {
 		int b;
 
@@ -742,7 +742,7 @@ test_damage(void)
 	    "-1 at each budget below %zu", i);
 }
 
-/* Large documents, in the worst order too, take time in proportion. */
+/* Large documents take linear time, in the worst order too. */
 static void
 test_large(void)
 {
@@ -775,7 +775,7 @@ test_large(void)
 	ok(unwind_document(d.data, d.len, BASE, BASE + 3600000, &ps, &skips) == 0 &&
 	    ps.n == 60000, "60,000 empty levels, 60,000 of one number");
 	points_release(&ps);
-	is_int((int64_t)budget.used, 0, "nothing is charged behind it");
+	is_int((int64_t)budget.used, 0, "nothing is charged afterwards");
 	ok(unwind_id(d.data, d.len, &t_ms) == 0 && t_ms == BASE,
 	    "unwind_id of it");
 	ok(unwind_id(d.data, d.len - 1, &t_ms) == -1,
@@ -800,7 +800,7 @@ test_append(void)
 	ok(skips.count[SKIP_BAD_KEY] == 1, "skips of this document");
 	doc_hour(&d, BASE), doc_hour_end(&d);
 	unwind_document(d.data, d.len, BASE, BASE + 100, &ps, &skips);
-	ok(!skips_any(&skips), "alone");
+	ok(!skips_any(&skips), "and only those");
 	ok(points_sort(&ps) == 0 && ps.v[0].t_ms == BASE + 4, "points_sort");
 	points_release(&ps);
 }

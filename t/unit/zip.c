@@ -1,4 +1,4 @@
-/* FORMAT.md, 4; PKWARE APPNOTE 6.3.10 by section. */
+/* Archives: FORMAT.md, 4; sections are of PKWARE APPNOTE 6.3.10. */
 #include "worker/engine/archive/zip.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "t/tap.h"
 
-/* 2018-12-01T13:14:15.678Z, and what MS-DOS makes of it. */
+/* 2018-12-01T13:14:15.678Z, and the same for MS-DOS. */
 #define T_MS INT64_C(1543670055678)
 #define DOS_TIME (13 << 11 | 14 << 5 | 15 / 2)
 #define DOS_DATE ((2018 - 1980) << 9 | 12 << 5 | 1)
@@ -87,7 +87,7 @@ le16(const uint8_t *p)
 struct central {
 	const uint8_t *p;
 	uint32_t crc, extra_len, name_len;
-	uint64_t size, plain, offset;	/* of the 32-bit fields or ZIP64's */
+	uint64_t size, plain, offset;	/* from the 32-bit fields or ZIP64 */
 	int zip64;			/* which of them are in ZIP64: 1, 2, 4 */
 	size_t len;
 };
@@ -115,7 +115,7 @@ central_read(const uint8_t *p, size_t len, struct central *c)
 	end = extra + c->extra_len;
 	if (c->extra_len == 0)
 		return 0;
-	/* 4.5.3: only those whose field is all ones, in this order. */
+	/* 4.5.3: only fields that are all ones elsewhere, in this order. */
 	if (le16(extra) != 1 || extra + 4 + (n = le16(extra + 2)) != end)
 		return -1;
 	extra += 4;
@@ -171,7 +171,7 @@ ending_read(const uint8_t *tail, size_t len, uint64_t total, struct ending *e)
 	    le16(r + 14) != 45 || le32(r + 16) != 0 || le32(r + 20) != 0 ||
 	    le64(r + 24) != le64(r + 32))
 		return -4;
-	/* Where a field of the old record suffices, both say the same. */
+	/* Where a field of the old record suffices, both are equal. */
 	if ((e->entries != 0xffff && e->entries != le64(r + 32)) ||
 	    (e->size != 0xffffffff && e->size != le64(r + 40)) ||
 	    (e->offset != 0xffffffff && e->offset != le64(r + 48)))
@@ -205,7 +205,7 @@ local_wrong(const uint8_t *p, const char *name)
 	return NULL;
 }
 
-/* inflate_raw(in, len, out, size): Length of what one raw stream stands for. */
+/* inflate_raw(in, len, out, size): Inflated length of one raw stream. */
 static int64_t
 inflate_raw(const uint8_t *in, size_t len, uint8_t *out, size_t size)
 {
@@ -292,7 +292,7 @@ test_deflate(void)
 			    "%s, %s: the same bytes, the same run", name,
 			    noise ? "noise" : "text");
 			buf_release(&again);
-			/* Each run stands alone, whatever was before it. */
+			/* Each run is independent of what came before it. */
 			deflate_block(d, in, 100000, &again);
 			full = again.len;
 			deflate_block(d, in + 50000, 100000, &again);
@@ -488,7 +488,7 @@ test_names(void)
 		{ "a b\tc\nd", ".csv", "a_b_c_d.csv" },
 		{ "M\xc3\xbcnchen", ".csv", "M__nchen.csv" },
 		{ "\xff\x7f\x01", ".csv", "___.csv" },
-		/* taken, in whatever case */
+		/* taken, ignoring case */
 		{ "vehicle_001", ".csv", "vehicle_001-2.csv" },
 		{ "VEHICLE_001", ".csv", "VEHICLE_001-3.csv" },
 		{ "Vehicle_001", ".csv", "Vehicle_001-4.csv" },
@@ -519,7 +519,7 @@ test_names(void)
 		zip_begin(z, name);
 		zip_end(z, NULL);
 	}
-	/* long ones are cut, and stay different */
+	/* long ones are cut, and stay unique */
 	memset(stem, 'v', 300);
 	stem[300] = '\0';
 	zip_name(z, stem, ".csv", first);
@@ -539,7 +539,7 @@ test_names(void)
 		zip_begin(z, many[i]);
 		zip_end(z, NULL);
 	}
-	ok(good, "12 stems that differ behind 299 bytes: %s", many[11]);
+	ok(good, "12 stems that differ after 299 bytes: %s", many[11]);
 	for (i = 85; i <= 105; i++) {
 		memset(stem, 'l', i);
 		stem[i] = '\0';
@@ -555,7 +555,7 @@ test_names(void)
 	ok(good && name[ZIP_NAME_MAX + 1] == '!', "stems around the limit");
 	good = zip_finish(z) == 0;
 	ok(good, "finished");
-	/* none of all is there twice */
+	/* no name is used twice */
 	{
 		struct central c;
 		struct ending e;
@@ -637,7 +637,7 @@ many(size_t n, int zip64)
 	buf_release(&m.data);
 }
 
-/* Above 4 GiB: only counted; of the entries, three are looked at. */
+/* Above 4 GiB, of which only the end is kept; three entries are checked. */
 static void
 test_huge(void)
 {
@@ -706,7 +706,7 @@ test_huge(void)
 		    DEFLATE_END_LEN && c.plain == plain[i],
 		    "7 GiB: %zu: offset and sizes", i);
 		is_int(c.zip64, far ? 4 : 0,
-		    "7 GiB: %zu: ZIP64 for the offset alone, where needed", i);
+		    "7 GiB: %zu: ZIP64 only for the offset, where needed", i);
 		ok(c.extra_len == (far ? 12u : 0u) && le16(p + 6) ==
 		    (far ? 45u : 20u), "7 GiB: %zu: extra field and version",
 		    i);
@@ -717,7 +717,7 @@ test_huge(void)
 	free(chunk);
 }
 
-/* edge(before): A second entry begins at before; the directory follows. */
+/* edge(before): A second entry begins at this offset; the directory follows. */
 static void
 edge(uint64_t start, int far)
 {
@@ -760,7 +760,7 @@ edge(uint64_t start, int far)
 	free(chunk);
 }
 
-/* The sink fails at each byte: some call says so, and none crashes. */
+/* The sink fails at each byte: a call reports it, and none crashes. */
 static void
 test_failure(void)
 {
@@ -795,12 +795,12 @@ test_failure(void)
 	    " bytes", all);
 	memory_init(&m);
 	z = zip_new(&m.sink, T_MS);
-	ok(zip_finish(z) == 0 && m.n == 22, "no entries: the end record alone");
+	ok(zip_finish(z) == 0 && m.n == 22, "no entries: only the end record");
 	zip_free(z);
 	buf_release(&m.data);
 }
 
-/* The runs of a bare archive, put into another in pieces, are as if made there. */
+/* A bare archive's runs, added to another in pieces, are as if made there. */
 static void
 test_bare(void)
 {

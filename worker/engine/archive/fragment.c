@@ -77,7 +77,7 @@ facts_list(struct json_object *o, const char *name, struct json_object **to)
 	    json_object_is_type(*to, json_type_array) ? 0 : -1;
 }
 
-/* The members of a file that tell how to copy it. Returns 0, -1: unusable. */
+/* The members of a file that are needed to copy it. Returns 0, -1: unusable. */
 static int
 facts_run(struct json_object *file, struct run_facts *r)
 {
