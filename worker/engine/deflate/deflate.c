@@ -83,7 +83,7 @@ block_fast(struct deflater *d, const void *in, size_t len, struct buf *out)
 
 /*
  * The reset makes a run refer to nothing before it; Z_SYNC_FLUSH ends it on a
- * byte boundary, with an empty stored block for which the 64 bytes are.
+ * byte boundary with an empty stored block, which has room in the 64 bytes.
  */
 static int
 block_small(struct deflater *d, const void *in, size_t len, struct buf *out)

@@ -61,9 +61,7 @@ count_depths(const uint64_t *sorted, size_t n, unsigned limit,
 			parent[i] = (uint16_t)node;
 		}
 	}
-	/*
-	 * From the root down: a parent has a higher number than its children.
-	 */
+	/* From the root down: a parent's number is above its children's. */
 	memset(count, 0, (HUFFMAN_BITS + 1) * sizeof(*count));
 	depth[2 * n - 2] = 0;
 	for (i = 2 * n - 2; i-- > 0;) {

@@ -21,7 +21,7 @@
 #define END 256
 #define LENGTHS 257
 #define DISTANCES 30
-#define MATCH_MIN 4		/* three digits cost no more than 3 */
+#define MATCH_MIN 4		/* 3 literals cost no more than a match */
 #define MATCH_MAX 258
 #define REACH 32768
 

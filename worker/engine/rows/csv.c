@@ -44,9 +44,7 @@ put_string(struct buf *b, const char *text, size_t len)
 	for (i = 0; i < len && !quoted; i++)
 		quoted = text[i] == '"' || text[i] == ',' || text[i] == '\n' ||
 		    text[i] == '\r';
-	/*
-	 * Each byte may be a quote that is doubled; two quotes, an apostrophe.
-	 */
+	/* Each byte may be a quote to double; then two more, an apostrophe. */
 	if ((to = buf_reserve(b, 2 * len + 3)) == NULL)
 		return -1;
 	if (quoted)

@@ -43,9 +43,7 @@ timetext_put(struct timetext *s, int64_t t_ms, char *to)
 		    numtext_int(t_ms, to);
 	if (t_ms < s->from_ms || t_ms >= s->to_ms)
 		timetext_renew(s, t_ms);
-	/*
-	 * The shared text in one copy of fixed size, then the digits over it.
-	 */
+	/* The shared text in one copy of fixed size, then digits over it. */
 	memcpy(to, s->text, TIMETEXT_ROOM);
 	rest = (uint64_t)(t_ms - s->from_ms);
 	if (!s->rfc3339) {
