@@ -3,7 +3,7 @@
 
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
 be what t/oracle.py says, to the byte; and the same bytes again with 1 and 8 threads, and when
-every slice goes the general way. Odd seeds have documents that are not sound BSON, even ones only
+every slice takes the exact path. Odd seeds have documents that are not sound BSON, even ones only
 what a mongod holds, and those above 300 are usual telemetry, most of which goes the quick way.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
@@ -27,7 +27,7 @@ from service import HOUR, START, done, is_, note, ok, section, skip_all     # no
 
 BLOCK = 20
 USUAL_FROM = 300
-SLICES = []             # (all, by the general way) of each vehicle
+SLICES = []             # (all, by the exact path) of each vehicle
 ENGINE = os.path.join(os.path.dirname(HERE), os.environ.get("B", "build"), "t", "engine")
 TIMEOUT = float(os.environ.get("ENGINE_TIMEOUT", "120"))
 
@@ -46,7 +46,7 @@ def engine(place, out, **more):
     if run.returncode != 0:
         return "exit %d: %s" % (run.returncode, run.stdout[-1500:].decode("utf-8", "replace"))
     for line in run.stdout.decode().splitlines():
-        found = re.fullmatch(r"(\d+) slices, (\d+) by the general way", line)
+        found = re.fullmatch(r"(\d+) slices, (\d+) by the exact path", line)
         if found and not more:
             SLICES.append((int(found[1]), int(found[2])))
     return None
@@ -63,7 +63,7 @@ def run_seed(folder, seed):
         return difference
     with open(out, "rb") as f:
         archive = f.read()
-    for more in ({"THREADS": "1"}, {"THREADS": "8"}, {"GENERAL": "1"}):
+    for more in ({"THREADS": "1"}, {"THREADS": "8"}, {"EXACT": "1"}):
         difference = engine(place, out, **more)
         with open(out, "rb") as f:
             if not difference and f.read() != archive:

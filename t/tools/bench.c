@@ -24,6 +24,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/digest.h"
 #include "lib/base/names.h"
+#include "lib/base/timestamp.h"
 #include "worker/engine/archive.h"
 #include "worker/engine/decode/fastread.h"
 #include "worker/engine/rows/fastrows.h"
@@ -35,7 +36,6 @@
 #include "worker/telemetry.h"
 
 #define BATCH 24
-#define HOUR_MS 3600000
 #define ROUNDS 5
 
 struct task {

@@ -3,7 +3,7 @@
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
  * archive goes to a file. CSV_SPLIT_BYTES, SLICE_MAX_BYTES and THREADS in the
- * environment are the settings of those names; GENERAL=1: all of it takes the exact path. It
+ * environment are the settings of those names; EXACT=1: all of it takes the exact path. It
  * prints how many slices a vehicle had, and how many took that path.
  */
 #include <dirent.h>
@@ -309,7 +309,7 @@ export_vehicle(const char *dir, const char *vehicle,
 	};
 	if (archive_vehicle(archive, &v) != ARCHIVE_OK)
 		errx(1, "%s: export failed", vehicle);
-	printf("%llu slices, %llu by the general way\n",
+	printf("%llu slices, %llu by the exact path\n",
 	    (unsigned long long)progress.slices,
 	    (unsigned long long)progress.exact);
 	for (i = 0; i < files.n; i++) {
@@ -330,7 +330,7 @@ main(int argc, char **argv)
 		.csv_split_bytes = setting("CSV_SPLIT_BYTES", 4278190080),
 		.memory_max = setting("SLICE_MAX_BYTES", (size_t)256 << 20),
 		.threads = (int)setting("THREADS", 2),
-		.exact = getenv("GENERAL") != NULL,
+		.exact = getenv("EXACT") != NULL,
 	};
 	const struct names *exported = &vehicles;
 	struct archive *archive;

@@ -8,13 +8,13 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/base/timestamp.h"
 #include "lib/jobs/job.h"
 
 #include "t/tools/model.h"
 #include "t/tap.h"
 
 #define ROUNDS 150
-#define HOUR_MS INT64_C(3600000)
 #define MAX_ATTEMPTS 4
 
 static uint64_t seed = 88172645463325252;

@@ -241,7 +241,7 @@ exact_write_rows(struct exact *x)
 static enum exact_result
 exact_run_window(struct exact *x, int64_t t_ms, int64_t until_ms)
 {
-	const int64_t end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
+	const int64_t end_ms = slice_hour(t_ms) + HOUR_MS;
 	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
 	int64_t size = hour_ms - t_ms;
 
@@ -309,7 +309,7 @@ exact_run(struct exact *x, const struct slice *s, int64_t until_ms)
 
 	if (s != NULL && exact_add_slice(x, s) != 0)
 		return EXACT_TOO_LARGE;
-	x->window_ms = SLICE_HOUR_MS;
+	x->window_ms = HOUR_MS;
 	while (rc == EXACT_DONE && (t_ms = exact_next(x)) < until_ms)
 		rc = exact_run_window(x, t_ms, until_ms);
 	if (rc == EXACT_DONE)

@@ -147,7 +147,7 @@ static bool
 is_enough(const struct slice *s, int64_t t_ms)
 {
 	return s->n > 0 && (s->docs.len >= SLICE_MIN_BYTES ||
-	    slice_hour(t_ms) + SLICE_HOUR_MS - s->begin_ms > SLICE_MAX_MS);
+	    slice_hour(t_ms) + HOUR_MS - s->begin_ms > SLICE_MAX_MS);
 }
 
 /*
@@ -168,7 +168,7 @@ pipeline_read_slice(struct pipeline *p, struct slice *s)
 	    !is_enough(s, t_ms)) {
 		if (s->n == 0)
 			s->begin_ms = slice_hour(t_ms);
-		s->end_ms = slice_hour(t_ms) + SLICE_HOUR_MS;
+		s->end_ms = slice_hour(t_ms) + HOUR_MS;
 		while ((rc = source->next(source, s->end_ms, &doc)) == 0)
 			if (slice_add(s, &doc) != 0)
 				return pipeline_too_large(p, s->end_ms);

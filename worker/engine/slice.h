@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/timestamp.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/deflate/deflate.h"
 #include "worker/engine/rows/csv.h"
@@ -20,11 +21,10 @@ struct source_doc;
  * worked on in parallel and written in order.
  */
 
-#define SLICE_HOUR_MS INT64_C(3600000)
 /* A slice with fewer bytes of documents takes in the next hour, too, ... */
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
 /* ... but spans no more than this. */
-#define SLICE_MAX_MS (24 * SLICE_HOUR_MS)
+#define SLICE_MAX_MS (24 * HOUR_MS)
 /* A larger document is left to the exact path, whose windows bound memory. */
 #define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
 
@@ -32,8 +32,8 @@ struct source_doc;
 static inline int64_t
 slice_hour(int64_t t_ms)
 {
-	return t_ms - t_ms % SLICE_HOUR_MS -
-	    (t_ms % SLICE_HOUR_MS < 0 ? SLICE_HOUR_MS : 0);
+	return t_ms - t_ms % HOUR_MS -
+	    (t_ms % HOUR_MS < 0 ? HOUR_MS : 0);
 }
 
 /* What all slices of one vehicle share. */

@@ -343,6 +343,8 @@ add_texts(const struct preview *p, size_t n, struct json_object *o)
 	json_object_object_add(o, "from", json_object_new_int64(p->from_ms));
 	json_object_object_add(o, "to", json_object_new_int64(p->to_ms));
 	json_object_object_add(o, "rows", rows);
+	if (names == NULL || rows == NULL)
+		return -1;
 	for (i = 0; i < p->n; i++)
 		json_object_array_add(names,
 		    json_object_new_string(p->names[i]));
@@ -354,7 +356,7 @@ add_texts(const struct preview *p, size_t n, struct json_object *o)
 			    p->cells[i][k].text, (int)p->cells[i][k].len));
 		json_object_array_add(rows, row);
 	}
-	return names == NULL || rows == NULL ? -1 : 0;
+	return 0;
 }
 
 /* The samples of one column; null if there are none or room is short. */

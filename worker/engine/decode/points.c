@@ -96,7 +96,8 @@ merge_runs(const struct point *a, size_t na, const struct point *b, size_t nb,
 		}
 	}
 	memcpy(to, a, na * sizeof(*a));
-	memcpy(to + na, b, nb * sizeof(*b));
+	/* They may be there already. */
+	memmove(to + na, b, nb * sizeof(*b));
 }
 
 /* Merge sort; spare has room for half of the points. */
