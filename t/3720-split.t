@@ -6,20 +6,26 @@ piece that is gone or broken is made again.
 Prints TAP. Always on its own stack, with t/3720-split.conf. The test starts the workers itself,
 each with its log.
 """
+import io
+import json
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import fleet                            # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, call, configuration, create, differs, done, fetch, finish, generate, is_, job_document,
-    jobs_of, mongo, note, ok, request, s3, section, setting, stack, under_stack, wait_for)
+    DAY, ROOT, START, call, configuration, create, differs, done, fetch, finish, generate, is_,
+    job_document, jobs_of, load, mongo, note, ok, request, s3, section, setting, stack, under_stack,
+    wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
 LEAST_SPLIT = 65536
@@ -199,6 +205,7 @@ def cancelled(folder, body, split):
         begun(workers, ident, 1)
         began = time.monotonic()
         is_(call("DELETE", "/export/" + ident).status, 202, "DELETE of a job that is split: 202")
+        before = len(workers.lines("unit_claimed"))
         is_(finish(ident)["state"], "CANCELLED", "CANCELLED")
         ok(time.monotonic() - began < 15, "in time", time.monotonic() - began)
         wait_for("the units to go", lambda: not units_of(ident), 10)
@@ -209,6 +216,24 @@ def cancelled(folder, body, split):
                  10)
         ok(len(workers.lines("unit_done")) < UNITS, "not all units were made",
            len(workers.lines("unit_done")))
+        claims = len(workers.lines("unit_claimed")) - before
+        ok(claims <= len(workers.all), "after the DELETE no worker claimed more than one", claims)
+
+
+def cancelled_unseen(folder, body, split):
+    """While the job's own worker does not see the DELETE, its helpers do."""
+    with Workers(folder, 2, split_documents=split, read_documents_s=300) as workers:
+        ident = create(body)
+        coordinator, helper = begun(workers, ident, 1)
+        coordinator.process.send_signal(signal.SIGSTOP)
+        is_(call("DELETE", "/export/" + ident).status, 202, "DELETE while its worker hangs: 202")
+        before = len(helper.lines("unit_claimed"))
+        is_(finish(ident)["state"], "CANCELLED", "CANCELLED when the lease is over")
+        claims = len(helper.lines("unit_claimed")) - before
+        ok(claims <= 1, "the helper made no more units", claims)
+        coordinator.process.send_signal(signal.SIGCONT)
+        wait_for("the units to go", lambda: not units_of(ident), 30)
+        ok(True, "its units go")
 
 
 def cancelled_between(folder, body, split):
@@ -242,24 +267,54 @@ def failed(folder, body, split):
         ok(True, "its units go")
 
 
+def spoil(unit, how):
+    """gone: no object; broken: another byte; longer, shorter: another length than the facts give."""
+    storage, place = s3(), {"Bucket": os.environ["S3_BUCKET"], "Key": unit["object"]["key"]}
+    data = bytearray(storage.get_object(**place)["Body"].read())
+    if how == "gone":
+        storage.delete_object(**place)
+        return
+    if how == "broken":
+        data[len(data) // 2] ^= 1
+    elif how == "longer":
+        data += b"\0" * 100
+    elif how == "shorter":
+        del data[-1:]
+    storage.put_object(Body=bytes(data), **place)
+    mongo().exports.units.update_one({"_id": unit["_id"]}, {"$set": {"object.size": len(data)}})
+
+
 def spoiled(folder, body, split, reference, how):
     with slow_pair(folder, split) as workers:
         ident = create(body)
         begun(workers, ident)
         for w in workers.all:
             w.kill()
-        keys = [u["object"]["key"] for u in units_of(ident) if u["state"] == "FINISHED"]
-        storage, bucket = s3(), os.environ["S3_BUCKET"]
-        for key in keys:
-            if how == "gone":
-                storage.delete_object(Bucket=bucket, Key=key)
-            else:
-                data = bytearray(storage.get_object(Bucket=bucket, Key=key)["Body"].read())
-                data[len(data) // 2] ^= 1
-                storage.put_object(Bucket=bucket, Key=key, Body=bytes(data))
+        for unit in units_of(ident):
+            if unit["state"] == "FINISHED":
+                spoil(unit, how)
         workers.more(read_documents_s=0)
         whole(ident, reference, "a piece is " + how)
         ok(workers.all[-1].lines("piece"), "a piece is %s: the log says so" % how)
+
+
+def skipped(client, folder):
+    """The manifest's count of skipped documents is of all, also where units list only the first."""
+    data = {"vehicle_skip_%d" % n: {"speed": fleet.crowd(random.Random(n), START, START + DAY)}
+            for n in range(3)}
+    total = sum(len(collections["speed"]) for collections in data.values())
+    load(client, data)
+    body = request(days=DAYS, vehicles=sorted(data))
+    reference, _ = by_one(folder, body)
+    with zipfile.ZipFile(io.BytesIO(reference)) as z:
+        manifest = json.loads(z.read("manifest.json"))
+    is_((manifest["skippedDocumentsTotal"], len(manifest["skippedDocuments"])), (total, 1000),
+        "skipped documents: all are counted, 1000 listed")
+    with Workers(folder, 2, split_documents=total) as workers:
+        whole(create(body), reference, "more skipped documents than are listed")
+        is_(len(workers.lines("unit_claimed")), len(data), "each vehicle was a unit")
+    for vehicle in data:
+        client.drop_database(vehicle)
 
 
 def main():
@@ -282,9 +337,11 @@ def main():
         section("terminated", terminated, folder, body, split, reference)
         section("cancelled", cancelled, folder, body, split)
         section("cancelled between", cancelled_between, folder, body, split)
+        section("cancelled unseen", cancelled_unseen, folder, body, split)
         section("failed", failed, folder, body, split)
-        for how in ("gone", "broken"):
+        for how in ("gone", "broken", "longer", "shorter"):
             section("a piece is " + how, spoiled, folder, body, split, reference, how)
+        section("skipped", skipped, client, folder)
     return done()
 
 
