@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""docs/ is true of the tree: each file has its line in docs/ARCHITECTURE.md and each line its file; every path, link and heading that a page
-names is there; README stays short.
+"""docs/ is true of the tree: each file has its line in docs/ARCHITECTURE.md and each line its file;
+every path, link and heading that a page names is there; README stays short.
 
 Prints TAP.
 """
@@ -18,13 +18,12 @@ from service import ROOT, done, is_, ok, section, skip_all   # noqa: E402
 
 PLAN = "docs/ARCHITECTURE.md"
 README_LINES, README_COLUMNS = 130, 100
-# What a page may name that is made by a build or by a stack.
-MADE = ("build", "build-", "run", "run-hosts", "dir")
 TOP = ("fcgi", "lib", "worker", "nginx", "scripts", "t", "docs", ".ci")
 
 
 def files_of_git():
-    return subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    return subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                          check=True).stdout.splitlines()
 
 
 def rooms():
@@ -33,12 +32,15 @@ def rooms():
     text = text[text.index("## The tree"):]
     found = {}
     for folder, body in re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", text, re.M | re.S):
-        found[folder.rstrip("/")] = [name for cell in re.findall(r"^\| (`.*?) \|", body, re.M) for name in re.findall(r"`([^`]+)`", cell)]
+        cells = re.findall(r"^\| (`.*?) \|", body, re.M)
+        found[folder.rstrip("/")] = [name for cell in cells
+                                     for name in re.findall(r"`([^`]+)`", cell)]
     return found
 
 
 def is_of(name, rest):
-    """Whether a line of this name is that of the file: by its name, as a pattern (0xxx-*.t: digits), or without .c and .h."""
+    """Whether a line of this name is that of the file: by name, by pattern (0xxx-*.t: digits),
+    or without .c and .h."""
     pattern = re.sub(r"(?<=\d)xxx", "[0-9][0-9][0-9]", name)
     return fnmatch.fnmatchcase(rest, pattern) or rest in (name + ".c", name + ".h")
 
@@ -58,7 +60,8 @@ def floor_plan(files):
         if not hits:
             lost.append(file)
     is_(lost, [], "each file that git knows has its line in " + PLAN)
-    is_(sorted((f, n) for f in plan for n in plan[f] if (f, n) not in used), [], "and each line its file")
+    spare = sorted((f, n) for f in plan for n in plan[f] if (f, n) not in used)
+    is_(spare, [], "and each line its file")
     twice = [(f, n) for f in plan for n in plan[f] if plan[f].count(n) > 1]
     is_(twice, [], "once")
 
@@ -70,19 +73,21 @@ def paths(page, files):
         word = name.split()[0].rstrip(",;:")
         if not re.fullmatch(r"[\w.*-]+(/[\w.*-]+)+/?", word) or word.split("/")[0] not in TOP:
             continue
-        there = os.path.exists(os.path.join(ROOT, word)) if "*" not in word else any(fnmatch.fnmatchcase(f, word) for f in files)
-        if not there:
+        if not (os.path.exists(os.path.join(ROOT, word)) or
+                any(fnmatch.fnmatchcase(f, word) for f in files)):
             wrong.append(word)
     is_(wrong, [], page + ": each path that it names is there")
-    commands = [line for language, _, lines in docs.blocks(page) if language in ("sh", "console", "text") for line in lines]
-    wrong = [word for line in commands for word in re.findall(r"(?:^|[\s$(])((?:scripts|t|build)/[\w./-]+)", line)
-             if word.split("/")[0] not in MADE and not os.path.exists(os.path.join(ROOT, word))]
+    lines = "\n".join(line for language, _, block in docs.blocks(page)
+                      if language in ("sh", "console", "text") for line in block)
+    wrong = [word for word in re.findall(r"(?:^|[\s$(])((?:scripts|t)/[\w./-]+)", lines)
+             if not os.path.exists(os.path.join(ROOT, word))]
     is_(wrong, [], page + ": and each program that a block runs")
 
 
 def anchors(page):
     """Of its headings, as GitHub makes them."""
-    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.+)$", docs.prose(page), re.M)}
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.+)$", docs.prose(page), re.M)}
 
 
 def links(page):
@@ -100,7 +105,8 @@ def links(page):
 def readme():
     lines = docs.read("README.md").splitlines()
     ok(len(lines) < README_LINES, "README.md is below %d lines" % README_LINES, len(lines))
-    is_([n for n, line in enumerate(lines, 1) if len(line) > README_COLUMNS], [], "and none has more than %d characters" % README_COLUMNS)
+    is_([n for n, line in enumerate(lines, 1) if len(line) > README_COLUMNS], [],
+        "and none has more than %d characters" % README_COLUMNS)
     promises = re.findall(r"^\d\. ", "\n".join(lines), re.M)
     is_(len(promises), 6, "it has the six promises")
 
@@ -108,10 +114,11 @@ def readme():
 def pictures():
     with open(os.path.join(ROOT, "docs", "page.png"), "rb") as f:
         png = f.read()
-    ok(png.startswith(b"\x89PNG") and len(png) < 150000, "docs/page.png is a PNG below 150 KB", len(png))
+    ok(png.startswith(b"\x89PNG") and len(png) < 150000, "docs/page.png is a PNG below 150 KB",
+       len(png))
     svg = docs.read("docs/system.svg")
-    ok("<title" in svg and "<desc" in svg and "script" not in svg and not re.search(r'href="(?!#)', svg),
-       "docs/system.svg says what it shows and needs nothing else")
+    ok("<title" in svg and "<desc" in svg, "docs/system.svg says what it shows")
+    ok("script" not in svg and not re.search(r'href="(?!#)', svg), "and needs nothing else")
 
 
 def main():

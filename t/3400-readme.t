@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""README.md and docs/*.md are true: scripts/demo prints what README shows, every command of a console block works and answers as shown,
-on whatever ports; README's hour documents become README's CSV.
+"""README.md and docs/*.md are true: scripts/demo prints what README shows, every command of a
+console block works and answers as shown, on whatever ports; README's hour documents become README's
+CSV.
 
-A block in `sh` is not run; its first line says why, in words that NOT_RUN has. Prints TAP. Always on a stack of its own, where jobs are slow
-(t/3400-readme.conf), so that a session sees one that runs.
+A block in `sh` is not run; its first line says why, in words that NOT_RUN has. Prints TAP. Always
+on a stack of its own, where jobs are slow (t/3400-readme.conf), so that a session sees one that
+runs.
 """
 import io
 import json
@@ -19,7 +21,8 @@ sys.dont_write_bytecode = True
 
 import docs     # noqa: E402
 from service import (       # noqa: E402
-    ROOT, Late, create, done, fetch, finish, is_, mongo, note, ok, request, section, under_stack, wait_for)
+    ROOT, Late, create, done, fetch, finish, is_, mongo, note, ok, request, section, under_stack,
+    wait_for)
 
 WAIT_S = 60
 # How a block that is not run begins, and why it is not.
@@ -48,27 +51,33 @@ def tree_in(folder):
 
 
 def demo(tree):
-    run = subprocess.run([TWO[0]], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    run = subprocess.run([TWO[0]], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, check=False)
     ok(run.returncode == 0, TWO[0], run.stdout[-2000:])
-    shown = [line for language, _, lines in docs.blocks("README.md") if language == "text" for line in lines if line]
+    shown = [line for language, _, lines in docs.blocks("README.md") if language == "text"
+             for line in lines if line]
     for line in shown:
-        ok(re.search("^ *%s$" % re.escape(line.strip()), run.stdout, re.M), "the demo prints: " + line)
+        ok(re.search("^ *%s$" % re.escape(line.strip()), run.stdout, re.M),
+           "the demo prints: " + line)
     ok(len(shown) >= 6, "README shows the demo's files and rows", shown)
 
 
 class Shell:
-    """One bash for a page, with nothing of this test's environment but where the stack is: the rest has to come from run/env."""
+    """One bash for a page, with nothing of this test's environment but where the stack is: the rest
+    has to come from run/env."""
 
     def __init__(self, tree, folder):
         self.file, self.err = os.path.join(folder, "command"), os.path.join(folder, "stderr")
-        self.bash = subprocess.Popen(["bash"], cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                     env={k: os.environ[k] for k in SETTINGS if k in os.environ})
+        self.bash = subprocess.Popen(["bash"], cwd=tree, stdin=subprocess.PIPE, text=True,
+                                     stdout=subprocess.PIPE, env={
+                                         k: os.environ[k] for k in SETTINGS if k in os.environ})
 
     def run(self, command):
         """(status, standard output)"""
         with open(self.file, "w", encoding="utf-8") as f:
             f.write(command + "\n")
-        self.bash.stdin.write(". %s </dev/null 2>%s; status=$?; echo; echo \"%s$status\"\n" % (self.file, self.err, MARK))
+        self.bash.stdin.write('. %s </dev/null 2>%s; status=$?; echo; echo "%s$status"\n' % (
+            self.file, self.err, MARK))
         self.bash.stdin.flush()
         got = ""
         for line in self.bash.stdout:
@@ -97,7 +106,8 @@ def told(shell, answers, command, expected):
         shown = wait_for(command, as_shown, WAIT_S) if command.startswith(READS) else as_shown()
     except Late:
         shown = False
-    ok(shown, "$ " + command.replace("\n", " "), "exit %s\nwant %s\ngot  %s\n%s" % (got[0], "\n".join(expected), got[1], shell.said()))
+    ok(shown, "$ " + command.replace("\n", " "), "exit %s\nwant %s\ngot  %s\n%s" % (
+        got[0], "\n".join(expected), got[1], shell.said()))
 
 
 def sessions(page, tree, folder):
@@ -122,7 +132,8 @@ def not_run(page):
             is_([line.split()[0] for line in lines], TWO, "README's two commands")
             continue
         why = next((NOT_RUN[k] for k in NOT_RUN if lines[0].startswith(k)), None)
-        if ok(why, "%s:%d: the first line says why this block is not run" % (page, number), lines[0]):
+        if ok(why, "%s:%d: the first line says why this block is not run" % (page, number),
+              lines[0]):
             note("%s:%d is not run: %s" % (page, number, why))
 
 
@@ -156,13 +167,15 @@ def main():
             counts[page] = section(page, sessions, page, tree, folder)
             if page == "README.md":
                 section("example", example)     # before a page shows how to stop everything
-    ok((counts["README.md"] or 0) >= 8 and sum(n or 0 for n in counts.values()) >= 20, "the pages have commands", counts)
+    ok((counts["README.md"] or 0) >= 8 and sum(n or 0 for n in counts.values()) >= 20,
+       "the pages have commands", counts)
     for page in pages:
         section(page + " without its sessions", not_run, page)
     with open(os.path.join(ROOT, "scripts", "export.conf"), encoding="utf-8") as f:
         keys = set(re.findall(r"^#?(\w+) =", f.read(), re.M))
     for key in ("grace_ms", "max_attempts", "link_ttl_s"):
-        ok(key in keys and any("`%s`" % key in docs.prose(page) for page in pages), "a page names %s, a key of export.conf" % key)
+        ok(key in keys and any("`%s`" % key in docs.prose(page) for page in pages),
+           "a page names %s, a key of export.conf" % key)
     return done()
 
 

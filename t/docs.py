@@ -21,12 +21,14 @@ def read(page):
 
 
 def pages():
-    return ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "docs", "*.md")))
+    found = glob.glob(os.path.join(ROOT, "docs", "*.md"))
+    return ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in found)
 
 
 def blocks(page):
     text = read(page)
-    return [(m[1], text.count("\n", 0, m.start()) + 1, m[2].splitlines()) for m in FENCE.finditer(text)]
+    return [(m[1], text.count("\n", 0, m.start()) + 1, m[2].splitlines())
+            for m in FENCE.finditer(text)]
 
 
 def prose(page):
@@ -49,10 +51,11 @@ def commands(lines):
 
 
 class Answers:
-    """White space does not count; "..." stands for any text. An id, a SHA-256 or a size is another one in each run, but the same
-    wherever the page shows the same; ports are those of this stack."""
+    """White space does not count; "..." stands for any text. An id, a SHA-256 or a size differs
+    from run to run, but is the same wherever the page shows the same; ports are this stack's."""
 
-    VARIES = re.compile(r"(?P<any>\.\.\.)|(?P<sha>[0-9a-f]{64})|(?P<id>[0-9a-f]{24})|(?P<port>127\.0\.0\.1:\d+)|(?<=\"size\":)(?P<size>\d+)")
+    VARIES = re.compile(r"(?P<any>\.\.\.)|(?P<sha>[0-9a-f]{64})|(?P<id>[0-9a-f]{24})|"
+                        r"127\.0\.0\.1:(?P<port>\d+)|(?<=\"size\":)(?P<size>\d+)")
 
     def __init__(self, port):
         self.port = port
@@ -67,14 +70,15 @@ class Answers:
             if m["any"]:
                 pattern += ".*"
             elif m["port"]:
-                pattern += re.escape("127.0.0.1:%d" % (int(m["port"].partition(":")[2]) - PORTS + self.port))
+                pattern += re.escape("127.0.0.1:%d" % (int(m["port"]) - PORTS + self.port))
             elif m[0] in self.known:
                 pattern += re.escape(self.known[m[0]])
             elif m[0] in names:
                 pattern += "(?P=%s)" % names[m[0]]
             else:
                 names[m[0]] = "v%d" % len(names)
-                pattern += "(?P<%s>%s)" % (names[m[0]], r"\d+" if m["size"] else "[0-9a-f]{%d}" % len(m[0]))
+                form = r"\d+" if m["size"] else "[0-9a-f]{%d}" % len(m[0])
+                pattern += "(?P<%s>%s)" % (names[m[0]], form)
         hit = re.fullmatch(pattern + re.escape(text[at:]), re.sub(r"\s", "", got), re.S)
         if hit:
             self.known.update((shown, hit[name]) for shown, name in names.items())
