@@ -1,18 +1,24 @@
-# make            both programs, into build/
-# make check      all tests; SAN=address,undefined: under sanitizers, in build-san/; SAN=thread: in build-tsan/
-# make check-unit the same without the tests of many minutes
-# make check-api the API against its description, 20,000 requests
-# make bench      how fast it is, as ratios; LONG=1: a year, too
-# make bench-api  what the HTTP interface costs
+# make              both programs, into build/
+# make help         this list
+# make check        all tests; SAN=address,undefined: under sanitizers, in build-san/;
+#                   SAN=thread: in build-tsan/
+# make check-unit   the same without the tests of many minutes
+# make check-api    the API against its description, 20,000 requests
+# make check-deb    the package on real servers, in a root of its own (needs root): installed,
+#                   used, upgraded in the middle of a job, removed
+# make bench        how fast it is, as ratios; LONG=1: a year, too
+# make bench-api    what the HTTP interface costs
 # make bench-split  what a large job gains when several workers make it
-# make profile    where the time goes
-# make CRASH=1   a build with crash points (lib/base/crash.h), into build-crash/; for tests alone
-# make install    DESTDIR= PREFIX=; make uninstall: the same
-# make deb        a Debian package, into build/deb/; VERSION=
-# make check-deb  the package on real servers, in a root of its own (needs root): installed, used, upgraded in the middle of a job, removed
-# make chaos      SEED= MINUTES=10
-# make chaos-hosts the same of partitions, on hosts of their own (needs root)
+# make profile      where the time goes
+# make chaos        random faults on clusters; SEED= MINUTES=10
+# make chaos-hosts  the same of partitions, on hosts of their own (needs root)
 # make fuzz CC=clang SECONDS=60   needs Debian's clang and libclang-rt-14-dev
+# make install      DESTDIR= PREFIX=; make uninstall: the same
+# make deb          a Debian package, into build/deb/; VERSION=
+# make compile_commands.json      for editors and clang's tools
+# make format-report              where clang-format would lay out differently; no gate
+# make clean
+# CRASH=1: a build with crash points (lib/base/crash.h), into build-crash/; only for tests
 
 B      = build$(if $(SAN),-$(if $(findstring thread,$(SAN)),t)san)$(if $(CRASH),-crash)
 PREFIX = /usr/local
@@ -20,30 +26,40 @@ CFLAGS ?= -O2 -g
 
 PKGS     = libmongoc-1.0 librabbitmq json-c libcurl libssl libcrypto zlib libisal
 PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
-FLAGS = -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
+# Evaluated once: pkg-config would run for each object otherwise.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+FLAGS := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
 	-fPIE -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
-	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror) $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS) \
+	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror) $(PKG_CFLAGS) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LINK  = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o names.o num.o process.o program.o ticker.o timestamp.o utf8.o) \
-	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3probe.o s3xml.o selfcheck.o sigv4.o) \
-	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o metrics.o spec.o task.o tasks.o transition.o unit.o units.o workers.o)
+LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o \
+		names.o num.o process.o program.o ticker.o timestamp.o utf8.o) \
+	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3probe.o s3xml.o \
+		selfcheck.o sigv4.o) \
+	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o \
+		metrics.o spec.o task.o tasks.o transition.o unit.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
-API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) $(INPUT)
+API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) \
+	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o) \
 	$(addprefix worker/engine/decode/,document.o fastread.o numtext.o points.o unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
-WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o fragment.o lease.o pace.o \
-	reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) $(ENGINE)
+WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
+	fragment.o lease.o pace.o reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) \
+	$(ENGINE)
 UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \
 	life log merge metrics num numtext pace preview query s3xml sigv4 spec split \
 	textdeflate ticker timestamp unwind upload utf8 zip
-FUZZ = request unwind spec jsonstrict s3xml timestamp csv numtext zip conf job
+FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
+TOOLS = 4000-tls bench constant engine insert life-mongo model
+OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
+	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 
 all: $(B)/export-api $(B)/export-worker
 
@@ -57,7 +73,8 @@ $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/tools/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
+$(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o \
+    worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/constant: $(B)/t/tools/constant.o
 	$(CC) $(LINK) -o $@ $^ -lfcgi
@@ -79,7 +96,8 @@ $(B)/%.o: %.c
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
 # Faults last, two at a time: clusters and clocks want cores.
-check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) \
+    $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
 	@rc=0; export B=$(B); \
@@ -138,10 +156,12 @@ fuzz:
 SHARE = $(DESTDIR)$(PREFIX)/share
 OURS  = $(SHARE)/telemetry-export
 # Where a file names the prefix, or what lies beside it in the tree.
-REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' -e 's|%(here)s/|$(PREFIX)/share/telemetry-export/scripts/|g'
+REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' \
+	-e 's|%(here)s/|$(PREFIX)/share/telemetry-export/scripts/|g'
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
+	    $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
 	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts $(OURS)/examples
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
 	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
@@ -160,7 +180,8 @@ install: all
 
 uninstall:
 	rm -rf $(OURS)
-	rm -f $(DESTDIR)$(PREFIX)/sbin/export-api $(DESTDIR)$(PREFIX)/sbin/export-worker $(DESTDIR)$(PREFIX)/bin/exportctl \
+	rm -f $(DESTDIR)$(PREFIX)/sbin/export-api $(DESTDIR)$(PREFIX)/sbin/export-worker \
+	    $(DESTDIR)$(PREFIX)/bin/exportctl \
 	    $(SHARE)/man/man1/exportctl.1 $(SHARE)/man/man5/export.conf.5 $(SHARE)/man/man8/export-api.8 \
 	    $(SHARE)/man/man8/export-worker.8 $(SHARE)/bash-completion/completions/exportctl
 
@@ -171,8 +192,23 @@ clean:
 	rm -rf build-san build-tsan build-crash build-fuzz
 	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
 
-# build/deb holds a build of its own, and folders such as logrotate.d.
--include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
 
-.PHONY: all bench bench-api bench-split check check-api check-deb check-unit chaos chaos-hosts deb fuzz profile install uninstall clean
+# One entry an object, from what make would run.
+compile_commands.json: Makefile
+	@$(MAKE) -Bn --no-print-directory $(OBJECTS) | awk -v dir="$(CURDIR)" '\
+		BEGIN { print "[" } / -c -o / { file = $$NF; gsub(/["\\]/, "\\\\&"); \
+		printf "%s{\"directory\": \"%s\", \"file\": \"%s\", \"command\": \"%s\"}", \
+		n++ ? ",\n" : "", dir, file, $$0 } END { print "\n]" }' >$@
+
+format-report:
+	@command -v clang-format >/dev/null || { echo "clang-format is missing"; exit 1; }
+	@for f in $$(git ls-files '*.c' '*.h'); do \
+		clang-format "$$f" | diff -u --label "$$f" --label "$$f" "$$f" - || :; done
+
+-include $(OBJECTS:.o=.d)
+
+.PHONY: all bench bench-api bench-split check check-api check-deb check-unit chaos chaos-hosts \
+	clean deb format-report fuzz help install profile uninstall
 .SECONDARY:
