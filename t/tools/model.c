@@ -51,7 +51,7 @@ model_make(enum transition_id t, const struct transition_args *args,
 		m->error = true;
 	if (effect & E_OBJECT) {
 		m->object = args->object->size;
-		m->preview = args->preview != NULL;
+		m->preview |= args->preview != NULL;
 		m->error = false;
 	}
 	if (effect & E_PROGRESS)
