@@ -13,6 +13,7 @@
 Times are Unix ms. `user` is the name of HTTP Basic, which the stack's nginx believes: the job's owner.
 """
 import base64
+import contextlib
 import hashlib
 import http.client
 import io
@@ -188,6 +189,32 @@ def worker_anew(number=signal.SIGTERM):
     old = end("WORKER_PIDFILE", number)
     return wait_for("the next worker", lambda: pid_of("WORKER_PIDFILE") not in (None, old) and
                     pid_of("WORKER_PIDFILE"), 30)
+
+
+@contextlib.contextmanager
+def another_worker(stopped=("WORKER_PIDFILE",), program=None, env=None, **changes):
+    """A worker of the test's own with these settings changed, the only one: those of the stack are stopped meanwhile.
+
+    program: another build of it. It is killed in the end, if it still runs; its log is RUN/log/another-worker.log.
+    """
+    run = os.environ["EXPORT_RUN"]
+    conf = configuration(os.path.join(run, "another.conf"), **changes)
+    program = program or os.path.join(os.environ.get("BIN", os.path.join(ROOT, os.environ.get("B", "build"))), "export-worker")
+    pids = [pid_of(variable) for variable in stopped]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with open(os.path.join(run, "log", "another-worker.log"), "wb") as log:
+            process = subprocess.Popen([program, "-c", conf], env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def handlers():

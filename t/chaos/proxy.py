@@ -14,6 +14,7 @@ narrows any mode to these requests: begin, part, complete, abort, other.
     reset_part      a part is cut in its middle, both sides reset
     slowdown        503 SlowDown                    internal        500 InternalError
     skewed          403 RequestTimeTooSkewed; Date is skew_s ahead of the truth
+    ahead           the same, but only of a request that is not signed for that time, to the minute
     error_complete  Complete: 200 with an Error body, not forwarded
     lost_complete   Complete is forwarded, its answer is lost
     lost_part       the same of a part              lost_begin      the same of the begin of an upload
@@ -22,6 +23,7 @@ narrows any mode to these requests: begin, part, complete, abort, other.
 Host and path stay as they are: both are signed.
 """
 import asyncio
+import calendar
 import email.utils
 import json
 import os
@@ -35,7 +37,7 @@ import time
 CHUNK = 65536
 ERROR = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message>chaos</Message>'
          '<Resource>/</Resource><RequestId>chaos</RequestId></Error>')
-CANNED = {"slowdown": (503, "SlowDown"), "internal": (500, "InternalError"), "skewed": (403, "RequestTimeTooSkewed"),
+CANNED = {"slowdown": (503, "SlowDown"), "internal": (500, "InternalError"), "skewed": (403, "RequestTimeTooSkewed"), "ahead": (403, "RequestTimeTooSkewed"),
           "error_complete": (200, "InternalError")}
 
 
@@ -90,9 +92,11 @@ class Proxy:
                 pass
         writer.transport.abort()
 
-    def strikes(self, kind):
+    def strikes(self, kind, head=b""):
         """The mode that hits this request, else pass."""
         mode = self.now["mode"]
+        if mode == "ahead" and abs(self.signed_at(head) - time.time() - self.now["skew_s"]) < 60:
+            return "pass"
         if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))) or random.random() >= self.now.get("p", 1):
             return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
@@ -131,7 +135,7 @@ class Proxy:
         first = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         kind = kind_of(first[0], first[1])
         length = self.length(head) or 0
-        mode = self.strikes(kind)
+        mode = self.strikes(kind, head)
         if mode in CANNED:
             await reader.readexactly(length)
             await self.canned(writer, mode)
@@ -142,13 +146,19 @@ class Proxy:
         return True
 
     @staticmethod
+    def signed_at(head):
+        """Unix time of a request's signature, 0 where there is none."""
+        found = re.search(rb"\r\nx-amz-date:[ \t]*(\d{8}T\d{6})Z\r", head, re.I)
+        return calendar.timegm(time.strptime(found[1].decode(), "%Y%m%dT%H%M%S")) if found else 0
+
+    @staticmethod
     def length(head):
         found = re.search(rb"\r\ncontent-length:[ \t]*(\d+)", head, re.I)
         return int(found[1]) if found else None
 
     async def canned(self, writer, mode):
         status, code = CANNED[mode]
-        date = time.time() + (self.now.get("skew_s", 0) if mode == "skewed" else 0)
+        date = time.time() + (self.now.get("skew_s", 0) if mode in ("skewed", "ahead") else 0)
         body = ERROR % code
         writer.write(("HTTP/1.1 %d Chaos\r\nDate: %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
             status, email.utils.formatdate(date, usegmt=True), len(body), body)).encode())
