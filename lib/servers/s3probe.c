@@ -13,7 +13,7 @@
 #include "lib/servers/s3xml.h"
 
 #define CHECK_KEY "exports/check"
-#define CHECK_PIECE "units/check"
+#define CHECK_FRAGMENT "units/check"
 
 static const struct {
 	const char *method, *key;
@@ -25,7 +25,7 @@ static const struct {
 	[S3_DELETE] = { "DELETE", CHECK_KEY, { { NULL, NULL } }, 0 },
 	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
 	    2 },
-	[S3_GET_PIECE] = { "GET", CHECK_PIECE, { { NULL, NULL } }, 0 },
+	[S3_GET_FRAGMENT] = { "GET", CHECK_FRAGMENT, { { NULL, NULL } }, 0 },
 };
 
 /* Abort the upload that the probe started. */

@@ -106,7 +106,7 @@ static const struct {
 	{ S3_UPLOAD, "upload objects", false, true },
 	{ S3_DELETE, "remove objects", false, false },
 	{ S3_LIST, "list the bucket", false, false },
-	{ S3_GET_PIECE, "get pieces of units", false, true },
+	{ S3_GET_FRAGMENT, "get fragments of units", false, true },
 };
 
 static void
