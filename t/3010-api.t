@@ -336,7 +336,7 @@ def main():
          "DELETE /export/:id": (202, 204), "GET /export/:id/preview": (200, 204, 404),
          "GET /vehicles": (200, 304), "GET /vehicles/:v": (200, 304),
          "GET /limits": (200, 304), "HEAD /export": (200, 304, 400), "OPTIONS /export": (204,),
-         "PUT /export": (405,)},
+         "PUT /export": (405,), "GET /a line too long": (414,)},
         ("the catalogue", catalogue_waits), ("characters", characters), ("limits", limits),
         ("tags", etags, client), ("links under tags", links_under_tags),
         ("previews", previews, client), ("methods", methods), ("CORS", cross_origin),
