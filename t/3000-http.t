@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""The HTTP interface on the real stack: nginx, handlers, worker and S3, against DESIGN and t/oracle.py.
+"""The two calls of the mission on the real stack, nginx to S3: results against t/oracle.py, links,
+and every kind of bad request, through nginx and straight to a handler.
 
-Prints TAP. Environment: HTTP_SEED replays the random requests of a run (it prints its own); HTTP_MUTATIONS, how many (100).
+Prints TAP. Environment: HTTP_SEED, the seed of the random bodies (1); HTTP_MUTATIONS, how many
+(100).
 """
 import io
 import json
@@ -23,9 +25,9 @@ sys.dont_write_bytecode = True
 
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
-    DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish, handlers, instant, is_, job_of, jobs_of,
-    load, logged, mongo, note, ok, pid_of, post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells,
-    under_stack, wait_for)
+    DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish,
+    handlers, instant, is_, job_of, jobs_of, load, logged, mongo, note, ok, pid_of, post, problem,
+    problem_wrongs, raw_call, request, section, setting, small_fleet, tells, under_stack, wait_for)
 
 DATA = small_fleet()
 V1, V2, V3, V4 = sorted(DATA)
@@ -33,15 +35,16 @@ MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "100"))
 FASTCGI_TIMEOUT_S = 20
 
 
-# ---- what is checked of an answer ---------------------------------------------------------
+# ---- the result ---------------------------------------------------------------------------
 
 def right(name, body, archive):
-    """The archive holds what the oracle says of this POST's body; without vehicles, of all that there are."""
+    """The archive is what the oracle expects of this POST's body; without vehicles, of all."""
     wanted = as_oracle(body)
     with tempfile.NamedTemporaryFile(suffix=".zip") as f:
         f.write(archive)
         f.flush()
-        wrong = oracle.compare(f.name, oracle.expect(DATA, wanted)) or oracle.form(f.name, wanted["endDate"])
+        wrong = oracle.compare(f.name, oracle.expect(DATA, wanted)) or \
+            oracle.form(f.name, wanted["endDate"])
     return ok(not wrong, name, wrong)
 
 
@@ -57,7 +60,8 @@ def export(name, body):
 # ---- the two calls ------------------------------------------------------------------------
 
 def first_export(client):
-    mine = not [n for n in client.list_database_names() if n.startswith("vehicle_") and n not in DATA]
+    mine = not [n for n in client.list_database_names()
+                if n.startswith("vehicle_") and n not in DATA]
     body = request() if mine else request(vehicles=sorted(DATA))
     got = post(body)
     is_(got.status, 202, "POST /export: 202")
@@ -65,14 +69,16 @@ def first_export(client):
     job = got.json()
     ok(re.fullmatch("[0-9a-f]{24}", job["_id"]), "_id is an ObjectId", job)
     is_(got.header("Location"), "%s/export/%s" % (base(), job["_id"]), "Location is absolute")
-    is_([instant(job[k]) for k in ("startDate", "endDate")], [START, START + DAY], "the body is the job: its range")
+    is_([instant(job[k]) for k in ("startDate", "endDate")], [START, START + DAY],
+        "the body is the job: its range")
     is_(job["state"], "NOT_STARTED", "state NOT_STARTED")
     ok("exportUri" not in job, "no exportUri yet", job)
 
     got = call("GET", got.header("Location"))
     is_((got.status, got.type()), (200, "application/json"), "GET at Location: 200, JSON")
     is_(got.json()["_id"], job["_id"], "it is that job")
-    ok({"_id", "startDate", "endDate", "state"} <= set(got.json()), "_id, startDate, endDate, state", got)
+    ok({"_id", "startDate", "endDate", "state"} <= set(got.json()),
+       "_id, startDate, endDate, state", got)
     ok("no-store" in (got.header("Cache-Control") or ""), "it is not to be stored", got.headers)
 
     seen = []
@@ -83,13 +89,16 @@ def first_export(client):
     right("the ZIP is what the oracle says", body, archive)
     times = [instant(job[k]) for k in ("createdAt", "startedAt", "finishedAt", "expiresAt")]
     is_(times, sorted(times), "createdAt, startedAt, finishedAt, expiresAt in this order")
-    is_(times[3] - times[2], setting("retention_days", 7) * DAY, "expiresAt is retention_days after finishedAt")
+    is_(times[3] - times[2], setting("retention_days", 7) * DAY,
+        "expiresAt is retention_days after finishedAt")
     ok("error" not in job, "no error in it", job)
 
     progress, entries = job["progress"], oracle.expect(DATA, as_oracle(body))[1]["files"]
-    is_([progress[k] for k in ("rows", "points")], [sum(e[k] for e in entries) for k in ("rows", "points")],
+    is_([progress[k] for k in ("rows", "points")],
+        [sum(e[k] for e in entries) for k in ("rows", "points")],
         "progress: rows and points at the end")
-    ok(all(type(progress[k]) is int and progress[k] > 0 for k in ("documents", "bytesRead", "bytesWritten")),
+    ok(all(type(progress[k]) is int and progress[k] > 0
+           for k in ("documents", "bytesRead", "bytesWritten")),
        "progress: documents, bytesRead, bytesWritten", progress)
     return job["_id"]
 
@@ -113,7 +122,8 @@ def links(ident):
     refused("another object's key", lambda u: u.replace(urllib.parse.urlsplit(u).path, path))
     refused("a longer life", lambda u: re.sub("X-Amz-Expires=[0-9]+", "X-Amz-Expires=604800", u))
     refused("no signature at all", lambda u: u.partition("?")[0])
-    fresh = wait_for("another link", lambda: job_of(ident)["exportUri"] != old and job_of(ident)["exportUri"], 5)
+    fresh = wait_for("another link",
+                     lambda: job_of(ident)["exportUri"] != old and job_of(ident)["exportUri"], 5)
     ok(fresh != old, "two GETs, two signatures")
     is_(call("GET", job_of(ident)["exportUri"]).status, 200, "a fresh link works")
     if ttl <= 30:
@@ -130,40 +140,48 @@ def before_it_is_done():
         got = call("GET", "/export/" + ident, user="waiting")
         is_(got.json()["state"], "NOT_STARTED", "unclaimed: NOT_STARTED")
         ok("exportUri" not in got.json(), "no exportUri before FINISHED")
-        ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""), "an unfinished poll carries Retry-After",
-           got.headers)
-        is_(create(request(days=2, first=-1), "waiting"), ident, "an identical unfinished request is joined")
-        ok(create(request(days=2, first=-1), "waiting too") != ident, "that of another owner is not")
-        is_([call("GET", "/export/" + ident, user=u).status for u in ("waiting", "other", None)], [200, 404, 404],
-            "another owner's job is a 404")
+        ok(re.fullmatch("[1-9][0-9]*", got.header("Retry-After") or ""),
+           "an unfinished poll carries Retry-After", got.headers)
+        is_(create(request(days=2, first=-1), "waiting"), ident,
+            "an identical unfinished request is joined")
+        ok(create(request(days=2, first=-1), "waiting too") != ident,
+           "that of another owner is not")
+        is_([call("GET", "/export/" + ident, user=u).status for u in ("waiting", "other", None)],
+            [200, 404, 404], "another owner's job is a 404")
     finally:
         os.kill(pid_of("WORKER_PIDFILE"), signal.SIGCONT)
     is_(finish(ident, "waiting")["state"], "FINISHED", "then it is finished")
 
 
 def bell():
-    """Many at once, and then one by one: each is begun when its message comes, not when the worker looks by itself."""
+    """Many at once, then one by one: each begins when its message comes, not at the worker's next
+    look of its own."""
     users = ["bell %d" % n for n in range(6)]
     idents = [create(request(vehicles=[V3]), user) for user in users]
-    is_({finish(i, u)["state"] for i, u in zip(idents, users)}, {"FINISHED"}, "six at once: all FINISHED")
+    is_({finish(i, u)["state"] for i, u in zip(idents, users)}, {"FINISHED"},
+        "six at once: all FINISHED")
     took = []
     for _ in range(3):
         began = time.monotonic()
         finish(create(request(vehicles=[V3])))
         took.append(time.monotonic() - began)
-    ok(max(took) < setting("idle_ms", 15000) / 2000, "the next ones are begun at once", "seconds: %s" % took)
+    ok(max(took) < setting("idle_ms", 15000) / 2000, "the next ones are begun at once",
+       "seconds: %s" % took)
 
 
 def members():
-    export("vehicles and parameters as asked, in that order",
+    export("vehicles and parameters as requested, in that order",
            request(vehicles=[V2, V1], parameters=["note", "speed", "lacking", "a,b"]))
-    export("time rfc3339, csv excel, small", request(time="rfc3339", csv="excel", compression="small", vehicles=[V2, V3]))
-    export("time ms, csv rfc4180, fast", request(time="ms", csv="rfc4180", compression="fast", vehicles=[V1]))
+    export("time rfc3339, csv excel, small",
+           request(time="rfc3339", csv="excel", compression="small", vehicles=[V2, V3]))
+    export("time ms, csv rfc4180, fast",
+           request(time="ms", csv="rfc4180", compression="fast", vehicles=[V1]))
     export("a vehicle without data", request(vehicles=[V3]))
-    export("RFC 3339 with offset, to the ms", {"startDate": "2018-11-30T02:30:00.250+02:30", "vehicles": [V1, V2],
-                                               "endDate": "2018-11-30T04:59:59.999-01:00"})
+    export("RFC 3339 with offset, to the ms",
+           {"startDate": "2018-11-30T02:30:00.250+02:30", "vehicles": [V1, V2],
+            "endDate": "2018-11-30T04:59:59.999-01:00"})
     ident = create(request(vehicles=[V1], name="November, the last day"))
-    is_(finish(ident).get("name"), "November, the last day", "name stands in the job")
+    is_(finish(ident).get("name"), "November, the last day", "name is in the job")
 
 
 def half_open():
@@ -177,10 +195,12 @@ def half_open():
         right("%s to %s" % (body["startDate"], body["endDate"]), body, archive)
         with zipfile.ZipFile(io.BytesIO(archive)) as z:
             rows.append(z.read(V4 + ".csv").partition(b"\n")[2])
-    ok(rows[1] + rows[2] == rows[0] and rows[1] and rows[2], "consecutive exports neither repeat nor lose a row")
+    ok(rows[1] + rows[2] == rows[0] and rows[1] and rows[2],
+       "consecutive exports neither repeat nor lose a row")
     for a, b, n in ((at, at + 1, 1), (at - 1, at, 0)):
-        export("one ms, %d points" % n, {"startDate": oracle.rfc3339(a), "endDate": oracle.rfc3339(b), "vehicles": [V4],
-                                         "parameters": ["speed"]})
+        export("one ms, %d points" % n,
+               {"startDate": oracle.rfc3339(a), "endDate": oracle.rfc3339(b), "vehicles": [V4],
+                "parameters": ["speed"]})
 
 
 def unknown_vehicle():
@@ -189,19 +209,20 @@ def unknown_vehicle():
     is_(job["state"], "FAILED", "an unknown vehicle: FAILED")
     is_(job["error"]["code"], "unknown_vehicle", "error.code")
     ok("vehicle_nosuch" in job["error"]["message"], "error.message names it", job["error"])
-    ok(not tells(json.dumps(job)), "and tells nothing of the inside", job)
+    ok(not tells(json.dumps(job)), "and shows nothing of the inside", job)
     ok("finishedAt" in job, "finishedAt", job)
     is_(call("GET", "/export/" + ident).status, 200, "the status of a failed job is a 200")
     for name in ("admin", "exports", "local", "config"):
         got = post(request(vehicles=[name]))
         if got.status == 202:
             job = finish(got.json()["_id"])
-            is_((job["state"], job["error"]["code"]), ("FAILED", "unknown_vehicle"), "database %s is no vehicle" % name)
+            is_((job["state"], job["error"]["code"]), ("FAILED", "unknown_vehicle"),
+                "database %s is no vehicle" % name)
         else:
             problem("database %s is no vehicle" % name, got, (400, 422), "/vehicles(/0)?")
 
 
-# ---- what is refused ----------------------------------------------------------------------
+# ---- bad requests -------------------------------------------------------------------------
 
 def no_such(ident):
     for name, path, statuses in (
@@ -211,11 +232,11 @@ def no_such(ident):
             ("no hex digit", "/export/" + ident[:23] + "g", (404,)),
             ("/export/", "/export/", (404,)),
             ("/exportx", "/exportx", (404,)),
-            ("a slash behind", "/export/" + ident + "/", (404,)),
-            ("a member behind", "/export/" + ident + "/zip", (404,)),
+            ("a slash at the end", "/export/" + ident + "/", (404,)),
+            ("a path below it", "/export/" + ident + "/zip", (404,)),
             ("nothing of ours", "/nothing", (404,)),
             ("a space before", "/export/%20" + ident, (404,)),
-            ("a line end behind", "/export/" + ident + "%0a", (404,)),
+            ("a line end at the end", "/export/" + ident + "%0a", (404,)),
             ("%00", "/export/" + ident + "%00", (400, 404)),
             ("%2e%2e", "/export/%2e%2e%2f%2e%2e%2fetc%2fpasswd", (400, 404)),
             ("..", "/export/../../etc/passwd", (400, 404)),
@@ -237,26 +258,31 @@ def methods(ident):
         where = method + " " + path.replace(ident, ":id")
         problem(where + ": 405", got, (405,))
         allow = re.split(r"\s*,\s*", got.header("Allow") or "")
-        ok(("POST" if path == "/export" else "GET") in allow and method not in allow, where + ": Allow", got.headers)
+        ok(("POST" if path == "/export" else "GET") in allow and method not in allow,
+           where + ": Allow", got.headers)
 
 
 def options(ident):
-    for path, allow in (("/export", "POST, GET, HEAD, OPTIONS"), ("/export/" + ident, "GET, HEAD, DELETE, OPTIONS"),
+    for path, allow in (("/export", "POST, GET, HEAD, OPTIONS"),
+                        ("/export/" + ident, "GET, HEAD, DELETE, OPTIONS"),
                         ("/limits", "GET, HEAD, OPTIONS")):
         got = call("OPTIONS", path)
-        is_((got.status, got.header("Allow"), got.body), (204, allow, b""), "OPTIONS " + path.replace(ident, ":id"))
+        is_((got.status, got.header("Allow"), got.body), (204, allow, b""),
+            "OPTIONS " + path.replace(ident, ":id"))
     problem("OPTIONS of nothing", call("OPTIONS", "/export/a/b"), (404,))
 
 
 def request_id():
     ids = []
-    for name, got in (("an answer", call("GET", "/limits")), ("a problem", call("GET", "/export/none")), ("nginx's", call("GET", "/nope")),
+    for name, got in (("an answer", call("GET", "/limits")),
+                      ("a problem", call("GET", "/export/none")), ("nginx's", call("GET", "/nope")),
                       ("nothing", call("OPTIONS", "/limits"))):
         ids.append(got.header("X-Request-Id") or "")
         ok(re.fullmatch("[0-9a-f]{32}", ids[-1]), name + " has an X-Request-Id", got.headers)
-    is_(len(set(ids)), len(ids), "each its own")
+    is_(len(set(ids)), len(ids), "all different")
     got = post(request(vehicles=[V3], startDate="2018-11-30T00:00:00.123Z"))
-    line = "request=%s job=%s op=created" % (got.header("X-Request-Id"), json.loads(got.body)["_id"])
+    line = "request=%s job=%s op=created" % (got.header("X-Request-Id"),
+                                             json.loads(got.body)["_id"])
     wait_for(line, lambda: line in logged("export-api"), 30)
     ok(True, "the log line of a new job names the request")
 
@@ -265,11 +291,15 @@ def limits():
     got = call("GET", "/limits")
     is_(got.status, 200, "GET /limits: 200")
     is_(json.loads(got.body), {
-        "rangeMaxDays": setting("range_max_days", 3660), "vehiclesMax": setting("vehicles_max", 1000),
-        "parametersMax": setting("parameters_max", 100), "documentsMax": setting("documents_max", 10000000),
-        "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000), "requestsPerSecond": 200,
-        "bodyMaxBytes": 131072, "nameMaxBytes": 100, "linkTtlSeconds": setting("link_ttl_s", 300),
-        "retentionDays": setting("retention_days", 7), "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400}, "GET /limits: as configured")
+        "rangeMaxDays": setting("range_max_days", 3660),
+        "vehiclesMax": setting("vehicles_max", 1000),
+        "parametersMax": setting("parameters_max", 100),
+        "documentsMax": setting("documents_max", 10000000),
+        "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000),
+        "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
+        "linkTtlSeconds": setting("link_ttl_s", 300), "retentionDays": setting("retention_days", 7),
+        "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
+        "GET /limits: as configured")
     problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
     is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")
     problem("a name of a byte more", post(request(name="n" * 101, vehicles=[V3])), BAD, "/name")
@@ -280,25 +310,31 @@ def sizes_and_types():
     is_(post(body.ljust(131072)).status, 202, "a body of 128 KiB")
     problem("a body of 128 KiB and a byte", post(body.ljust(131073)), (413,))
     problem("a body of 600 KB", post(body.ljust(600000)), (413,))
-    problem("a chunked body of 600 KB", call("POST", "/export", iter([body, b" " * 300000, b" " * 300000]), JSON_TYPE), (413,))
+    problem("a chunked body of 600 KB",
+            call("POST", "/export", iter([body, b" " * 300000, b" " * 300000]), JSON_TYPE), (413,))
     got = call("POST", "/export", iter([body[:9], body[9:]]), JSON_TYPE)
     is_(got.status, 202, "a chunked body")
-    for kind in ("application/json; charset=utf-8", "application/json;charset=UTF-8", "APPLICATION/JSON", "application/json "):
+    for kind in ("application/json; charset=utf-8", "application/json;charset=UTF-8",
+                 "APPLICATION/JSON", "application/json "):
         is_(post(body, headers={"Content-Type": kind}).status, 202, "Content-Type: %r" % kind)
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx",
-                 "application/xml", "x; application/json", ""):
+    for kind in ("text/plain", "application/x-www-form-urlencoded",
+                 "multipart/form-data; boundary=x", "application/jsonx", "application/xml",
+                 "x; application/json", ""):
         problem("Content-Type: %r" % kind, post(body, headers={"Content-Type": kind}), (415,))
     problem("no Content-Type", call("POST", "/export", body), (415,))
     got = call("POST", "/export", body, dict(JSON_TYPE, Host="export.example:8123"))
-    ok((got.header("Location") or "").startswith("http://export.example:8123/export/"), "Location has the request's Host",
-       got.headers)
+    ok((got.header("Location") or "").startswith("http://export.example:8123/export/"),
+       "Location has the request's Host", got.headers)
 
 
 def nginx_errors():
-    problem("nginx: a line too long", raw_call(b"GET /export/%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 20000)), (414,))
-    problem("nginx: a header too large", raw_call(b"GET /health HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"a" * 20000)),
+    problem("nginx: a line too long",
+            raw_call(b"GET /export/%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 20000)), (414,))
+    problem("nginx: a header too large",
+            raw_call(b"GET /health HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"a" * 20000)),
             (400, 431))
-    problem("nginx: two Hosts", raw_call(b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), (400,))
+    problem("nginx: two Hosts", raw_call(b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"),
+            (400,))
     problem("nginx: no number as Content-Length",
             raw_call(b"POST /export HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n{"), (400,))
 
@@ -309,96 +345,130 @@ BAD = (400, 422)
 
 def bad_bodies():
     for name, body in (
-            ("empty", b""), ("white space", b" \n"), ("no JSON", b"startDate=2018-11-30"), ("cut off", b"{" + D.encode()),
-            ("an array", b"[{%s}]" % D.encode()), ("a string", b'"2018-11-30"'), ("a number", b"1"), ("null", b"null"),
-            ("bytes behind", b"{%s}x" % D.encode()), ("two objects", b"{%s}{%s}" % (D.encode(), D.encode())),
-            ("a NUL behind", b"{%s}\0" % D.encode()), ("a comma too many", b"{%s,}" % D.encode()),
-            ("single quotes", b"{'startDate':'2018-11-30','endDate':'2018-12-01'}"), ("a comment", b"{%s/**/}" % D.encode()),
-            ("names without quotes", b"{startDate:\"2018-11-30\"}"), ("NaN", b'{%s,"name":NaN}' % D.encode()),
-            ("Infinity", b'{%s,"name":-Infinity}' % D.encode()), ("1e999", b'{%s,"name":1e999}' % D.encode()),
+            ("empty", b""), ("white space", b" \n"), ("no JSON", b"startDate=2018-11-30"),
+            ("cut off", b"{" + D.encode()), ("an array", b"[{%s}]" % D.encode()),
+            ("a string", b'"2018-11-30"'), ("a number", b"1"), ("null", b"null"),
+            ("bytes after it", b"{%s}x" % D.encode()),
+            ("two objects", b"{%s}{%s}" % (D.encode(), D.encode())),
+            ("a NUL after it", b"{%s}\0" % D.encode()), ("a comma too many", b"{%s,}" % D.encode()),
+            ("single quotes", b"{'startDate':'2018-11-30','endDate':'2018-12-01'}"),
+            ("a comment", b"{%s/**/}" % D.encode()),
+            ("names without quotes", b"{startDate:\"2018-11-30\"}"),
+            ("NaN", b'{%s,"name":NaN}' % D.encode()),
+            ("Infinity", b'{%s,"name":-Infinity}' % D.encode()),
+            ("1e999", b'{%s,"name":1e999}' % D.encode()),
             ("a huge integer", b'{%s,"name":%s}' % (D.encode(), b"9" * 400)),
             ("True", b'{%s,"name":True}' % D.encode()),
-            ("one key twice", b'{%s,"startDate":"2018-11-30"}' % D.encode()),
-            ("one key twice, once escaped", b'{%s,"start\\u0044ate":"2018-11-30"}' % D.encode()),
-            ("NUL, escaped", b'{%s,"name":"a\\u0000b"}' % D.encode()), ("NUL, raw", b'{%s,"name":"a\0b"}' % D.encode()),
-            ("a raw tab", b'{%s,"name":"a\tb"}' % D.encode()), ("a bad escape", b'{%s,"name":"\\x41"}' % D.encode()),
+            ("a duplicate key", b'{%s,"startDate":"2018-11-30"}' % D.encode()),
+            ("a duplicate key, escaped", b'{%s,"start\\u0044ate":"2018-11-30"}' % D.encode()),
+            ("NUL, escaped", b'{%s,"name":"a\\u0000b"}' % D.encode()),
+            ("NUL, raw", b'{%s,"name":"a\0b"}' % D.encode()),
+            ("a raw tab", b'{%s,"name":"a\tb"}' % D.encode()),
+            ("a bad escape", b'{%s,"name":"\\x41"}' % D.encode()),
             ("a lone surrogate", b'{%s,"name":"\\ud800"}' % D.encode()),
             ("a low surrogate", b'{%s,"name":"\\udc00x"}' % D.encode()),
-            ("no UTF-8", b'{%s,"name":"\xff"}' % D.encode()), ("overlong UTF-8", b'{%s,"name":"\xc0\xaf"}' % D.encode()),
+            ("no UTF-8", b'{%s,"name":"\xff"}' % D.encode()),
+            ("overlong UTF-8", b'{%s,"name":"\xc0\xaf"}' % D.encode()),
             ("a surrogate as UTF-8", b'{%s,"name":"\xed\xa0\x80"}' % D.encode()),
             ("UTF-16", ("{%s}" % D).encode("utf-16")), ("deep arrays", b"[" * 8000),
             ("deep objects", b'{"name":' * 1500 + b"1" + b"}" * 1500),
-            ("deep below a member", b'{%s,"vehicles":%s%s}' % (D.encode(), b"[" * 7000, b"]" * 7000))):
+            ("deep below a member",
+             b'{%s,"vehicles":%s%s}' % (D.encode(), b"[" * 7000, b"]" * 7000))):
         problem("body: " + name, post(body), BAD)
 
 
 def bad_members():
     for name, body, pointer in (
-            [("startDate lacks", {"endDate": "2018-12-01"}, "/startDate"), ("endDate lacks", {"startDate": "2018-12-01"}, "/endDate"),
+            [("startDate is missing", {"endDate": "2018-12-01"}, "/startDate"),
+             ("endDate is missing", {"startDate": "2018-12-01"}, "/endDate"),
              ("an empty object", {}, "/startDate|/endDate"),
-             ("an unknown member", request(vehicle=V1), "/vehicle"), ("a member in other case", request(StartDate="x"), "/StartDate"),
-             ("a member's name to escape", request(**{"a/b~c": 1}), "/a~1b~0c"), ("$where", request(**{"$where": "1"}), r"/\$where"),
-             ("an unknown empty name", request(**{"": 1}), "/"), ("_id", request(_id="0" * 24), "/_id"),
-             ("state", request(state="FINISHED"), "/state"), ("owner", request(owner="x"), "/owner")] +
+             ("an unknown member", request(vehicle=V1), "/vehicle"),
+             ("a member in other case", request(StartDate="x"), "/StartDate"),
+             ("a member's name to escape", request(**{"a/b~c": 1}), "/a~1b~0c"),
+             ("$where", request(**{"$where": "1"}), r"/\$where"),
+             ("an unknown empty name", request(**{"": 1}), "/"),
+             ("_id", request(_id="0" * 24), "/_id"), ("state", request(state="FINISHED"), "/state"),
+             ("owner", request(owner="x"), "/owner")] +
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
-             for key in ("startDate", "endDate") for value in (1, 1543536000000, None, True, [], {}, {"$gt": ""}, ["2018-11-30"])] +
+             for key in ("startDate", "endDate")
+             for value in (1, 1543536000000, None, True, [], {}, {"$gt": ""}, ["2018-11-30"])] +
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/%s%s" % (key, more))
              for key in ("vehicles", "parameters")
-             for value, more in (("x", ""), (1, ""), (True, ""), ({}, ""), ({"0": "x"}, ""), ([1], "(/0)?"), ([None], "(/0)?"),
-                                 (["vehicle_x", ["y"]], "(/1)?"), (["vehicle_x", {"$ne": 1}], "(/1)?"), ([""], "(/0)?"))] +
+             for value, more in (
+                 ("x", ""), (1, ""), (True, ""), ({}, ""), ({"0": "x"}, ""), ([1], "(/0)?"),
+                 ([None], "(/0)?"), (["vehicle_x", ["y"]], "(/1)?"),
+                 (["vehicle_x", {"$ne": 1}], "(/1)?"), ([""], "(/0)?"))] +
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
-             for key, values in (("time", ("s", "MS", "", 1, [], None)), ("csv", ("tsv", 1, {}, "")),
-                                 ("compression", ("max", 6, False, "")), ("name", (1, [], {}, True)))
+             for key, values in (
+                 ("time", ("s", "MS", "", 1, [], None)), ("csv", ("tsv", 1, {}, "")),
+                 ("compression", ("max", 6, False, "")), ("name", (1, [], {}, True)))
              for value in values]):
         problem("body: " + name, post(body), BAD, pointer)
 
 
 def bad_dates():
-    for date in ("2018-02-30", "2019-02-29", "2018-13-01", "2018-00-10", "2018-11-00", "2018-11-31", "2018-1-1", "18-11-30", "20181130",
-                 "2018-11-30T24:00:00Z", "2018-12-31T23:59:60Z", "2018-11-30T12:60:00Z", "2018-11-30T12:00:00", "2018-11-30T12:00Z",
-                 "2018-11-30T12Z", "2018-11-30T12:00:00+25:00", "2018-11-30T12:00:00+01:60", "2018-11-30T12:00:00+0100",
-                 "2018-11-30T12:00:00.Z", "2018-11-30T12:00:00,5Z", "2018-11-30T12:00:00Zx", "2018-11-30Z", "2018-11-30T",
-                 "1969-12-31", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00+00:01", "2101-01-01", "9999-12-31", "0000-01-01",
-                 "-2018-11-30", "+2018-11-30", " 2018-11-30", "2018-11-30 ", "2018-11-30\n", "2018/11/30", "30.11.2018", "", "now",
-                 "1543536000000", "\uff12018-11-30", "2018-11-30\0", "2018-11-30T12:00:00\u22121:00", "2018-W48-5", "2018-334"):
+    for date in ("2018-02-30", "2019-02-29", "2018-13-01", "2018-00-10", "2018-11-00", "2018-11-31",
+                 "2018-1-1", "18-11-30", "20181130", "2018-11-30T24:00:00Z", "2018-12-31T23:59:60Z",
+                 "2018-11-30T12:60:00Z", "2018-11-30T12:00:00", "2018-11-30T12:00Z",
+                 "2018-11-30T12Z", "2018-11-30T12:00:00+25:00", "2018-11-30T12:00:00+01:60",
+                 "2018-11-30T12:00:00+0100", "2018-11-30T12:00:00.Z", "2018-11-30T12:00:00,5Z",
+                 "2018-11-30T12:00:00Zx", "2018-11-30Z", "2018-11-30T", "1969-12-31",
+                 "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00+00:01", "2101-01-01",
+                 "9999-12-31", "0000-01-01", "-2018-11-30", "+2018-11-30", " 2018-11-30",
+                 "2018-11-30 ", "2018-11-30\n", "2018/11/30", "30.11.2018", "", "now",
+                 "1543536000000", "\uff12018-11-30", "2018-11-30\0",
+                 "2018-11-30T12:00:00\u22121:00", "2018-W48-5", "2018-334"):
         for key in ("startDate", "endDate"):
             # A NUL may be refused before anybody knows whose it is.
-            problem("%s: %r" % (key, date), post(request(**{key: date})), BAD, "/%s%s" % (key, "|None" if "\0" in date else ""))
+            problem("%s: %r" % (key, date), post(request(**{key: date})), BAD,
+                    "/%s%s" % (key, "|None" if "\0" in date else ""))
 
 
 def bad_ranges():
     either = "/startDate|/endDate"
     problem("start == end", post(request(days=0)), (422,), either)
     problem("start == end in two zones",
-            post({"startDate": "2018-11-30T01:00:00+01:00", "endDate": "2018-11-30"}), (422,), either)
+            post({"startDate": "2018-11-30T01:00:00+01:00", "endDate": "2018-11-30"}), (422,),
+            either)
     problem("start > end", post(request(days=-1)), (422,), either)
-    problem("start > end by a ms", post(request(startDate="2018-12-01T00:00:00.001Z")), (422,), either)
+    problem("start > end by a ms", post(request(startDate="2018-12-01T00:00:00.001Z")), (422,),
+            either)
     days = setting("range_max_days", 3660)
     problem("a day more than range_max_days", post(request(days=days + 1)), (422,), either)
-    problem("a ms more", post(request(days=days, startDate="2018-11-29T23:59:59.999Z")), (422,), either)
-    problem("all there is", post({"startDate": "1970-01-01", "endDate": "2100-01-01"}), (422,), either)
-    is_(finish(create(request(days=days, vehicles=[V3])))["state"], "FINISHED", "range_max_days itself")
+    problem("a ms more", post(request(days=days, startDate="2018-11-29T23:59:59.999Z")), (422,),
+            either)
+    problem("all there is", post({"startDate": "1970-01-01", "endDate": "2100-01-01"}), (422,),
+            either)
+    is_(finish(create(request(days=days, vehicles=[V3])))["state"], "FINISHED",
+        "range_max_days itself")
 
 
 def bad_names():
     def count(n, form):
-        return [form % (string.ascii_letters[i % 52] + string.ascii_letters[i // 52 % 52] + string.ascii_letters[i // 2704])
+        return [form % (string.ascii_letters[i % 52] + string.ascii_letters[i // 52 % 52] +
+                        string.ascii_letters[i // 2704])
                 for i in range(n)]
 
     vehicles, parameters = setting("vehicles_max", 1000), setting("parameters_max", 100)
     for name, body, pointer in (
             [("no vehicles", {"vehicles": []}, "/vehicles"),
              ("a vehicle twice", {"vehicles": [V1, V2, V1]}, "/vehicles(/2)?"),
-             ("a vehicle's name of 64 bytes", {"vehicles": [V1, "vehicle_".ljust(64, "x")]}, "/vehicles(/1)?"),
-             ("a vehicle's name of 32 characters, 88 bytes", {"vehicles": ["vehicle_" + "\u20ac" * 24 + "x" * 8]}, "/vehicles(/0)?"),
-             ("a vehicle's name of 10,000 bytes", {"vehicles": ["vehicle_".ljust(10000, "x")]}, "/vehicles(/0)?"),
+             ("a vehicle's name of 64 bytes", {"vehicles": [V1, "vehicle_".ljust(64, "x")]},
+              "/vehicles(/1)?"),
+             ("a vehicle's name of 32 characters, 88 bytes",
+              {"vehicles": ["vehicle_" + "\u20ac" * 24 + "x" * 8]}, "/vehicles(/0)?"),
+             ("a vehicle's name of 10,000 bytes", {"vehicles": ["vehicle_".ljust(10000, "x")]},
+              "/vehicles(/0)?"),
              ("a parameter's name of 300 bytes", {"parameters": ["x" * 300]}, "/parameters(/0)?"),
-             ("a parameter's name with NUL", {"parameters": ["speed", "a\0b"]}, "(/parameters(/1)?|None)"),
+             ("a parameter's name with NUL", {"parameters": ["speed", "a\0b"]},
+              "(/parameters(/1)?|None)"),
              ("too many vehicles", {"vehicles": count(vehicles + 1, "vehicle_%s")}, "/vehicles"),
              ("too many parameters", {"parameters": count(parameters + 1, "%s")}, "/parameters")] +
-            [("a vehicle's name: %r" % bad, {"vehicles": [V1, bad]}, "/vehicles(/1)?%s" % ("|None" if "\0" in bad else ""))
-             for bad in ("vehicle_\0", "vehicle_a\0b", "vehicle_a/b", "vehicle_a\\b", "vehicle_a.b", "vehicle_a$b",
-                         "vehicle_a b", 'vehicle_a"b', "../vehicle_x", "vehicle_1.speed", "$cmd")]):
+            [("a vehicle's name: %r" % bad, {"vehicles": [V1, bad]},
+              "/vehicles(/1)?%s" % ("|None" if "\0" in bad else ""))
+             for bad in ("vehicle_\0", "vehicle_a\0b", "vehicle_a/b", "vehicle_a\\b", "vehicle_a.b",
+                         "vehicle_a$b", "vehicle_a b", 'vehicle_a"b', "../vehicle_x",
+                         "vehicle_1.speed", "$cmd")]):
         problem("body: " + name, post(request(**body)), BAD, pointer)
 
 
@@ -406,16 +476,20 @@ def good_enough():
     """What may be taken or refused, but never breaks anything."""
     for name, body, statuses in (
             ("white space around", b" \r\n{%s}\n\t " % D.encode(), (202,)),
-            ("an escaped name", b'{"\\u0073tartDate":"2018-11-30","endDate":"2018-12-\\u00301"}', (202,)),
+            ("an escaped name", b'{"\\u0073tartDate":"2018-11-30","endDate":"2018-12-\\u00301"}',
+             (202,)),
             ("a byte order mark", b"\xef\xbb\xbf{%s}" % D.encode(), (202, 400, 422)),
-            ("small letters in a date", b'{"startDate":"2018-11-30t00:00:00z","endDate":"2018-12-01"}', (202, 400, 422)),
-            ("more digits than ms", b'{"startDate":"2018-11-30T00:00:00.1239Z","endDate":"2018-12-01"}', (202, 400, 422)),
+            ("small letters in a date",
+             b'{"startDate":"2018-11-30t00:00:00z","endDate":"2018-12-01"}', (202, 400, 422)),
+            ("more digits than ms",
+             b'{"startDate":"2018-11-30T00:00:00.1239Z","endDate":"2018-12-01"}', (202, 400, 422)),
             ("vehicles: null", b'{%s,"vehicles":null}' % D.encode(), (202, 400, 422)),
             ("no parameters", b'{%s,"parameters":[]}' % D.encode(), (202, 400, 422)),
             ("a parameter twice", b'{%s,"parameters":["soc","soc"]}' % D.encode(), (202, 400, 422)),
             ("system.views", b'{%s,"parameters":["system.views"]}' % D.encode(), (202, 400, 422)),
             ("$cmd", b'{%s,"parameters":["$cmd",".x","a..b","x."]}' % D.encode(), (202, 400, 422)),
-            ("a vehicle's name like none", b'{%s,"vehicles":["speed"]}' % D.encode(), (202, 400, 422)),
+            ("a vehicle's name like none", b'{%s,"vehicles":["speed"]}' % D.encode(),
+             (202, 400, 422)),
             ("a long name", b'{%s,"name":"%s"}' % (D.encode(), b"n" * 9000), (202, 400, 422))):
         got = post(body, "lenient " + name)
         if got.status != 202:
@@ -423,17 +497,20 @@ def good_enough():
         elif ok(202 in statuses, "body: %s: 202" % name, got):
             job = finish(got.json()["_id"], "lenient " + name)
             ok(job["state"] in ("FINISHED", "FAILED"), "body: %s: it comes to an end" % name, job)
-            ok(job["state"] == "FINISHED" or job["error"]["code"] == "unknown_vehicle", "body: %s: a good one" % name, job)
+            ok(job["state"] == "FINISHED" or job["error"]["code"] == "unknown_vehicle",
+               "body: %s: a good one" % name, job)
 
 
 def mutations():
-    seed = int(os.environ.get("HTTP_SEED") or random.SystemRandom().randrange(10 ** 9))
+    seed = int(os.environ.get("HTTP_SEED", "1"))
     note("HTTP_SEED=%d" % seed)
     r = random.Random(seed)
-    valid = [json.dumps(request(vehicles=[V1, V3], parameters=["speed", "a/b"], time="rfc3339", csv="excel", compression="small",
-                                name="n\u00e4me"), ensure_ascii=False).encode(), json.dumps(request()).encode()]
-    bits = [b"", b"\0", b"\\", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\u0000", b"\\ud83d", b"\xff", b"null", b"-", b"1e9", b"NaN",
-            b"T", b"Z", b"9", b"+99:99", b"$", b"/", b" " * 50, b'"vehicles":', b"e", b".", b"\xf0\x9f\x98\x80", b"0" * 30]
+    valid = [json.dumps(request(vehicles=[V1, V3], parameters=["speed", "a/b"], time="rfc3339",
+                                csv="excel", compression="small", name="n\u00e4me"),
+                        ensure_ascii=False).encode(), json.dumps(request()).encode()]
+    bits = [b"", b"\0", b"\\", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\u0000", b"\\ud83d",
+            b"\xff", b"null", b"-", b"1e9", b"NaN", b"T", b"Z", b"9", b"+99:99", b"$", b"/",
+            b" " * 50, b'"vehicles":', b"e", b".", b"\xf0\x9f\x98\x80", b"0" * 30]
     bad = []
     for n in range(MUTATIONS):
         body = r.choice(valid)
@@ -441,21 +518,25 @@ def mutations():
             a = r.randrange(len(body) + 1)
             b = min(len(body), a + r.choice((0, 0, 1, 1, 2, 10)))
             body = body[:a] + r.choice(bits + [body[a:b] * 2, r.randbytes(1)]) + body[b:]
-        got = wait_for("a turn", lambda: next((a for a in [post(body, "mutant %d" % n)] if a.status != 429), None), 60)
-        if got.status == 202 or 400 <= got.status < 500 and not problem_wrongs(got, (400, 413, 422)):
-            continue
-        bad.append("%r: %s" % (body, got))
+        got = wait_for("a turn",
+                       lambda: next((a for a in [post(body, "mutant %d" % n)] if a.status != 429),
+                                    None), 60)
+        if got.status != 202 and (not 400 <= got.status < 500 or
+                                  problem_wrongs(got, (400, 413, 422))):
+            bad.append("%r: %s" % (body, got))
     ok(not bad, "%d random bodies: 202, or 4xx as promised" % MUTATIONS, "\n".join(bad[:5]))
     jobs = jobs_of(mongo())
-    left = wait_for("the mutants' jobs", lambda: jobs.count_documents({"state": {"$nin": FINAL}}) == 0, 120)
+    left = wait_for("the mutants' jobs",
+                    lambda: jobs.count_documents({"state": {"$nin": FINAL}}) == 0, 120)
     ok(left, "every job of them comes to an end")
 
 
-# ---- the handler alone, over FastCGI ------------------------------------------------------
+# ---- straight to a handler, over FastCGI --------------------------------------------------
 
-PARAMS = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/export", "DOCUMENT_URI": "/export", "QUERY_STRING": "",
-          "CONTENT_TYPE": "application/json", "SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_SCHEME": "http", "HTTP_HOST": "localhost",
-          "REMOTE_ADDR": "127.0.0.1", "REMOTE_USER": "fastcgi", "REQUEST_ID": "0" * 32}
+PARAMS = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/export", "DOCUMENT_URI": "/export",
+          "QUERY_STRING": "", "CONTENT_TYPE": "application/json", "SERVER_PROTOCOL": "HTTP/1.1",
+          "REQUEST_SCHEME": "http", "HTTP_HOST": "localhost", "REMOTE_ADDR": "127.0.0.1",
+          "REMOTE_USER": "fastcgi", "REQUEST_ID": "0" * 32}
 
 
 def record(kind, data):
@@ -509,34 +590,45 @@ def fastcgi(stdin, **changes):
     return to_handler(sent + record(5, b""))
 
 
-def handler_alone():
+def to_the_handler():
     body = json.dumps(request(vehicles=[V3])).encode()
     n = str(len(body))
     got = fastcgi(body, CONTENT_LENGTH=n)
     ok(got and got.status == 202, "FastCGI: a good request", got)
     for name, stdin, length, statuses in (
-            ("a short body", body[:10], n, (400,)), ("no body", b"", n, (400,)), ("a body a byte short", body[:-1], n, (400,)),
-            ("no CONTENT_LENGTH", body, None, (400, 411)), ("CONTENT_LENGTH empty", body, "", (400, 411)),
-            ("CONTENT_LENGTH 0", body, "0", (400, 411)), ("CONTENT_LENGTH too small", body, str(len(body) - 1), BAD),
-            ("CONTENT_LENGTH -1", body, "-1", (400,)), ("CONTENT_LENGTH of letters", body, "abc", (400,)),
-            ("CONTENT_LENGTH 1x", body, n + "x", (400,)), ("CONTENT_LENGTH 0x20", body, "0x%x" % len(body), (400,)),
+            ("a short body", body[:10], n, (400,)), ("no body", b"", n, (400,)),
+            ("a body a byte short", body[:-1], n, (400,)),
+            ("no CONTENT_LENGTH", body, None, (400, 411)),
+            ("CONTENT_LENGTH empty", body, "", (400, 411)),
+            ("CONTENT_LENGTH 0", body, "0", (400, 411)),
+            ("CONTENT_LENGTH too small", body, str(len(body) - 1), BAD),
+            ("CONTENT_LENGTH -1", body, "-1", (400,)),
+            ("CONTENT_LENGTH of letters", body, "abc", (400,)),
+            ("CONTENT_LENGTH 1x", body, n + "x", (400,)),
+            ("CONTENT_LENGTH 0x20", body, "0x%x" % len(body), (400,)),
             ("CONTENT_LENGTH of 2^64 + 10", body, str(2 ** 64 + 10), (400, 413)),
             ("CONTENT_LENGTH of 140,000", body.ljust(140000), "140000", (413,)),
             ("CONTENT_LENGTH of 2^31", body, str(2 ** 31), (400, 413))):
         got = fastcgi(stdin, CONTENT_LENGTH=length)
-        problem("FastCGI: " + name, got, statuses) if got else ok(False, "FastCGI: " + name, "no answer")
-    for lacks in sorted(PARAMS):
-        got = fastcgi(body, CONTENT_LENGTH=n, **{lacks: None})
-        ok(got and (got.status == 202 or 400 <= got.status < 500), "FastCGI: without %s" % lacks, got)
+        if ok(got, "FastCGI: %s: an answer" % name):
+            problem("FastCGI: " + name, got, statuses)
+    for missing in sorted(PARAMS):
+        got = fastcgi(body, CONTENT_LENGTH=n, **{missing: None})
+        ok(got and (got.status == 202 or 400 <= got.status < 500), "FastCGI: without %s" % missing,
+           got)
     got = to_handler(BEGIN + record(4, b"") + record(5, b""))
     ok(got and 400 <= got.status < 500, "FastCGI: without any param", got)
     got = fastcgi(body, CONTENT_LENGTH=n, HTTP_X="y" * 40000)
     ok(got and got.status < 500, "FastCGI: a param of 40,000 bytes", got)
-    got = fastcgi(body, CONTENT_LENGTH=n, REQUEST_METHOD="P\xd6ST", REQUEST_URI="/export\0x", DOCUMENT_URI="/export\0x")
+    got = fastcgi(body, CONTENT_LENGTH=n, REQUEST_METHOD="P\xd6ST", REQUEST_URI="/export\0x",
+                  DOCUMENT_URI="/export\0x")
     ok(got and 400 <= got.status < 500, "FastCGI: odd params", got)
 
-    for name, sent in (("nothing", b""), ("half a header", b"\1\1\0"), ("a request without its params", BEGIN),
-                       ("half a body", BEGIN + record(4, pairs(dict(PARAMS, CONTENT_LENGTH=n))) + record(4, b"") + record(5, body[:9])),
+    for name, sent in (("nothing", b""), ("half a header", b"\1\1\0"),
+                       ("a request without its params", BEGIN),
+                       ("half a body",
+                        BEGIN + record(4, pairs(dict(PARAMS, CONTENT_LENGTH=n))) + record(4, b"") +
+                        record(5, body[:9])),
                        ("half a param", BEGIN + record(4, b"\x7f\x7fab") + record(4, b"")),
                        ("garbage", bytes(range(256)))):
         with socket.socket(socket.AF_UNIX) as s:
@@ -556,15 +648,18 @@ def main():
     pool = handlers()
     ident = section("the first export", first_export, client) or create(request())
     section("links", links, ident)
-    for name, f in (("unfinished", before_it_is_done), ("bell", bell), ("members", members), ("half-open", half_open),
-                    ("unknown vehicle", unknown_vehicle)):
+    for name, f in (("unfinished", before_it_is_done), ("bell", bell), ("members", members),
+                    ("half-open", half_open), ("unknown vehicle", unknown_vehicle)):
         section(name, f)
     section("no such job", no_such, ident)
     section("methods", methods, ident)
     section("OPTIONS", options, ident)
-    for name, f in (("limits", limits), ("request ids", request_id), ("sizes and types", sizes_and_types), ("nginx", nginx_errors),
-                    ("bad bodies", bad_bodies), ("bad members", bad_members), ("bad dates", bad_dates), ("bad ranges", bad_ranges),
-                    ("bad names", bad_names), ("lenient", good_enough), ("mutations", mutations), ("FastCGI", handler_alone)):
+    for name, f in (("limits", limits), ("request ids", request_id),
+                    ("sizes and types", sizes_and_types), ("nginx", nginx_errors),
+                    ("bad bodies", bad_bodies), ("bad members", bad_members),
+                    ("bad dates", bad_dates), ("bad ranges", bad_ranges), ("bad names", bad_names),
+                    ("lenient", good_enough), ("mutations", mutations),
+                    ("FastCGI", to_the_handler)):
         section(name, f)
     is_(handlers(), pool, "no handler died of any of this")
     for vehicle in DATA:

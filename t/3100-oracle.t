@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The live service against the oracle: random fleets go into MongoDB, exports are asked for over
+"""The live service against the oracle: random fleets go into MongoDB, exports are requested over
 HTTP, and each ZIP that exportUri leads to must be what t/oracle.py says, to the byte.
 
 Prints TAP; a failing seed with its first difference. Without EXPORT_URL and MONGODB_ADMIN_URI in
@@ -54,14 +54,16 @@ def under_stack():
         return skip_or_fail("neither EXPORT_URL nor t/with-stack is there")
     os.environ["WITH_STACK"] = os.path.abspath(__file__)
     os.chdir(ROOT)
-    os.execv(wrapper, [wrapper, "--conf", os.path.join(HERE, "3100-oracle.conf"), sys.executable, os.path.abspath(__file__)])
+    os.execv(wrapper,
+             [wrapper, "--conf", os.path.join(HERE, "3100-oracle.conf"), sys.executable,
+              os.path.abspath(__file__)])
     return 1
 
 
 # ---- MongoDB ------------------------------------------------------------------------------
 
 def unique(seed, data, request):
-    """The same fleet under vehicle names of this seed alone, vehicles always given."""
+    """The same fleet under vehicle names of only this seed, vehicles always given."""
     def name(vehicle):
         return "vehicle_s%04d_%s" % (seed, vehicle[len("vehicle_"):])
 
@@ -71,7 +73,7 @@ def unique(seed, data, request):
 
 
 def insert(client, seed, data):
-    """Every collection as it is, raw; of each tenth seed a view in each database beside."""
+    """Every collection as it is, raw; each tenth seed also gets a view in each database."""
     from bson.raw_bson import RawBSONDocument
     for vehicle, collections in data.items():
         client.drop_database(vehicle)
@@ -113,7 +115,7 @@ def call(method, url, headers, body=None):
 
 
 def post(base, headers, request, deadline):
-    """(id, Location) of a new job; where the queue is full it is asked again."""
+    """(id, Location) of a new job; tries again while the queue is full."""
     body = {"startDate": oracle.rfc3339(request["startDate"]),
             "endDate": oracle.rfc3339(request["endDate"]),
             "vehicles": request["vehicles"], "time": request["time"]}
@@ -165,11 +167,11 @@ def export(base, headers, request, path):
     with open(path, "wb") as f:
         f.write(body)
     name = urllib.parse.urlsplit(job["exportUri"]).path.rpartition("/")[2]
-    for what, said, true in (("size", job.get("size"), len(body)),
+    for what, shown, true in (("size", job.get("size"), len(body)),
                              ("sha256", job.get("sha256"), hashlib.sha256(body).hexdigest()),
                              ("name", name, "export-%s.zip" % job["_id"])):
-        if said != true:
-            return "job %s: %s is %r, true is %r" % (job["_id"], what, said, true)
+        if shown != true:
+            return "job %s: %s is %r, true is %r" % (job["_id"], what, shown, true)
     return preview_wrong(path, seen[0], seen[2])
 
 
@@ -179,7 +181,8 @@ def schema_wrong(path):
     with open(os.path.join(ROOT, "nginx", "www", "manifest.schema.json"), encoding="utf-8") as f:
         check = jsonschema.Draft202012Validator(json.load(f))
     with zipfile.ZipFile(path) as z:
-        return next((e.message for e in check.iter_errors(json.loads(z.read("manifest.json")))), None)
+        return next((e.message for e in check.iter_errors(json.loads(z.read("manifest.json")))),
+                    None)
 
 
 # ---- the preview --------------------------------------------------------------------------
@@ -214,8 +217,10 @@ def preview_wrong(path, status, answer):
     got = json.loads(answer)
     n = len(got["parameters"])
     shown = [[as_shown(c) for c in row[:n + 1]] for row in rows[:20]]
-    if (got["vehicle"], got["parameters"], got["parametersTotal"]) != (vehicle, columns[:12], len(columns)):
-        return "preview: %s %s, in the file %s %s" % (got["vehicle"], got["parameters"], vehicle, columns)
+    shows = (got["vehicle"], got["parameters"], got["parametersTotal"])
+    if shows != (vehicle, columns[:12], len(columns)):
+        return "preview: %s %s, in the file %s %s" % (got["vehicle"], got["parameters"], vehicle,
+                                                      columns)
     if got["rows"] != shown[:len(got["rows"])] or not got["rows"] or \
             len(got["rows"]) < len(shown) and len(answer) < 4096:
         return "preview: rows %r, in the file %r" % (got["rows"], shown)
@@ -228,7 +233,8 @@ def preview_wrong(path, status, answer):
                 {"true": "1", "false": "0"}.get(row[i + 1], row[i + 1]))
         for part, value in enumerate(samples or []):
             if value is not None and not any(number(x) == value for x in true.get(part, ())):
-                return "preview: column %d, part %d is %r, in the file %r" % (i, part, value, true.get(part))
+                return "preview: column %d, part %d is %r, in the file %r" % (
+                    i, part, value, true.get(part))
     return None
 
 
@@ -242,8 +248,8 @@ def number(text):
 def oracle_ms(text):
     if "T" not in text:
         return int(text)
-    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
-    return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return (at - oracle.EPOCH) // datetime.timedelta(milliseconds=1)
 
 
 def attempt(client, service, folder, seed):
@@ -259,7 +265,7 @@ def attempt(client, service, folder, seed):
             for vehicle in data:
                 client.drop_database(vehicle)
         return wrong
-    except Exception as e:              # said for the seed, the others go on
+    except Exception as e:              # reported for the seed; the others go on
         return "%s: %s" % (type(e).__name__, e)
 
 
@@ -293,12 +299,15 @@ def main():
             print("%sok %d - seeds %d to %d%s" % ("not " if failed else "", n, seeds[0], seeds[-1],
                   ": failed %s" % failed if failed else ""), flush=True)
     if own:
-        with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-worker.log"), encoding="utf-8") as f:
+        with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-worker.log"),
+                  encoding="utf-8") as f:
             lines = f.read().splitlines()
         split, whole = (sum(" op=%s " % op in line for line in lines) for op in ("split", "done"))
-        enough = last - first < 20 or split > (last - first) / 5 and whole - split > (last - first) / 5
+        fifth = (last - first) / 5
+        enough = last - first < 20 or split > fifth and whole - split > fifth
         good = good and enough
-        print("%sok %d - of %d exports %d were made in units" % ("" if enough else "not ", len(blocks) + 1, whole, split))
+        print("%sok %d - of %d exports %d were made in units" % (
+            "" if enough else "not ", len(blocks) + 1, whole, split))
     return 0 if good else 1
 
 

@@ -5,15 +5,16 @@ t/3100-oracle.t.
     fleet(seed, unsound=False, usual=False) -> (data, request), as t/oracle.py takes them
 
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
-unsound=True   also documents that are no sound BSON, nesting up to and over 200, vehicle names
-               that no database can have; the order_ms of a document tells its place
-usual=True     nearly all documents are as a logger writes them: numbers alone, ascending, within their hour; more hours, more points
+unsound=True   also documents that are not sound BSON, nesting up to and over 200, vehicle names
+               that no database can have; the order_ms of a document gives its place
+usual=True     nearly all documents are as a logger writes them: only numbers, ascending, within
+               their hour; more hours, more points
 
     t/fleet.py --write DIR --seed N [--unsound] [--usual]
-    t/fleet.py --write DIR --seed N --busy DAYS       what scripts/dev/generate --busy writes, of one vehicle
+    t/fleet.py --write DIR --seed N --busy DAYS       one vehicle of scripts/dev/generate --busy
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
-A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records stand in any order; the
+A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records are in any order; the
 reader takes those with startDate - 3600000 < order_ms < endDate, sorted by order_ms (stable).
 Times are Unix ms. Fails only where DIR cannot be written.
 """
@@ -29,7 +30,7 @@ from fractions import Fraction
 
 HOUR = 3600000
 DAY = 24 * HOUR
-NEVER = -2 ** 63                       # order_ms of an _id that is not looked for
+NEVER = -2 ** 63                       # order_ms of an _id that is not read
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
 UNDEFINED, NULL, REGEX, POINTER, CODE, SYMBOL, SCOPE = 6, 10, 11, 12, 13, 14, 15
@@ -250,13 +251,14 @@ def steady(r, depth, base, span, period, leaf):
 
 
 def logged(r, steps, times, leaf):
-    """Elements of one `values` for these ascending times: levels of these steps, each key once, in order."""
+    """Elements of one `values` for these ascending times: levels of these steps, no key twice."""
     if not steps:
         return [(b"%d" % t, *leaf(r)) for t in times]
     below = {}
     for t in times:
         below.setdefault(t // steps[0] * steps[0], []).append(t % steps[0])
-    return [(b"%d" % key, DOCUMENT, level(logged(r, steps[1:], rest, leaf))) for key, rest in below.items()]
+    return [(b"%d" % key, DOCUMENT, level(logged(r, steps[1:], rest, leaf)))
+            for key, rest in below.items()]
 
 
 def collisions(r, depth, leaf):
@@ -272,7 +274,7 @@ def collisions(r, depth, leaf):
 
 
 def chain(r, nesting, kind, inside):
-    """The value (bytes) of `nesting` documents or arrays in each other."""
+    """The value (bytes) of `nesting` documents or arrays, one in another."""
     raw = doc(inside)
     for _ in range(nesting - 1):
         raw = doc([(b"0", kind, scope(b"c", raw) if kind == SCOPE else raw)])
@@ -303,7 +305,7 @@ LEVELS = [[3600000, 300000, 60000, 10000], [3600000, 300000, 60000, 5000], [3600
 
 
 def extras(r):
-    """Top-level elements beside _id and values."""
+    """Top-level elements next to _id and values."""
     choice = [
         (b"levels", ARRAY, doc([(b"%d" % i, INT32, int32(n)) for i, n in enumerate(
             r.choice(LEVELS))])),
@@ -366,7 +368,7 @@ def bad_element(r):
 
 
 def break_document(r, ident, elements):
-    """The bytes of a document that most probably is no sound BSON; its _id stands first."""
+    """The bytes of a document that most probably is not sound BSON; its _id is first."""
     how = r.choice((0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 7))
     if how == 0:
         top = [ident, (b"values", DOCUMENT, doc(elements)), bad_element(r)]
@@ -418,7 +420,7 @@ def ident_of(r, ms, kinds):
 
 
 def unusable(r, ms):
-    """(element, order_ms, what it is compared by) of a number that is no usable _id."""
+    """(element, order_ms, what it is compared by) of a number that is not a usable _id."""
     if r.random() < 0.6:
         x = ms + r.choice((0.5, 0.25, 0.75, 0.125))
         if x == int(x):
@@ -473,14 +475,14 @@ ALL_KINDS = [INT32, INT64, DOUBLE, DATE]
 
 
 def edge_points(r, base, start, end, leaf):
-    """Elements whose points lie at and beside the ends of the range."""
+    """Elements whose points lie at the ends of the range or a ms from them."""
     times = [start - 1, start, start + 1, end - 1, end, end + 1]
     return [(b"%d" % (t - base), *leaf(r)) for t in times
             if 0 <= t - base <= 9999999999 and r.random() < 0.6]
 
 
 def fill_usual(r, hours, start, end, per_hour):
-    """One collection as a logger writes it: a document an hour, and here and there one that is none of that."""
+    """One collection as a logger writes it: a document an hour, with an odd one here and there."""
     c = Collection()
     kinds, depth = r.choice((ALL_KINDS, [INT64], [DATE], [DOUBLE])), r.randrange(1, 6)
     odd = r.choice((0, 0, 0, 0.01, 0.1))
@@ -491,7 +493,8 @@ def fill_usual(r, hours, start, end, per_hour):
         elements = logged(r, [3600000, 300000, 60000, 10000][:depth - 1], times, number_leaf)
         how = r.random()
         if how < odd / 4:                              # reaches into later hours
-            elements += [(b"%d" % (HOUR * r.choice((1, 1, 2, 30)) + r.randrange(HOUR)), *number_leaf(r))]
+            elements += [(b"%d" % (HOUR * r.choice((1, 1, 2, 30)) + r.randrange(HOUR)),
+                          *number_leaf(r))]
         elif how < odd / 2:
             r.shuffle(elements)
         elif how < odd:
@@ -550,12 +553,12 @@ def fill(r, hours, start, end, style, unsound, per_hour):
                 c.add(base, compared, whole(r, ident, tree(r, 2, HOUR, 3, leaf) + elements[:5],
                                             False))
     if style != "plain":
-        beside(r, c, start, end, leaf, unsound)
+        at_the_ends(r, c, start, end, leaf, unsound)
     return c.documents(r)
 
 
-def beside(r, c, start, end, leaf, unsound):
-    """Documents at the ends of the window of reading, and those of odd _id."""
+def at_the_ends(r, c, start, end, leaf, unsound):
+    """Documents at the ends of the window that is read, and of odd _id."""
     for base in (start - HOUR - 1, start - HOUR, start - HOUR + 1, start - 1, start, end - 1, end,
                  end + 1, start - 2 * HOUR, end + HOUR):
         if r.random() < 0.3:
@@ -567,7 +570,7 @@ def beside(r, c, start, end, leaf, unsound):
     dated = {order_ms + i for order_ms, compared, _ in c.found if compared[0] for i in (-1, 0, 1)}
     for _ in range(r.choice((0, 0, 0, 1, 3))):
         ident, order_ms, compared = unusable(r, r.randrange(start - HOUR + 1, end - 1))
-        if order_ms not in dated:                      # a Date beside a fraction: no rule
+        if order_ms not in dated:                      # Date and fraction: no rule
             c.add(order_ms, compared, whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
     for _ in range(r.choice((0, 0, 1, 2))):
         ident = not_looked_for(r)
@@ -648,8 +651,10 @@ def usual_fleet(seed):
         data["vehicle_%d" % n] = {parameter: fill_usual(r, hours, start, start + length, per_hour)
                                   for parameter in USUAL[:r.choice((1, 3, 5))]}
     cut = r.random() < 0.5
-    return data, {"startDate": start + cut * r.randrange(HOUR), "endDate": start + length - cut * r.randrange(HOUR), "vehicles": None,
-                  "parameters": None, "time": r.choice(("ms", "rfc3339")), "csv": r.choice(("rfc4180", "excel"))}
+    return data, {"startDate": start + cut * r.randrange(HOUR),
+                  "endDate": start + length - cut * r.randrange(HOUR), "vehicles": None,
+                  "parameters": None, "time": r.choice(("ms", "rfc3339")),
+                  "csv": r.choice(("rfc4180", "excel"))}
 
 
 def fleet(seed, unsound=False, usual=False):
@@ -700,12 +705,14 @@ def busy(seed, days):
     """As fleet(): one vehicle of scripts/dev/generate that drives in every hour."""
     import importlib.machinery
     import importlib.util
-    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "dev", "generate")
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts",
+                        "dev", "generate")
     loader = importlib.machinery.SourceFileLoader("generate", path)
     generate = importlib.util.module_from_spec(importlib.util.spec_from_loader("generate", loader))
     loader.exec_module(generate)
     start, collections = 1543536000000, {}
-    for parameter, raw in generate.hours_of(seed, 1, start, days, True, generate.all_templates(seed)):
+    for parameter, raw in generate.hours_of(seed, 1, start, days, True,
+                                            generate.all_templates(seed)):
         at = raw.index(b"_id\0")
         t = struct.unpack("<d" if raw[at - 1] == DOUBLE else "<q", raw[at + 4:at + 12])[0]
         collections.setdefault(parameter, []).append((int(t), raw))

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""The independent oracle: what worker/engine/FORMAT.md says a finished export holds, in plain Python.
+"""The independent oracle: what a finished export holds by worker/engine/FORMAT.md, in plain
+Python.
 
     expect(data, request, csv_split_bytes=None) -> (files, manifest)
 
 data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collection of every
-         vehicle. Documents of the same order_ms stand in the order in which they are read;
+         vehicle. Documents of the same order_ms are in the order in which they are read;
          order_ms is -2**63 where the _id is neither number nor Date.
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
          "time": "ms" or "rfc3339", "csv": "rfc4180" or "excel"}; times are Unix ms.
@@ -47,7 +48,7 @@ class UnknownVehicle(Exception):
 
 
 class Unsound(Exception):
-    """The bytes are no sound BSON document."""
+    """The bytes are not a sound BSON document."""
 
 
 # ---- BSON: every byte is checked ----------------------------------------------------------
@@ -197,7 +198,7 @@ def text_cell(text):
 
 
 def leaf(kind, value):
-    """(cell bytes, None), or (None, reason). A cell of None alone is NaN or infinite."""
+    """(cell bytes, None), or (None, reason). (None, None) is NaN or infinite."""
     if kind == INT32:
         return b"%d" % struct.unpack("<i", value), None
     if kind == INT64:
@@ -386,13 +387,13 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
             "nonFinite": sum(cell is None for cell in mine),
             "skipped": skipped if first else {},
             "skippedDocuments": len(listed) if first else 0}))
-    listed.sort(key=lambda x: x[0])              # by hour; then column and time, as they stand
+    listed.sort(key=lambda x: x[0])              # by hour; then column and time, as they are
     return out, [document for _, document in listed]
 
 
 def expect(data, request, csv_split_bytes=None):
     """What the archive must hold; see above. Where csv_split_bytes cuts a CSV, all of its
-    duplicates and skipped counts stand with the first part: compare(split=True) adds up."""
+    duplicates and skipped counts are with the first part: compare(split=True) adds up."""
     vehicles = request["vehicles"]
     if vehicles is None:
         vehicles = sorted(data, key=str.encode)
@@ -417,7 +418,7 @@ def expect(data, request, csv_split_bytes=None):
 def unique_members(pairs):
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise ValueError("a member stands twice among %s" % keys)
+        raise ValueError("duplicate member among %s" % keys)
     return dict(pairs)
 
 
@@ -479,7 +480,7 @@ def listed_difference(got, want):
 
 def join_parts(files, manifest):
     """Parts of one vehicle put together again: (files, manifest) as if nothing had been cut.
-    Raises ValueError where a part lacks the header or tells something wrong of itself."""
+    Raises ValueError where a part has no header, or facts that are wrong."""
     joined, entries = [], []
     for (name, body), entry in zip(files, manifest["files"]):
         if not (entries and entries[-1]["vehicle"] == entry["vehicle"]):
@@ -509,7 +510,7 @@ def join_parts(files, manifest):
     return [tuple(f) for f in joined], dict(manifest, files=entries)
 
 
-def self_told(files, manifest):
+def facts_wrong(files, manifest):
     """None, or where a file's bytes differ from what the manifest says of them."""
     for (name, body), entry in zip(files, manifest["files"]):
         for key, true in (("name", name), ("bytes", len(body)),
@@ -536,7 +537,7 @@ def compare(zip_path, expected, split=False):
         got_files = list(zip(names, bodies))
         if len(got.get("files", [])) != len(names):
             return "manifest /files: %d for %d entries" % (len(got.get("files", [])), len(names))
-        difference = self_told(got_files, got)
+        difference = facts_wrong(got_files, got)
         if split and not difference:
             got_files, got = join_parts(got_files, got)
             files, manifest = join_parts(files, manifest)
@@ -809,7 +810,7 @@ ROWS = [                           # what, documents [(order, raw)], body of the
     ("top without values", [(T, d(e(INT64, "_id", i64(T))))], "", {"skipped": {"no_values": 1}}),
     ("bad ids", [(T, d(e(DOUBLE, "_id", f64(T + 0.5)))), (T, d(e(DECIMAL, "_id",
      i64(T) + i64(0x3040000000000000))))], "", {"skipped": {"bad_id": 2}}),
-    ("bad BSON counts alone", [(T, hour(T, e(INT32, "1", i32(1)), e(0x0A, "2"))[:-1] + b"\1")], "",
+    ("only bad BSON counts", [(T, hour(T, e(INT32, "1", i32(1)), e(0x0A, "2"))[:-1] + b"\1")], "",
      {"skipped": {"bad_bson": 1}}),
     ("int32 and double ids", [(T, d(e(DOUBLE, "_id", f64(T)), e(DOCUMENT, "values", d(
      e(BOOL, "1", b"\0"), e(BOOL, "2", b"\1")))))],
@@ -885,8 +886,8 @@ def self_test():
                   "=a": [(T, hour(T, e(STRING, "3", s("")), e(DOUBLE, "4", f64(1e400))))]}}
     wide = dict(request, vehicles=None, parameters=None, time="rfc3339", csv="excel")
     files, manifest = expect(data, wide)
-    text = ("\ufefftime,odo,'=a\r\n2016-12-20T15:00:00.001Z,1,\r\n2016-12-20T15:00:00.003Z,3,\"\"\r\n"
-            "2016-12-20T15:00:00.004Z,,\r\n")
+    text = ("\ufefftime,odo,'=a\r\n2016-12-20T15:00:00.001Z,1,\r\n"
+            "2016-12-20T15:00:00.003Z,3,\"\"\r\n2016-12-20T15:00:00.004Z,,\r\n")
     same(files, [("v.csv", text.encode())], "excel, RFC 3339, two columns")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns")],
