@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""Each crash point of lib/base/crash.h: the process dies just there, and the job still ends once and right.
+"""Each crash point of lib/base/crash.h: the process dies just there, and the job still ends once,
+with the right result.
 
-Prints TAP. Needs the build with crash points (make CRASH=1, into build-crash/). The stack runs without workers and with
-the release's handlers; workers and handlers with crash points are this test's own.
+Prints TAP. Needs the build with crash points (make CRASH=1, into build-crash/). The stack runs
+without workers and with the release's handlers; this test starts workers and handlers that have
+crash points.
 """
 import os
 import signal
@@ -15,14 +17,16 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, call, configuration, create, done, fetch, finish, generate, job_of, mongo, ok, request, section, skip_all, wait_for)
+    ROOT, call, configuration, create, done, fetch, finish, generate, job_of, mongo, ok, request,
+    section, skip_all, wait_for)
 
 BIN = os.path.join(ROOT, "build-crash")
 CRASH_S, END_S = 60, 60
-FINISHED_WITHOUT = ("before_abort", "after_abort", "after_cancelled")   # need a job that is cancelled
-RETRIED = ("before_retry", "after_retry")                               # need an attempt that fails
-RENEWED = ("before_renew", "after_renew")                               # need a job of some length
-SPLIT = ("after_plan", "after_unit_claim", "after_unit", "before_piece")  # need a job of several vehicles
+# These need a job that is cancelled, an attempt that fails, a long job, and several vehicles.
+FINISHED_WITHOUT = ("before_abort", "after_abort", "after_cancelled")
+RETRIED = ("before_retry", "after_retry")
+RENEWED = ("before_renew", "after_renew")
+SPLIT = ("after_plan", "after_unit_claim", "after_unit", "before_piece")
 
 serial = 0
 
@@ -32,13 +36,14 @@ def body(slow, vehicles=("vehicle_001",)):
     global serial
     serial += 1
     day = 30 if slow else 1
-    return dict(request(), endDate="2018-12-%02dT00:00:00.%03dZ" % (day, serial), vehicles=list(vehicles),
-                compression="small" if slow else "fast")
+    return dict(request(), endDate="2018-12-%02dT00:00:00.%03dZ" % (day, serial),
+                vehicles=list(vehicles), compression="small" if slow else "fast")
 
 
 def worker(conf, **env):
-    return subprocess.Popen([os.path.join(BIN, "export-worker"), "-c", conf], env=dict(os.environ, **env),
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([os.path.join(BIN, "export-worker"), "-c", conf],
+                            env=dict(os.environ, **env), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def stop(process):
@@ -48,7 +53,7 @@ def stop(process):
 
 
 def with_dead_storage(folder):
-    """The configuration, but for an S3 that nobody listens at."""
+    """The configuration with an S3 endpoint where nobody listens."""
     return configuration(os.path.join(folder, "dead.conf"), s3_endpoint="http://127.0.0.1:9")
 
 
@@ -70,7 +75,8 @@ def dies(process, point):
 def worker_point(point, folder):
     cancelled = point in FINISHED_WITHOUT
     conf = with_dead_storage(folder) if point in RETRIED else os.environ["EXPORT_CONF"]
-    ident = create(body(cancelled or point in RENEWED, ["vehicle_001", "vehicle_fleet_001"] if point in SPLIT else ["vehicle_001"]))
+    vehicles = ["vehicle_001", "vehicle_fleet_001"] if point in SPLIT else ["vehicle_001"]
+    ident = create(body(cancelled or point in RENEWED, vehicles))
     crashing = worker(conf, CRASH_AT=point)
     if cancelled:
         wait_for("the job to run", lambda: job_of(ident)["progress"]["documents"] > 0, CRASH_S)
@@ -97,16 +103,18 @@ def through(sock, method, path, text=""):
     """A request straight to a handler, over FastCGI."""
     env = dict(os.environ, REQUEST_METHOD=method, REQUEST_URI=path, CONTENT_TYPE="application/json",
                CONTENT_LENGTH=str(len(text)), HTTP_HOST="x", SERVER_PROTOCOL="HTTP/1.1")
-    return subprocess.run(["cgi-fcgi", "-bind", "-connect", sock], env=env, input=text, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True, timeout=30, check=False).stdout
+    return subprocess.run(["cgi-fcgi", "-bind", "-connect", sock], env=env, input=text,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=30,
+                          check=False).stdout
 
 
 def api_point(point, folder):
     import json
     sock = os.path.join(folder, point + ".sock")
-    handler = subprocess.Popen(["spawn-fcgi", "-n", "-s", sock, "--", os.path.join(BIN, "export-api"), "-c",
-                                os.environ["EXPORT_CONF"]], env=dict(os.environ, CRASH_AT=point),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    handler = subprocess.Popen(["spawn-fcgi", "-n", "-s", sock, "--",
+                                os.path.join(BIN, "export-api"), "-c", os.environ["EXPORT_CONF"]],
+                               env=dict(os.environ, CRASH_AT=point), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for("the socket", lambda: os.path.exists(sock), 10)
         wait_for("the handler", lambda: "ok" in through(sock, "GET", "/health"), 10)
@@ -126,14 +134,16 @@ def api_point(point, folder):
             want = "CANCELLED" if point == "api_after_delete" else "FINISHED"
         else:
             want = None if point == "api_before_insert" else "FINISHED"
-            if not ok(stored == (0 if want is None else 1), point + ": the job is there, or is not", stored):
+            if not ok(stored == (0 if want is None else 1), point + ": the job is there, or is not",
+                      stored):
                 return
             if want is None:
                 return
             ident = str(jobs.find_one({}, sort=[("_id", -1)])["_id"])
         next_one = worker(os.environ["EXPORT_CONF"])
         try:
-            ok(finish(ident, seconds=END_S)["state"] == want, "%s: then %s" % (point, want), doc(ident))
+            ok(finish(ident, seconds=END_S)["state"] == want, "%s: then %s" % (point, want),
+               doc(ident))
         finally:
             stop(next_one)
     finally:
@@ -145,23 +155,28 @@ def hang(folder):
     path = configuration(os.path.join(folder, "stall.conf"), stall_ms=1500)
     ident = create(body(False))
     process = worker(path, HANG_AT="after_slice")
-    ok(process.wait(timeout=CRASH_S) == 70, "an export that hangs: the worker ends itself with 70", process.returncode)
+    ok(process.wait(timeout=CRASH_S) == 70, "an export that hangs: the worker ends itself with 70",
+       process.returncode)
     next_one = worker(os.environ["EXPORT_CONF"])
     try:
-        ok(finish(ident, seconds=END_S)["state"] == "FINISHED", "and another finishes the job", doc(ident))
+        ok(finish(ident, seconds=END_S)["state"] == "FINISHED", "and another finishes the job",
+           doc(ident))
     finally:
         stop(next_one)
 
 
 def main():
-    listed = subprocess.run([os.path.join(BIN, "export-worker"), "--crash-points"], stdout=subprocess.PIPE, text=True,
-                            check=True).stdout.split()
+    listed = subprocess.run([os.path.join(BIN, "export-worker"), "--crash-points"],
+                            stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     ok(len(listed) >= 20, "%d crash points" % len(listed))
-    release = subprocess.run([os.path.join(ROOT, os.environ.get("B", "build"), "export-worker"), "--crash-points"], stdout=subprocess.PIPE,
+    release = subprocess.run([os.path.join(ROOT, os.environ.get("B", "build"), "export-worker"),
+                              "--crash-points"], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, check=False)
     ok(release.returncode == 64, "the release has none", release.returncode)
-    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "30", "--start", "2018-11-30", "--busy")
-    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "2", "--prefix", "vehicle_fleet_")
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "30", "--start",
+             "2018-11-30", "--busy")
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "2", "--prefix",
+             "vehicle_fleet_")
     with tempfile.TemporaryDirectory() as folder:
         for point in listed:
             section(point, api_point if point.startswith("api_") else worker_point, point, folder)
@@ -177,8 +192,9 @@ def under_servers():
         skip_all("build-crash/; run make CRASH=1")
     os.environ["WITH_STACK"] = os.path.abspath(__file__)
     wrapper = os.path.join(ROOT, "t", "with-stack")
-    os.execv(wrapper, [wrapper, "--conf", os.path.join(ROOT, "t", "9200-crash-points.conf"), "--only",
-                       "mongo rabbit s3 provision api nginx", sys.executable, os.path.abspath(__file__)])
+    os.execv(wrapper,
+             [wrapper, "--conf", os.path.join(ROOT, "t", "9200-crash-points.conf"), "--only",
+              "mongo rabbit s3 provision api nginx", sys.executable, os.path.abspath(__file__)])
 
 
 under_servers()
