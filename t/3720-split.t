@@ -268,7 +268,7 @@ def failed(folder, body, split):
 
 
 def spoil(unit, how):
-    """gone: no object; broken: another byte; longer, shorter: another length than the facts give."""
+    """gone: no object; broken: another byte; longer, shorter: object and record, not the facts."""
     storage, place = s3(), {"Bucket": os.environ["S3_BUCKET"], "Key": unit["object"]["key"]}
     data = bytearray(storage.get_object(**place)["Body"].read())
     if how == "gone":
