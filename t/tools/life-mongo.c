@@ -214,6 +214,7 @@ main(void)
 		errx(2, "MONGODB_ADMIN_URI is not set");
 	if (other != NULL)
 		seed = strtoull(other, NULL, 10) * 2 + 1;
+	printf("# LIFE_SEED=%s\n", other ? other : "");
 	mongoc_init();
 	if ((client = mongoc_client_new(uri)) == NULL)
 		errx(2, "MONGODB_ADMIN_URI is no URI");

@@ -703,7 +703,7 @@ test_random(void)
 	size_t c;
 	int i, h, k, many = 0;
 
-	seed = 2463534242;
+	draw_from(2463534242);
 	for (i = 0; i < N; i++) {
 		from = BASE + (draw(2) ? 0 : (int64_t)draw((uint64_t)HOUR));
 		begin(1 + draw(COLUMNS), from, draw(3) ? FOREVER : from +

@@ -384,6 +384,7 @@ main(void)
 		ok(why == NULL, "seed %s: %s", one, why ? why : "well");
 		return done_testing();
 	}
+	printf("# LIFE_SEED=1 to %lu\n", n);
 	for (seed = 1; seed <= n && why == NULL; seed++)
 		why = live(seed, false);
 	if (why != NULL)

@@ -6,6 +6,7 @@
 #include "worker/engine/decode/points.h"
 
 #include "t/tap.h"
+#include "t/unit/draw.h"
 
 #define COLUMNS 4
 #define POINTS 8
@@ -117,20 +118,17 @@ test_random(void)
 	struct series series[WIDTH];
 	const struct point *cells[WIDTH];
 	struct merge m = { series, cells, WIDTH };
-	uint64_t x = 88172645463325252;
 	unsigned long bad = 0;
 	int64_t t_ms = 0;
 	int round, c, t, k, any;
 
+	draw_from(88172645463325252);
 	for (round = 0; round < 50; round++) {
 		for (c = 0; c < WIDTH; c++) {
 			k = 0;
 			for (t = 0; t < SPAN; t++) {
-				x ^= x << 13;
-				x ^= x >> 7;
-				x ^= x << 17;
-				there[c][t] = x % (uint64_t)(2 + round * c) ==
-				    0;
+				there[c][t] = draw_bits() %
+				    (uint64_t)(2 + round * c) == 0;
 				if (there[c][t])
 					points[c][k++].t_ms = t - 250;
 			}

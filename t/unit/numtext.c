@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "t/tap.h"
+#include "t/unit/draw.h"
 
 #define DOUBLES "t/data/doubles.txt"
 
@@ -196,16 +197,15 @@ wrong(double d, char text[NUMTEXT_SIZE])
 static void
 test_random(void)
 {
-	uint64_t x = 88172645463325252;
 	unsigned long bad = 0, n = 0;
 	char text[NUMTEXT_SIZE];
 	const char *why;
+	uint64_t x;
 	double d;
 
+	draw_from(88172645463325252);
 	while (n < 100000) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
+		x = draw_bits();
 		memcpy(&d, &x, sizeof(d));
 		if (!isfinite(d))
 			continue;
@@ -216,10 +216,7 @@ test_random(void)
 	is_int((int64_t)bad, 0, "100,000 random doubles");
 	/* Of the magnitudes of sensors. */
 	for (n = 0; n < 100000; n++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		d = (double)(int64_t)(x >> 24) / 1e6;
+		d = (double)(int64_t)(draw_bits() >> 24) / 1e6;
 		d = n % 2 == 0 ? d : -d * 1e-3;
 		if ((why = wrong(d, text)) != NULL)
 			bad_row(&bad, "%a: %s: %s", d, text, why);

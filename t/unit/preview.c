@@ -9,6 +9,7 @@
 #include "worker/engine/deflate/blocks.h"
 
 #include "t/tap.h"
+#include "t/unit/draw.h"
 
 static const char *const columns[] = { "speed", "note", "on" };
 
@@ -236,18 +237,18 @@ test_noise(void)
 	struct buf b;
 	int round;
 
-	srand(7);
+	draw_from(7);
 	for (round = 0; round < 2000; round++) {
-		const size_t size = (size_t)rand() % 9000;
+		const size_t size = draw(9000);
 		struct block block = { .text_len = size };
 
 		text = malloc(size ? size : 1);
 		for (i = 0; i < size; i++)
-			text[i] = (uint8_t)letters[(size_t)rand() %
-			    (sizeof(letters) - (size_t)(round % 2 ? 1 : 5))];
+			text[i] = (uint8_t)letters[draw(sizeof(letters) -
+			    (size_t)(round % 2 ? 1 : 5))];
 		block.text = text;
-		p = preview_new(0, 1 + rand());
-		preview_vehicle(p, "v", columns, (size_t)rand() % 4);
+		p = preview_new(0, 1 + (int64_t)draw(INT32_MAX));
+		preview_vehicle(p, "v", columns, draw(4));
 		preview_block(p, &block);
 		buf_init(&b, PREVIEW_BYTES);
 		if (preview_json(p, &b) != 0)

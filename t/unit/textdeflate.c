@@ -267,7 +267,7 @@ main(void)
 {
 	uint8_t *text = malloc(TEXT_MAX);
 
-	seed = 4711;
+	draw_from(4711);
 	if (text == NULL || (z = textdeflate_new()) == NULL)
 		abort();
 	textdeflate_free(NULL);
