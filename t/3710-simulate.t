@@ -3,6 +3,7 @@
 is told: that is the machine's.
 
 Prints TAP. Always on a stack of its own, with t/3710-simulate.conf and WORKERS=2.
+Environment: SIMULATE_SEED, of when who asks for what (11).
 """
 import json
 import os
@@ -16,7 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    ROOT, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request, section, under_stack, wait_for)
+    ROOT, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok, request,
+    section, seed_of, under_stack, wait_for)
 
 WORKERS, OWNERS, JOBS, WITHIN_S, DAYS = 2, 6, 60, 12, 30
 
@@ -36,7 +38,7 @@ def mean(values):
 
 
 def against_the_service(client):
-    draw = random.Random(11)
+    draw = random.Random(seed_of("SIMULATE_SEED", 11))
     plan = sorted((draw.uniform(0, WITHIN_S), draw.choice([0, 0, 0, 1, 1, 2, 3, 4, 5]), draw.randint(1, 12)) for _ in range(JOBS))
     began, idents = time.monotonic(), []
     for n, (at_s, owner, days) in enumerate(plan):

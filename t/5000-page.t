@@ -489,8 +489,9 @@ def listed(b, jobs):
     like = jobs.find_one({"state": "CANCELLED"})
     like.pop("idempotencyKey", None)
     moment = like["_id"].generation_time - datetime.timedelta(days=1)
-    jobs.insert_many([dict(like, _id=ObjectId(ObjectId.from_datetime(moment + datetime.timedelta(seconds=i)).binary[:4] + os.urandom(8)),
-                           name="old %d" % i) for i in range(30)])
+    for i in range(30):
+        second = ObjectId.from_datetime(moment + datetime.timedelta(seconds=i)).binary[:4]
+        jobs.insert_one(dict(like, _id=ObjectId(second + i.to_bytes(8, "big")), name="old %d" % i))
     b.click("#refresh")
     b.wait("a page", lambda: b.one("#older").is_displayed() and len(b.all(".job")) == 20)
     seen = 20

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Several hosts (scripts/dev/hosts), and partitions in the middle of jobs: nothing is lost, nothing wrong. In short; at length: make chaos-hosts.
+# Environment: CHAOS_SEED (1).
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] && unshare --net true 2>"$T/out" || lacking "root, for network namespaces"
 for need in ip build/servers/bin/mongod build/servers/bin/weed /usr/lib/rabbitmq/bin/rabbitmq-server supervisord; do

@@ -81,6 +81,13 @@ def skip(name, why):
     return True
 
 
+def seed_of(variable, fixed=1):
+    """The seed of what a test draws: the environment's, else a fixed one; printed."""
+    seed = int(os.environ.get(variable) or fixed)
+    note("%s=%d" % (variable, seed))
+    return seed
+
+
 def section(name, f, *args):
     try:
         return f(*args)
