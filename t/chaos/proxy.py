@@ -1,6 +1,6 @@
 """A proxy in front of the S3 server that fails on order.
 
-    proxy.py LISTEN_PORT SERVER_PORT CONTROL_SOCKET
+    proxy.py LISTEN_PORT SERVER_PORT CONTROL_SOCKET [SEED]
 
 One line of JSON to the control socket sets the mode, {"mode": "slow", "p": 1.0, "bytes_s": 500000}; the answer is a line
 with how often each mode has struck. "p" is the chance that a request the mode is for is struck; others pass. "aim": ["part"]
@@ -60,8 +60,9 @@ class Reset(Exception):
 
 
 class Proxy:
-    def __init__(self, port, server_port):
+    def __init__(self, port, server_port, seed):
         self.port, self.server_port = port, server_port
+        self.r = random.Random("%s/proxy" % seed)
         self.now = {"mode": "pass"}
         self.changed = asyncio.Event()
         self.listener, self.open, self.struck = None, set(), {}
@@ -97,7 +98,7 @@ class Proxy:
         mode = self.now["mode"]
         if mode == "ahead" and abs(self.signed_at(head) - time.time() - self.now["skew_s"]) < 60:
             return "pass"
-        if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))) or random.random() >= self.now.get("p", 1):
+        if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))) or self.r.random() >= self.now.get("p", 1):
             return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
         return mode
@@ -236,8 +237,8 @@ class Proxy:
             writer.close()
 
 
-async def main(port, server_port, control):
-    proxy = Proxy(port, server_port)
+async def main(port, server_port, control, seed=1):
+    proxy = Proxy(port, server_port, seed)
     await proxy.listen()
     if os.path.exists(control):
         os.unlink(control)
@@ -256,4 +257,4 @@ def order(control, mode, **more):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
