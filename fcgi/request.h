@@ -7,6 +7,9 @@
 #include "lib/base/buf.h"
 #include "fcgi/query.h"
 
+/* "/vehicles/" and a name of 63 characters of four bytes, each byte as %XX. */
+#define REQUEST_PATH_MAX (10 + 63 * 4 * 3)
+
 struct FCGX_Request;
 
 /* What nginx passed on. Strings belong to the FastCGI request, never NULL. */
@@ -26,7 +29,7 @@ struct request {
 	const char *host;	/* "": none, or not fit for a URL */
 	struct query args;	/* filled by query_parse(), not here */
 	struct buf body;
-	char path_text[256];
+	char path_text[REQUEST_PATH_MAX + 1];
 };
 
 /* How reading a request ended. */
