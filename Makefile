@@ -190,7 +190,7 @@ deb:
 
 clean:
 	rm -rf build-san build-tsan build-crash build-fuzz
-	find build -mindepth 1 -maxdepth 1 ! -name servers -exec rm -rf {} + 2>/dev/null || true
+	find build -mindepth 1 -maxdepth 1 ! -name servers ! -name check-api -exec rm -rf {} + 2>/dev/null || true
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
