@@ -12,7 +12,7 @@
 # make profile      where the time goes
 # make chaos        random faults on clusters; SEED= MINUTES=10
 # make chaos-hosts  the same of partitions, on hosts of their own (needs root)
-# make fuzz         CC=clang SECONDS=60 SEED= (drawn, printed); needs Debian's clang and libclang-rt-14-dev
+# make fuzz         CC=clang SECONDS=60 SEED= (drawn, printed); needs clang, libclang-rt-14-dev
 # make install      DESTDIR= PREFIX=; make uninstall: the same
 # make deb          a Debian package, into build/deb/; VERSION=
 # make compile_commands.json      for editors and clang's tools

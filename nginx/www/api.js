@@ -14,10 +14,18 @@ const SENTENCES = {
 	504: "The service did not answer in time.",
 };
 
-/* An answer that is an error; status 0: there was no answer. retryAfter in seconds, null where it is not given. */
+/*
+ * An answer that is an error; status 0: there was no answer. retryAfter in seconds, null where it
+ * is not given.
+ */
 export class Problem extends Error {
 	constructor(status, body, retryAfter) {
-		super(sentence(body.detail) || SENTENCES[status] || body.title || "The service answered " + status + ".");
+		super(
+			sentence(body.detail) ||
+				SENTENCES[status] ||
+				body.title ||
+				"The service answered " + status + ".",
+		);
 		this.status = status;
 		this.body = body;
 		this.pointer = typeof body.pointer === "string" ? body.pointer : "";
@@ -36,8 +44,9 @@ export function sentence(text) {
 }
 
 /*
- * ask(method, path, {body, headers, etag, signal}): {status, json, etag, retryAfter}; json is null where nothing has changed
- * since etag, and of an answer without a body. Throws Problem, and AbortError where signal is aborted.
+ * ask(method, path, {body, headers, etag, signal}): {status, json, etag, retryAfter}; json is null
+ * where nothing has changed since etag, and of an answer without a body. Throws Problem, and
+ * AbortError where signal is aborted.
  */
 export async function ask(method, path, { body, headers = {}, etag, signal } = {}) {
 	const timeout = new AbortController();
@@ -45,13 +54,17 @@ export async function ask(method, path, { body, headers = {}, etag, signal } = {
 	const stop = () => timeout.abort();
 	const all = { Accept: "application/json", ...headers };
 
-	if (body !== undefined)
-		all["Content-Type"] = "application/json";
-	if (etag)
-		all["If-None-Match"] = etag;
+	if (body !== undefined) all["Content-Type"] = "application/json";
+	if (etag) all["If-None-Match"] = etag;
 	signal?.addEventListener("abort", stop);
 	try {
-		const got = await fetch(path, { method, body, headers: all, cache: "no-store", signal: timeout.signal });
+		const got = await fetch(path, {
+			method,
+			body,
+			headers: all,
+			cache: "no-store",
+			signal: timeout.signal,
+		});
 		const text = await got.text();
 
 		return answer(got, text);
@@ -82,22 +95,25 @@ function answer(got, text) {
 }
 
 /*
- * One job, durable: the same key with each attempt, so that a lost answer makes no second job. Errors that pass within moments are
- * waited out here; the rest are thrown.
+ * One job, durable: the same key with each attempt, so that a lost answer makes no second job.
+ * Errors that pass within moments are waited out here; the rest are thrown.
  */
 export async function create(body, key) {
 	for (let attempt = 1; ; attempt++) {
 		try {
 			return await ask("POST", "/export", { body, headers: { "Idempotency-Key": key } });
 		} catch (e) {
-			if (![0, 409, 502, 504].includes(e.status) || attempt === 3)
-				throw e;
-			await new Promise((done) => setTimeout(done, 1000 * Math.max(e.retryAfter ?? 0, attempt)));
+			if (![0, 409, 502, 504].includes(e.status) || attempt === 3) throw e;
+			await new Promise((done) =>
+				setTimeout(done, 1000 * Math.max(e.retryAfter ?? 0, attempt)),
+			);
 		}
 	}
 }
 
 /* Not crypto.randomUUID(), which is missing over plain http. */
 export function newKey() {
-	return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+	return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+		byte.toString(16).padStart(2, "0"),
+	).join("");
 }

@@ -1,4 +1,7 @@
-/* One job of the list: built once, then brought up to date, so that the focus and what is open stay. */
+/*
+ * One job of the list: built once, then brought up to date, so that the focus and what is open
+ * stay.
+ */
 import { ask, create, newKey, sentence } from "./api.js";
 import { copies, el, say } from "./dom.js";
 import { bytes, duration, local, many, number, some, time, utc, zoneName } from "./format.js";
@@ -16,10 +19,14 @@ const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };
 function lengthOf(job) {
 	const hours = (Date.parse(job.endDate) - Date.parse(job.startDate)) / 3600000;
 
-	return hours % 24 === 0 ? many(hours / 24, "day") : hours % 1 === 0 ? many(hours, "hour") : duration(hours * 3600000);
+	return hours % 24 === 0
+		? many(hours / 24, "day")
+		: hours % 1 === 0
+			? many(hours, "hour")
+			: duration(hours * 3600000);
 }
 
-const vehiclesOf = (job) => job.vehicles ? some(job.vehicles, 3) : "all vehicles";
+const vehiclesOf = (job) => (job.vehicles ? some(job.vehicles, 3) : "all vehicles");
 
 /* A day of UTC by its date, another moment in the viewer's time. */
 function rangeOf(job) {
@@ -32,8 +39,26 @@ function rangeOf(job) {
 export const titleOf = (job) => job.name ?? rangeOf(job);
 
 /* The request, to be sent again. */
-function requestOf({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name }) {
-	return JSON.stringify({ startDate, endDate, vehicles, parameters, time: form, csv, compression, name });
+function requestOf({
+	startDate,
+	endDate,
+	vehicles,
+	parameters,
+	time: form,
+	csv,
+	compression,
+	name,
+}) {
+	return JSON.stringify({
+		startDate,
+		endDate,
+		vehicles,
+		parameters,
+		time: form,
+		csv,
+		compression,
+		name,
+	});
 }
 
 /* Rows of a description list that come and go with their values. */
@@ -78,7 +103,8 @@ export class Card {
 	}
 
 	build() {
-		const button = (text, f, name = "") => el("button", { type: "button", class: name, onclick: f }, text);
+		const button = (text, f, name = "") =>
+			el("button", { type: "button", class: name, onclick: f }, text);
 
 		this.heading = el("h3", { tabindex: "-1" });
 		this.chip = el("span", { class: "state" });
@@ -88,18 +114,46 @@ export class Card {
 		this.error = el("p", { class: "fault" });
 		this.refusal = el("p", { class: "fault", role: "alert" });
 		this.download = button("Download", () => this.fetch(), "primary");
-		this.cancel = button("Cancel", () => this.confirm(this.cancel, "Cancel this export?", "Yes, cancel it"));
-		this.remove = button("Delete result", () => this.confirm(this.remove, "Delete this result for good?", "Yes, delete it"));
+		this.cancel = button("Cancel", () =>
+			this.confirm(this.cancel, "Cancel this export?", "Yes, cancel it"),
+		);
+		this.remove = button("Delete result", () =>
+			this.confirm(this.remove, "Delete this result for good?", "Yes, delete it"),
+		);
 		this.retry = button("Retry", () => this.again());
-		this.actions = el("div", { class: "row" }, this.download, this.cancel, this.retry, this.remove);
+		this.actions = el(
+			"div",
+			{ class: "row" },
+			this.download,
+			this.cancel,
+			this.retry,
+			this.remove,
+		);
 		this.question = el("div", { class: "row question", role: "group", hidden: true });
 		this.facts = new Facts();
 		this.preview = el("div", { class: "preview" });
 		this.sum = el("code");
 		this.copy = el("button", { type: "button", class: "small" }, "Copy");
-		this.details = el("details", { ontoggle: () => this.look() }, el("summary", {}, "Details"), this.facts.node, this.preview);
-		this.node = el("li", { class: "job", "data-id": this.id }, el("div", { class: "top" }, this.heading, this.chip), this.summary, this.bar, this.counts,
-			this.error, this.actions, this.question, this.refusal, this.details);
+		this.details = el(
+			"details",
+			{ ontoggle: () => this.look() },
+			el("summary", {}, "Details"),
+			this.facts.node,
+			this.preview,
+		);
+		this.node = el(
+			"li",
+			{ class: "job", "data-id": this.id },
+			el("div", { class: "top" }, this.heading, this.chip),
+			this.summary,
+			this.bar,
+			this.counts,
+			this.error,
+			this.actions,
+			this.question,
+			this.refusal,
+			this.details,
+		);
 		copies(this.copy, () => this.sum.textContent, this.sum);
 	}
 
@@ -107,9 +161,11 @@ export class Card {
 	update(job) {
 		const before = this.job;
 
-		if (before && !follows(before.state, job.state))
-			return;
-		this.job = { ...(before?.state === job.state ? { queue: before.queue, eta: before.eta } : {}), ...job };
+		if (before && !follows(before.state, job.state)) return;
+		this.job = {
+			...(before?.state === job.state ? { queue: before.queue, eta: before.eta } : {}),
+			...job,
+		};
 		this.show();
 		if (before && before.state !== job.state) {
 			this.on.stateNews(this);
@@ -128,9 +184,21 @@ export class Card {
 		say(this.heading, titleOf(job));
 		say(this.chip, this.cancelling && !over ? "Cancelling" : label(state));
 		this.chip.className = "state " + state.toLowerCase();
-		say(this.summary, [...(job.name ? [rangeOf(job)] : []), vehiclesOf(job), job.parameters ? some(job.parameters, 5) : "all parameters"].join(" \u00b7 "));
+		say(
+			this.summary,
+			[
+				...(job.name ? [rangeOf(job)] : []),
+				vehiclesOf(job),
+				job.parameters ? some(job.parameters, 5) : "all parameters",
+			].join(" \u00b7 "),
+		);
 		this.showProgress(progress, over);
-		say(this.error, job.error ? `${sentence(job.error.message)} ${ADVICE[job.error.code] ?? ""}`.trim() : "");
+		say(
+			this.error,
+			job.error
+				? `${sentence(job.error.message)} ${ADVICE[job.error.code] ?? ""}`.trim()
+				: "",
+		);
 		this.download.hidden = !finished;
 		this.remove.hidden = !finished;
 		this.cancel.hidden = over || this.cancelling;
@@ -155,43 +223,74 @@ export class Card {
 			this.bar.max = 1;
 			this.bar.value = 0;
 		}
-		this.bar.setAttribute("aria-valuetext", `${number(documents)} of ${number(documentsTotal)} documents`);
+		this.bar.setAttribute(
+			"aria-valuetext",
+			`${number(documents)} of ${number(documentsTotal)} documents`,
+		);
 		if (job.state === "NOT_STARTED") {
 			const position = job.queue?.position;
 
-			parts.push(position ? `number ${number(position)} in the queue` : job.queue ? "more than 1,000 exports ahead" : "in the queue");
+			parts.push(
+				position
+					? `number ${number(position)} in the queue`
+					: job.queue
+						? "more than 1,000 exports ahead"
+						: "in the queue",
+			);
 		} else {
-			if (!over)
-				parts.push(phase);
+			if (!over) parts.push(phase);
 			if (documentsTotal > 0)
-				parts.push(`${number(documents)} of ${many(documentsTotal, "document")}`, many(rows, "row"),
-					job.size === undefined ? `${bytes(bytesRead)} read, ${bytes(bytesWritten)} written` : bytes(job.size));
+				parts.push(
+					`${number(documents)} of ${many(documentsTotal, "document")}`,
+					many(rows, "row"),
+					job.size === undefined
+						? `${bytes(bytesRead)} read, ${bytes(bytesWritten)} written`
+						: bytes(job.size),
+				);
 		}
 		if (!over)
-			parts.push(job.eta ? `done in about ${duration(Date.parse(job.eta) - Date.now())}` : "time left unknown");
+			parts.push(
+				job.eta
+					? `done in about ${duration(Date.parse(job.eta) - Date.now())}`
+					: "time left unknown",
+			);
 		say(this.counts, parts.join(" \u00b7 "));
 	}
 
 	showFacts(job) {
 		const { facts } = this, { progress } = job;
-		const form = `time as ${TIMES[job.time] ?? job.time}, ${job.csv === "excel" ? "for spreadsheets (BOM, CRLF)" : "plain CSV (LF)"}, ${job.compression} compression`;
+		const style = job.csv === "excel" ? "for spreadsheets (BOM, CRLF)" : "plain CSV (LF)";
+		const time = TIMES[job.time] ?? job.time;
+		const form = `time as ${time}, ${style}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
 		if (zoneName !== "UTC")
-			facts.set("Range", `${local(Date.parse(job.startDate))} to ${local(Date.parse(job.endDate))} (exclusive)`);
-		facts.set("Range in UTC", `${utc(Date.parse(job.startDate))} to ${utc(Date.parse(job.endDate))} (exclusive)`);
+			facts.set(
+				"Range",
+				`${local(Date.parse(job.startDate))} to ` +
+					`${local(Date.parse(job.endDate))} (exclusive)`,
+			);
+		facts.set(
+			"Range in UTC",
+			`${utc(Date.parse(job.startDate))} to ${utc(Date.parse(job.endDate))} (exclusive)`,
+		);
 		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
 		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
-		facts.set("Read and written", `${bytes(progress.bytesRead)} and ${bytes(progress.bytesWritten)}`);
+		facts.set(
+			"Read and written",
+			`${bytes(progress.bytesRead)} and ${bytes(progress.bytesWritten)}`,
+		);
 		facts.time("Requested", job.createdAt);
 		facts.time("Started", job.startedAt);
 		facts.time("Ended", job.finishedAt);
 		facts.time(job.state === "EXPIRED" ? "Expired" : "Kept until", job.expiresAt);
-		facts.set("Size", job.size === undefined ? null : `${bytes(job.size)} (${number(job.size)} bytes)`);
-		if (job.sha256)
-			say(this.sum, job.sha256);
+		facts.set(
+			"Size",
+			job.size === undefined ? null : `${bytes(job.size)} (${number(job.size)} bytes)`,
+		);
+		if (job.sha256) say(this.sum, job.sha256);
 		this.sumNode ??= el("span", { class: "sum" }, this.sum, " ", this.copy);
 		facts.set("SHA-256", job.sha256 ? this.sumNode : null, job.sha256 ?? null);
 	}
@@ -203,10 +302,16 @@ export class Card {
 		this.looked = true;
 		this.preview.replaceChildren(el("p", { class: "hint" }, "Loading the preview\u2026"));
 		try {
-			this.preview.replaceChildren(...await preview(this.id));
+			this.preview.replaceChildren(...(await preview(this.id)));
 		} catch (e) {
 			this.looked = false;
-			this.preview.replaceChildren(el("p", { class: "hint" }, `No preview: ${e.message ?? e} Close and open the details to try again.`));
+			this.preview.replaceChildren(
+				el(
+					"p",
+					{ class: "hint" },
+					`No preview: ${e.message ?? e} Close and open the details to try again.`,
+				),
+			);
 		}
 	}
 
@@ -227,8 +332,29 @@ export class Card {
 			this.question.hidden = true;
 			this.actions.hidden = false;
 		};
-		const sure = el("button", { type: "button", class: "danger", onclick: () => { back(); this.end(button); } }, yes);
-		const no = el("button", { type: "button", onclick: () => { back(); button.focus(); } }, "No, keep it");
+		const sure = el(
+			"button",
+			{
+				type: "button",
+				class: "danger",
+				onclick: () => {
+					back();
+					this.end(button);
+				},
+			},
+			yes,
+		);
+		const no = el(
+			"button",
+			{
+				type: "button",
+				onclick: () => {
+					back();
+					button.focus();
+				},
+			},
+			"No, keep it",
+		);
 
 		this.asked = button;
 		this.question.replaceChildren(el("span", {}, question), sure, no);
@@ -273,7 +399,10 @@ export class Card {
 		try {
 			await f();
 		} catch (e) {
-			say(this.refusal, (e.message ?? String(e)) + (e.retryAfter ? ` Try again in ${e.retryAfter} s.` : ""));
+			say(
+				this.refusal,
+				(e.message ?? String(e)) + (e.retryAfter ? ` Try again in ${e.retryAfter} s.` : ""),
+			);
 		}
 		await rest;
 		button.removeAttribute("aria-disabled");

@@ -6,7 +6,10 @@ const LOOKED_AT = 50;		/* of the chosen ones, for their parameters and first and
 const NAMES_AT_ONCE = 100;
 const PREFIX_MAX_BYTES = 63;
 
-/* name -> {parameters: [name], first, last}; null: not in the catalogue; "known": in it, nothing more is known */
+/*
+ * name -> {parameters: [name], first, last}; null: not in the catalogue; "known": in it, nothing
+ * more is known
+ */
 const vehicles = new Map();
 let usual = "";			/* common prefix of the first names, which a search may leave out */
 
@@ -14,10 +17,15 @@ export const UNKNOWN = null;
 export const found = (name) => vehicles.get(name);
 
 /* Whether a database can have this name. */
-export const possible = (name) => /^[^/\\. "$\0]+$/.test(name) && new Blob([name]).size <= PREFIX_MAX_BYTES;
+export const possible = (name) =>
+	/^[^/\\. "$\0]+$/.test(name) && new Blob([name]).size <= PREFIX_MAX_BYTES;
 
 function keep({ _id, parameters, first, last }) {
-	vehicles.set(_id, { parameters: parameters.map((p) => p.name ?? p), first: Date.parse(first), last: Date.parse(last) });
+	vehicles.set(_id, {
+		parameters: parameters.map((p) => p.name ?? p),
+		first: Date.parse(first),
+		last: Date.parse(last),
+	});
 }
 
 async function page(prefix, after, signal) {
@@ -45,26 +53,42 @@ export async function begin() {
 	return first;
 }
 
-/* search(text, after, signal): {prefix, names, next}; if no name begins with text, those that have it after the usual prefix. */
+/*
+ * search(text, after, signal): {prefix, names, next}; if no name begins with text, those that have
+ * it after the usual prefix.
+ */
 export async function search(text, after, signal) {
 	const impossible = new Blob([text]).size > PREFIX_MAX_BYTES || /[\0-\x1f\x7f]/.test(text);
 	const got = impossible ? { prefix: text, names: [] } : await page(text, after, signal);
 
-	if (got.names.length > 0 || after || impossible || !usual || usual.startsWith(text) || text.startsWith(usual) ||
-	    new Blob([usual + text]).size > PREFIX_MAX_BYTES)
+	if (
+		got.names.length > 0 ||
+		after ||
+		impossible ||
+		!usual ||
+		usual.startsWith(text) ||
+		text.startsWith(usual) ||
+		new Blob([usual + text]).size > PREFIX_MAX_BYTES
+	)
 		return got;
 	const longer = await page(usual + text, "", signal);
 
 	return longer.names.length > 0 ? longer : got;
 }
 
-/* Find out which of these names exist, by dry runs of some day. Impossible names are not checked. */
+/*
+ * Find out which of these names exist, by dry runs of some day. Impossible names are not checked.
+ */
 export async function check(names) {
 	const asked = names.filter((name) => possible(name) && !vehicles.has(name));
 
 	for (let i = 0; i < asked.length; i += NAMES_AT_ONCE) {
 		const some = asked.slice(i, i + NAMES_AT_ONCE);
-		const body = JSON.stringify({ startDate: "2000-01-01", endDate: "2000-01-02", vehicles: some });
+		const body = JSON.stringify({
+			startDate: "2000-01-01",
+			endDate: "2000-01-02",
+			vehicles: some,
+		});
 		const { json } = await ask("POST", "/export?dryRun=true", { body });
 
 		for (const name of some)
@@ -89,6 +113,10 @@ export const parametersOf = (names) => [...new Set(seen(names).flatMap((v) => v.
 export function extentOf(names) {
 	const hours = seen(names).filter((v) => !Number.isNaN(v.last));
 
-	return hours.length === 0 ? null :
-		{ first: Math.min(...hours.map((v) => v.first)), last: Math.max(...hours.map((v) => v.last)) };
+	return hours.length === 0
+		? null
+		: {
+				first: Math.min(...hours.map((v) => v.first)),
+				last: Math.max(...hours.map((v) => v.last)),
+			};
 }

@@ -1,18 +1,32 @@
 /* A request as a command for a POSIX shell. */
 
-export const quote = (text) => /^[A-Za-z0-9_.,:\/@%+=-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
+export const quote = (text) =>
+	/^[A-Za-z0-9_.,:\/@%+=-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
 
 export function curl(origin, body) {
-	return ["curl -sS", quote(origin + "/export"), "-H 'Content-Type: application/json'", "--data-raw", quote(JSON.stringify(body))].join(" ");
+	return [
+		"curl -sS",
+		quote(origin + "/export"),
+		"-H 'Content-Type: application/json'",
+		"--data-raw",
+		quote(JSON.stringify(body)),
+	].join(" ");
 }
 
 /* OPTION=VALUE in one word, so that a value may begin with a dash. */
 export function exportctl(origin, body) {
-	const option = (name, value) => value === undefined ? [] : [quote("--" + name + "=" + value)];
+	const option = (name, value) => (value === undefined ? [] : [quote("--" + name + "=" + value)]);
 
-	return ["exportctl create", ...option("url", origin), ...option("from", body.startDate), ...option("to", body.endDate),
+	return [
+		"exportctl create",
+		...option("url", origin),
+		...option("from", body.startDate),
+		...option("to", body.endDate),
 		...(body.vehicles ?? []).flatMap((name) => option("vehicle", name)),
 		...(body.parameters ?? []).flatMap((name) => option("parameter", name)),
-		...option("time", body.time), ...option("csv", body.csv), ...option("compression", body.compression),
-		...option("name", body.name)].join(" ");
+		...option("time", body.time),
+		...option("csv", body.csv),
+		...option("compression", body.compression),
+		...option("name", body.name),
+	].join(" ");
 }

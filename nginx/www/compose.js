@@ -1,4 +1,6 @@
-/* The form: what it holds, kept over reloads; what is wrong with it; the estimate; the submission. */
+/*
+ * The form: what it holds, kept over reloads; what is wrong with it; the estimate; the submission.
+ */
 import { ask, create, newKey } from "./api.js";
 import * as catalogue from "./catalogue.js";
 import { curl, exportctl } from "./commands.js";
@@ -8,55 +10,71 @@ import * as parameters from "./parameters.js";
 import * as vehicles from "./vehicles.js";
 import * as when from "./when.js";
 
-const KEPT = "telemetry-export-form", SENT = "telemetry-export-sent";
-const LOCKED_MS = 1000;		/* the second of two clicks is not a second export */
-const LARGE = 0.1;		/* of documentsMax */
+const KEPT = "telemetry-export-form",
+	SENT = "telemetry-export-sent";
+const LOCKED_MS = 1000; /* the second of two clicks is not a second export */
+const LARGE = 0.1; /* of documentsMax */
 const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
 const INPUTS = ["csv", "time", "compression", "name"];
-const MEMBERS = { startDate: "range", endDate: "range", time: "format", csv: "format", compression: "format", vehicles: "vehicles",
-	parameters: "parameters", name: "name" };
+const MEMBERS = {
+	startDate: "range",
+	endDate: "range",
+	time: "format",
+	csv: "format",
+	compression: "format",
+	vehicles: "vehicles",
+	parameters: "parameters",
+	name: "name",
+};
 const input = Object.fromEntries(INPUTS.map((id) => [id, byId(id)]));
-const send = byId("send"), estimate = byId("estimate");
+const send = byId("send"),
+	estimate = byId("estimate");
 
 let limits = null;
-let created;			/* called with each new job */
-let tried = false;		/* after an attempt to send, a missing field is a fault */
+let created; /* called with each new job */
+let tried = false; /* after an attempt to send, a missing field is a fault */
 let sending = false;
-let judged = { text: "", faults: {} };	/* the body that the service has estimated or refused, and its faults */
+let judged = {
+	text: "",
+	faults: {},
+}; /* the body that the service has estimated or refused, and its faults */
 let asking = new AbortController();
 
 /* ---- the request -------------------------------------------------------------------------- */
 
-/* {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent when nothing is missing and nothing is wrong. */
+/*
+ * {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent when nothing is
+ * missing and nothing is wrong.
+ */
 function request() {
 	const body = {}, lacking = [], faults = {};
 	const names = vehicles.value(), columns = parameters.value();
 	const name = input.name.value.trim();
 	const { range, fault } = when.value();
 
-	if (fault)
-		faults.range = fault;
-	else if (range)
-		[body.startDate, body.endDate] = range.map(utc);
-	else
-		lacking.push(["range", "a range"]);
-	if (names?.length === 0)
-		lacking.push(["vehicles", "vehicles"]);
-	else if (names)
-		body.vehicles = names;
-	if (columns?.length === 0)
-		lacking.push(["parameters", "parameters"]);
-	else if (columns)
-		body.parameters = columns;
-	Object.assign(body, { time: input.time.value, csv: input.csv.value, compression: input.compression.value });
-	if (name !== "")
-		body.name = name;
+	if (fault) faults.range = fault;
+	else if (range) [body.startDate, body.endDate] = range.map(utc);
+	else lacking.push(["range", "a range"]);
+	if (names?.length === 0) lacking.push(["vehicles", "vehicles"]);
+	else if (names) body.vehicles = names;
+	if (columns?.length === 0) lacking.push(["parameters", "parameters"]);
+	else if (columns) body.parameters = columns;
+	Object.assign(body, {
+		time: input.time.value,
+		csv: input.csv.value,
+		compression: input.compression.value,
+	});
+	if (name !== "") body.name = name;
 
 	const size = new Blob([JSON.stringify(body)]).size;
 
 	if (limits && size > limits.bodyMaxBytes)
-		faults.vehicles = { text: `The lists are too long for one request: ${number(size)} of at most ${number(limits.bodyMaxBytes)} bytes. ` +
-			"Choose fewer, or make two exports." };
+		faults.vehicles = {
+			text:
+				`The lists are too long for one request: ${number(size)} of at most ` +
+					`${number(limits.bodyMaxBytes)} bytes. ` +
+				"Choose fewer, or make two exports.",
+		};
 	return { body, lacking, faults };
 }
 
@@ -77,20 +95,44 @@ function faultOf(problem, body) {
 	const field = MEMBERS[member] ?? "form";
 	const name = item === undefined ? "" : `\u201c${body[member]?.[item] ?? item}\u201d: `;
 
-	return { [field]: { text: name + problem.message, which: { startDate: "start", endDate: "end" }[member] } };
+	return {
+		[field]: {
+			text: name + problem.message,
+			which: { startDate: "start", endDate: "end" }[member],
+		},
+	};
 }
 
 /* ---- estimate ----------------------------------------------------------------------------- */
 
 function showEstimate({ documents, documentsMax, vehicles: n, unknownVehicles }) {
-	const lines = [el("p", {}, el("strong", {}, `About ${many(documents, "document")}`), ` of ${many(n, "vehicle")} to read. ` +
-		"A document is one hour of one parameter.")];
+	const lines = [
+		el(
+			"p",
+			{},
+			el("strong", {}, `About ${many(documents, "document")}`),
+			` of ${many(n, "vehicle")} to read. ` + "A document is one hour of one parameter.",
+		),
+	];
 
 	if (documents === 0)
-		lines.push(el("p", { class: "warning" }, "No known data in this range: each file would contain only its header."));
+		lines.push(
+			el(
+				"p",
+				{ class: "warning" },
+				"No known data in this range: each file would contain only its header.",
+			),
+		);
 	else if (documents > documentsMax * LARGE)
-		lines.push(el("p", { class: "warning" }, `This is large: ${Math.round(100 * documents / documentsMax)} % of what one export may read ` +
-			`(${number(documentsMax)}). It will take long; a shorter range or fewer parameters take less.`));
+		lines.push(
+			el(
+				"p",
+				{ class: "warning" },
+				`This is large: ${Math.round((100 * documents) / documentsMax)} % of what one export ` +
+					`may read (${number(documentsMax)}). It will take long; a shorter range or ` +
+					"fewer parameters take less.",
+			),
+		);
 	if (unknownVehicles.length > 0)
 		lines.push(el("p", { class: "warning" }, `Unknown: ${some(unknownVehicles, 10)}.`));
 	/* Do not rewrite a live region without a change. */
@@ -127,7 +169,9 @@ async function estimated(body) {
 		const timer = setTimeout(() => estimated(body), wait * 1000);
 
 		signal.addEventListener("abort", () => clearTimeout(timer));
-		estimate.replaceChildren(el("p", {}, `No estimate yet: ${e.message} Trying again in ${wait} s.`));
+		estimate.replaceChildren(
+			el("p", {}, `No estimate yet: ${e.message} Trying again in ${wait} s.`),
+		);
 	}
 }
 
@@ -177,10 +221,17 @@ function update() {
 	showFaults(complete && JSON.stringify(body) === judged.text ? judged.faults : faults);
 	asking.abort();
 	estimateSoon(complete ? body : null);
-	if (complete)
-		return;
+	if (complete) return;
 	judged.text = "";
-	estimate.replaceChildren(el("p", {}, lacking.length === 0 ? "" : `Choose ${lacking.map(([, what]) => what).join(" and ")} to see the size.`));
+	estimate.replaceChildren(
+		el(
+			"p",
+			{},
+			lacking.length === 0
+				? ""
+				: `Choose ${lacking.map(([, what]) => what).join(" and ")} to see the size.`,
+		),
+	);
 }
 
 /* Vehicles were chosen, or more is known about them. */
@@ -237,7 +288,8 @@ function lock(yes) {
 }
 
 /* A field without a group of its own is the name, or the whole form. */
-const focusOn = (field) => (byId("field-" + field) ?? (field === "name" ? input.name : send)).focus();
+const focusOn = (field) =>
+	(byId("field-" + field) ?? (field === "name" ? input.name : send)).focus();
 
 async function submit(event) {
 	event.preventDefault();
@@ -278,7 +330,9 @@ function refused(e, body) {
 	const field = Object.keys(found)[0];
 
 	if (e.passes)
-		found[field].text += e.retryAfter ? ` Try again in ${e.retryAfter} s.` : " Try again in a moment.";
+		found[field].text += e.retryAfter
+			? ` Try again in ${e.retryAfter} s.`
+			: " Try again in a moment.";
 	showFaults(found);
 	focusOn(field);
 }
@@ -304,14 +358,18 @@ export async function start(onCreated) {
 	input.csv.addEventListener("change", () => {
 		const sheet = input.csv.value === "excel";
 
-		if (sheet)
-			input.time.value = "rfc3339";
-		say(byId("format-hint"), sheet ? "The time column is RFC 3339 now, which is easier to read in a sheet; you can change it back. " +
-			"A sheet holds 1,048,576 rows at most." : "");
+		if (sheet) input.time.value = "rfc3339";
+		say(
+			byId("format-hint"),
+			sheet
+				? "The time column is RFC 3339 now, which is easier to read in a sheet; " +
+					"you can change it back. " +
+						"A sheet holds 1,048,576 rows at most."
+				: "",
+		);
 		update();
 	});
-	for (const id of ["time", "compression"])
-		input[id].addEventListener("change", update);
+	for (const id of ["time", "compression"]) input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
 	byId("compose").addEventListener("submit", submit);
 	byId("reset").addEventListener("click", () => {

@@ -1,6 +1,9 @@
 /* Elements. Outside text becomes only text nodes and attribute values: no name can be markup. */
 
-/* el("button", {type: "button", onclick: f}, "Text", child, ...): null and undefined attributes and children are left out. */
+/*
+ * el("button", {type: "button", onclick: f}, "Text", child, ...): null and undefined attributes and
+ * children are left out.
+ */
 export function el(tag, attributes = {}, ...children) {
 	return fill(document.createElement(tag), attributes, children);
 }

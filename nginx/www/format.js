@@ -1,9 +1,19 @@
 /* Numbers, sizes and times for people, in the viewer's customs and time zone. */
 import { el } from "./dom.js";
 
-const DAY_TIME = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const DAY_TIME = {
+	year: "numeric",
+	month: "short",
+	day: "numeric",
+	hour: "2-digit",
+	minute: "2-digit",
+	second: "2-digit",
+};
 const whole = new Intl.NumberFormat();
-const tenths = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat(undefined, {
+	minimumFractionDigits: 1,
+	maximumFractionDigits: 1,
+});
 const moment = new Intl.DateTimeFormat(undefined, DAY_TIME);
 
 export const zoneName = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -47,5 +57,7 @@ export function duration(ms) {
 
 /* "a, b, c and 4 more" */
 export function some(names, n) {
-	return names.length <= n + 1 ? names.join(", ") : names.slice(0, n).join(", ") + " and " + number(names.length - n) + " more";
+	return names.length <= n + 1
+		? names.join(", ")
+		: names.slice(0, n).join(", ") + " and " + number(names.length - n) + " more";
 }

@@ -7,15 +7,23 @@ import { ended, label } from "./states.js";
 import { watch } from "./watch.js";
 
 const SHOWN = 20;
-const list = byId("job-list"), filter = byId("filter"), older = byId("older"), none = byId("jobs-none"), fault = byId("fault-jobs");
+const list = byId("job-list"),
+	filter = byId("filter"),
+	older = byId("older"),
+	none = byId("jobs-none"),
+	fault = byId("fault-jobs");
 
 const cards = new Map();
-let next;			/* of the last page shown */
-let etag = null;		/* of the first page */
-let paged = false;		/* more than the first page is shown */
-let listing = 0;		/* an answer to an earlier request is not shown */
+let next; /* of the last page shown */
+let etag = null; /* of the first page */
+let paged = false; /* more than the first page is shown */
+let listing = 0; /* an answer to an earlier request is not shown */
 
-const watcher = watch((job) => cards.get(job._id)?.update(job), gone, (text) => say(byId("trouble"), text));
+const watcher = watch(
+	(job) => cards.get(job._id)?.update(job),
+	gone,
+	(text) => say(byId("trouble"), text),
+);
 
 function gone(id) {
 	cards.get(id)?.node.remove();
@@ -28,17 +36,22 @@ function changed() {
 
 	say(byId("active"), unfinished === 0 ? "" : number(unfinished) + " unfinished");
 	none.hidden = cards.size > 0;
-	say(none, filter.value === "" ? "No exports yet. Start one, and it appears here." : "None in this state.");
+	say(
+		none,
+		filter.value === ""
+			? "No exports yet. Start one, and it appears here."
+			: "None in this state.",
+	);
 }
 
 const on = {
 	created: (job, retryAfter) => created(job, retryAfter),
 	changed: (card) => {
-		if (ended(card.job.state))
-			watcher.remove(card.id);
+		if (ended(card.job.state)) watcher.remove(card.id);
 		changed();
 	},
-	stateNews: (card) => say(byId("news"), `${titleOf(card.job)}: ${label(card.job.state).toLowerCase()}.`),
+	stateNews: (card) =>
+		say(byId("news"), `${titleOf(card.job)}: ${label(card.job.state).toLowerCase()}.`),
 };
 
 function put(job, retryAfter) {
@@ -92,7 +105,10 @@ function show(got, after) {
 			watcher.remove(id);
 			cards.delete(id);
 		}
-		if (nodes.some((node, i) => list.children[i] !== node) || list.children.length !== nodes.length)
+		if (
+			nodes.some((node, i) => list.children[i] !== node) ||
+			list.children.length !== nodes.length
+		)
 			list.replaceChildren(...nodes);
 	}
 	next = got.json.next;

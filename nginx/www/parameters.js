@@ -37,14 +37,28 @@ function line(p) {
 		changed();
 	};
 
-	return el("label", {}, el("input", { type: "checkbox", value: p, checked: chosen.has(p), onchange: tick }), " ", p);
+	return el(
+		"label",
+		{},
+		el("input", { type: "checkbox", value: p, checked: chosen.has(p), onchange: tick }),
+		" ",
+		p,
+	);
 }
 
 function hint() {
-	const strange = known.length === 0 ? [] : columns().filter((p) => chosen.has(p) && !known.includes(p));
+	const strange =
+		known.length === 0 ? [] : columns().filter((p) => chosen.has(p) && !known.includes(p));
 
-	say(byId("parameter-hint"), many(value()?.length ?? 0, "column") + " chosen of " + number(columns().length) +
-		(strange.length > 0 ? `. None of the vehicles checked has ${some(strange, 5)}: an empty column.` : "."));
+	say(
+		byId("parameter-hint"),
+		many(value()?.length ?? 0, "column") +
+			" chosen of " +
+			number(columns().length) +
+			(strange.length > 0
+				? `. None of the vehicles checked has ${some(strange, 5)}: an empty column.`
+				: "."),
+	);
 }
 
 function show() {

@@ -7,8 +7,11 @@ const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 
 /* [[[x, y], ...], ...]: a line for each run of samples without a gap. */
 function lines(samples, low, high) {
-	const x = (i) => MARGIN + (WIDTH - 2 * MARGIN) * i / Math.max(1, samples.length - 1);
-	const y = (v) => high === low ? HEIGHT / 2 : HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (v - low) / (high - low);
+	const x = (i) => MARGIN + ((WIDTH - 2 * MARGIN) * i) / Math.max(1, samples.length - 1);
+	const y = (v) =>
+		high === low
+			? HEIGHT / 2
+			: HEIGHT - MARGIN - ((HEIGHT - 2 * MARGIN) * (v - low)) / (high - low);
 	const all = [];
 	let run = null;
 
@@ -31,15 +34,42 @@ export function plot(name, samples) {
 	const values = (samples ?? []).filter(Number.isFinite);
 
 	if (values.length === 0)
-		return el("figure", { class: "plot" }, el("figcaption", {}, name), el("p", { class: "hint" }, "No numbers in this range."));
+		return el(
+			"figure",
+			{ class: "plot" },
+			el("figcaption", {}, name),
+			el("p", { class: "hint" }, "No numbers in this range."),
+		);
 
-	const low = Math.min(...values), high = Math.max(...values);
-	const drawn = lines(samples, low, high).map((run) => run.length === 1
-		? svg("circle", { cx: run[0][0].toFixed(1), cy: run[0][1].toFixed(1), r: "1.2" })
-		: svg("polyline", { points: run.map(at).join(" ") }));
-	const label = `${name}: ${number(values.length)} samples, ${short.format(low)} to ${short.format(high)}`;
+	const low = Math.min(...values),
+		high = Math.max(...values);
+	const drawn = lines(samples, low, high).map((run) =>
+		run.length === 1
+			? svg("circle", { cx: run[0][0].toFixed(1), cy: run[0][1].toFixed(1), r: "1.2" })
+			: svg("polyline", { points: run.map(at).join(" ") }),
+	);
+	const extent = `${short.format(low)} to ${short.format(high)}`;
+	const label = `${name}: ${number(values.length)} samples, ${extent}`;
 
-	return el("figure", { class: "plot" }, el("figcaption", {}, name),
-		svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, ...drawn),
-		el("p", { class: "scale", "aria-hidden": "true" }, el("span", {}, "min " + short.format(low)), el("span", {}, "max " + short.format(high))));
+	return el(
+		"figure",
+		{ class: "plot" },
+		el("figcaption", {}, name),
+		svg(
+			"svg",
+			{
+				viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+				preserveAspectRatio: "none",
+				role: "img",
+				"aria-label": label,
+			},
+			...drawn,
+		),
+		el(
+			"p",
+			{ class: "scale", "aria-hidden": "true" },
+			el("span", {}, "min " + short.format(low)),
+			el("span", {}, "max " + short.format(high)),
+		),
+	);
 }

@@ -8,16 +8,41 @@ import { plot } from "./plot.js";
 function timeCell(text) {
 	const ms = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
 
-	return el("th", { scope: "row", title: Number.isNaN(ms) ? null : `${local(ms)}, ${utc(ms)}` }, text);
+	return el(
+		"th",
+		{ scope: "row", title: Number.isNaN(ms) ? null : `${local(ms)}, ${utc(ms)}` },
+		text,
+	);
 }
 
 function table({ vehicle, parameters, rows }) {
 	const label = `The first ${many(rows.length, "row")} of ${vehicle}`;
 
-	return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-		el("table", {}, el("caption", {}, label),
-			el("thead", {}, el("tr", {}, ...["time", ...parameters].map((name) => el("th", { scope: "col" }, name)))),
-			el("tbody", {}, ...rows.map(([time, ...cells]) => el("tr", {}, timeCell(time), ...cells.map((cell) => el("td", {}, cell)))))));
+	return el(
+		"div",
+		{ class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+		el(
+			"table",
+			{},
+			el("caption", {}, label),
+			el(
+				"thead",
+				{},
+				el(
+					"tr",
+					{},
+					...["time", ...parameters].map((name) => el("th", { scope: "col" }, name)),
+				),
+			),
+			el(
+				"tbody",
+				{},
+				...rows.map(([time, ...cells]) =>
+					el("tr", {}, timeCell(time), ...cells.map((cell) => el("td", {}, cell))),
+				),
+			),
+		),
+	);
 }
 
 function shown(preview) {
@@ -25,15 +50,33 @@ function shown(preview) {
 
 	return [
 		table(preview),
-		el("p", { class: "hint" }, `Plots show samples, not all values: one for each 120th of ${local(from)} to ${local(to)}. A gap: no sample there.`,
-			parametersTotal > parameters.length ? ` ${number(parameters.length)} of ${number(parametersTotal)} columns are shown.` : ""),
+		el(
+			"p",
+			{ class: "hint" },
+			`Plots show samples, not all values: one for each 120th of ${local(from)} to ` +
+				`${local(to)}. A gap: no sample there.`,
+			parametersTotal > parameters.length
+				? ` ${number(parameters.length)} of ${number(parametersTotal)} columns are shown.`
+				: "",
+		),
 		el("div", { class: "plots" }, ...parameters.map((name, i) => plot(name, samples[i]))),
 	];
 }
 
-/* preview(id): the nodes to show; a FINISHED export without rows has no preview (204). Throws Problem. */
+/*
+ * preview(id): the nodes to show; a FINISHED export without rows has no preview (204). Throws
+ * Problem.
+ */
 export async function preview(id) {
 	const { json } = await ask("GET", `/export/${id}/preview`);
 
-	return json ? shown(json) : [el("p", { class: "hint" }, "No vehicle has rows in this range: each file contains only its header.")];
+	return json
+		? shown(json)
+		: [
+				el(
+					"p",
+					{ class: "hint" },
+					"No vehicle has rows in this range: each file contains only its header.",
+				),
+			];
 }

@@ -13,4 +13,5 @@ export const label = (state) => STATES[state]?.label ?? state;
 export const ended = (state) => STATES[state]?.rank >= 2;
 
 /* Whether a job that was in one state may now be in the other: an overtaken answer is not shown. */
-export const follows = (state, other) => state === other || STATES[other]?.rank > STATES[state]?.rank;
+export const follows = (state, other) =>
+	state === other || STATES[other]?.rank > STATES[state]?.rank;

@@ -4,10 +4,14 @@ import { many, number, some } from "./format.js";
 import * as catalogue from "./catalogue.js";
 
 const CHIPS_SHOWN = 60;
-const box = byId("vehicle-search"), list = byId("vehicle-list"), more = byId("vehicle-more"), add = byId("vehicle-add");
-const chips = byId("chips"), unknown = byId("unknown");
+const box = byId("vehicle-search"),
+	list = byId("vehicle-list"),
+	more = byId("vehicle-more"),
+	add = byId("vehicle-add");
+const chips = byId("chips"),
+	unknown = byId("unknown");
 
-let changed;			/* called after each change, and when more is known about the chosen ones */
+let changed; /* called after each change, and when more is known about the chosen ones */
 let chosen = new Set();
 let shown = { prefix: "", names: [], next: undefined };
 let asking = new AbortController();
@@ -55,10 +59,23 @@ async function update() {
 }
 
 function chip(name) {
-	const fault = !catalogue.possible(name) ? "not a valid name" : catalogue.found(name) === catalogue.UNKNOWN ? "not in the catalogue" : "";
+	const fault = !catalogue.possible(name)
+		? "not a valid name"
+		: catalogue.found(name) === catalogue.UNKNOWN
+			? "not in the catalogue"
+			: "";
 
-	return el("li", { class: fault ? "chip odd" : "chip" }, el("span", {}, name), fault && el("span", { class: "why" }, fault) || null,
-		el("button", { type: "button", "aria-label": "Remove " + name, onclick: () => remove(name) }, "\u00d7"));
+	return el(
+		"li",
+		{ class: fault ? "chip odd" : "chip" },
+		el("span", {}, name),
+		(fault && el("span", { class: "why" }, fault)) || null,
+		el(
+			"button",
+			{ type: "button", "aria-label": "Remove " + name, onclick: () => remove(name) },
+			"\u00d7",
+		),
+	);
 }
 
 /* The focus goes to the next chip's button, else to the last one's, else to the search. */
@@ -71,26 +88,55 @@ function remove(name) {
 	(buttons[Math.min(place, buttons.length - 1)] ?? box).focus();
 }
 
-const unknownOnes = () => [...chosen].filter((name) => !catalogue.possible(name) || catalogue.found(name) === catalogue.UNKNOWN);
+const unknownOnes = () =>
+	[...chosen].filter(
+		(name) => !catalogue.possible(name) || catalogue.found(name) === catalogue.UNKNOWN,
+	);
 
 function showChips() {
-	const all = [...chosen], strange = unknownOnes();
+	const all = [...chosen],
+		strange = unknownOnes();
 
 	/* Faulty names come first when not all can be shown. */
-	const order = all.length > CHIPS_SHOWN ? [...strange, ...all.filter((name) => !strange.includes(name))] : all;
+	const order =
+		all.length > CHIPS_SHOWN
+			? [...strange, ...all.filter((name) => !strange.includes(name))]
+			: all;
 
-	chips.replaceChildren(...order.slice(0, CHIPS_SHOWN).map(chip),
-		...(all.length > CHIPS_SHOWN ? [el("li", {}, "and " + number(all.length - CHIPS_SHOWN) + " more")] : []));
-	say(byId("chips-title"), all.length === 0 ? "None chosen yet" : many(all.length, "vehicle") + " chosen");
-	say(unknown, strange.length === 0 ? "" : `Not in the catalogue: ${some(strange, 8)}. An export fails if a vehicle does not exist; ` +
-		"a vehicle that is too new to be in the catalogue is exported.");
+	chips.replaceChildren(
+		...order.slice(0, CHIPS_SHOWN).map(chip),
+		...(all.length > CHIPS_SHOWN
+			? [el("li", {}, "and " + number(all.length - CHIPS_SHOWN) + " more")]
+			: []),
+	);
+	say(
+		byId("chips-title"),
+		all.length === 0 ? "None chosen yet" : many(all.length, "vehicle") + " chosen",
+	);
+	say(
+		unknown,
+		strange.length === 0
+			? ""
+			: `Not in the catalogue: ${some(strange, 8)}. ` +
+					"An export fails if a vehicle does not exist; " +
+					"a vehicle that is too new to be in the catalogue is exported.",
+	);
 	byId("unknown-remove").hidden = strange.length === 0;
 	byId("chips-clear").hidden = all.length === 0;
 }
 
 function line(name) {
-	return el("label", {}, el("input", { type: "checkbox", value: name, onchange: (e) => (e.target.checked ? choose : drop)([name]) }),
-		" ", name);
+	return el(
+		"label",
+		{},
+		el("input", {
+			type: "checkbox",
+			value: name,
+			onchange: (e) => (e.target.checked ? choose : drop)([name]),
+		}),
+		" ",
+		name,
+	);
 }
 
 function ticks() {
@@ -107,10 +153,21 @@ function showFound(text, got, appended) {
 	list.hidden = list.children.length === 0;
 
 	const n = list.children.length;
-	const prefix = got.prefix === "" ? "" : ` that ${n === 1 && !got.next ? "begins" : "begin"} with \u201c${got.prefix}\u201d`;
+	const prefix =
+		got.prefix === ""
+			? ""
+			: ` that ${n === 1 && !got.next ? "begins" : "begin"} with \u201c${got.prefix}\u201d`;
 
-	say(byId("vehicle-found"), n === 0 ? (text === "" ? "The catalogue is empty: a worker fills it soon after it starts."
-		: `No vehicle begins with \u201c${text}\u201d.`) : got.next ? `The first ${number(n)} vehicles${prefix}.` : `${many(n, "vehicle")}${prefix}.`);
+	say(
+		byId("vehicle-found"),
+		n === 0
+			? text === ""
+				? "The catalogue is empty: a worker fills it soon after it starts."
+				: `No vehicle begins with \u201c${text}\u201d.`
+			: got.next
+				? `The first ${number(n)} vehicles${prefix}.`
+				: `${many(n, "vehicle")}${prefix}.`,
+	);
 	add.hidden = text === "" || got.names.includes(text);
 }
 
@@ -175,9 +232,14 @@ export function start(onChange, first) {
 		event.preventDefault();
 		take(names(text));
 	});
-	add.addEventListener("click", () => { take(names(box.value)); box.focus(); });
+	add.addEventListener("click", () => {
+		take(names(box.value));
+		box.focus();
+	});
 	more.addEventListener("click", () => search(shown.next));
-	byId("vehicle-select").addEventListener("click", () => choose([...list.querySelectorAll("input")].map((input) => input.value)));
+	byId("vehicle-select").addEventListener("click", () =>
+		choose([...list.querySelectorAll("input")].map((input) => input.value)),
+	);
 	byId("paste-add").addEventListener("click", () => {
 		choose(names(byId("paste-text").value));
 		byId("paste-text").value = "";

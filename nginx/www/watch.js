@@ -1,6 +1,6 @@
 /*
- * Polls unfinished jobs until they end: one request at a time, never before its Retry-After, none while the tab is hidden, fewer
- * and fewer while the service is in trouble.
+ * Polls unfinished jobs until they end: one request at a time, never before its Retry-After, none
+ * while the tab is hidden, fewer and fewer while the service is in trouble.
  */
 import { ask } from "./api.js";
 import { ended } from "./states.js";
@@ -9,7 +9,10 @@ const PAUSE_S = 1;		/* when the service names none */
 const GAP_MS = 100;		/* between any two requests */
 const WAIT_MAX_S = 60;
 
-/* watch(show, gone, trouble): show(job), gone(id) as answers come; trouble(text), "" when it is over. */
+/*
+ * watch(show, gone, trouble): show(job), gone(id) as answers come; trouble(text), "" when it is
+ * over.
+ */
 export function watch(show, gone, trouble) {
 	const jobs = new Map();		/* id -> {due, etag} */
 	let timer = null, busy = false, failures = 0, notBefore = 0;

@@ -1,4 +1,6 @@
-/* The time range: presets, or typed dates and times, and their zone. What is sent is printed below. */
+/*
+ * The time range: presets, or typed dates and times, and their zone. What is sent is printed below.
+ */
 import { extentOf } from "./catalogue.js";
 import { byId, el, say } from "./dom.js";
 import { local, utc, zoneName } from "./format.js";
@@ -13,7 +15,12 @@ let chosen;			/* returns the names of the chosen vehicles, whose data the preset
 const typed = (which) => ({ date: byId(which + "-date").value, time: byId(which + "-time").value });
 
 /* The state to keep, for set(). */
-export const kept = () => ({ preset: preset.value, zone: zone.value, start: typed("start"), end: typed("end") });
+export const kept = () => ({
+	preset: preset.value,
+	zone: zone.value,
+	start: typed("start"),
+	end: typed("end"),
+});
 
 /* {range: [start, end]}, or {fault: {which, text}}, or neither when nothing was typed yet. */
 export function value() {
@@ -21,11 +28,26 @@ export function value() {
 	const lacks = Number.isNaN(start) ? "start" : Number.isNaN(end) ? "end" : null;
 
 	if (lacks)
-		return byId(lacks + "-date").value === "" ? {}
-			: { fault: { which: lacks, text: lacks === "start" ? "The start is not a date." : "The end is not a date." } };
+		return byId(lacks + "-date").value === ""
+			? {}
+			: {
+					fault: {
+						which: lacks,
+						text:
+							lacks === "start"
+								? "The start is not a date."
+								: "The end is not a date.",
+					},
+				};
 	if (end <= start)
-		return { fault: { which: "end", text: "The end must be after the start; the end itself is not included. " +
-			"For one whole day, end at midnight of the next day." } };
+		return {
+			fault: {
+				which: "end",
+				text:
+					"The end must be after the start; the end itself is not included. " +
+					"For one whole day, end at midnight of the next day.",
+			},
+		};
 	return { range: [start, end] };
 }
 
@@ -36,7 +58,9 @@ export function mark(fault) {
 
 		for (const input of [byId(which + "-date"), byId(which + "-time")]) {
 			input.setAttribute("aria-invalid", wrong);
-			wrong ? input.setAttribute("aria-describedby", "fault-range") : input.removeAttribute("aria-describedby");
+			wrong
+				? input.setAttribute("aria-describedby", "fault-range")
+				: input.removeAttribute("aria-describedby");
 		}
 	}
 }
@@ -88,8 +112,14 @@ export function start(onChange, names) {
 	chosen = names;
 	zone.options[1].text = `Local time (${zoneName})`;
 	for (const select of [preset, zone])
-		select.addEventListener("change", () => { offer(); onChange(); });
+		select.addEventListener("change", () => {
+			offer();
+			onChange();
+		});
 	for (const which of MOMENTS)
 		for (const part of ["-date", "-time"])
-			byId(which + part).addEventListener("input", () => { preset.value = "custom"; onChange(); });
+			byId(which + part).addEventListener("input", () => {
+				preset.value = "custom";
+				onChange();
+			});
 }
