@@ -1,6 +1,7 @@
-# exportctl.bash: completion of exportctl(1) for bash: commands, options, their values, names of vehicles, ids of exports.
-# Names and ids are asked of the service, with what stands on the line already (--url, --user, ...), for 2 s at most and quietly.
-# shellcheck shell=bash
+# exportctl.bash: completion of exportctl(1) for bash: commands, options, their values, names of
+# vehicles, ids of exports.
+# Names and ids are asked of the service, with what stands on the line already (--url, --user, ...),
+# for 2 s at most and quietly. shellcheck shell=bash
 
 _exportctl_options()
 {
@@ -20,8 +21,8 @@ _exportctl_options()
 	esac
 }
 
-# _exportctl_ask ARGUMENT...: the first column of what exportctl prints, where it begins as the word does. (Not by compgen -W, which
-# would run what stands in backticks in a name.)
+# _exportctl_ask ARGUMENT...: the first column of what exportctl prints, where it begins as the word
+# does. (Not by compgen -W, which would run what stands in backticks in a name.)
 _exportctl_ask()
 {
 	local found
@@ -33,7 +34,8 @@ _exportctl_ask()
 
 _exportctl()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' asked=() i word
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' asked=() \
+		i word
 	COMPREPLY=()
 
 	# --option=value comes as three words.
@@ -62,7 +64,9 @@ _exportctl()
 	--csv)		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel' -- "$cur"); return ;;
 	--compression)	mapfile -t COMPREPLY < <(compgen -W 'fast small' -- "$cur"); return ;;
 	--state)
-		mapfile -t COMPREPLY < <(compgen -W 'NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED' -- "${cur##*,}")
+		mapfile -t COMPREPLY < \
+			<(compgen -W 'NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED' -- \
+			"${cur##*,}")
 		[[ $cur != *,* ]] || COMPREPLY=("${COMPREPLY[@]/#/${cur%,*},}")
 		return ;;
 	-o|--output|--password-file|--cert|--key|--ca|--vehicles-from)
@@ -77,10 +81,12 @@ _exportctl()
 	esac
 
 	case "$cur" in
-	-*)	mapfile -t COMPREPLY < <(compgen -W "$(_exportctl_options "$command")" -- "$cur"); return ;;
+	-*)	mapfile -t COMPREPLY < <(compgen -W "$(_exportctl_options "$command")" -- "$cur");
+	return ;;
 	esac
 	case "$command" in
-	'')	mapfile -t COMPREPLY < <(compgen -W 'create get wait download list cancel vehicles estimate' -- "$cur") ;;
+	'')	mapfile -t COMPREPLY < \
+		<(compgen -W 'create get wait download list cancel vehicles estimate' -- "$cur") ;;
 	get)	_exportctl_ask list --limit 100 ;;
 	wait|cancel)
 		_exportctl_ask list --limit 100 --state NOT_STARTED,STARTED ;;

@@ -1,9 +1,11 @@
 #!/bin/bash
-# Who includes whom: the directions and the foreign libraries of each part, by the include lines alone.
+# Who includes whom: the directions and the foreign libraries of each part, by the include lines
+# alone.
 . "$(dirname "$0")/lib.sh"
 
 # includes FILES...: "file header" a line, as written with its quotes or brackets.
-includes() { grep -HE '^[[:space:]]*#[[:space:]]*include' "$@" | sed -E 's/^([^:]+):[^"<]*(["<][^">]*[">]).*/\1 \2/'; }
+includes() { grep -HE '^[[:space:]]*#[[:space:]]*include' "$@" |
+	sed -E 's/^([^:]+):[^"<]*(["<][^">]*[">]).*/\1 \2/'; }
 # none PATTERN NAME <FILE: no line of it matches; those that do are shown.
 none()
 {
@@ -20,20 +22,27 @@ mapfile -t HEADERS < <(printf '%s\n' "${SOURCES[@]}" | grep '\.h$')
 mapfile -t CODE < <(printf '%s\n' "${SOURCES[@]}" | grep '\.c$')
 
 like "$(includes "${LIB[@]}" | wc -l)" '^[1-9][0-9]{2}' "there are include lines to look at"
-is "$(includes "${SOURCES[@]}" | grep -cvE ' ("[a-z0-9]+(/[a-z0-9_]+)+\.h"|<[a-z0-9_/.-]+>)$')" 0 "each is understood"
+is "$(includes "${SOURCES[@]}" | grep -cvE ' ("[a-z0-9]+(/[a-z0-9_]+)+\.h"|<[a-z0-9_/.-]+>)$')" 0 \
+	"each is understood"
 
 # Directions.
 none ' "(worker|t)/' "fcgi/ includes nothing of worker/ or t/" < <(includes fcgi/*.[ch])
 none ' "(fcgi|t)/' "worker/ includes nothing of fcgi/ or t/" < <(includes "${WORKER[@]}")
 none ' "(fcgi|worker|t)/' "lib/ includes only lib/" < <(includes "${LIB[@]}")
-# The rooms of lib/ and worker/: base knows no server, servers know no job, the engine knows neither.
-none . "lib/base/ includes only itself" < <(includes lib/base/*.[ch] | grep '"' | grep -v ' "lib/base/')
-none . "lib/servers/ includes only itself and lib/base/" < <(includes lib/servers/*.[ch] | grep '"' | grep -vE ' "lib/(base|servers)/')
+# The rooms of lib/ and worker/: base knows no server, servers know no job, the engine knows
+# neither.
+none . "lib/base/ includes only itself" < <(includes lib/base/*.[ch] | grep '"' |
+	grep -v ' "lib/base/')
+none . "lib/servers/ includes only itself and lib/base/" < <(includes lib/servers/*.[ch] |
+	grep '"' | grep -vE ' "lib/(base|servers)/')
 none . "worker/engine/ includes only itself and lib/base/" < <(
-	includes "${WORKER[@]}" | grep '^worker/engine/' | grep '"' | grep -vE ' "(worker/engine|lib/base)/')
+	includes "${WORKER[@]}" | grep '^worker/engine/' | grep '"' |
+		grep -vE ' "(worker/engine|lib/base)/')
 none . "of worker/engine/ the rest of worker/ sees archive.h, source.h and sink.h" < <(
-	includes worker/*.[ch] | grep ' "worker/engine/' | grep -vE ' "worker/engine/(archive|source|sink)\.h"$')
-none . "ours are included from the root of the tree" < <(includes "${SOURCES[@]}" | grep '"' | grep -vE ' "(lib|worker|fcgi)/')
+	includes worker/*.[ch] | grep ' "worker/engine/' |
+		grep -vE ' "worker/engine/(archive|source|sink)\.h"$')
+none . "ours are included from the root of the tree" < <(includes "${SOURCES[@]}" | grep '"' |
+	grep -vE ' "(lib|worker|fcgi)/')
 while read -r file header; do
 	header=${header//\"/}
 	[ -f "$header" ] || echo "$file: $header"
@@ -42,13 +51,15 @@ is "$(cat "$T/lacking")" "" "what is included is there"
 
 # A .c file includes its own header first.
 for file in "${CODE[@]}"; do
-	[ ! -f "${file%.c}.h" ] || [ "$(includes "$file" | head -n 1)" = "$file \"${file%.c}.h\"" ] || echo "$file"
+	[ ! -f "${file%.c}.h" ] || [ "$(includes "$file" | head -n 1)" = "$file \"${file%.c}.h\"" \
+		] || echo "$file"
 done >"$T/first"
 is "$(cat "$T/first")" "" "a file's own header comes first"
 
 # Headers stand alone, guarded, and see C and POSIX only.
 STANDARD='assert|ctype|errno|inttypes|limits|math|pthread|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|sys/[a-z]+'
-none . "no header includes a foreign one" < <(includes "${HEADERS[@]}" | grep '<' | grep -vE " <($STANDARD)\.h>$")
+none . "no header includes a foreign one" < <(includes "${HEADERS[@]}" | grep '<' |
+	grep -vE " <($STANDARD)\.h>$")
 for file in "${HEADERS[@]}"; do
 	guard=$(echo "${file^^}" | tr / _ | tr . _)
 	{ grep -qx "#ifndef $guard" "$file" && grep -qx "#define $guard" "$file"; } || echo "$file"
@@ -56,7 +67,8 @@ done >"$T/guards"
 is "$(cat "$T/guards")" "" "each header is guarded by its path"
 for file in "${HEADERS[@]}"; do
 	echo "#include \"$file\""
-	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wstrict-prototypes -Werror -fsyntax-only -x c - <<<"#include \"$file\"" || echo "FAILED $file"
+	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wstrict-prototypes -Werror \
+		-fsyntax-only -x c - <<<"#include \"$file\"" || echo "FAILED $file"
 done >"$T/alone" 2>&1
 is "$(grep -v '^#include' "$T/alone")" "" "each header compiles alone"
 
@@ -72,7 +84,9 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/reader.c worker/telemetry.c
+may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c \
+	lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c \
+	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/reader.c worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
@@ -88,14 +102,20 @@ PURE="fcgi/spec.c lib/base/buf.c lib/base/jsonstrict.c lib/base/num.c lib/server
 worker/engine/deflate/huffman.c worker/engine/rows/merge.c worker/engine/decode/numtext.c worker/engine/decode/points.c worker/engine/slice.c worker/engine/decode/document.c worker/engine/deflate/textdeflate.c
 worker/engine/decode/unwind.c"
 # shellcheck disable=SC2086
-is "$(grep -nE '\b(time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv|rand|random)\(' $PURE)" "" "the pure files ask no clock, file or environment"
+is "$(grep -nE \
+	'\b(time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv|rand|random)\(' $PURE)" "" "the pure files ask no clock, file or environment"
 # shellcheck disable=SC2086
-none '"lib/(base/(clock|log)|servers/(s3|queue|mongo)|jobs/jobs)\.h"' "nor do they log or talk to servers" < <(includes $PURE)
+none '"lib/(base/(clock|log)|servers/(s3|queue|mongo)|jobs/jobs)\.h"' \
+	"nor do they log or talk to servers" < <(includes $PURE)
 
-# lib/ never exits (but crash.c, which is not in a release), and assert() is not for what comes from outside.
-is "$(grep -nE '\b(_?exit|_Exit|quick_exit|abort|err|errx|verr|verrx)\(' "${CODE[@]}" | grep '^lib/' | grep -v '^lib/base/crash.c:')" "" "lib/ never exits"
+# lib/ never exits (but crash.c, which is not in a release), and assert() is not for what comes from
+# outside.
+is "$(grep -nE '\b(_?exit|_Exit|quick_exit|abort|err|errx|verr|verrx)\(' "${CODE[@]}" |
+	grep '^lib/' | grep -v '^lib/base/crash.c:')" "" "lib/ never exits"
 
 
-is "$(grep -nE '\b(_?exit|_Exit|quick_exit|errx?)\(' "${CODE[@]}" | grep -vE '^(lib/|(fcgi|worker)/main\.c:)')" "" "only main exits"
-is "$(grep -nwE 'gets|strcpy|strcat|vsprintf|strtok|alloca' "${CODE[@]}" | grep '(')" "" "no function that knows no bounds"
+is "$(grep -nE '\b(_?exit|_Exit|quick_exit|errx?)\(' "${CODE[@]}" |
+	grep -vE '^(lib/|(fcgi|worker)/main\.c:)')" "" "only main exits"
+is "$(grep -nwE 'gets|strcpy|strcat|vsprintf|strtok|alloca' "${CODE[@]}" | grep '(')" "" \
+	"no function that knows no bounds"
 done_testing

@@ -14,7 +14,9 @@ for name in export-api export-worker; do
 	like "$(readelf -dW "$program")" 'BIND_NOW|FLAGS.*NOW' "$name: bound when it starts"
 	like "$(readelf -lW "$program")" 'GNU_STACK.* RW ' "$name: no code on the stack"
 	like "$(readelf -sW --dyn-syms "$program")" '__stack_chk_fail' "$name: guarded stack"
-	like "$(readelf -sW --dyn-syms "$program")" '__(snprintf|vsnprintf|memcpy|fprintf)_chk' "$name: fortified"
-	is "$(readelf -dW "$program" | grep -cE 'RPATH|RUNPATH')" 0 "$name: libraries come from the system alone"
+	like "$(readelf -sW --dyn-syms "$program")" '__(snprintf|vsnprintf|memcpy|fprintf)_chk' \
+		"$name: fortified"
+	is "$(readelf -dW "$program" | grep -cE 'RPATH|RUNPATH')" 0 \
+		"$name: libraries come from the system alone"
 done
 done_testing

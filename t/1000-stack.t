@@ -1,5 +1,6 @@
 #!/bin/bash
-# The stack itself: started twice, side by side, after kill -9 of any server; on loopback alone; and nothing left after down.
+# The stack itself: started twice, side by side, after kill -9 of any server; on loopback alone; and
+# nothing left after down.
 . "$(dirname "$0")/lib.sh"
 [ "${WITH_STACK_MINE-}" != '' ] || for need in build/servers/bin/mongod build/servers/bin/weed; do
 	[ -x "$need" ] || lacking "$need; run scripts/deps"
@@ -19,7 +20,8 @@ if [ "${WITH_STACK_MINE-}" = '' ]; then
 	rm -rf "$T"
 	# An outer stack reserves the first range of ports, an inner one the second.
 	WITH_STACK_MINE=1 exec t/with-stack --only "${SERVICES[*]}" \
-	    bash -c 'OUTER_RUN=$RUN OUTER_ENV=$RUN/env exec t/with-stack --only "$0" bash "$1"' "${SERVICES[*]}" "$TEST_FILE"
+	    bash -c 'OUTER_RUN=$RUN OUTER_ENV=$RUN/env exec t/with-stack --only "$0" bash "$1"' \
+	    "${SERVICES[*]}" "$TEST_FILE"
 fi
 
 stack() { scripts/stack "$@" 2>&1; }
@@ -56,9 +58,11 @@ is "$(pids "$RUN")" "$before" "up a second time starts nothing"
 
 scripts/provision >"$T/out" 2>&1
 is "$?" 0 "provision a second time"
-is "$(grep -vc ' unchanged$' "$T/out")" 0 "provision a second time changes nothing" || diag "$(cat "$T/out")"
+is "$(grep -vc ' unchanged$' "$T/out")" 0 "provision a second time changes nothing" ||
+	diag "$(cat "$T/out")"
 RETRY_TTL_MS=1500 scripts/provision --rabbitmq >"$T/out" 2>&1
-is "$(grep -v ' unchanged$' "$T/out" | tr -s ' ')" "rabbitmq queue exports.retry updated" "another TTL updates the retry queue alone"
+is "$(grep -v ' unchanged$' "$T/out" | tr -s ' ')" "rabbitmq queue exports.retry updated" \
+	"another TTL updates the retry queue alone"
 ok "and the old one back" env RETRY_TTL_MS="$RETRY_TTL_MS" scripts/provision --rabbitmq
 
 /usr/bin/python3 - >"$T/listen" 2>&1 <<'END'
@@ -102,11 +106,14 @@ for name in "${NAMES[@]}"; do
 done
 if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	ok "the API answers" curl -sf "$EXPORT_URL/health"
-	kill -KILL $(belong "$RUN" | while read -r p; do case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch) echo "$p" ;; esac; done)
+	kill -KILL $(belong "$RUN" |
+		while read -r p; do case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch) \
+		echo "$p" ;; esac; done)
 	ok "up after kill -9 of the pool" stack up "${SERVICES[@]}"
 	ok "the API answers again" curl -sf "$EXPORT_URL/health"
 	kill -KILL "$(cat "$RUN/supervisord.pid")" $(belong "$RUN" | while read -r p; do
-		case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch|*/export-worker) echo "$p" ;; esac; done)
+		case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch|*/export-worker) echo \
+			"$p" ;; esac; done)
 	ok "the stale socket is there" test -S "$RUN/api-1.sock"
 	ok "up after kill -9 of supervisord and all below it" stack up "${SERVICES[@]}"
 	ok "the API answers once more" curl -sf "$EXPORT_URL/health"
@@ -114,7 +121,8 @@ if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	kill9 supervisord
 	ok "up after kill -9 of supervisord alone" stack up "${SERVICES[@]}"
 	no "the orphaned worker is gone" test -e "/proc/$before/exe"	# a zombie has none
-	is "$(belong "$RUN" | while read -r p; do readlink /proc/$p/exe; done | grep -c /export-api)" "${HANDLERS:-4}" "as many handlers as asked for"
+	is "$(belong "$RUN" | while read -r p; do readlink /proc/$p/exe; done |
+		grep -c /export-api)" "${HANDLERS:-4}" "as many handlers as asked for"
 fi
 kill -KILL $(belong "$RUN")
 ok "up after kill -9 of everything" stack up "${SERVICES[@]}"
@@ -139,7 +147,8 @@ ok "the other stack still runs" env RUN="$OUTER_RUN" scripts/stack status "${SER
 ls -d /tmp/seaweedfs-*-grpc-"$((PORTS + 31))".sock >"$T/out" 2>&1
 is "$?" 2 "down leaves no socket in /tmp"
 
-no "another base port for the same folder is refused" env PORTS=$((PORTS + 1)) scripts/stack up mongo
+no "another base port for the same folder is refused" env PORTS=$((PORTS + 1)) scripts/stack up \
+	mongo
 export RUN=$T/m3
 at_exit "RUN=$RUN scripts/stack down >/dev/null 2>&1"
 ok "MEMBERS=3" env MEMBERS=3 scripts/stack up mongo

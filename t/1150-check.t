@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""export-api --check and export-worker --check: a table of what is right, exit 0; what is wrong by its name, exit 1; and /ready, which
-says when a right of the database's user is missing.
+"""export-api --check and export-worker --check: a table of what is right, exit 0; what is wrong by
+its name, exit 1; and /ready, which says when a right of the database's user is missing.
 
 Prints TAP. Always on a stack of its own: rights are taken away and given.
 """
@@ -29,7 +29,8 @@ def check(program, change=None):
         conf = os.path.join(os.environ["EXPORT_RUN"], "check.conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(text)
-    run = subprocess.run([os.path.join(BIN, "export-" + program), "-c", conf, "--check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    run = subprocess.run([os.path.join(BIN, "export-" + program), "-c", conf, "--check"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          text=True, timeout=120, check=False)
     return run.returncode, run.stdout.splitlines(), run.stdout + run.stderr
 
@@ -43,10 +44,12 @@ def all_right():
         code, lines, _ = check(program)
         is_(code, 0, program + ": exit 0")
         is_(wrong(lines), [], program + ": nothing is wrong")
-        is_({line.split()[0] for line in lines}, {"mongodb", "rabbitmq", "s3"}, program + ": each server has its lines")
+        is_({line.split()[0] for line in lines}, {"mongodb", "rabbitmq", "s3"},
+            program + ": each server has its lines")
         ok(len(lines) >= 9, program + ": a line a finding", lines)
     c = channel()
-    is_(c.queue_declare("exports.jobs", passive=True).method.message_count, 0, "no message is left behind")
+    is_(c.queue_declare("exports.jobs", passive=True).method.message_count, 0,
+        "no message is left behind")
     from service import s3
     found = s3().list_objects_v2(Bucket=os.environ["S3_BUCKET"]).get("KeyCount", 0)
     uploads = s3().list_multipart_uploads(Bucket=os.environ["S3_BUCKET"]).get("Uploads", [])
@@ -61,21 +64,28 @@ def rights_of_mongodb(client):
     for program, name in (("api", "exportApi"), ("worker", "exportWorker")):
         had = client.admin.command("rolesInfo", name, showPrivileges=True)["roles"][0]["privileges"]
         try:
-            role(client, name, [dict(p, actions=[a for a in p["actions"] if a != "update"]) if p["resource"] == JOBS else p for p in had])
+            role(client, name,
+                 [dict(p, actions=[a for a in p["actions"] if a != "update"])
+                  if p["resource"] == JOBS else p for p in had])
             code, lines, _ = check(program)
             is_((code, len(wrong(lines))), (1, 1), program + ": a right that is missing: exit 1")
             ok("update on exports.jobs is missing" in wrong(lines)[0], "it is named", lines)
             if program == "api":
                 got = call("GET", "/ready")
-                is_((got.status, got.json()["status"], got.json()["mongodb"]), (503, "unavailable", "rights"), "/ready says so")
-            role(client, name, [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p in had])
+                is_((got.status, got.json()["status"], got.json()["mongodb"]),
+                    (503, "unavailable", "rights"), "/ready says so")
+            role(client, name,
+                 [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p
+                  in had])
             code, lines, _ = check(program)
             is_((code, len(wrong(lines))), (1, 1), program + ": a right too many: exit 1")
             ok("remove on exports.jobs is not needed" in wrong(lines)[0], "it is named", lines)
             if program == "api":
-                is_(call("GET", "/ready").json()["status"], "ok", "/ready: jobs can be taken all the same")
+                is_(call("GET", "/ready").json()["status"], "ok",
+                    "/ready: jobs can be taken all the same")
             role(client, name, had + [{"resource": {"cluster": True}, "actions": ["shutdown"]}])
-            ok("shutdown on cluster is not needed" in " ".join(wrong(check(program)[1])), program + ": one over the cluster, too")
+            ok("shutdown on cluster is not needed" in " ".join(wrong(check(program)[1])),
+               program + ": one over the cluster, too")
         finally:
             role(client, name, had)
         is_(check(program)[0], 0, program + ": given back, all is right")
@@ -86,42 +96,53 @@ def rights_of_others():
     for key in ("amqp", "s3"):
         swap = {"amqp": ("user", "password_file"), "s3": ("access_key", "secret_file")}[key]
         for program, other in (("api", "worker"), ("worker", "api")):
-            conf = dict(line.replace(" ", "").strip().split("=", 1) for line in open(os.environ["EXPORT_CONF"], encoding="utf-8")
+            conf = dict(line.replace(" ", "").strip().split("=", 1) for line
+                        in open(os.environ["EXPORT_CONF"], encoding="utf-8")
                         if "=" in line and not line.startswith("#"))
             lines = []
             text = "|".join("%s_%s_%s" % (program, key, x) for x in swap)
             code, lines, _ = check(program, ("^(%s)( *= *).*$" % text,
-                                             lambda m: m[1] + m[2] + conf[m[1].replace(program, other, 1)]))
+                                             lambda m: m[1] + m[2]
+                                             + conf[m[1].replace(program, other, 1)]))
             is_(code, 1, "%s with the %s user of %s: exit 1" % (program, key, other))
             bad = "\n".join(wrong(lines))
-            ok("but must not" in bad and "but has to" in bad, "what it may and may not is named", lines)
+            ok("but must not" in bad and "but has to" in bad, "what it may and may not is named",
+               lines)
 
 
 def unreachable():
     for program in ("api", "worker"):
         for name, change, server in (
-                ("MongoDB", (r"^(mongodb_uri *= *).*$", r"\1mongodb://127.0.0.1:1/?replicaSet=exports"), "mongodb"),
-                ("the broker", (r"^(amqp_uri *= *).*$", r"\1amqp://127.0.0.1:1/exports"), "rabbitmq"),
+                ("MongoDB",
+                 (r"^(mongodb_uri *= *).*$", r"\1mongodb://127.0.0.1:1/?replicaSet=exports"),
+                 "mongodb"),
+                ("the broker", (r"^(amqp_uri *= *).*$", r"\1amqp://127.0.0.1:1/exports"),
+                 "rabbitmq"),
                 ("S3", (r"^(s3_endpoint *= *).*$", r"\1http://127.0.0.1:1"), "s3")):
             code, lines, _ = check(program, change)
             is_(code, 1, "%s: %s is away: exit 1" % (program, name))
             is_({line.split()[0] for line in wrong(lines)}, {server}, "it alone is wrong")
         wrong_password = os.path.join(os.environ["EXPORT_RUN"], "secrets", "wrong")
         if not os.path.exists(wrong_password):
-            with open(os.open(wrong_password, os.O_WRONLY | os.O_CREAT, 0o400), "w", encoding="ascii") as f:
+            with open(os.open(wrong_password, os.O_WRONLY | os.O_CREAT, 0o400), "w",
+                      encoding="ascii") as f:
                 f.write("a-wrong-password\n")
         for key in ("mongodb_password_file", "amqp_password_file", "s3_secret_file"):
-            code, lines, output = check(program, (r"^(%s_%s *= *).*$" % (program, key), r"\1" + wrong_password))
+            code, lines, output = check(program,
+                                        (r"^(%s_%s *= *).*$" % (program, key),
+                                         r"\1" + wrong_password))
             is_(code, 1, "%s: a wrong %s: exit 1" % (program, key))
             ok("a-wrong-password" not in output, "which is not shown")
 
 
 def pool_size():
-    """Too few connections, for which a job that is split would wait for ever, are refused at the start."""
+    """Too few connections, for which a job that is split would wait for ever, are refused at the
+    start."""
     uri = r"^(mongodb_uri *= *.*)$"
     for program in ("api", "worker"):
         code, lines, output = check(program, (uri, r"\1&maxPoolSize=4"))
-        is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]), program + ": maxPoolSize=4: exit 1")
+        is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]),
+            program + ": maxPoolSize=4: exit 1")
         ok("maxPoolSize is 4: a worker needs at least 5" in output, "and why", output)
         is_(check(program, (uri, r"\1&maxPoolSize=5"))[0], 0, program + ": maxPoolSize=5: exit 0")
 

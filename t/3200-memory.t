@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A worker's memory does not grow with the export: its peak in an export of 30 days and in a longer one of the same vehicle.
+"""A worker's memory does not grow with the export: its peak in an export of 30 days and in a longer
+one of the same vehicle.
 
 Prints TAP, the figures as comments. LONG=1 in the environment: a year in place of 60 days.
 """
@@ -22,8 +23,9 @@ END_S = 1800
 
 
 def measure(jobs, days, times):
-    """The peak of a new worker in so many exports of so many days, in KiB. A short one is made a few times: how much of an idle
-    worker's pages the machine has taken back just then would otherwise decide its peak."""
+    """The peak of a new worker in so many exports of so many days, in KiB. A short one is made a
+    few times: how much of an idle worker's pages the machine has taken back just then would
+    otherwise decide its peak."""
     pid = worker_anew()
     idle = peak_kb(pid)
     for _ in range(times):
@@ -35,8 +37,10 @@ def measure(jobs, days, times):
     fetch(ident)
     d = job_document(jobs, ident)
     seconds = (d["finishedAt"] - d["startedAt"]).total_seconds()
-    note("%d days: peak %.1f MiB (%.1f before it), %.2f s, %.1f million points, %.1f million points a second, ZIP of %.1f MB" % (
-        days, peak / 1024, idle / 1024, seconds, d["progress"]["points"] / 1e6, d["progress"]["points"] / 1e6 / max(seconds, 0.001),
+    note("%d days: peak %.1f MiB (%.1f before it), %.2f s, %.1f million points, %.1f million "
+         "points a second, ZIP of %.1f MB" % (
+        days, peak / 1024, idle / 1024, seconds, d["progress"]["points"] / 1e6,
+        d["progress"]["points"] / 1e6 / max(seconds, 0.001),
         d["object"]["size"] / 1e6))
     ok(peak < PEAK_MAX_KB, "%d days: less than 80 MiB" % days, "%d KiB" % peak)
     return peak
@@ -45,7 +49,8 @@ def measure(jobs, days, times):
 def compare(jobs):
     short, long = measure(jobs, SHORT_DAYS, 3), measure(jobs, LONG_DAYS, 1)
     note("ratio %.3f" % (long / short))
-    ok(long <= RATIO_MAX * short, "%d days need at most %.2f times the memory of %d: %d KiB for %d KiB" % (
+    ok(long <= RATIO_MAX * short, "%d days need at most %.2f times the memory of %d: %d KiB for "
+                                  "%d KiB" % (
         LONG_DAYS, RATIO_MAX, SHORT_DAYS, long, short))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A worker's memory has its bound whatever the documents are: a vehicle of 200 parameters, and one of five whose documents have
-the 16 MB that MongoDB allows.
+"""A worker's memory has its bound whatever the documents are: a vehicle of 200 parameters, and one
+of five whose documents have the 16 MB that MongoDB allows.
 
 Prints TAP, the figures as comments.
 """
@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    START, HOUR, create, done, finish, is_, job_of, mongo, note, ok, peak_kb, pid_of, request, section, under_stack, worker_anew)
+    START, HOUR, create, done, finish, is_, job_of, mongo, note, ok, peak_kb, pid_of, request,
+    section, under_stack, worker_anew)
 
 WIDE, LARGE = "vehicle_wide_001", "vehicle_large_001"
 PARAMETERS, WIDE_HOURS, LARGE_HOURS = 200, 4, 2
@@ -31,10 +32,12 @@ def hour(t, points):
     levels = {}
     for ms, value in points:
         key = ms // 300000 * 300000
-        leaf = (b"\x10%d\0" % (ms - key) + struct.pack("<i", value)) if isinstance(value, int) else (
+        leaf = (b"\x10%d\0" % (ms - key) + struct.pack("<i", value)) if isinstance(value,
+                int) else (
             b"\x01%d\0" % (ms - key) + struct.pack("<d", value))
         levels.setdefault(key, []).append(leaf)
-    values = b"".join(b"\x03%d\0" % key + document(b"\x03values\0" + document(b"".join(leaves))) for key, leaves in levels.items())
+    values = b"".join(b"\x03%d\0" % key + document(b"\x03values\0" + document(b"".join(leaves)))
+                      for key, leaves in levels.items())
     return document(b"\x12_id\0" + struct.pack("<q", t) + b"\x03values\0" + document(values))
 
 
@@ -63,10 +66,12 @@ def wide(client):
 def large(client):
     from bson.raw_bson import RawBSONDocument
     for h in range(LARGE_HOURS):
-        raw = hour(START + h * HOUR, [(n * HOUR // LARGE_POINTS, n % 5000) for n in range(LARGE_POINTS)])
+        raw = hour(START + h * HOUR,
+                   [(n * HOUR // LARGE_POINTS, n % 5000) for n in range(LARGE_POINTS)])
         if h == 0:
             note("a document of %.2f MiB" % (len(raw) / 1048576))
-        ok(DOCUMENT_MAX * 0.9 < len(raw) <= DOCUMENT_MAX, "a document as large as MongoDB allows", len(raw))
+        ok(DOCUMENT_MAX * 0.9 < len(raw) <= DOCUMENT_MAX, "a document as large as MongoDB allows",
+           len(raw))
         for n in range(5):
             client[LARGE]["p%d" % n].insert_one(RawBSONDocument(raw))
     measure("documents of 16 MB", request(vehicles=[LARGE]), 5 * LARGE_HOURS * LARGE_POINTS, 256)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Archives open in what people have: unzip, 7-Zip, bsdtar from a file and from a pipe, Python, Java. One is of a real export, the
-others are made by build/t/engine of t/fleet.py's framed files, one of them with CSVs that were cut.
+"""Archives open in what people have: unzip, 7-Zip, bsdtar from a file and from a pipe, Python,
+Java. One is of a real export, the others are made by build/t/engine of t/fleet.py's framed files,
+one of them with CSVs that were cut.
 
 Prints TAP. Environment: B (build), where the engine is.
 """
@@ -18,10 +19,12 @@ sys.dont_write_bytecode = True
 import fleet                            # noqa: E402
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, as_oracle, create, done, fetch, finish, is_, load, mongo, ok, request, section, skip, small_fleet, under_stack)
+    ROOT, as_oracle, create, done, fetch, finish, is_, load, mongo, ok, request, section, skip,
+    small_fleet, under_stack)
 
 ENGINE = os.path.join(ROOT, os.environ.get("B", "build"), "t", "engine")
-SEEDS = ((1, False), (2, False), (7, True), (20, False))               # of t/fleet.py: seed, unsound
+# of t/fleet.py: seed, unsound
+SEEDS = ((1, False), (2, False), (7, True), (20, False))
 SPLIT_SEED, SPLIT_BYTES = 40, 70000                                    # a larger fleet
 TIMEOUT_S = 120
 JAVA = """
@@ -49,7 +52,8 @@ public class Entries {
 
 def run(*command, **more):
     """(exit status, stdout, stderr) as bytes."""
-    done_ = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT_S, check=False,
+    done_ = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           timeout=TIMEOUT_S, check=False,
                            **dict({"stdin": subprocess.DEVNULL}, **more))
     return done_.returncode, done_.stdout, done_.stderr
 
@@ -66,7 +70,9 @@ def tool(name, reader, programs, check):
 def wrong_of(result, output):
     """None where a reader ended with 0, said nothing on stderr and wrote this."""
     if result[0] != 0 or result[2] or result[1] != output:
-        return "exit %d, %s\n%d bytes for %d: %.300r" % (result[0], result[2].decode("utf-8", "replace")[:500], len(result[1]),
+        return "exit %d, %s\n%d bytes for %d: %.300r" % (result[0],
+                                                         result[2].decode("utf-8", "replace")[:500],
+                                                         len(result[1]),
                                                        len(output), result[1])
     return None
 
@@ -104,16 +110,21 @@ def open_in_all(name, path, wrong):
     tool(name, "unzip -p, the content", ["unzip"], lambda p: wrong_of(run(p, "-p", path), whole))
     tool(name, "7z t", ["7z", "7zz", "7za"], seven)
     tool(name, "bsdtar -t of a file", ["bsdtar"], lambda p: wrong_of(run(p, "-tf", path), listed))
-    tool(name, "bsdtar -x of a file, the content", ["bsdtar"], lambda p: wrong_of(run(p, "-xOf", path), whole))
-    tool(name, "bsdtar -t of a pipe", ["bsdtar"], lambda p: wrong_of(run(p, "-tf", "-", stdin=None, input=raw), listed))
-    tool(name, "bsdtar -x of a pipe, the content", ["bsdtar"], lambda p: wrong_of(run(p, "-xOf", "-", stdin=None, input=raw), whole))
+    tool(name, "bsdtar -x of a file, the content", ["bsdtar"],
+         lambda p: wrong_of(run(p, "-xOf", path), whole))
+    tool(name, "bsdtar -t of a pipe", ["bsdtar"],
+         lambda p: wrong_of(run(p, "-tf", "-", stdin=None, input=raw), listed))
+    tool(name, "bsdtar -x of a pipe, the content", ["bsdtar"],
+         lambda p: wrong_of(run(p, "-xOf", "-", stdin=None, input=raw), whole))
     tool(name, "Java's ZipInputStream, the content", ["java"], java)
 
 
 def of_an_export(folder, client):
     data = small_fleet("vehicle_archive")
     load(client, data)
-    for name, more in (("an export", {}), ("an export with zlib", {"compression": "small", "csv": "excel", "time": "rfc3339"})):
+    for name, more in (("an export", {}),
+                       ("an export with zlib",
+                        {"compression": "small", "csv": "excel", "time": "rfc3339"})):
         body = request(vehicles=sorted(data), **more)
         _, archive = fetch(finish(create(body))["_id"])
         path = os.path.join(folder, "export.zip")
@@ -131,15 +142,19 @@ def of_the_engine(folder, seed, unsound, split_bytes=None):
     fleet.write(place, data, wanted)
     env = dict(os.environ, **({"CSV_SPLIT_BYTES": str(split_bytes)} if split_bytes else {}))
     status, out, err = run(ENGINE, place, path, env=env)
-    if not ok(status == 0, name + ": made by the engine", "exit %d: %s" % (status, (out + err).decode("utf-8", "replace"))):
+    if not ok(status == 0, name + ": made by the engine",
+              "exit %d: %s" % (status, (out + err).decode("utf-8", "replace"))):
         return
-    open_in_all(name, path, oracle.compare(path, oracle.expect(data, wanted), split=bool(split_bytes)))
+    open_in_all(name, path,
+                oracle.compare(path, oracle.expect(data, wanted), split=bool(split_bytes)))
     if split_bytes:
         with zipfile.ZipFile(path) as z:
             sizes = {i.filename: i.file_size for i in z.infolist() if i.filename.endswith(".csv")}
-        ok(any(n.endswith("-part3.csv") for n in sizes), name + ": some CSV has three parts or more", sizes)
+        ok(any(n.endswith("-part3.csv") for n in sizes),
+           name + ": some CSV has three parts or more", sizes)
         # A CSV is written in pieces of 256 KiB, and cut between two of them.
-        ok(max(sizes.values()) <= split_bytes + 300000, name + ": each part ends with the piece that passes the limit", sizes)
+        ok(max(sizes.values()) <= split_bytes + 300000, name + ": each part ends with the piece "
+           "that passes the limit", sizes)
 
 
 def main():

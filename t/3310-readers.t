@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The CSV files where people open them, without options: pandas, DuckDB and LibreOffice show the cells that Python's csv module reads,
-numbers as numbers, texts as texts, times as times. And manifest.json by its schema, and the names that browsers save.
+"""The CSV files where people open them, without options: pandas, DuckDB and LibreOffice show the
+cells that Python's csv module reads, numbers as numbers, texts as texts, times as times. And
+manifest.json by its schema, and the names that browsers save.
 
 Prints TAP. pandas and DuckDB are put into build/readers by this test where everything must run.
 """
@@ -22,7 +23,8 @@ sys.dont_write_bytecode = True
 
 import pinned                           # noqa: E402
 import service                          # noqa: E402
-from service import DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack     # noqa: E402
+# noqa: E402
+from service import DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack
 
 FOLDER = os.path.join(service.ROOT, "build", "readers")
 PINNED = os.path.join(service.ROOT, "t", "requirements", "readers.txt")
@@ -37,12 +39,14 @@ def installed():
 
 
 def load(client):
-    """An hour of one vehicle: numbers with gaps, whole numbers, switches, texts with all that needs quoting."""
+    """An hour of one vehicle: numbers with gaps, whole numbers, switches, texts with all that needs
+    quoting."""
     db = client["vehicle_reader"]
     client.drop_database("vehicle_reader")
 
     def put(name, values):
-        db[name].insert_one({"_id": float(START), "values": {"0": {"values": {str(t): v for t, v in values.items()}}}})
+        db[name].insert_one({"_id": float(START),
+                             "values": {"0": {"values": {str(t): v for t, v in values.items()}}}})
 
     put("speed", {i * 1000 + 77: (i * 37 % 1000) / 8 - 3.25 for i in range(0, 3000, 3)})
     put("odo", {i * 1000 + 77: 120000 + i for i in range(0, 3000, 7)})
@@ -81,13 +85,17 @@ def in_pandas(rows, path, rfc3339):
     is_(len(frame), len(rows) - 1, "pandas: the rows")
     for name, column, kind in (("speed", 1, "f"), ("odo", 2, "f")):
         is_(frame[name].dtype.kind, kind, "pandas: %s is a number" % name)
-        is_([None if math.isnan(v) else v for v in frame[name]], numbers(rows, column), "pandas: its values")
-    is_([None if isinstance(v, float) else v for v in frame["note"]], [r[3] or None for r in rows[1:]], "pandas: texts")
-    is_([None if isinstance(v, float) else v for v in frame["on"]], [{"": None}.get(r[4], r[4] == "true") for r in rows[1:]],
+        is_([None if math.isnan(v) else v for v in frame[name]], numbers(rows, column),
+            "pandas: its values")
+    is_([None if isinstance(v, float) else v for v in frame["note"]],
+        [r[3] or None for r in rows[1:]], "pandas: texts")
+    is_([None if isinstance(v, float) else v for v in frame["on"]],
+        [{"": None}.get(r[4], r[4] == "true") for r in rows[1:]],
         "pandas: switches")
     if rfc3339:
         times = pandas.to_datetime(frame["time"])
-        is_((str(times.dt.tz), times.is_monotonic_increasing), ("UTC", True), "pandas: times of UTC")
+        is_((str(times.dt.tz), times.is_monotonic_increasing), ("UTC", True),
+            "pandas: times of UTC")
         is_(int(times[0].timestamp() * 1000), START + 77, "pandas: to the ms")
     else:
         is_(frame["time"].dtype.kind, "i", "pandas: time is a whole number")
@@ -100,16 +108,20 @@ def in_duckdb(rows, path, rfc3339):
     table = db.sql("FROM '%s'" % path)
     is_(table.columns, rows[0], "DuckDB: the columns")
     types = dict(zip(table.columns, map(str, table.types)))
-    is_((types["speed"], types["odo"], types["on"], types["note"]), ("DOUBLE", "BIGINT", "BOOLEAN", "VARCHAR"), "DuckDB: the types")
+    is_((types["speed"], types["odo"], types["on"], types["note"]),
+        ("DOUBLE", "BIGINT", "BOOLEAN", "VARCHAR"), "DuckDB: the types")
     got = table.fetchall()
     is_(len(got), len(rows) - 1, "DuckDB: the rows")
     is_([r[1] for r in got], numbers(rows, 1), "DuckDB: numbers")
-    is_([r[2] for r in got], [int(r[2]) if r[2] else None for r in rows[1:]], "DuckDB: whole numbers")
+    is_([r[2] for r in got], [int(r[2]) if r[2] else None for r in rows[1:]],
+        "DuckDB: whole numbers")
     is_([r[3] for r in got], [r[3] or None for r in rows[1:]], "DuckDB: texts")
-    is_([r[4] for r in got], [{"": None}.get(r[4], r[4] == "true") for r in rows[1:]], "DuckDB: switches")
+    is_([r[4] for r in got], [{"": None}.get(r[4], r[4] == "true") for r in rows[1:]],
+        "DuckDB: switches")
     if rfc3339:
         ok(types["time"].startswith("TIMESTAMP"), "DuckDB: time is a time", types["time"])
-        is_(db.sql("SELECT epoch_ms(min(time)) FROM '%s'" % path).fetchone()[0], START + 77, "DuckDB: to the ms")
+        is_(db.sql("SELECT epoch_ms(min(time)) FROM '%s'" % path).fetchone()[0], START + 77,
+            "DuckDB: to the ms")
     else:
         is_(types["time"], "BIGINT", "DuckDB: time is a whole number")
 
@@ -122,14 +134,16 @@ TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 
 
 def sheet(path):
-    """The rows of the first sheet of a flat ODS: (type, value) of each cell; what is repeated is repeated."""
+    """The rows of the first sheet of a flat ODS: (type, value) of each cell; what is repeated is
+    repeated."""
     table = next(ElementTree.parse(path).iter(TABLE + "table"))
     rows = []
     for row in table.iter(TABLE + "table-row"):
         cells = []
         for cell in row.findall(TABLE + "table-cell"):
             kind = cell.get(OFFICE + "value-type")
-            value = cell.get(OFFICE + "value") or "\n".join("".join(p.itertext()) for p in cell.findall(TEXT + "p"))
+            value = cell.get(OFFICE + "value") or "\n".join("".join(p.itertext()) for p
+                                                            in cell.findall(TEXT + "p"))
             n = int(cell.get(TABLE + "number-columns-repeated") or 1)
             cells.extend([(kind, value)] * min(n, 100))
         n = int(row.get(TABLE + "number-rows-repeated") or 1)
@@ -138,11 +152,16 @@ def sheet(path):
 
 
 def in_libreoffice(rows, path, folder):
-    """With what its dialogue offers first: comma, quotation mark, UTF-8 (76). Without a dialogue it would take Windows-1252."""
-    done_ = subprocess.run(["soffice", "-env:UserInstallation=file://" + os.path.join(folder, "profile"), "--headless", "--convert-to",
-                            "fods", "--infilter=Text - txt - csv (StarCalc):44,34,76", "--outdir", folder, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    """With what its dialogue offers first: comma, quotation mark, UTF-8 (76). Without a dialogue it
+    would take Windows-1252."""
+    done_ = subprocess.run(["soffice", "-env:UserInstallation=file://"
+                            + os.path.join(folder, "profile"), "--headless", "--convert-to",
+                            "fods", "--infilter=Text - txt - csv (StarCalc):44,34,76", "--outdir",
+                            folder, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True,
                            stdin=subprocess.DEVNULL, timeout=180, check=False)
-    if not ok(done_.returncode == 0 and os.path.exists(path[:-3] + "fods"), "LibreOffice opens it", done_.stdout[-800:]):
+    if not ok(done_.returncode == 0 and os.path.exists(path[:-3] + "fods"), "LibreOffice opens it",
+              done_.stdout[-800:]):
         return
     got = sheet(path[:-3] + "fods")
     is_([v for _, v in got[0][:5]], rows[0], "LibreOffice: the header")
@@ -151,25 +170,32 @@ def in_libreoffice(rows, path, folder):
     is_([int(float(r[0][1])) for r in got], [int(r[0]) for r in rows[1:]], "LibreOffice: the times")
     for name, column in (("speed", 1), ("odo", 2)):
         cells = [r[column] if len(r) > column else (None, "") for r in got]
-        is_([float(v) if k == "float" else None for k, v in cells], numbers(rows, column), "LibreOffice: %s are numbers" % name)
+        is_([float(v) if k == "float" else None for k, v in cells], numbers(rows, column),
+            "LibreOffice: %s are numbers" % name)
     texts = [(r[3] if len(r) > 3 else (None, "")) for r in got]
-    wrong = [(t, w[3]) for t, w in zip(texts, rows[1:]) if re.sub(" +", " ", t[1]).strip() != re.sub(" +", " ", w[3]).strip() or
+    wrong = [(t, w[3]) for t,
+             w in zip(texts, rows[1:]) if re.sub(" +", " ", t[1]).strip() != re.sub(" +", " ",
+                     w[3]).strip() or
              (w[3] and t[0] != "string")]
     is_(wrong, [], "LibreOffice: texts are texts, no formula among them")
 
 
 def by_schema(manifests):
     import jsonschema
-    with open(os.path.join(service.ROOT, "nginx", "www", "manifest.schema.json"), encoding="utf-8") as f:
+    with open(os.path.join(service.ROOT, "nginx", "www", "manifest.schema.json"),
+              encoding="utf-8") as f:
         schema = json.load(f)
     jsonschema.Draft202012Validator.check_schema(schema)
     check = jsonschema.Draft202012Validator(schema)
     for i, manifest in enumerate(manifests):
-        is_([e.message for e in check.iter_errors(manifest)], [], "manifest %d is as its schema says" % (i + 1))
+        is_([e.message for e in check.iter_errors(manifest)], [],
+            "manifest %d is as its schema says" % (i + 1))
         ok(not check.is_valid(dict(manifest, more=1)), "with a member more it is not")
-        ok(not check.is_valid({k: v for k, v in manifest.items() if k != "files"}), "nor with one less")
+        ok(not check.is_valid({k: v for k, v in manifest.items() if k != "files"}),
+           "nor with one less")
     got = service.call("GET", "/manifest.schema.json")
-    is_((got.status, got.type(), got.json() == schema), (200, "application/schema+json", True), "the schema is served")
+    is_((got.status, got.type(), got.json() == schema), (200, "application/schema+json", True),
+        "the schema is served")
 
 
 def main():
@@ -183,7 +209,8 @@ def main():
     manifests = []
     with tempfile.TemporaryDirectory() as folder:
         for more in ({}, {"time": "rfc3339"}, {"csv": "excel"}):
-            rows, path, manifest = exported(folder, parameters=["speed", "odo", "note", "on"], **more)
+            rows, path, manifest = exported(folder, parameters=["speed", "odo", "note", "on"],
+                                            **more)
             manifests.append(manifest)
             if have:
                 section("pandas", in_pandas, rows, path, "time" in more)

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
-"""TLS to MongoDB, RabbitMQ and S3: a whole export over it, and what is not to be trusted is refused, with the reason in the log.
+"""TLS to MongoDB, RabbitMQ and S3: a whole export over it, and what is not to be trusted is
+refused, with the reason in the log.
 
-Prints TAP. Environment: B (build), where the programs are. The certificates are made here. The stack's servers speak TLS alone
-(TLS= of scripts/stack); the ones with wrong certificates, or TLS 1.1, are `openssl s_server`s; those that speak no TLS are a mongod,
-another port of the stack's broker and the filer's port beside S3. Who talks to them is t/tools/4000-tls.c, through lib/, and the programs.
+Prints TAP. Environment: B (build), where the programs are. The certificates are made here. The
+stack's servers speak TLS alone (TLS= of scripts/stack); the ones with wrong certificates, or TLS
+1.1, are `openssl s_server`s; those that speak no TLS are a mongod, another port of the stack's
+broker and the filer's port beside S3. Who talks to them is t/tools/4000-tls.c, through lib/, and
+the programs.
 """
 import concurrent.futures
 import glob
@@ -26,7 +29,8 @@ sys.dont_write_bytecode = True
 
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, as_oracle, call, configuration, create, done, finish, generate, is_, job_document, jobs_of, load, logged, mongo, ok, request,
+    ROOT, as_oracle, call, configuration, create, done, finish, generate, is_, job_document,
+    jobs_of, load, logged, mongo, ok, request,
     section, small_fleet, under_stack, wait_for)
 
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
@@ -36,7 +40,8 @@ IN_TIME_S = 15
 NAME, ADDRESS = "localhost", "127.0.0.1"
 SAN = "DNS:%s,IP:%s" % (NAME, ADDRESS)
 OLD = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]
-# An openssl.cnf that at level 0 lets all in: what then keeps TLS 1.1 out is our own doing. libmongoc leaves it to OpenSSL: level 1 does.
+# An openssl.cnf that at level 0 lets all in: what then keeps TLS 1.1 out is our own doing.
+# libmongoc leaves it to OpenSSL: level 1 does.
 LAX = """openssl_conf = init
 [init]
 ssl_conf = ssl
@@ -49,28 +54,35 @@ CipherString = DEFAULT@SECLEVEL=%d
 LEVEL = {"mongo": 1, "amqp": 0, "s3": 0}
 # What the log says, by service, since each library has words of its own.
 NO_CA = {s: "unable to get local issuer certificate" for s in SERVICES}
-NO_NAME = {"mongo": "hostname mismatch", "amqp": "hostname mismatch", "s3": "no alternative certificate subject name matches"}
+NO_NAME = {"mongo": "hostname mismatch", "amqp": "hostname mismatch",
+           "s3": "no alternative certificate subject name matches"}
 NO_ADDRESS = dict(NO_NAME, mongo="IP address mismatch", amqp="IP address mismatch")
 EXPIRED = {s: "certificate has expired" for s in SERVICES}
-TOO_OLD = {"mongo": "TLS handshake failed: .*; TLS 1.2 is the least", "amqp": "it does not speak TLS 1.2 or newer",
+TOO_OLD = {"mongo": "TLS handshake failed: .*; TLS 1.2 is the least",
+           "amqp": "it does not speak TLS 1.2 or newer",
            "s3": "alert protocol version|unsupported protocol"}
-NO_FILE = {"mongo": "no certificates can be read from %s", "amqp": "no certificates can be read from %s",
+NO_FILE = {"mongo": "no certificates can be read from %s", "amqp": "no certificates can be read "
+           "from %s",
            "s3": "error setting certificate file: %s"}
-NO_TLS = {"mongo": "TLS handshake failed: .*; does it speak TLS", "amqp": "it does not speak TLS", "s3": "wrong version number"}
-WANTS_TLS = {"mongo": "does it want TLS", "amqp": "does it want TLS", "s3": "HTTP 400 Client sent an HTTP request to an HTTPS server"}
+NO_TLS = {"mongo": "TLS handshake failed: .*; does it speak TLS", "amqp": "it does not speak TLS",
+          "s3": "wrong version number"}
+WANTS_TLS = {"mongo": "does it want TLS", "amqp": "does it want TLS",
+             "s3": "HTTP 400 Client sent an HTTP request to an HTTPS server"}
 SAID = []
 
 
 # ---- certificates -------------------------------------------------------------------------
 
 def openssl(*args, **more):
-    run = subprocess.run(["openssl", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    run = subprocess.run(["openssl", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, check=False, **more)
     if run.returncode != 0:
         raise RuntimeError("openssl %s: %s" % (" ".join(args), run.stdout))
 
 
 def new_key(path, *args):
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path + ".key", *args)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+            path + ".key", *args)
 
 
 def make_ca(path, name):
@@ -81,12 +93,14 @@ def make_certificate(path, ca, san, days="2"):
     new_key(path, "-subj", "/CN=test", "-out", path + ".csr")
     with open(path + ".ext", "w", encoding="ascii") as f:
         f.write("subjectAltName=%s\n" % san)
-    openssl("x509", "-req", "-in", path + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-CAcreateserial", "-days", days,
+    openssl("x509", "-req", "-in", path + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key",
+            "-CAcreateserial", "-days", days,
             "-extfile", path + ".ext", "-out", path + ".crt")
 
 
 def make_all(folder):
-    """ca, server, elsewhere, expired and stranger, .crt and .key of each; the first two are what scripts/stack takes."""
+    """ca, server, elsewhere, expired and stranger, .crt and .key of each; the first two are what
+    scripts/stack takes."""
     def at(name):
         return os.path.join(folder, name)
 
@@ -126,8 +140,10 @@ def outside():
 
 
 def untold(*more):
-    """The environment without what tells OpenSSL of our CA; libmongoc has its counters in memory, so that no file that is left stands in its way."""
-    return dict({k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", *more)}, MONGOC_DISABLE_SHM="1")
+    """The environment without what tells OpenSSL of our CA; libmongoc has its counters in memory,
+    so that no file that is left stands in its way."""
+    return dict({k: v for k, v in os.environ.items() if k not
+                 in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", *more)}, MONGOC_DISABLE_SHM="1")
 
 
 # ---- servers that are at fault ------------------------------------------------------------
@@ -135,8 +151,10 @@ def untold(*more):
 def fault_server(certificate, *args):
     """(process, port) of a server with this certificate that serves nothing."""
     path = os.path.join(os.environ["TLS"], certificate)
-    process = subprocess.Popen(["openssl", "s_server", "-accept", ADDRESS + ":0", "-cert", path + ".crt", "-key", path + ".key", *args],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    process = subprocess.Popen(["openssl", "s_server", "-accept", ADDRESS + ":0", "-cert",
+                                path + ".crt", "-key", path + ".key", *args],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace",
                                env=untold())
     PROCESSES.append(process)
     for line in process.stdout:
@@ -153,14 +171,17 @@ def broker(*args):
 
 
 def plain_mongod():
-    """The port of a mongod without TLS. The range that the stack has reserved has room for two more members."""
+    """The port of a mongod without TLS. The range that the stack has reserved has room for two more
+    members."""
     port = int(os.environ["EXPORT_PORTS"]) + 2
     folder = os.path.join(os.environ["EXPORT_RUN"], "plain")
     os.mkdir(folder)
     servers = os.environ.get("SERVERS", os.path.join(ROOT, "build", "servers", "bin"))
     with open(folder + ".log", "wb") as log:
-        process = subprocess.Popen([os.path.join(servers, "mongod"), "--bind_ip", ADDRESS, "--port", str(port), "--nounixsocket",
-                                    "--dbpath", folder, "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"],
+        process = subprocess.Popen([os.path.join(servers, "mongod"), "--bind_ip", ADDRESS, "--port",
+                                    str(port), "--nounixsocket",
+                                    "--dbpath", folder, "--setParameter",
+                                    "shutdownTimeoutMillisForSignaledShutdown=100"],
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
     PROCESSES.append(process)
     return port
@@ -189,8 +210,10 @@ def make_probe():
     rule = "include Makefile\n$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))\n\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n"
     # What a make above us was told (SAN=, CC=), without its jobs.
     told = [x for x in os.environ.get("MAKEFLAGS", "").split() if re.match(r"[A-Z]+=", x)]
-    run = subprocess.run(["make", "-s", "-f", "-", *told, "B=" + BUILD, PROBE], cwd=ROOT, input=rule, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=untold("MAKEFLAGS", "MFLAGS", "MAKELEVEL"), check=False)
+    run = subprocess.run(["make", "-s", "-f", "-", *told, "B=" + BUILD, PROBE], cwd=ROOT,
+                         input=rule, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         env=untold("MAKEFLAGS", "MFLAGS", "MAKELEVEL"), check=False)
     return ok(run.returncode == 0, "the probe is built", run.stdout)
 
 
@@ -205,15 +228,18 @@ def address(service, host, port, tls=True):
 
 def conf_with(changes):
     """The path of an export.conf that is the stack's but for these; None leaves a line out."""
-    with tempfile.NamedTemporaryFile(dir=os.environ["EXPORT_RUN"], suffix=".conf", delete=False) as f:
+    with tempfile.NamedTemporaryFile(dir=os.environ["EXPORT_RUN"], suffix=".conf",
+                                     delete=False) as f:
         return configuration(f.name, **changes)
 
 
 def probe(service, changes, env=None):
     """(exit status, log, seconds) of one conversation."""
     began = time.monotonic()
-    run = subprocess.run([PROBE, service, conf_with(changes)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True, timeout=120, env=dict(untold(), **(env or {})), check=False)
+    run = subprocess.run([PROBE, service, conf_with(changes)], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=120,
+                         env=dict(untold(), **(env or {})), check=False)
     SAID.append(run.stdout)
     return run.returncode, run.stdout, time.monotonic() - began
 
@@ -226,8 +252,10 @@ def server_of(changes):
 def refused(name, got, changes, said, status=1, lines=1):
     """It failed, in time, and so many lines of the log give the server and the reason."""
     code, log, took = got
-    named = [x for x in log.splitlines() if re.search(said, x) and re.search("level=(warn|error)", x) and server_of(changes) in x]
-    ok(code == status and (lines is None or len(named) == lines) and took < IN_TIME_S, name, "exit %d, %.1f s\n%s" % (code, took, log))
+    named = [x for x in log.splitlines() if re.search(said, x)
+             and re.search("level=(warn|error)", x) and server_of(changes) in x]
+    ok(code == status and (lines is None or len(named) == lines) and took < IN_TIME_S, name,
+       "exit %d, %.1f s\n%s" % (code, took, log))
 
 
 def lax(level):
@@ -235,27 +263,34 @@ def lax(level):
 
 
 def cases_of_faults():
-    """(name, service, changes, environment, what the log says) of each server that is not to be talked to."""
+    """(name, service, changes, environment, what the log says) of each server that is not to be
+    talked to."""
     out = []
     for s in SERVICES:
         def port_of(*server):
             return fault_server(*server)[1]
 
-        out += [("a CA that we do not know", s, address(s, NAME, port_of("stranger")), {}, NO_CA[s]),
-                ("a certificate for another name", s, address(s, NAME, port_of("elsewhere")), {}, NO_NAME[s]),
-                ("a certificate for another address", s, address(s, ADDRESS, port_of("elsewhere")), {}, NO_ADDRESS[s]),
-                ("a certificate that has expired", s, address(s, NAME, port_of("expired")), {}, EXPIRED[s]),
+        out += [("a CA that we do not know", s, address(s, NAME, port_of("stranger")), {},
+                 NO_CA[s]),
+                ("a certificate for another name", s, address(s, NAME, port_of("elsewhere")), {},
+                 NO_NAME[s]),
+                ("a certificate for another address", s, address(s, ADDRESS, port_of("elsewhere")),
+                 {}, NO_ADDRESS[s]),
+                ("a certificate that has expired", s, address(s, NAME, port_of("expired")), {},
+                 EXPIRED[s]),
                 ("TLS 1.1", s, address(s, NAME, port_of("server", *OLD)), {}, TOO_OLD[s]),
                 ("no tls_ca_file: the system's CAs do not know ours", s,
                  dict(address(s, NAME, port_of("server")), tls_ca_file=None), {}, NO_CA[s]),
-                ("TLS 1.1, OpenSSL's level being %d" % LEVEL[s], s, address(s, NAME, port_of("server", *OLD)), lax(LEVEL[s]),
+                ("TLS 1.1, OpenSSL's level being %d" % LEVEL[s], s,
+                 address(s, NAME, port_of("server", *OLD)), lax(LEVEL[s]),
                  TOO_OLD[s])]
     return out
 
 
 def plain_ports():
     """Where each service is to be had without TLS."""
-    return {"mongo": plain_mongod(), "amqp": plain_amqp(), "s3": int(os.environ["EXPORT_PORTS"]) + 23}
+    return {"mongo": plain_mongod(), "amqp": plain_amqp(), "s3": int(os.environ["EXPORT_PORTS"])
+            + 23}
 
 
 def tls_ports():
@@ -266,14 +301,17 @@ def tls_ports():
 def cases_of_plain():
     """As above, of each server that expects TLS and does not get it, or the other way round."""
     plain, out = plain_ports(), []
-    # That each is there and answers without TLS. mongod knows no users, so it refuses ours; a filer is not S3.
+    # That each is there and answers without TLS. mongod knows no users, so it refuses ours; a filer
+    # is not S3.
     wait_for("the mongod without TLS", lambda: "Authentication failed" in probe("mongo", address(
         "mongo", ADDRESS, plain["mongo"], tls=False))[1], 30)
     ok(True, "mongo: the port without TLS answers")
-    is_(probe("amqp", address("amqp", ADDRESS, plain["amqp"], tls=False))[:2], (0, ""), "amqp: the port without TLS answers")
+    is_(probe("amqp", address("amqp", ADDRESS, plain["amqp"], tls=False))[:2], (0, ""),
+        "amqp: the port without TLS answers")
     for s in SERVICES:
         out += [("TLS to a port without it", s, address(s, ADDRESS, plain[s]), {}, NO_TLS[s]),
-                ("no TLS to a port with it", s, address(s, ADDRESS, tls_ports()[s], tls=False), {}, WANTS_TLS[s])]
+                ("no TLS to a port with it", s, address(s, ADDRESS, tls_ports()[s], tls=False), {},
+                 WANTS_TLS[s])]
     return out
 
 
@@ -285,7 +323,8 @@ def odd_ca_file():
 
 
 def same_mongo(host):
-    return {"mongodb_uri": "mongodb://%s:%d/?tls=true&directConnection=true" % (host, tls_ports()["mongo"])}
+    return {"mongodb_uri": "mongodb://%s:%d/?tls=true&directConnection=true"
+            % (host, tls_ports()["mongo"])}
 
 
 def real(service, host):
@@ -303,7 +342,8 @@ def download(uri):
 def whole_export(client):
     with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f:
         conf = f.read()
-    ok(all(re.search(x, conf, re.M) for x in (r"^mongodb_uri.*\btls=true$", r"^amqp_uri = amqps://", r"^s3_endpoint = https://")),
+    ok(all(re.search(x, conf, re.M) for x in (r"^mongodb_uri.*\btls=true$", r"^amqp_uri = amqps://",
+                                              r"^s3_endpoint = https://")),
        "the services are told to use TLS", conf)
     is_({k: call("GET", "/ready").json().get(k) for k in ("status", "mongodb", "rabbitmq")},
         {"status": "ok", "mongodb": "ok", "rabbitmq": "ok"}, "/ready: all is there")
@@ -313,12 +353,15 @@ def whole_export(client):
     job = finish(create(body))
     if not ok(job["state"] == "FINISHED", "an export over TLS is FINISHED", job):
         return
-    said = broker("list_connections", "--no-table-headers", "user", "ssl", "ssl_protocol").split("\n")
-    is_(sorted({tuple(x.split()) for x in said if x}), [("api", "true", "tlsv1.3"), ("worker", "true", "tlsv1.3")],
+    said = broker("list_connections", "--no-table-headers", "user", "ssl",
+                  "ssl_protocol").split("\n")
+    is_(sorted({tuple(x.split()) for x in said if x}),
+        [("api", "true", "tlsv1.3"), ("worker", "true", "tlsv1.3")],
         "the broker has both on TLS 1.3")
     ok(job["exportUri"].startswith("https://"), "its link is https", job["exportUri"])
     archive = download(job["exportUri"])
-    is_((len(archive), hashlib.sha256(archive).hexdigest()), (job["size"], job["sha256"]), "the download is what the job says")
+    is_((len(archive), hashlib.sha256(archive).hexdigest()), (job["size"], job["sha256"]),
+        "the download is what the job says")
     with tempfile.NamedTemporaryFile(dir=os.environ["EXPORT_RUN"]) as f:
         f.write(archive)
         f.flush()
@@ -342,25 +385,32 @@ def several_parts(client):
 
 def good_ones(pool):
     odd = odd_ca_file()
-    cases = [("by %s: %s" % (what, s), s, dict(real(s, host), **more)) for s in SERVICES for what, host, more in (
-        ("name", NAME, {}), ("address", ADDRESS, {}), ("a CA file whose name is odd", NAME, {"tls_ca_file": odd}))]
+    cases = [("by %s: %s" % (what, s), s, dict(real(s, host), **more)) for s in SERVICES for what,
+             host, more in (
+        ("name", NAME, {}), ("address", ADDRESS, {}),
+        ("a CA file whose name is odd", NAME, {"tls_ca_file": odd}))]
     for (name, _, _), got in zip(cases, pool.map(lambda x: probe(*x[1:]), cases)):
         ok(got[0] == 0 and got[1] == "", name, "exit %d, %.1f s\n%s" % (got[0], got[2], got[1]))
 
 
 def faults(pool):
     cases = cases_of_faults() + cases_of_plain()
-    for (name, s, changes, env, said), got in zip(cases, pool.map(lambda x: probe(x[1], x[2], x[3]), cases)):
+    for (name, s, changes, env, said), got in zip(cases,
+                                                  pool.map(lambda x: probe(x[1], x[2], x[3]),
+                                                           cases)):
         # What may be better in a moment is tried again by lib/servers/s3, and said each time.
         again = said in (TOO_OLD["s3"], NO_TLS["s3"])
         refused("%s: %s" % (s, name), got, changes, said, lines=None if again else 1)
         if s == "s3" and not again and said is not WANTS_TLS[s]:
-            ok("code=storage_refused" in got[1], "s3: %s: the job says that the operator is needed" % name, got[1])
+            ok("code=storage_refused" in got[1],
+               "s3: %s: the job says that the operator is needed" % name, got[1])
     port = fault_server("server", *OLD)[1]
-    run = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % (ADDRESS, port)], stdin=subprocess.DEVNULL,
+    run = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % (ADDRESS, port)],
+                         stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30,
                          env=dict(os.environ, **lax(0)), check=False)
-    ok(re.search(r"Protocol *: TLSv1\.1|New, TLSv1\.\d, Cipher is [A-Z]", run.stdout), "and that server does speak TLS 1.1", run.stdout)
+    ok(re.search(r"Protocol *: TLSv1\.1|New, TLSv1\.\d, Cipher is [A-Z]", run.stdout),
+       "and that server does speak TLS 1.1", run.stdout)
 
 
 def no_ca_file(pool):
@@ -368,14 +418,17 @@ def no_ca_file(pool):
         cases = [(s, dict(real(s, NAME), tls_ca_file=path)) for s in SERVICES]
         for (s, changes), (code, log, _) in zip(cases, pool.map(lambda x: probe(*x), cases)):
             said = NO_FILE[s] % re.escape(path)
-            ok(code == (78 if s == "mongo" else 1) and len(re.findall(said, log)) == 1, "%s: no CA in %s" % (s, path), log)
+            ok(code == (78 if s == "mongo" else 1) and len(re.findall(said, log)) == 1,
+               "%s: no CA in %s" % (s, path), log)
 
 
 def other_host(pool):
     port = fault_server("expired")[1]
-    changes = {"amqp_uri": "amqps://%s:%d,%s:%d/exports" % (ADDRESS, port, ADDRESS, tls_ports()["amqp"])}
+    changes = {"amqp_uri": "amqps://%s:%d,%s:%d/exports" % (ADDRESS, port, ADDRESS,
+                                                            tls_ports()["amqp"])}
     code, log, _ = probe("amqp", changes)
-    ok(code == 0 and "%s:%d: TLS: the certificate is refused: certificate has expired" % (ADDRESS, port) in log,
+    ok(code == 0 and "%s:%d: TLS: the certificate is refused: certificate has expired"
+       % (ADDRESS, port) in log,
        "amqp: where one node's certificate has expired the next one is taken", log)
 
 
@@ -385,17 +438,24 @@ def programs():
     port = fault_server("stranger")[1]
     conf = conf_with({"amqp_uri": "amqps://%s:%d/exports" % (NAME, port), "worker_log": log})
     worker = os.path.join(BUILD, "export-worker")
-    with subprocess.Popen([worker, "-c", conf], env=untold(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen([worker, "-c", conf], env=untold(), stdin=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
         try:
-            said = "RabbitMQ %s:%d: TLS: the certificate is refused: %s" % (NAME, port, NO_CA["amqp"])
-            wait_for("the worker's word", lambda: os.path.exists(log) and said in logged("tls-worker"), 30)
+            said = "RabbitMQ %s:%d: TLS: the certificate is refused: %s" % (NAME, port,
+                    NO_CA["amqp"])
+            wait_for("the worker's word",
+                     lambda: os.path.exists(log) and said in logged("tls-worker"), 30)
             process.terminate()
-            is_(process.wait(30), 0, "a worker whose broker is not to be trusted says so and runs until it is stopped")
+            is_(process.wait(30), 0, "a worker whose broker is not to be trusted says so and runs "
+                                     "until it is stopped")
         finally:
             process.kill()
-    run = subprocess.run([worker, "-c", conf_with({"tls_ca_file": "/nonexistent/ca.crt"})], stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-    ok(run.returncode == 78 and "/nonexistent/ca.crt" in run.stdout, "a worker without the CA's file does not start: exit 78",
+    run = subprocess.run([worker, "-c", conf_with({"tls_ca_file": "/nonexistent/ca.crt"})],
+                         stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                         check=False)
+    ok(run.returncode == 78 and "/nonexistent/ca.crt" in run.stdout,
+       "a worker without the CA's file does not start: exit 78",
        "exit %d\n%s" % (run.returncode, run.stdout))
 
 
@@ -406,7 +466,8 @@ def no_secrets():
     for path in glob.glob(os.path.join(os.environ["EXPORT_RUN"], "secrets", "*")):
         with open(path, encoding="ascii") as f:
             secrets[os.path.basename(path)] = f.read().strip()
-    is_([name for name, secret in secrets.items() if secret in said], [], "no secret stands in any log")
+    is_([name for name, secret in secrets.items() if secret in said], [],
+        "no secret stands in any log")
 
 
 def inside():

@@ -1,17 +1,20 @@
 #!/bin/bash
-# The Debian package: is built, has no fault that lintian finds, and is installed, configured, used, upgraded, removed and purged in a root of
-# its own: an overlay over this machine's, in a mount and a process namespace that end with the test, so that this machine's package
-# database sees nothing. By itself the short form, without servers; DEB_FULL=1 (make check-deb) runs what is installed against real ones, with
-# a job that is in the middle when the package is upgraded.
+# The Debian package: is built, has no fault that lintian finds, and is installed, configured, used,
+# upgraded, removed and purged in a root of its own: an overlay over this machine's, in a mount and
+# a process namespace that end with the test, so that this machine's package database sees nothing.
+# By itself the short form, without servers; DEB_FULL=1 (make check-deb) runs what is installed
+# against real ones, with a job that is in the middle when the package is upgraded.
 . "$(dirname "$0")/lib.sh"
 case "$B" in
 *san*) skip_all "a build with sanitizers is not packaged" ;;
 esac
 [ "${DEB_FULL-}" != 1 ] || stack_test "mongo rabbit s3 provision" "$@"
 for program in dpkg-buildpackage dh lintian fakeroot supervisord nginx spawn-fcgi multiwatch; do
-	PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || lacking "$program; run scripts/deps"
+	PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||
+		lacking "$program; run scripts/deps"
 done
-git rev-parse -q --verify HEAD >/dev/null || skip_all "no clone with git, whose files the package is made of"
+git rev-parse -q --verify HEAD >/dev/null ||
+	skip_all "no clone with git, whose files the package is made of"
 
 # -- built and looked at
 ok "scripts/dev/deb" scripts/dev/deb --version 1.0 || done_testing
@@ -22,18 +25,24 @@ at_exit 'rm -f build/deb/telemetry-export_1.0_amd64.*'
 # Its temporary files it leaves behind.
 TMPDIR=$T lintian --fail-on error,warning "$T/one.deb" >"$T/lintian" 2>"$T/lintian.err"
 rc=$?
-is "$rc:$(cat "$T/lintian")" "0:" "lintian finds neither error nor warning" || diag "$(cat "$T/lintian.err")"
+is "$rc:$(cat "$T/lintian")" "0:" "lintian finds neither error nor warning" ||
+	diag "$(cat "$T/lintian.err")"
 dpkg-deb -R "$T/one.deb" "$T/unpacked"
 is "$(cat "$T/unpacked/DEBIAN/conffiles")" "/etc/export/export.conf
 /etc/export/supervisor.conf
 /etc/logrotate.d/telemetry-export" "what is configuration"
-like "$(dpkg-deb -f "$T/one.deb" Depends)" 'libmongoc-1.0-0 .*, nginx, spawn-fcgi, multiwatch, supervisor, python3' "what it depends on"
+like "$(dpkg-deb -f "$T/one.deb" Depends)" \
+	'libmongoc-1.0-0 .*, nginx, spawn-fcgi, multiwatch, supervisor, python3' \
+	"what it depends on"
 programs() { sed -n '/^\[\(program\|eventlistener\):/,$p' "$1" | grep -v '^;' | grep -c =; }
-is "$(grep -v '_backups = ' scripts/supervisord.conf >"$T/source" && programs "$T/source")" "$(programs "$T/unpacked/etc/export/supervisor.conf")" \
+is "$(grep -v '_backups = ' scripts/supervisord.conf >"$T/source" && programs "$T/source")" \
+	"$(programs "$T/unpacked/etc/export/supervisor.conf")" \
     "supervisor's file has the programs' settings of scripts/supervisord.conf, all"
-no "no setting waits for an environment" grep -q 'ENV_\|(here)' "$T/unpacked/etc/export/supervisor.conf"
+no "no setting waits for an environment" grep -q 'ENV_\|(here)' \
+	"$T/unpacked/etc/export/supervisor.conf"
 is "$(grep -rlF -e "$PWD" "$T/unpacked")" "" "no file names the folder it was built in"
-ok "the maintainer's scripts are sh" bash -c 'for s in preinst postinst prerm postrm; do [ ! -e "$1/$s" ] || sh -n "$1/$s" || exit 1; done' - "$T/unpacked/DEBIAN"
+ok "the maintainer's scripts are sh" bash -c \
+	'for s in preinst postinst prerm postrm; do [ ! -e "$1/$s" ] || sh -n "$1/$s" || exit 1; done' - "$T/unpacked/DEBIAN"
 # The next version: the same files.
 sed -i 's/^Version: .*/Version: 1.1/' "$T/unpacked/DEBIAN/control"
 dpkg-deb -b "$T/unpacked" "$T/two.deb" >/dev/null
@@ -60,40 +69,51 @@ while :; do
 	wait $!
 done
 END
-unshare --mount --propagation private --pid --fork --kill-child=KILL bash "$T/init" "$T" >"$T/init.log" 2>&1 &
+unshare --mount --propagation private --pid --fork --kill-child=KILL bash "$T/init" "$T" \
+	>"$T/init.log" 2>&1 &
 UNSHARE=$!
 at_exit 'kill -KILL "$UNSHARE"; wait "$UNSHARE" 2>/dev/null'
-until_ok 30 test -e "$T/ready" || { diag "$(cat "$T/init.log")"; ok "an overlay over this machine's root" false; done_testing; }
+until_ok 30 test -e "$T/ready" ||
+	{ diag "$(cat "$T/init.log")"; ok "an overlay over this machine's root" false;
+	done_testing; }
 INIT=$(pgrep -P "$UNSHARE")
 # in COMMAND...: in that root.
-in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 ${URL:+EXPORT_URL="$URL"} nsenter -t "$INIT" -m -p -- chroot "$T/root" "$@"; }
+in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
+	LC_ALL=C.UTF-8 ${URL:+EXPORT_URL="$URL"} nsenter -t "$INIT" -m -p -- chroot "$T/root" \
+	"$@"; }
 # What is in the upper layer is what has changed. Files alone; a removed one is a device there.
 changed()
 {
-	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf '/%P\n' |
+	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
+		'/%P\n' |
 	    grep -vE '^/(var/lib/dpkg|var/cache|var/log/(dpkg|alternatives|apt|nginx|supervisor)|var/lib/(nginx|systemd)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|etc/\.pwd\.lock$|etc/ld.so.cache$)' | sort
 }
 changed >"$T/before"
 
 in_root dpkg -i /mnt/one.deb >"$T/installed" 2>&1
 is "$?" 0 "dpkg -i" || diag "$(cat "$T/installed")"
-like "$(cat "$T/installed")" 'does not run yet.*There is none yet in: /etc/export/api-mongodb .*worker-s3 .*dpkg-reconfigure telemetry-export' "says what is left to do"
+like "$(cat "$T/installed")" \
+	'does not run yet.*There is none yet in: /etc/export/api-mongodb .*worker-s3 .*dpkg-reconfigure telemetry-export' "says what is left to do"
 no "starts nothing" in_root pgrep -x 'supervisord|nginx|multiwatch|export-api|export-worker'
 no "nor would supervisor" in_root test -e /etc/supervisor/conf.d/telemetry-export.conf
-is "$(in_root stat -c '%a %U:%G %n' /etc/export /etc/export/export.conf /run/export /var/log/export)" "750 root:export /etc/export
+is "$(in_root stat -c '%a %U:%G %n' /etc/export /etc/export/export.conf /run/export \
+	/var/log/export)" "750 root:export /etc/export
 640 root:export /etc/export/export.conf
 1770 root:export /run/export
 750 root:adm /var/log/export" "who may read and write where"
 for user in export-api export-worker; do
-	is "$(in_root id -gn "$user"):$(in_root getent passwd "$user" | cut -d : -f 6,7)" "export:/nonexistent:/usr/sbin/nologin" "user $user"
-	ok "$user reads the configuration" in_root runuser -u "$user" -- head -c 1 /etc/export/export.conf
+	is "$(in_root id -gn "$user"):$(in_root getent passwd "$user" | cut -d : -f 6,7)" \
+		"export:/nonexistent:/usr/sbin/nologin" "user $user"
+	ok "$user reads the configuration" in_root runuser -u "$user" -- head -c 1 \
+		/etc/export/export.conf
 done
 in_root runuser -u export-worker -- export-worker >"$T/unconfigured" 2>&1
 is "$?" 78 "the worker as it is: 78"
 like "$(cat "$T/unconfigured")" '/etc/export/worker-mongodb: No such file' "naming what lacks"
 ok "exportctl" in_root exportctl --help
 ok "man" in_root sh -c 'zcat /usr/share/man/man5/export.conf.5.gz | mandoc -T lint -W error'
-in_root supervisord -c /etc/supervisor/supervisord.conf >"$T/supervisord" 2>&1 || diag "$(cat "$T/supervisord")"
+in_root supervisord -c /etc/supervisor/supervisord.conf >"$T/supervisord" 2>&1 ||
+	diag "$(cat "$T/supervisord")"
 ctl() { in_root supervisorctl "$@"; }
 ok "supervisor runs" until_ok 60 ctl pid
 is "$(ctl status)" "" "and has nothing to start"
@@ -111,9 +131,11 @@ removed()
 	ctl shutdown >/dev/null
 	changed >"$T/after"
 	is "$(comm -13 "$T/before" "$T/after")" "" "nothing of it is left"
-	no "nor a folder" in_root sh -c 'ls -d /etc/export /var/log/export /run/export /usr/share/telemetry-export 2>/dev/null | grep .'
+	no "nor a folder" in_root sh -c \
+		'ls -d /etc/export /var/log/export /run/export /usr/share/telemetry-export 2>/dev/null | grep .'
 	is "$(in_root getent passwd export-api export-worker | wc -l)" 2 "but the users"
-	is "$(sha256sum /var/lib/dpkg/status)" "$status" "this machine's package database has seen nothing"
+	is "$(sha256sum /var/lib/dpkg/status)" "$status" \
+		"this machine's package database has seen nothing"
 }
 if [ "${DEB_FULL-}" != 1 ]; then
 	removed
@@ -121,25 +143,30 @@ if [ "${DEB_FULL-}" != 1 ]; then
 fi
 
 # -- configured, by the steps it printed
-scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 >"$T/generate" 2>&1 || diag "$(cat "$T/generate")"
+scripts/dev/generate --uri "$MONGODB_ADMIN_URI" --vehicles 2 --start 2018-11-30 --days 1 \
+	>"$T/generate" 2>&1 || diag "$(cat "$T/generate")"
 {
 	sed "s|$EXPORT_RUN/secrets/|/etc/export/|; /^grace_ms/d" "$EXPORT_CONF"
-	# So slow that a job of 109 documents lasts for some 20 s, and is given back 2 s after SIGTERM. (A cursor's first batch is not counted.)
+	# So slow that a job of 109 documents lasts for some 20 s, and is given back 2 s after
+	# SIGTERM. (A cursor's first batch is not counted.)
 	printf 'batch_documents = 2\nread_documents_s = 4\ngrace_ms = 2000\nrenew_ms = 500\n'
 } >"$T/export.conf"
 in_root sh -c 'cat /mnt/export.conf >/etc/export/export.conf'
 for secret in mongodb amqp s3; do
 	for who in api worker; do
-		in_root install -m 0400 -o "export-$who" /dev/stdin "/etc/export/$who-$secret" <"$EXPORT_RUN/secrets/$who-$secret"
+		in_root install -m 0400 -o "export-$who" /dev/stdin "/etc/export/$who-$secret" \
+			<"$EXPORT_RUN/secrets/$who-$secret"
 	done
 done
 for who in api worker; do
 	ok "export-$who --check" in_root runuser -u "export-$who" -- "export-$who" --check
-	no "does not read the other's secrets" in_root runuser -u "export-$who" -- sh -c 'cat /etc/export/worker-s3 && cat /etc/export/api-s3'
+	no "does not read the other's secrets" in_root runuser -u "export-$who" -- sh -c \
+		'cat /etc/export/worker-s3 && cat /etc/export/api-s3'
 done
 port=$((EXPORT_PORTS + 8))
 in_root adduser --quiet www-data export
-in_root sh -c 'cp /usr/share/telemetry-export/nginx/export-site.conf /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
+in_root sh -c \
+	'cp /usr/share/telemetry-export/nginx/export-site.conf /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
     ln -s /usr/share/telemetry-export/nginx/export.conf /etc/nginx/conf.d/telemetry-export.conf'
 in_root sed -i "s/127.0.0.1:8080/127.0.0.1:$port/" /etc/nginx/export-site.conf
 in_root nginx >"$T/nginx" 2>&1 || diag "$(cat "$T/nginx")"
@@ -151,13 +178,16 @@ URL=http://127.0.0.1:$port
 ok "nginx reaches the pool" until_ok 60 curl -sf -m 5 "$URL/health"
 ok "and serves the description" curl -sf -m 5 "$URL/openapi.yaml"
 is "$(in_root stat -c '%a %U:%G' /run/export/api-1.sock)" "660 export-api:export" "the socket"
-is "$(in_root ps -o user:20= -C export-api,export-worker | sort -u | xargs)" "export-api export-worker" "who they run as"
-like "$(in_root cat /run/export/supervisor.prom)" 'export_process_state.process="export-worker-1",state="up". 1' "the state of the programs"
+is "$(in_root ps -o user:20= -C export-api,export-worker | sort -u | xargs)" \
+	"export-api export-worker" "who they run as"
+like "$(in_root cat /run/export/supervisor.prom)" \
+	'export_process_state.process="export-worker-1",state="up". 1' "the state of the programs"
 
 # -- an upgrade with a job in the middle
 id=$(in_root exportctl create --from 2018-11-30 --to 2018-12-01)
 like "$id" '^[0-9a-f]{24}$' "a job"
-some() { curl -s "$URL/export/$id" | grep -q '"state":"STARTED".*"phase":"exporting","documents":[1-9]'; }
+some() { curl -s "$URL/export/$id" |
+	grep -q '"state":"STARTED".*"phase":"exporting","documents":[1-9]'; }
 ok "is in the middle" until_ok 60 some
 worker=$(in_root cat /run/export/worker-1.pid)
 handlers=$(in_root pgrep -x export-api | sort | xargs)
@@ -168,15 +198,19 @@ ok "all run again" until_ok 60 running
 no "the worker is another" [ "$(in_root cat /run/export/worker-1.pid)" = "$worker" ]
 no "and so are the handlers" [ "$(in_root pgrep -x export-api | sort | xargs)" = "$handlers" ]
 ok "the job reaches FINISHED" in_root exportctl download "$id" -o /tmp/x.zip -q
-is "$(in_root unzip -Z1 /tmp/x.zip | sort | xargs)" "manifest.json vehicle_001.csv vehicle_002.csv" "with all that belongs to it"
-ok "its end is in the log" until_ok 30 in_root grep -q "job=$id op=done" /var/log/export/export-worker.log
+is "$(in_root unzip -Z1 /tmp/x.zip | sort | xargs)" \
+	"manifest.json vehicle_001.csv vehicle_002.csv" "with all that belongs to it"
+ok "its end is in the log" until_ok 30 in_root grep -q "job=$id op=done" \
+	/var/log/export/export-worker.log
 log=$(in_root grep "job=$id" /var/log/export/export-worker.log)
-is "$(grep -o 'op=[a-z_]*' <<<"$log" | xargs)" "op=claimed op=handed_back op=claimed op=done" "given back by the one, done by the other"
+is "$(grep -o 'op=[a-z_]*' <<<"$log" | xargs)" "op=claimed op=handed_back op=claimed op=done" \
+	"given back by the one, done by the other"
 like "$log" 'op=done attempts=1 ' "and no attempt was counted for it"
 no "no program was down for good" in_root grep -q op=process_fatal /var/log/export/export-events.log
 
 in_root nginx -s quit
-in_root sh -c 'rm -f /etc/nginx/export-site.conf /etc/nginx/export-upstream.conf /etc/nginx/conf.d/telemetry-export.conf /tmp/x.zip'
+in_root sh -c \
+	'rm -f /etc/nginx/export-site.conf /etc/nginx/export-upstream.conf /etc/nginx/conf.d/telemetry-export.conf /tmp/x.zip'
 until_ok 30 bash -c '! nsenter -t "$1" -p -m pgrep -x nginx >/dev/null' - "$INIT"
 removed
 done_testing

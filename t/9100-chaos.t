@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""t/chaos/chaos in short: a cluster of each server under load and faults, and nothing lost or wrong in the end.
+"""t/chaos/chaos in short: a cluster of each server under load and faults, and nothing lost or wrong
+in the end.
 
-Prints TAP, one test a seed. Environment: CHAOS_SEED "1,2" (1), CHAOS_MINUTES of faults (1.5). Twenty minutes and more are for
-t/chaos/chaos itself.
+Prints TAP, one test a seed. Environment: CHAOS_SEED "1,2" (1), CHAOS_MINUTES of faults (1.5).
+Twenty minutes and more are for t/chaos/chaos itself.
 """
 import os
 import re
@@ -25,7 +26,8 @@ def lacking():
     servers = os.environ.get("SERVERS", ROOT + "/build/servers/bin")
     programs = os.environ.get("BIN", os.path.join(ROOT, os.environ.get("B", "build")))
     for path, how in ((servers + "/mongod", "scripts/deps"), (servers + "/weed", "scripts/deps"),
-                      ("/usr/lib/rabbitmq/bin/rabbitmq-server", "scripts/deps"), (programs + "/export-api", "make"),
+                      ("/usr/lib/rabbitmq/bin/rabbitmq-server", "scripts/deps"),
+                      (programs + "/export-api", "make"),
                       (programs + "/export-worker", "make")):
         if not os.access(path, os.X_OK):
             return "%s; run %s" % (path, how)
@@ -45,15 +47,19 @@ def main():
     good = True
     for n, seed in enumerate(SEEDS, 1):
         # RUN, PORTS and sizes of a stack around this test are not this one's.
-        env = {k: v for k, v in os.environ.items() if k not in ("RUN", "PORTS", "HANDLERS", "CONF_EXTRA")}
-        run = subprocess.Popen([ROOT + "/t/chaos/chaos", "--seed", str(seed), "--minutes", MINUTES], env=env, stdin=subprocess.DEVNULL,
+        env = {k: v for k,
+               v in os.environ.items() if k not in ("RUN", "PORTS", "HANDLERS", "CONF_EXTRA")}
+        run = subprocess.Popen([ROOT + "/t/chaos/chaos", "--seed", str(seed), "--minutes", MINUTES],
+                               env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         last = ""
         for line in run.stdout:
             print("# " + line.rstrip(), flush=True)
-            last = re.sub(r"^\s*[\d.]+ ", "", line.rstrip()) if "lost" in line and "seed" in line else last
+            last = re.sub(r"^\s*[\d.]+ ", "",
+                          line.rstrip()) if "lost" in line and "seed" in line else last
         good = run.wait() == 0 and good
-        print("%sok %d - %s" % ("" if run.returncode == 0 else "not ", n, last or "seed %d: exit %d" % (seed, run.returncode)), flush=True)
+        print("%sok %d - %s" % ("" if run.returncode == 0 else "not ", n,
+                                last or "seed %d: exit %d" % (seed, run.returncode)), flush=True)
     return 0 if good else 1
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""A cursor that is lost in the middle of an export is opened again: the same bytes as undisturbed, in the same attempt.
+"""A cursor that is lost in the middle of an export is opened again: the same bytes as undisturbed,
+in the same attempt.
 
-Prints TAP. Cursors are killed one by one, then mongod itself, in the middle; once each more than a few times.
+Prints TAP. Cursors are killed one by one, then mongod itself, in the middle; once each more than a
+few times.
 """
 import os
 import re
@@ -12,7 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    create, done, end, entries, fetch, finish, generate, job_of, logged, mongo, note, ok, request, section, stack, under_stack,
+    create, done, end, entries, fetch, finish, generate, job_of, logged, mongo, note, ok, request,
+    section, stack, under_stack,
     wait_for)
 
 DAYS = 10
@@ -20,8 +23,11 @@ END_S = 180
 
 
 def body(serial):
-    """The same days each time, but a request of its own: the names of the vehicles in another order are another."""
-    return dict(request(days=DAYS, vehicles=["vehicle_001", "vehicle_002"][::1 if serial % 2 else -1]), compression="small")
+    """The same days each time, but a request of its own: the names of the vehicles in another order
+    are another."""
+    return dict(request(days=DAYS,
+                        vehicles=["vehicle_001", "vehicle_002"][::1 if serial % 2 else -1]),
+                        compression="small")
 
 
 def record(ident):
@@ -40,7 +46,8 @@ def kill_cursors(client):
                 {"$match": {"type": "idleCursor", "ns": {"$regex": "^vehicle_"}}}]
     for op in client.admin.aggregate(pipeline):
         database, _, collection = op["ns"].partition(".")
-        got = client[database].command({"killCursors": collection, "cursors": [op["cursor"]["cursorId"]]})
+        got = client[database].command({"killCursors": collection,
+                                        "cursors": [op["cursor"]["cursorId"]]})
         killed += len(got["cursorsKilled"])
     return killed
 
@@ -67,16 +74,19 @@ def killed_server(reference, share):
     """mongod dies when the export has read this share of its documents."""
     name = "mongod killed at a %s" % ("tenth" if share == 10 else "third")
     ident = create(body(0))
-    wait_for("some documents", lambda: reading(ident) > job_of(ident)["progress"]["documentsTotal"] / share > 0, 60)
+    wait_for("some documents",
+             lambda: reading(ident) > job_of(ident)["progress"]["documentsTotal"] / share > 0, 60)
     end("MONGOD_PIDFILE")
     stack("up", "mongo")
     same(name, ident, reference)
-    wait_for(name + ": the worker's word", lambda: re.search("job=%s op=read " % ident, logged("export-worker")), 30)
+    wait_for(name + ": the worker's word",
+             lambda: re.search("job=%s op=read " % ident, logged("export-worker")), 30)
     ok(True, name + ": the worker lost its cursors by it")
 
 
 def main():
-    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "2", "--days", str(DAYS), "--busy")
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "2", "--days", str(DAYS),
+             "--busy")
     ident = create(body(0))
     finish(ident, seconds=END_S)
     reference = entries(fetch(ident)[1])

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""The pool of handlers is restarted again and again under load: no request fails, and each 202 is a stored job.
+"""The pool of handlers is restarted again and again under load: no request fails, and each 202 is a
+stored job.
 
-Prints TAP. POSTS=n requests (6000; LONG=1: 20000), from several addresses of the loopback network, since one client is
-held to a rate. The stack runs without workers.
+Prints TAP. POSTS=n requests (6000; LONG=1: 20000), from several addresses of the loopback network,
+since one client is held to a rate. The stack runs without workers.
 """
 import base64
 import http.client
@@ -34,13 +35,16 @@ def client(n):
             i = next(numbers, None)
         if i is None:
             return
-        text = json.dumps({"startDate": "2018-11-30", "endDate": "2018-12-01T%02d:%02d:%02d.%03dZ" % (
+        text = json.dumps({"startDate": "2018-11-30",
+                           "endDate": "2018-12-01T%02d:%02d:%02d.%03dZ" % (
             i // 3600000 % 24, i // 60000 % 60, i // 1000 % 60, i % 1000)})
         try:
-            c = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30, source_address=("127.0.0.%d" % (2 + n), 0))
+            c = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30,
+                                           source_address=("127.0.0.%d" % (2 + n), 0))
             # An owner may have so many unfinished jobs.
             owner = base64.b64encode(b"owner %d:x" % (i // 500)).decode()
-            c.request("POST", "/export", text, {"Content-Type": "application/json", "Authorization": "Basic " + owner})
+            c.request("POST", "/export", text,
+                      {"Content-Type": "application/json", "Authorization": "Basic " + owner})
             got = c.getresponse()
             said = got.read()
             answers.append((got.status, json.loads(said).get("_id") or said))
@@ -64,7 +68,8 @@ def main():
                 pass
             # The next one when this one is gone, or takes its time to go: rolling, not all at once.
             patience = time.monotonic() + 3
-            while any(t.is_alive() for t in threads) and pid in handlers() and time.monotonic() < patience:
+            while any(t.is_alive() for t
+                      in threads) and pid in handlers() and time.monotonic() < patience:
                 time.sleep(0.02)
     took = time.monotonic() - began
     failed = [a for a in answers if a[0] != 202]
@@ -81,5 +86,7 @@ def main():
 if os.environ.get("WITH_STACK") != os.path.abspath(__file__):
     os.environ["WITH_STACK"] = os.path.abspath(__file__)
     wrapper = os.path.join(ROOT, "t", "with-stack")
-    os.execv(wrapper, [wrapper, "--conf", os.path.splitext(os.path.abspath(__file__))[0] + ".conf", "--only", "mongo rabbit s3 provision api nginx", sys.executable, os.path.abspath(__file__)])
+    os.execv(wrapper, [wrapper, "--conf", os.path.splitext(os.path.abspath(__file__))[0] + ".conf",
+                       "--only", "mongo rabbit s3 provision api nginx", sys.executable,
+                       os.path.abspath(__file__)])
 sys.exit(main())

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""What the service promises in seconds, with a job's clock as it comes: a cancel takes effect within 15 s in each phase of a
-job, and a job whose worker was killed is claimed again within lease + retry delay + idle poll (105 s).
+"""What the service promises in seconds, with a job's clock as it comes: a cancel takes effect
+within 15 s in each phase of a job, and a job whose worker was killed is claimed again within lease
++ retry delay + idle poll (105 s).
 
-Prints TAP, and the seconds. Always on a stack of its own: two workers, and a proxy before S3 that holds requests back on order.
+Prints TAP, and the seconds. Always on a stack of its own: two workers, and a proxy before S3 that
+holds requests back on order.
 """
 import os
 import re
@@ -18,7 +20,8 @@ sys.dont_write_bytecode = True
 
 import proxy                            # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, call, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, objects_of, ok, pid_of, request, section,
+    ROOT, call, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, objects_of,
+    ok, pid_of, request, section,
     setting, under_stack, wait_for)
 
 OWNER = "clock"
@@ -81,7 +84,9 @@ def finishing():
     before = proxy.order(CONTROL, "stall", aim=["complete"]).get("stall", 0)
     try:
         ident = started(request(vehicles=["vehicle_001"]))
-        wait_for("Complete", lambda: proxy.order(CONTROL, "stall", aim=["complete"]).get("stall", 0) > before, 60)
+        wait_for("Complete",
+                 lambda: proxy.order(CONTROL, "stall", aim=["complete"]).get("stall", 0) > before,
+                 60)
         cancelled_in("finishing", ident)
     finally:
         proxy.order(CONTROL, "pass")
@@ -96,14 +101,16 @@ def waiting():
     proxy.order(CONTROL, "internal")
     try:
         for ident in busy:
-            wait_for("an attempt that failed", lambda: "error" in doc(ident) and "worker" not in doc(ident), 90)
+            wait_for("an attempt that failed", lambda: "error" in doc(ident) and "worker" not
+                     in doc(ident), 90)
             cancelled_in("waiting for the next attempt", ident)
     finally:
         proxy.order(CONTROL, "pass")
 
 
 def worker_killed():
-    limit = (setting("lease_ms", 60000) + setting("backoff_ms", 30000) + setting("idle_ms", 15000)) / 1000
+    limit = (setting("lease_ms", 60000) + setting("backoff_ms", 30000)
+             + setting("idle_ms", 15000)) / 1000
     is_(limit, 105, "lease + retry delay + idle poll, as they come")
     idents = [started(dict(LONG, time=t)) for t in ("ms", "rfc3339")]
     killed = {}
@@ -131,7 +138,8 @@ def free_port():
     for port in PORTS:
         with socket.socket() as listener:
             try:
-                listener.bind(("127.0.0.1", (port + os.getpid() - PORTS[0]) % len(PORTS) + PORTS[0]))
+                listener.bind(("127.0.0.1", (port + os.getpid() - PORTS[0]) % len(PORTS)
+                               + PORTS[0]))
                 return listener.getsockname()[1]
             except OSError:
                 pass
@@ -147,14 +155,16 @@ def main():
     client = mongo()
     JOBS = jobs_of(client)
     CONTROL = os.path.join(os.environ["EXPORT_RUN"], "proxy.sock")
-    with subprocess.Popen([sys.executable, os.path.join(ROOT, "t", "chaos", "proxy.py"), os.environ["S3_PROXY"],
+    with subprocess.Popen([sys.executable, os.path.join(ROOT, "t", "chaos", "proxy.py"),
+                           os.environ["S3_PROXY"],
                            os.environ["S3_ENDPOINT"].rpartition(":")[2], CONTROL]) as process:
         try:
             wait_for("the proxy", lambda: os.path.exists(CONTROL), 10)
             generate("--vehicles", "1", "--days", "60")
             for vehicle in MANY:
                 client[vehicle].p000.insert_one({"_id": 1543536000000, "values": {}})
-            for name, f in (("counting", counting), ("exporting", exporting), ("finishing", finishing), ("waiting", waiting),
+            for name, f in (("counting", counting), ("exporting", exporting),
+                            ("finishing", finishing), ("waiting", waiting),
                             ("worker killed", worker_killed)):
                 section(name, f)
         finally:

@@ -1,19 +1,24 @@
 #!/bin/bash
-# Several hosts (scripts/dev/hosts), and partitions in the middle of jobs: nothing is lost, nothing wrong. In short; at length: make chaos-hosts.
+# Several hosts (scripts/dev/hosts), and partitions in the middle of jobs: nothing is lost, nothing
+# wrong. In short; at length: make chaos-hosts.
 # Environment: CHAOS_SEED (1).
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] && unshare --net true 2>"$T/out" || lacking "root, for network namespaces"
-for need in ip build/servers/bin/mongod build/servers/bin/weed /usr/lib/rabbitmq/bin/rabbitmq-server supervisord; do
-	PATH=$PATH:/sbin:/usr/sbin command -v "$need" >/dev/null || lacking "$need; run scripts/deps"
+for need in ip build/servers/bin/mongod build/servers/bin/weed \
+	/usr/lib/rabbitmq/bin/rabbitmq-server supervisord; do
+	PATH=$PATH:/sbin:/usr/sbin command -v "$need" >/dev/null ||
+		lacking "$need; run scripts/deps"
 done
-[ -x "$B/export-worker" ] && [ -x "$B/export-api" ] || lacking "$B/export-api, $B/export-worker; run make"
+[ -x "$B/export-worker" ] && [ -x "$B/export-api" ] ||
+	lacking "$B/export-api, $B/export-worker; run make"
 
 unset HOSTS PORTS CONF_EXTRA TLS MEMBERS RABBITS POOLS	# of a stack around this test
 export RUN=$T/c/run BIN=$B WORKERS=2 RETRY_TTL_MS=1500 HANDLERS=2
 at_exit 'scripts/dev/hosts down >/dev/null 2>&1; RUN=$T/killed scripts/dev/hosts down >/dev/null 2>&1'
 hosts() { scripts/dev/hosts "$@" 2>&1; }
 # belong RUN: its processes, and this machine's link to its switch, with which all namespaces go.
-belong() { grep -lszxF "EXPORT_STACK_RUN=$1" /proc/[0-9]*/environ; grep -lxF "$1" /sys/class/net/xp*/ifalias 2>/dev/null; }
+belong() { grep -lszxF "EXPORT_STACK_RUN=$1" /proc/[0-9]*/environ; grep -lxF "$1" \
+	/sys/class/net/xp*/ifalias 2>/dev/null; }
 # reaches HOST ADDRESS PORT
 reaches() { hosts exec "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"; }
 
@@ -25,7 +30,8 @@ killed=$!
 until_ok 60 eval 'belong "$T/killed" | grep -q /proc/'
 kill -KILL -- "-$killed"
 wait "$killed" 2>/dev/null
-like "$(belong "$T/killed" | tr '\n' ' ')" '/proc/.*/sys/class/net' "what a killed up has started is there"
+like "$(belong "$T/killed" | tr '\n' ' ')" '/proc/.*/sys/class/net' \
+	"what a killed up has started is there"
 ok "down after up was killed" env RUN="$T/killed" scripts/dev/hosts down
 is "$(belong "$T/killed")" "" "it ends all of it"
 wait "$up"
@@ -46,9 +52,11 @@ for service in api worker; do
 done
 
 scripts/dev/generate --vehicles 1 --days 1 >"$T/out" 2>&1 || diag "$(cat "$T/out")"
-ok "an export through the second nginx" env EXPORT_URL="$EXPORT_URL_2" scripts/exportctl create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
+ok "an export through the second nginx" env EXPORT_URL="$EXPORT_URL_2" scripts/exportctl create \
+	--from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 ok "its ZIP is sound" unzip -tq "$T/x.zip"
-is "$(curl -s -o "$T/out" -w '%{http_code}' -u owner-0:wrong "$EXPORT_URL_2/export")" 401 "a wrong password is refused"
+is "$(curl -s -o "$T/out" -w '%{http_code}' -u owner-0:wrong "$EXPORT_URL_2/export")" 401 \
+	"a wrong password is refused"
 is "$(curl -s -o "$T/out" -w '%{http_code}' "$EXPORT_URL_2/ready")" 403 "/ready is not for all"
 is "$(hosts exec api-2 hostname)" api-2 "a host has a name"
 
@@ -56,10 +64,12 @@ is "$(hosts exec api-2 hostname)" api-2 "a host has a name"
 node_tls()
 {
 	# shellcheck disable=SC2016	# for sh
-	hosts exec rabbit-2 sh -c '{ sleep 1; echo; } | timeout 10 openssl s_client -verify_return_error "$@"' - \
+	hosts exec rabbit-2 sh -c \
+		'{ sleep 1; echo; } | timeout 10 openssl s_client -verify_return_error "$@"' - \
 	    -connect "$net.21:$((EXPORT_PORTS + 11))" -CAfile "$RUN/tls/ca.crt" "$@"
 }
-ok "RabbitMQ's nodes speak TLS to each other" node_tls -cert "$RUN/tls/rabbit-2.crt" -key "$RUN/tls/rabbit-2.key"
+ok "RabbitMQ's nodes speak TLS to each other" node_tls -cert "$RUN/tls/rabbit-2.crt" -key \
+	"$RUN/tls/rabbit-2.key"
 no "and not to who has no certificate" node_tls
 ok "worker-1 cut from S3" scripts/dev/hosts cut worker-1 s3-1
 no "they do not hear each other" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
@@ -75,12 +85,15 @@ ok "it is heard again" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
 no "no host of another name" scripts/dev/hosts cut mongo-4
 
 # The chaos finds the hosts up, and ends them.
-t/chaos/chaos --hosts --run "$T/c" --seed "${CHAOS_SEED:-1}" --minutes 3 --count "${CHAOS_COUNT:-6}" --longest 5 --gap 0.2-0.8 \
+t/chaos/chaos --hosts --run "$T/c" --seed "${CHAOS_SEED:-1}" --minutes 3 --count \
+	"${CHAOS_COUNT:-6}" --longest 5 --gap 0.2-0.8 \
     --workers 2 --days 1 --fleets 6 >"$T/chaos" 2>&1
 rc=$?
 sed 's/^/# /' "$T/chaos"
 is "$rc" 0 "partitions: nothing is lost, nothing wrong"
-ok "at least five" test "$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0$/\1/p' "$T/chaos" | grep . || echo 0)" -ge 5
+ok "at least five" test \
+	"$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0$/\1/p' "$T/chaos" | grep . ||
+	echo 0)" -ge 5
 is "$(belong "$RUN")" "" "down leaves neither process nor network"
 ok "down a second time" scripts/dev/hosts down
 done_testing

@@ -1,16 +1,17 @@
-# lib.sh: TAP for shell tests; sourced. Sets cwd to the root of the tree, B (the build), T (a folder that is gone at exit).
+# lib.sh: TAP for shell tests; sourced. Sets cwd to the root of the tree, B (the build), T (a folder
+# that is gone at exit).
 #
 #	. "$(dirname "$0")/lib.sh"
-#	stack_test "mongo provision" "$@"		runs this file again inside t/with-stack; leave out where no server is needed
-#	ok "name" COMMAND...				the command succeeds; what it printed is shown where it does not
-#	no "name" COMMAND...				the command fails
-#	is "$got" "$expected" "name"			equal
+#	stack_test "mongo provision" "$@"               runs this file again inside t/with-stack;
+#	leave out where no server is needed ok "name" COMMAND...                                the
+#	command succeeds; what it printed is shown where it does not no "name" COMMAND...
+#	the command fails is "$got" "$expected" "name"			equal
 #	like "$got" 'regex' "name"			matches (bash's =~)
 #	skip "name" "why"   skip_all "why"   diag "text"   at_exit 'command'
 #	done_testing
 #
-# lacking WHAT is for what a machine may not have: the file is skipped, or with EXPORT_TEST_ALL=1 fails.
-# shellcheck shell=bash
+# lacking WHAT is for what a machine may not have: the file is skipped, or with EXPORT_TEST_ALL=1
+# fails. shellcheck shell=bash
 
 set -uo pipefail
 TEST_FILE=$(realpath "$0")
@@ -60,7 +61,8 @@ ok()
 	shift
 	"$@" >"$T/.out" 2>&1
 	rc=$?
-	result "$rc" "$name" || { diag "exit $rc of: $*"; diag "$(tail -n 30 "$T/.out")"; return 1; }
+	result "$rc" "$name" || { diag "exit $rc of: $*"; diag "$(tail -n 30 "$T/.out")"; return \
+		1; }
 }
 
 no()
@@ -69,7 +71,8 @@ no()
 
 	shift
 	! "$@" >"$T/.out" 2>&1 || rc=1
-	result "$rc" "$name" || { diag "succeeded, and should not: $*"; diag "$(tail -n 30 "$T/.out")"; return 1; }
+	result "$rc" "$name" ||
+		{ diag "succeeded, and should not: $*"; diag "$(tail -n 30 "$T/.out")"; return 1; }
 }
 
 is()
@@ -110,7 +113,8 @@ done_testing()
 	exit 0
 }
 
-# stack_test "SERVICES" "$@": begins the file anew with these servers (all where it is empty) and RUN/env in the environment.
+# stack_test "SERVICES" "$@": begins the file anew with these servers (all where it is empty) and
+# RUN/env in the environment.
 stack_test()
 {
 	local services=$1
@@ -118,7 +122,8 @@ stack_test()
 	shift
 	[ "${WITH_STACK-}" != "$TEST_FILE" ] || return 0
 	rm -rf "$T"
-	WITH_STACK=$TEST_FILE exec t/with-stack ${services:+--only "$services"} ${STACK_CONF:+--conf "$STACK_CONF"} bash "$TEST_FILE" "$@"
+	WITH_STACK=$TEST_FILE exec t/with-stack ${services:+--only "$services"} \
+		${STACK_CONF:+--conf "$STACK_CONF"} bash "$TEST_FILE" "$@"
 }
 
 # until_ok SECONDS COMMAND...: again and again until it succeeds.

@@ -1,4 +1,5 @@
-"""PyPI packages that a test needs, by the versions and hashes of a requirements file, in a folder below build/ and nowhere else.
+"""PyPI packages that a test needs, by the versions and hashes of a requirements file, in a folder
+below build/ and nowhere else.
 
     installed(folder, requirements)     whether the folder holds just what the file says now
     install(folder, requirements)       have it so; OSError, subprocess.SubprocessError
@@ -31,8 +32,10 @@ def install(folder, requirements):
             return
         new = folder + ".new"
         shutil.rmtree(new, ignore_errors=True)
-        subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--no-deps",
-                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes", "--target", new, "-r", requirements],
+        subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q",
+                        "--disable-pip-version-check", "--no-input", "--no-deps",
+                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes",
+                        "--target", new, "-r", requirements],
                        stdin=subprocess.DEVNULL, check=True, timeout=600)
         shutil.copyfile(requirements, os.path.join(new, "stamp"))
         shutil.rmtree(folder, ignore_errors=True)

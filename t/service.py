@@ -1,16 +1,21 @@
 """What the tests of the whole service share: TAP, HTTP, the job's way, the stack's processes.
 
-    under_stack(__file__)   begins the test anew under t/with-stack, with the lines of NAME.conf beside NAME.t;
-                            returns where that is done, or where EXPORT_URL names a running stack (own=True: never
-                            somebody else's). Then run/env stands in the environment.
-    ok(good, name, why)     is_(got, want, name)     skip(name, why)     note(text)     done() -> exit status
-    section(name, f, ...)   f(...), or None with a failed test where that raises: the rest of the file goes on
-    wait_for(what, probe, seconds) -> the first true result of probe(); raises Late
-    call(method, url, body, headers, user) -> Answer: one request, nothing added, no redirect followed
-    problem(name, answer, statuses, pointer): the answer is one of these errors, as RFC 9457 and DESIGN have it
-    create, job_of, finish, fetch: POST to 202, GET, until the final state, what exportUri leads to
+    under_stack(__file__)   begins the test anew under t/with-stack, with the lines of NAME.conf
+    beside NAME.t;
+                            returns where that is done, or where EXPORT_URL names a running stack
+                            (own=True: never somebody else's). Then run/env stands in the
+                            environment.
+    ok(good, name, why)     is_(got, want, name)     skip(name, why)     note(text)     done() ->
+    exit status
+    section(name, f, ...)   f(...), or None with a failed test where that raises: the rest of the
+    file goes on wait_for(what, probe, seconds) -> the first true result of probe(); raises Late
+    call(method, url, body, headers, user) -> Answer: one request, nothing added, no redirect
+    followed problem(name, answer, statuses, pointer): the answer is one of these errors, as RFC
+    9457 and DESIGN have it create, job_of, finish, fetch: POST to 202, GET, until the final state,
+    what exportUri leads to
 
-Times are Unix ms. `user` is the name of HTTP Basic, which the stack's nginx believes: the job's owner.
+Times are Unix ms. `user` is the name of HTTP Basic, which the stack's nginx believes: the job's
+owner.
 """
 import base64
 import contextlib
@@ -125,23 +130,28 @@ def under_stack(file, own=False):
     os.environ["WITH_STACK"] = file
     wrapper = os.path.join(ROOT, "t", "with-stack")
     os.chdir(ROOT)
-    os.execv(wrapper, [wrapper] + (["--conf", conf] if os.path.exists(conf) else []) + [sys.executable, file])
+    os.execv(wrapper, [wrapper] + (["--conf", conf] if os.path.exists(conf) else [])
+             + [sys.executable, file])
 
 
 def stack(*args):
     """scripts/stack on this stack; raises with what it said."""
     run = subprocess.run([os.path.join(ROOT, "scripts", "stack"), *args], stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=300, check=False)
+                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=300,
+                         check=False)
     if run.returncode != 0:
-        raise RuntimeError("scripts/stack %s: exit %d\n%s" % (" ".join(args), run.returncode, run.stdout[-1500:]))
+        raise RuntimeError("scripts/stack %s: exit %d\n%s" % (" ".join(args), run.returncode,
+                run.stdout[-1500:]))
 
 
 def generate(*args):
     """scripts/dev/generate into this stack; raises with what it said."""
-    run = subprocess.run([os.path.join(ROOT, "scripts", "dev", "generate"), *args], stdout=subprocess.PIPE,
+    run = subprocess.run([os.path.join(ROOT, "scripts", "dev", "generate"), *args],
+                         stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
     if run.returncode != 0:
-        raise RuntimeError("scripts/dev/generate: exit %d\n%s" % (run.returncode, run.stdout[-1500:]))
+        raise RuntimeError("scripts/dev/generate: exit %d\n%s" % (run.returncode,
+                run.stdout[-1500:]))
 
 
 def setting(key, default):
@@ -156,7 +166,8 @@ def setting(key, default):
 
 def configuration(path, **changes):
     """Writes the stack's export.conf, but for these keys, to path; None: without the key. path."""
-    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(path, "w", encoding="utf-8") as to:
+    with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f, open(path, "w",
+            encoding="utf-8") as to:
         to.writelines(line for line in f if line.partition("=")[0].strip() not in changes)
         to.writelines("%s = %s\n" % item for item in changes.items() if item[1] is not None)
     return path
@@ -200,19 +211,25 @@ def worker_anew(number=signal.SIGTERM):
 
 @contextlib.contextmanager
 def another_worker(stopped=("WORKER_PIDFILE",), program=None, env=None, **changes):
-    """A worker of the test's own with these settings changed, the only one: those of the stack are stopped meanwhile.
+    """A worker of the test's own with these settings changed, the only one: those of the stack are
+    stopped meanwhile.
 
-    program: another build of it. It is killed in the end, if it still runs; its log is RUN/log/another-worker.log.
+    program: another build of it. It is killed in the end, if it still runs; its log is
+    RUN/log/another-worker.log.
     """
     run = os.environ["EXPORT_RUN"]
     conf = configuration(os.path.join(run, "another.conf"), **changes)
-    program = program or os.path.join(os.environ.get("BIN", os.path.join(ROOT, os.environ.get("B", "build"))), "export-worker")
+    program = program or os.path.join(os.environ.get("BIN",
+                                                     os.path.join(ROOT,
+                                                             os.environ.get("B", "build"))),
+                                                             "export-worker")
     pids = [pid_of(variable) for variable in stopped]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
         with open(os.path.join(run, "log", "another-worker.log"), "wb") as log:
-            process = subprocess.Popen([program, "-c", conf], env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([program, "-c", conf], env=dict(os.environ, **(env or {})),
+                                       stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log)
         try:
             yield process
@@ -251,7 +268,8 @@ def wait_for(what, probe, seconds):
 
 def mongo():
     import pymongo
-    return pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"], w="majority", serverSelectionTimeoutMS=20000)
+    return pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"], w="majority",
+                               serverSelectionTimeoutMS=20000)
 
 
 def jobs_of(client):
@@ -267,8 +285,10 @@ def job_document(jobs, ident):
 
 
 def logged(name, since=0):
-    """What a program's log says from this place on. A line comes through supervisord's pipe, maybe after the answer it precedes: wait_for() it."""
-    with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8", errors="replace") as f:
+    """What a program's log says from this place on. A line comes through supervisord's pipe, maybe
+    after the answer it precedes: wait_for() it."""
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", name + ".log"), encoding="utf-8",
+              errors="replace") as f:
         f.seek(since)
         return f.read()
 
@@ -341,7 +361,8 @@ def call(method, url, body=None, headers=None, user=None):
     connection = http.client.HTTPConnection(parts.netloc, timeout=HTTP_TIMEOUT_S)
     try:
         try:
-            connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body, headers)
+            connection.request(method, parts.path + ("?" + parts.query if parts.query else ""),
+                               body, headers)
         except BrokenPipeError:         # refused before all was sent: the answer is there
             pass
         got = connection.getresponse()
@@ -363,18 +384,23 @@ def raw_call(data):
 def post(body, user=None, headers=None):
     if not isinstance(body, (bytes, str)):
         body = json.dumps(body)
-    return call("POST", "/export", body.encode() if isinstance(body, str) else body, headers or JSON_TYPE, user)
+    return call("POST", "/export", body.encode() if isinstance(body, str) else body,
+                headers or JSON_TYPE, user)
 
 
 def tells(text):
-    """What in a text for clients names the machine, its files or its servers; None where nothing does."""
-    found = re.search(r"127\.0\.0\.1|localhost|\b%s\b|%s|%s|mongodb|amqp|/etc/|/tmp/|/usr/|\.sock\b|\.c:\d" % tuple(
+    """What in a text for clients names the machine, its files or its servers; None where nothing
+    does."""
+    found = re.search(
+        r"127\.0\.0\.1|localhost|\b%s\b|%s|%s|mongodb|amqp|/etc/|/tmp/|/usr/|\.sock\b|\.c:\d"
+        % tuple(
         re.escape(x) for x in (socket.gethostname(), ROOT, os.environ["EXPORT_RUN"])), text, re.I)
     return found and found[0]
 
 
 def problem_wrongs(got, statuses, pointer=None):
-    """What is wrong with an RFC 9457 answer; pointer is a regular expression of its member `pointer`."""
+    """What is wrong with an RFC 9457 answer; pointer is a regular expression of its member
+    `pointer`."""
     wrong = []
     if got.status not in statuses:
         wrong.append("status %d, want %s" % (got.status, " or ".join(map(str, statuses))))
@@ -429,8 +455,8 @@ def job_of(ident, user=None):
 
 
 def finish(ident, user=None, seconds=60, seen=None):
-    """The job in its final state. Raises where a state goes back, and where exportUri stands in any job but a
-    FINISHED one. The states met are appended to seen."""
+    """The job in its final state. Raises where a state goes back, and where exportUri stands in any
+    job but a FINISHED one. The states met are appended to seen."""
     seen = [] if seen is None else seen
     deadline = time.monotonic() + seconds
     while True:
@@ -450,7 +476,8 @@ def finish(ident, user=None, seconds=60, seen=None):
 
 
 def fetch(ident, user=None):
-    """(job, bytes of its archive), by a link signed now; raises where size or sha256 are others than the job says."""
+    """(job, bytes of its archive), by a link signed now; raises where size or sha256 are others
+    than the job says."""
     job = job_of(ident, user)
     if job["state"] != "FINISHED":
         raise RuntimeError("job %s is %s: %s" % (ident, job["state"], job.get("error")))
@@ -464,8 +491,8 @@ def fetch(ident, user=None):
 
 
 def entries(archive):
-    """{name: SHA-256 of its bytes} of an archive, of the manifest without the time of the run: what two exports
-    of the same have in common."""
+    """{name: SHA-256 of its bytes} of an archive, of the manifest without the time of the run: what
+    two exports of the same have in common."""
     out = {}
     with zipfile.ZipFile(io.BytesIO(archive)) as z:
         for info in z.infolist():
@@ -477,7 +504,8 @@ def entries(archive):
 
 
 def differs(got, want):
-    """The first difference of two archives, their manifests (whose times differ) aside; None: there is none."""
+    """The first difference of two archives, their manifests (whose times differ) aside; None: there
+    is none."""
     a, b = zipfile.ZipFile(io.BytesIO(got)), zipfile.ZipFile(io.BytesIO(want))
     if entries(got) != entries(want):
         return "the manifests or the files"
@@ -496,18 +524,21 @@ def differs(got, want):
 # ---- test data ----------------------------------------------------------------------------
 
 def small_fleet(prefix="vehicle_demo"):
-    """{vehicle: {parameter: [(order_ms, raw)]}}: three days from an hour before START, tidy and odd documents, with
-    points at and beside the first and last ms of the first day; the third vehicle has nothing there; the fourth has
-    no point outside the hour of its document."""
+    """{vehicle: {parameter: [(order_ms, raw)]}}: three days from an hour before START, tidy and odd
+    documents, with points at and beside the first and last ms of the first day; the third vehicle
+    has nothing there; the fourth has no point outside the hour of its document."""
     r = random.Random(1)
     hours = range(START - HOUR, START + 3 * DAY, HOUR)
 
     def column(style, n):
         return fleet.fill(r, hours, START, START + DAY, style, False, n)
 
-    return {prefix + "_1": {"speed": column("plain", 120), "soc": column("plain", 20), "note": column("wild", 5)},
-            prefix + "_2": {"odo": column("plain", 30), "speed": column("collide", 9), "a,b": column("wild", 9)},
-            prefix + "_3": {"speed": fleet.fill(r, hours[-5:], START, START + DAY, "plain", False, 20), "soc": []},
+    return {prefix + "_1": {"speed": column("plain", 120), "soc": column("plain", 20),
+                            "note": column("wild", 5)},
+            prefix + "_2": {"odo": column("plain", 30), "speed": column("collide", 9),
+                            "a,b": column("wild", 9)},
+            prefix + "_3": {"speed": fleet.fill(r, hours[-5:], START, START + DAY, "plain", False,
+                                                20), "soc": []},
             prefix + "_4": {"speed": fleet.fill(r, hours, 0, 0, "plain", False, 60),
                             "soc": fleet.fill(r, hours, 0, 0, "plain", False, 20)}}
 
@@ -518,14 +549,17 @@ def load(client, data):
         client.drop_database(vehicle)
         for parameter, documents in collections.items():
             if documents:
-                client[vehicle][parameter].insert_many([RawBSONDocument(raw) for _, raw in documents])
+                client[vehicle][parameter].insert_many([RawBSONDocument(raw) for _,
+                                                        raw in documents])
             else:
                 client[vehicle].command("create", parameter)
 
 
 def instant(text):
     """Unix ms of a date or an RFC 3339 time, as the service may print either; raises ValueError."""
-    m = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?(?:Z|([+-])(\d\d):(\d\d)))?", text)
+    m = re.fullmatch(
+        r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?(?:Z|([+-])(\d\d):(\d\d)))?",
+        text)
     if not m:
         raise ValueError("%r is no date" % text)
     import datetime

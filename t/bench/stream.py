@@ -1,8 +1,10 @@
-"""The streaming export that a careful Python programmer writes: cursors, heapq.merge, csv, zipfile, boto3.
+"""The streaming export that a careful Python programmer writes: cursors, heapq.merge, csv, zipfile,
+boto3.
 
     stream.py URI VEHICLE START END [BUCKET KEY]     ms; to S3, or with BUCKET left out into nowhere
 
-What the worker is compared with. It knows telemetry of the usual shape alone, and takes S3's address from the environment.
+What the worker is compared with. It knows telemetry of the usual shape alone, and takes S3's
+address from the environment.
 """
 import csv
 import datetime
@@ -29,8 +31,10 @@ class Upload(io.RawIOBase):
         if bucket:
             import boto3
             from botocore.config import Config
-            self.s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], region_name="us-east-1",
-                                   aws_access_key_id=os.environ["S3_ADMIN_KEY"], aws_secret_access_key=os.environ["S3_ADMIN_SECRET"],
+            self.s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"],
+                                   region_name="us-east-1",
+                                   aws_access_key_id=os.environ["S3_ADMIN_KEY"],
+                                   aws_secret_access_key=os.environ["S3_ADMIN_SECRET"],
                                    config=Config(s3={"addressing_style": "path"}))
             self.where = {"Bucket": bucket, "Key": key}
             self.where["UploadId"] = self.s3.create_multipart_upload(**self.where)["UploadId"]
@@ -81,7 +85,8 @@ def column(collection, start, end, n):
     def documents(low, high):
         return collection.find({"_id": {"$gt": low, "$lt": high}}, batch_size=24).sort("_id", 1)
 
-    found = heapq.merge(documents(start - HOUR, end), documents(EPOCH + (start - HOUR) * MS, EPOCH + end * MS), key=time_of)
+    found = heapq.merge(documents(start - HOUR, end),
+                        documents(EPOCH + (start - HOUR) * MS, EPOCH + end * MS), key=time_of)
     for document in found:
         for t, value in points(document, time_of(document)):
             if start <= t < end:
@@ -92,12 +97,14 @@ def main(uri, vehicle, start, end, bucket=None, key=None):
     db = pymongo.MongoClient(uri)[vehicle]
     names = sorted(db.list_collection_names())
     upload = Upload(bucket, key)
-    with zipfile.ZipFile(upload, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(vehicle + ".csv", "w", force_zip64=True) as raw:
+    with zipfile.ZipFile(upload, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(vehicle
+            + ".csv", "w", force_zip64=True) as raw:
         text = io.TextIOWrapper(io.BufferedWriter(raw, 1 << 16), encoding="ascii", newline="")
         out = csv.writer(text, lineterminator="\n")
         out.writerow(["time"] + names)
         row, last, rows = [""] * len(names), None, 0
-        for t, n, value in heapq.merge(*(column(db[name], start, end, n) for n, name in enumerate(names))):
+        for t, n, value in heapq.merge(*(column(db[name], start, end, n) for n,
+                                         name in enumerate(names))):
             if t != last:
                 if last is not None:
                     out.writerow([last] + row)

@@ -1,4 +1,5 @@
-"""What must hold after a chaos run: the journal of what clients were told, against exports.jobs, S3 and the queues."""
+"""What must hold after a chaos run: the journal of what clients were told, against exports.jobs, S3
+and the queues."""
 import collections
 import hashlib
 import os
@@ -16,8 +17,10 @@ sys.dont_write_bytecode = True
 import journal as journals      # noqa: E402
 import oracle                   # noqa: E402
 
-ANSWERS = {"post": {0, 202, 502, 503, 504}, "get": {0, 200, 502, 503, 504}, "delete": {0, 202, 204, 502, 503, 504},
-           "download": {0, 200, 500, 502, 503}}        # downloads are S3's own answers, which may be dying
+ANSWERS = {"post": {0, 202, 502, 503, 504}, "get": {0, 200, 502, 503, 504},
+           "delete": {0, 202, 204, 502, 503, 504},
+           # downloads are S3's own answers, which may be dying
+           "download": {0, 200, 500, 502, 503}}
 
 
 class Verdict:
@@ -29,7 +32,8 @@ class Verdict:
 
 
 def s3_client(env):
-    return boto3.client("s3", endpoint_url=env["S3_ENDPOINT"], region_name="us-east-1", aws_access_key_id=env["S3_ADMIN_KEY"],
+    return boto3.client("s3", endpoint_url=env["S3_ENDPOINT"], region_name="us-east-1",
+                        aws_access_key_id=env["S3_ADMIN_KEY"],
                         aws_secret_access_key=env["S3_ADMIN_SECRET"],
                         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5}))
 
@@ -44,7 +48,8 @@ def check_journal(entries, v):
         if op not in ANSWERS:
             continue
         if status not in ANSWERS[op]:
-            v.wrong.append("%s %s answered %s at %.2f: %s" % (op, e.get("id", ""), status, e["t"], (e.get("why") or "").strip()))
+            v.wrong.append("%s %s answered %s at %.2f: %s" % (op, e.get("id", ""), status, e["t"],
+                    (e.get("why") or "").strip()))
         if "bad" in e:
             v.wrong.append("%s %s: %s" % (op, e.get("id"), e["bad"]))
         if op == "post" and status == 202:
@@ -52,14 +57,17 @@ def check_journal(entries, v):
             if told.setdefault(e["id"], (e["spec"], e["owner"])) != (e["spec"], e["owner"]):
                 v.wrong.append("%s was given out twice, for different requests" % e["id"])
     for ident, before, after, at, sent in journals.backwards(entries):
-        v.wrong.append("%s went back from %s (told at %.2f) to %s (asked at %.2f)" % (ident, before, at, after, sent))
-    answers = collections.Counter("%s %s" % (e["op"], e["status"] or "none") for e in entries if e["op"] in ANSWERS)
+        v.wrong.append("%s went back from %s (told at %.2f) to %s (asked at %.2f)"
+                       % (ident, before, at, after, sent))
+    answers = collections.Counter("%s %s" % (e["op"], e["status"] or "none") for e in entries
+                                  if e["op"] in ANSWERS)
     v.facts.append("answers: " + ", ".join("%s: %d" % x for x in sorted(answers.items())))
     return {ident: spec for ident, (spec, _) in told.items()}
 
 
 def check_cancels(entries, v):
-    """How long a cancel of a running job took, for the record: while a database or a worker is away the promised 15 s do not hold."""
+    """How long a cancel of a running job took, for the record: while a database or a worker is away
+    the promised 15 s do not hold."""
     asked, took = {}, []
     for e in entries:
         if e["op"] == "delete" and e["status"] == 202 and e.get("state") == "STARTED":
@@ -72,7 +80,8 @@ def check_cancels(entries, v):
 
 def check_shared_memory(killed, v):
     """What killed processes left behind in /dev/shm; it is ours, and goes."""
-    left = [p for p in killed if os.path.exists("/dev/shm/mongoc-%d" % p) and not os.path.exists("/proc/%d" % p)]
+    left = [p for p in killed if os.path.exists("/dev/shm/mongoc-%d" % p)
+            and not os.path.exists("/proc/%d" % p)]
     for pid in left:
         os.unlink("/dev/shm/mongoc-%d" % pid)
     v.facts.append("files in /dev/shm that processes left which we killed: %d" % len(left))
@@ -91,7 +100,8 @@ def check_ends(entries, told, docs, max_attempts, v):
             continue
         v.states[d["state"]] += 1
         if d["state"] not in journals.FINAL:
-            v.lost.append("%s: still %s, attempts %s, %s" % (ident, d["state"], d["attempts"], d.get("error")))
+            v.lost.append("%s: still %s, attempts %s, %s" % (ident, d["state"], d["attempts"],
+                    d.get("error")))
         if d["state"] in ("CANCELLED", "EXPIRED") and ident not in deleted:
             v.wrong.append("%s: %s, and nobody asked for that" % (ident, d["state"]))
         if d["state"] == "FAILED":
@@ -112,7 +122,8 @@ def check_ends(entries, told, docs, max_attempts, v):
         if docs[ident]["state"] not in journals.FINAL:
             v.lost.append("%s: still %s (its POST had no answer)" % (ident, docs[ident]["state"]))
     v.facts.append("jobs whose POST had no answer, ended all the same: %d" % len(untold))
-    beaten = sum(1 for i, es in deleted.items() if i in docs and docs[i]["state"] == "FINISHED" and any(e["status"] == 202 for e in es))
+    beaten = sum(1 for i, es in deleted.items() if i in docs and docs[i]["state"] == "FINISHED"
+                 and any(e["status"] == 202 for e in es))
     v.facts.append("cancels that a finish beat: %d" % beaten)
     v.facts.append("attempts: " + ", ".join("%d: %d jobs" % x for x in sorted(collections.Counter(
         d["attempts"] for d in docs.values()).items())))
@@ -144,7 +155,8 @@ def check_objects(env, told, docs, expected, entries, folder, v):
         true = (len(body), hashlib.sha256(body).hexdigest())
         for size, sha256 in {(o["size"], o["sha256"])} | said.get(ident, set()):
             if (size, sha256) != true:
-                v.wrong.append("%s: size and SHA-256 were told as %s %s, and are %s %s" % (ident, size, sha256, *true))
+                v.wrong.append("%s: size and SHA-256 were told as %s %s, and are %s %s"
+                               % (ident, size, sha256, *true))
         path = os.path.join(folder, "checked.zip")
         with open(path, "wb") as f:
             f.write(body)
@@ -177,19 +189,22 @@ def check_queues(site, v, seconds=60):
     """Both queues end empty, nothing unacknowledged."""
     end = time.monotonic() + seconds
     while True:
-        out = site.ctl(site.nodes()[0], "list_queues", "-p", "exports", "name", "messages", "--no-table-headers")
+        out = site.ctl(site.nodes()[0], "list_queues", "-p", "exports", "name", "messages",
+                       "--no-table-headers")
         if sorted(out.split("\n")) == ["", "exports.jobs\t0", "exports.retry\t0"]:
             v.facts.append("both queues are empty")
             return
         if time.monotonic() > end:
-            v.wrong.append("the queues are not empty after %d s: %s" % (seconds, out.strip().replace("\n", ", ")))
+            v.wrong.append("the queues are not empty after %d s: %s"
+                           % (seconds, out.strip().replace("\n", ", ")))
             return
         time.sleep(2)
 
 
 def logs_of(run, pattern):
     """The logs of this name, of each host."""
-    return sorted(os.path.join(folder, n) for folder, _, names in os.walk(run + "/log") for n in names if re.match(pattern, n))
+    return sorted(os.path.join(folder, n) for folder, _,
+                  names in os.walk(run + "/log") for n in names if re.match(pattern, n))
 
 
 def check_exits(run, killed, alive, v):
@@ -205,23 +220,31 @@ def check_exits(run, killed, alive, v):
                 m = re.search(r"exited: (\S+) \((.*?);", line)
                 if m:
                     ends["%s: %s" % (re.sub(r"-\d+$", "", m[1]), m[2])] += 1
-                    if re.search(r"SIG(?!KILL)", m[2]) or (m[2].startswith("exit") and m[2] != "exit status 0" and m[1].startswith("export-worker")):
+                    if re.search(r"SIG(?!KILL)", m[2]) or (m[2].startswith("exit")
+                                                           and m[2] != "exit status 0"
+                                                           and m[1].startswith("export-worker")):
                         v.wrong.append("%s (pid %s) ended: %s" % (m[1], pid_of.get(m[1]), m[2]))
-                    elif "SIGKILL" in m[2] and m[1].startswith("export-worker") and pid_of.get(m[1]) not in killed:
-                        v.wrong.append("%s (pid %s) was killed, not by us" % (m[1], pid_of.get(m[1])))
+                    elif "SIGKILL" in m[2] and m[1].startswith("export-worker") and pid_of.get(
+                        m[1]) not in killed:
+                        v.wrong.append("%s (pid %s) was killed, not by us"
+                                       % (m[1], pid_of.get(m[1])))
                 m = re.search(r" op=(start|stop) (?:pid=|worker=\S*:)(\d+)", line)
                 if m:
                     (starts if m[1] == "start" else stops)[int(m[2])] += 1
                 m = re.search(r" op=(split|unit_claimed|unit_done) ", line)
                 if m:
                     units[m[1]] += 1
-                if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
+                if re.search(
+                    r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
                     v.wrong.append("%s: %s" % (name, line.strip()[:300]))
     for pid in starts:
         if starts[pid] > stops[pid] + killed[pid] + (pid in alive):
-            v.wrong.append("the process %d started, was not killed by us, and ended without a word" % pid)
-    v.facts.append("jobs split: %d, claims of units: %d, units done: %d" % (units["split"], units["unit_claimed"], units["unit_done"]))
-    v.facts.append("ends that supervisord saw: " + ", ".join("%s: %d" % x for x in sorted(ends.items())))
+            v.wrong.append("the process %d started, was not killed by us, and ended without a word"
+                           % pid)
+    v.facts.append("jobs split: %d, claims of units: %d, units done: %d" % (units["split"],
+            units["unit_claimed"], units["unit_done"]))
+    v.facts.append("ends that supervisord saw: "
+                   + ", ".join("%s: %d" % x for x in sorted(ends.items())))
 
 
 def errors_of(run):
@@ -233,7 +256,10 @@ def errors_of(run):
                 for line in f:
                     m = re.search(r"level=(warn|error) (.*)", line)
                     if m:
-                        seen["%s %s %s" % (name, m[1], re.sub(r"\d+", "N", re.sub(r"job=\w+ ", "", m[2])).strip()[:170])] += 1
+                        seen["%s %s %s"
+                             % (name, m[1],
+                                re.sub(r"\d+", "N",
+                                       re.sub(r"job=\w+ ", "", m[2])).strip()[:170])] += 1
     return seen
 
 

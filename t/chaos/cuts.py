@@ -1,5 +1,6 @@
-"""Partitions, on the stack of scripts/dev/hosts: hosts that are cut off, and half partitions, where two no longer hear each other and all others
-hear both. Each is made by `scripts/dev/hosts cut`, held for a while, and undone; kinds and resources are as in faults.py.
+"""Partitions, on the stack of scripts/dev/hosts: hosts that are cut off, and half partitions, where
+two no longer hear each other and all others hear both. Each is made by `scripts/dev/hosts cut`,
+held for a while, and undone; kinds and resources are as in faults.py.
 """
 import socket
 import subprocess
@@ -17,7 +18,8 @@ class Net:
         self.site = site
 
     def _run(self, *args):
-        subprocess.run([self.site.tree + "/scripts/dev/hosts", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        subprocess.run([self.site.tree + "/scripts/dev/hosts", *args], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        text=True, timeout=60, check=True)
 
     def cut(self, hold, seconds, *pairs):
@@ -34,7 +36,8 @@ class Net:
 
 
 def length(r):
-    """A third below the lease of 5 s, a third around the time that an election takes, a third up to the longest."""
+    """A third below the lease of 5 s, a third around the time that an election takes, a third up to
+    the longest."""
     low, high = r.choice(((1, 4), (4, 12), (12, 30)))
     return r.uniform(min(low, LONGEST_S), min(high, LONGEST_S))
 
@@ -70,7 +73,7 @@ def heal(s, kind):
         s.log("%s is not whole 90 s after a cut" % kind)
 
 
-# ---- the kinds --------------------------------------------------------------------------------------------------------
+# ---- the kinds
 
 def lost(s, names):
     for name in names:

@@ -1,5 +1,5 @@
-"""The faults of a chaos run. A fault takes what it needs (a resource that no other fault has then), strikes, holds for a random time,
-is repaired, and gives back what it took when that is whole again.
+"""The faults of a chaos run. A fault takes what it needs (a resource that no other fault has then),
+strikes, holds for a random time, is repaired, and gives back what it took when that is whole again.
 
 Only processes are killed that carry the stack's mark: pids() finds no others.
 """
@@ -31,7 +31,8 @@ class Site:
         self.run = env["EXPORT_RUN"]
         self.mark = ("EXPORT_STACK_RUN=" + self.run).encode()
         self.conf = (self.run + "/export.conf").encode()
-        self.killed = collections.Counter()         # pid -> how often, of the services' own processes: pids come again
+        # pid -> how often, of the services' own processes: pids come again
+        self.killed = collections.Counter()
         self.lock = threading.Lock()
         self.wanted, self.upping, self.changed = set(), set(), threading.Condition()
         self.stuck = None
@@ -47,7 +48,8 @@ class Site:
                 command = f.read().split(b"\0")
             exe = os.path.basename(os.readlink("/proc/%d/exe" % pid))
             cwd = os.readlink("/proc/%d/cwd" % pid)
-            mine = self.mark in words or self.conf in command or cwd.startswith(self.run + "/") and cwd.endswith("/nginx")
+            mine = self.mark in words or self.conf in command or cwd.startswith(self.run
+                    + "/") and cwd.endswith("/nginx")
         except OSError:
             return None
         return (exe, dict(w.partition(b"=")[::2] for w in words)) if mine else None
@@ -77,11 +79,13 @@ class Site:
         return True
 
     def workers(self):
-        return sorted(os.path.relpath(p, self.run)[:-len(".pid")] for pattern in ("worker-*.pid", "worker-*/worker-*.pid")
+        return sorted(os.path.relpath(p, self.run)[:-len(".pid")] for pattern
+                      in ("worker-*.pid", "worker-*/worker-*.pid")
                       for p in glob.glob("%s/%s" % (self.run, pattern)))
 
     def pools(self):
-        return sorted({e[b"SUPERVISOR_PROCESS_NAME"].decode() for e in self.pids("multiwatch").values()})
+        return sorted({e[b"SUPERVISOR_PROCESS_NAME"].decode() for e
+                       in self.pids("multiwatch").values()})
 
     # ---- scripts/stack up, for all who want something, one call at a time
     def repairer(self):
@@ -92,11 +96,14 @@ class Site:
                 self.upping, self.wanted = self.wanted, set()
             names = sorted(self.upping)
             for _ in range(4):
-                run = subprocess.run([self.tree + "/scripts/stack", "up", *([] if "all" in names else names)],
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                run = subprocess.run([self.tree + "/scripts/stack", "up",
+                                      *([] if "all" in names else names)],
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True, check=False)
                 if run.returncode == 0:
                     break
-                self.log("stack up %s: exit %d\n%s" % (" ".join(names), run.returncode, run.stdout[-1500:]))
+                self.log("stack up %s: exit %d\n%s" % (" ".join(names), run.returncode,
+                                                       run.stdout[-1500:]))
                 time.sleep(1)
             else:
                 self.stuck = "scripts/stack up %s fails" % " ".join(names)
@@ -114,13 +121,18 @@ class Site:
 
     # ---- MongoDB
     def members(self):
-        """{state: [name of the pid file]} as the members say; of a set without enough of them {}."""
+        """{state: [name of the pid file]} as the members say; of a set without enough of them
+        {}."""
         out = {}
-        for i in range(1, len(pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])["nodelist"]) + 1):
+        for i in range(1,
+                       len(pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])["nodelist"])
+                       + 1):
             try:
-                with self.member_client("mongod-%d" % i, serverSelectionTimeoutMS=1500, socketTimeoutMS=1500, connectTimeoutMS=1500) as c:
+                with self.member_client("mongod-%d" % i, serverSelectionTimeoutMS=1500,
+                                        socketTimeoutMS=1500, connectTimeoutMS=1500) as c:
                     me = c.admin.command("isMaster")
-                    state = "PRIMARY" if me.get("ismaster") else "SECONDARY" if me.get("secondary") else "OTHER"
+                    state = "PRIMARY" if me.get("ismaster") else "SECONDARY" if me.get(
+                        "secondary") else "OTHER"
             except PyMongoError:
                 state = "DOWN"
             out.setdefault(state, []).append("mongod-%d" % i)
@@ -136,7 +148,8 @@ class Site:
         # An old pymongo has ssl, a newer one tls.
         tls = {k: v for k, v in uri["options"].items() if k.lower().startswith(("tls", "ssl"))}
         times = times or {"serverSelectionTimeoutMS": 3000, "socketTimeoutMS": 15000}
-        return pymongo.MongoClient(host, port, username=uri["username"], password=uri["password"], authSource="admin",
+        return pymongo.MongoClient(host, port, username=uri["username"], password=uri["password"],
+                                   authSource="admin",
                                    directConnection=True, **tls, **times)
 
     # ---- RabbitMQ
@@ -144,10 +157,13 @@ class Site:
         return [n for n in ("", "-2", "-3") if "RABBITMQCTL" + n.replace("-", "_") in self.env]
 
     def ctl(self, node, *args):
-        run = subprocess.run([self.env["RABBITMQCTL" + node.replace("-", "_")], "-q", *args], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        run = subprocess.run([self.env["RABBITMQCTL" + node.replace("-", "_")], "-q", *args],
+                             stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             timeout=60, check=False)
         if run.returncode != 0:
-            self.log("rabbitmqctl%s %s: exit %d: %s" % (node, args[0], run.returncode, run.stdout[-300:]))
+            self.log("rabbitmqctl%s %s: exit %d: %s" % (node, args[0], run.returncode,
+                                                        run.stdout[-300:]))
         return run.stdout
 
     def broker(self):
@@ -176,7 +192,7 @@ def until(probe, seconds):
     return True
 
 
-# ---- the kinds: (weight, resources, function(site, r, hold) with hold(seconds)) ---------------------------------------
+# ---- the kinds: (weight, resources, function(site, r, hold) with hold(seconds))
 
 def workers_kill(s, r, hold):
     struck = 0
@@ -208,12 +224,14 @@ def worker_term(s, r, hold):
 
 def pool_pids(s, r):
     pool = r.choice(s.pools() or [""])
-    return [p for p, e in s.pids("export-api").items() if e.get(b"SUPERVISOR_PROCESS_NAME", b"").decode() == pool], pool
+    return [p for p, e in s.pids("export-api").items()
+            if e.get(b"SUPERVISOR_PROCESS_NAME", b"").decode() == pool], pool
 
 
 def handlers_kill(s, r, hold):
     pids, _ = pool_pids(s, r)
-    return sum(s.kill(pid, KILL, "handler") for pid in r.sample(sorted(pids), r.randint(1, len(pids)) if pids else 0)) > 0
+    return sum(s.kill(pid, KILL, "handler") for pid
+               in r.sample(sorted(pids), r.randint(1, len(pids)) if pids else 0)) > 0
 
 
 def handler_stop(s, r, hold):
@@ -231,7 +249,8 @@ def multiwatch_kill(s, r, hold):
         return False
     pid = r.choice(sorted(pids))
     # They end with it, and supervisord no longer reads what they say.
-    pool = [p for p, e in s.pids("export-api").items() if e.get(b"SUPERVISOR_PROCESS_NAME") == pids[pid].get(b"SUPERVISOR_PROCESS_NAME")]
+    pool = [p for p, e in s.pids("export-api").items()
+            if e.get(b"SUPERVISOR_PROCESS_NAME") == pids[pid].get(b"SUPERVISOR_PROCESS_NAME")]
     if not s.kill(pid, KILL, "multiwatch"):
         return False
     s.killed.update(pool)
@@ -349,7 +368,8 @@ KINDS = {
     "handler SIGSTOP": (2, {"api"}, handler_stop),
     "multiwatch kill -9": (2, {"api"}, multiwatch_kill),
     "mongod primary kill -9": (2, {"mongo"}, lambda s, r, hold: mongo_kill(s, r, hold, "PRIMARY")),
-    "mongod secondary kill -9": (1, {"mongo"}, lambda s, r, hold: mongo_kill(s, r, hold, "SECONDARY")),
+    "mongod secondary kill -9": (1, {"mongo"}, lambda s, r,
+                                 hold: mongo_kill(s, r, hold, "SECONDARY")),
     "mongod primary SIGSTOP": (2, {"mongo"}, mongo_stop),
     "mongod stepDown": (3, {"mongo"}, mongo_stepdown),
     "rabbitmq node kill -9": (2, {"rabbit"}, rabbit_kill),
@@ -359,12 +379,15 @@ KINDS = {
     "s3 kill -9": (1, {"s3"}, s3_kill),
     "s3 refuse": (1, {"s3"}, proxied("refuse", 0.5, 5)),
     "s3 connections reset": (2, {"s3"}, proxied("down", 0.5, 5)),
-    "s3 slow": (1, {"s3"}, proxied("slow", 2, 6, bytes_s=lambda r: r.choice((100000, 400000, 1500000)))),
+    "s3 slow": (1, {"s3"},
+                proxied("slow", 2, 6, bytes_s=lambda r: r.choice((100000, 400000, 1500000)))),
     "s3 stall": (2, {"s3"}, proxied("stall", 1, 8)),
     "s3 reset in mid-part": (2, {"s3"}, proxied("reset_part", 1, 5, (0.4, 1))),
     "s3 503 SlowDown": (2, {"s3"}, proxied("slowdown", 1, 5, (0.3, 1))),
     "s3 500 InternalError": (2, {"s3"}, proxied("internal", 1, 5, (0.3, 1))),
-    "s3 RequestTimeTooSkewed": (1, {"s3"}, proxied("skewed", 1, 4, (0.3, 0.8), skew_s=lambda r: r.uniform(-500, 500))),
+    "s3 RequestTimeTooSkewed": (1, {"s3"},
+                                proxied("skewed", 1, 4, (0.3, 0.8),
+                                        skew_s=lambda r: r.uniform(-500, 500))),
     "s3 Complete: 200 with Error": (2, {"s3"}, proxied("error_complete", 1, 5, (0.5, 1))),
     "s3 Complete: answer lost": (3, {"s3"}, proxied("lost_complete", 1, 5, (0.5, 1))),
     "s3 part: answer lost": (1, {"s3"}, proxied("lost_part", 1, 4, (0.3, 1))),
@@ -372,16 +395,20 @@ KINDS = {
     "s3 answers cut short": (1, {"s3"}, proxied("cut_answer", 1, 4, (0.3, 0.8))),
     "all killed at once": (1, {"workers", "api", "mongo", "rabbit", "s3"}, all_kill),
 }
-LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9", "mongod primary SIGSTOP"}
+LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
+        "mongod primary SIGSTOP"}
 
 
 class Chaos:
-    """Draws kinds of a table from a shuffled deck and lets them strike, one after the other, until stop(). So many are under way at most."""
+    """Draws kinds of a table from a shuffled deck and lets them strike, one after the other, until
+    stop(). So many are under way at most."""
 
     def __init__(self, site, seed, log, members, gap, kinds, table, most):
         self.site, self.log, self.gap, self.table, self.most = site, log, gap, table, most
         self.r = random.Random("%d/faults" % seed)
-        self.kinds = [k for k in table if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and k in kinds]
+        self.kinds = [k for k in table
+                      if (members > 1 or k not in LONE or "kill" in k and "primary" in k) and k
+                      in kinds]
         self.deck, self.busy, self.running = [], set(), set()
         self.counts, self.errors = {}, []          # of faults that struck; of those that could not
         self.changed, self.ending = threading.Condition(), threading.Event()
@@ -390,7 +417,8 @@ class Chaos:
         self.ending.wait(seconds)
 
     def draw(self):
-        """The first kind of the deck whose resources are free; one that needs all is waited for. None: there is none now."""
+        """The first kind of the deck whose resources are free; one that needs all is waited for.
+        None: there is none now."""
         if sum(t.is_alive() for t in self.running) >= self.most:
             return None
         if not self.deck:
@@ -424,7 +452,8 @@ class Chaos:
         try:
             if self.table[kind][2](self.site, r, self.hold) is not False:
                 self.counts[kind] = self.counts.get(kind, 0) + 1
-        except Exception as e:          # a fault that could not be made: said, and no fault of the service
+        # a fault that could not be made: said, and no fault of the service
+        except Exception as e:
             self.errors.append("%s: %s: %s" % (kind, type(e).__name__, e))
             self.log("fault %s: %s: %s" % (kind, type(e).__name__, e))
         self.site.journal.add("repaired", kind=kind, seconds=round(time.monotonic() - began, 1))

@@ -1,4 +1,5 @@
-"""The journal of a chaos run: one JSON line a fact, in the order in which the client learned them. Times are of one monotonic clock."""
+"""The journal of a chaos run: one JSON line a fact, in the order in which the client learned them.
+Times are of one monotonic clock."""
 import json
 import threading
 import time
@@ -29,11 +30,13 @@ def read(path):
 
 def went_back(before, after):
     """Whether a client that was told `before` may not be told `after`."""
-    return after != before and RANK[after] <= RANK[before] or (after == "EXPIRED" and before in ("FAILED", "CANCELLED"))
+    return after != before and RANK[after] <= RANK[before] or (after == "EXPIRED" and before
+            in ("FAILED", "CANCELLED"))
 
 
 def backwards(entries):
-    """[(id, state told, state told later)]: of two answers only those are in order whose requests did not overlap."""
+    """[(id, state told, state told later)]: of two answers only those are in order whose requests
+    did not overlap."""
     told, wrong = {}, []
     for e in entries:
         if e.get("state") not in RANK:

@@ -1,4 +1,5 @@
-"""The load of a chaos run: owners who post jobs, poll them, cancel or expire some, download some, and write down all they are told."""
+"""The load of a chaos run: owners who post jobs, poll them, cancel or expire some, download some,
+and write down all they are told."""
 import base64
 import functools
 import hashlib
@@ -23,11 +24,12 @@ from journal import FINAL     # noqa: E402
 DAY = 86400000
 START = 1543536000000           # 2018-11-30, where the generated vehicles begin
 TIMEOUT_S = 40                  # above nginx's own
-CONNECT_S = 3                   # a host that is cut off does not answer; the next call goes to another
+# a host that is cut off does not answer; the next call goes to another
+CONNECT_S = 3
 BIG_DAYS = 12                   # --days
 
 
-# ---- what is asked for ----------------------------------------------------------------------------------------------
+# ---- what is asked for
 
 def unique(seed, data, request):
     """A fleet under vehicle names of its seed alone, vehicles always given."""
@@ -35,11 +37,13 @@ def unique(seed, data, request):
         return "vehicle_c%04d_%s" % (seed, vehicle[len("vehicle_"):])
 
     vehicles = request["vehicles"] or sorted(data, key=str.encode)
-    return {name(v): c for v, c in data.items()}, dict(request, vehicles=[name(v) for v in vehicles])
+    return {name(v): c for v, c in data.items()}, dict(request,
+                                                       vehicles=[name(v) for v in vehicles])
 
 
 def body_of(request, **more):
-    body = {"startDate": oracle.rfc3339(request["startDate"]), "endDate": oracle.rfc3339(request["endDate"]),
+    body = {"startDate": oracle.rfc3339(request["startDate"]),
+            "endDate": oracle.rfc3339(request["endDate"]),
             "vehicles": request["vehicles"], "time": request["time"], "csv": request["csv"]}
     if request["parameters"] is not None:
         body["parameters"] = request["parameters"]
@@ -47,14 +51,16 @@ def body_of(request, **more):
 
 
 def load_fleet(client, seed):
-    """One random fleet into the database; {name, body, big} of the request for it, and what the oracle needs."""
+    """One random fleet into the database; {name, body, big} of the request for it, and what the
+    oracle needs."""
     from bson.raw_bson import RawBSONDocument
     data, request = unique(seed, *fleet.fleet(seed))
     for vehicle, collections in data.items():
         client.drop_database(vehicle)
         for parameter, documents in collections.items():
             if documents:
-                client[vehicle][parameter].insert_many([RawBSONDocument(raw) for _, raw in documents])
+                client[vehicle][parameter].insert_many([RawBSONDocument(raw) for _,
+                                                        raw in documents])
             else:
                 client[vehicle].command("create", parameter)
     return {"name": "fleet-%d" % seed, "body": body_of(request), "big": False}, (data, request)
@@ -63,9 +69,11 @@ def load_fleet(client, seed):
 def big_requests(vehicles):
     """Requests that keep a worker busy for seconds; the last one is split."""
     def of(name, days, compression, **more):
-        request = dict({"startDate": START, "endDate": START + days * DAY, "vehicles": vehicles[:1], "parameters": None,
+        request = dict({"startDate": START, "endDate": START + days * DAY, "vehicles": vehicles[:1],
+                        "parameters": None,
                         "time": "ms", "csv": "rfc4180"}, **more)
-        return {"name": name, "body": body_of(request, compression=compression), "big": True}, request
+        return {"name": name, "body": body_of(request, compression=compression),
+                "big": True}, request
 
     return [of("big-small", BIG_DAYS, "small"), of("big-fast", BIG_DAYS, "fast", time="rfc3339"),
             of("big-half", max(1, BIG_DAYS // 2), "small", csv="excel"),
@@ -82,14 +90,16 @@ def stored(client, vehicle):
     raw = CodecOptions(document_class=RawBSONDocument)
 
     def order(ident):
-        return (ident - epoch) // datetime.timedelta(milliseconds=1) if isinstance(ident, datetime.datetime) else int(ident)
+        return (ident - epoch) // datetime.timedelta(milliseconds=1) if isinstance(ident,
+                datetime.datetime) else int(ident)
 
     db = client[vehicle]
-    return {vehicle: {n: sorted(((order(d["_id"]), d.raw) for d in db.get_collection(n, codec_options=raw).find()),
+    return {vehicle: {n: sorted(((order(d["_id"]), d.raw) for d
+                                 in db.get_collection(n, codec_options=raw).find()),
                                 key=lambda d: d[0]) for n in db.list_collection_names()}}
 
 
-# ---- one call -------------------------------------------------------------------------------------------------------
+# ---- one call
 
 class Unknown(Exception):
     """No answer: what became of the request is not known."""
@@ -107,12 +117,14 @@ def call(url, method, path, body=None, user=None):
     headers = {"Content-Type": "application/json"} if body is not None else {}
     if user:
         headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
-    connection = http.client.HTTPSConnection(parts.netloc, timeout=CONNECT_S, context=trust()) if parts.scheme == "https" else \
+    connection = http.client.HTTPSConnection(parts.netloc, timeout=CONNECT_S,
+                                             context=trust()) if parts.scheme == "https" else \
         http.client.HTTPConnection(parts.netloc, timeout=CONNECT_S)
     try:
         connection.connect()
         connection.sock.settimeout(TIMEOUT_S)
-        connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body, headers)
+        connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body,
+                           headers)
         got = connection.getresponse()
         return got.status, got.headers, got.read()
     except (OSError, http.client.HTTPException) as e:
@@ -121,10 +133,11 @@ def call(url, method, path, body=None, user=None):
         connection.close()
 
 
-# ---- the owners -----------------------------------------------------------------------------------------------------
+# ---- the owners
 
 class Load:
-    """Owner threads until stop(); at most `jobs` jobs where that is given. No job is left alone before it has ended, until give_up."""
+    """Owner threads until stop(); at most `jobs` jobs where that is given. No job is left alone
+    before it has ended, until give_up."""
 
     def __init__(self, urls, password, journal, specs, seed, owners=16, jobs=None, think_s=1.0):
         self.urls, self.password = itertools.cycle(urls), password
@@ -135,7 +148,8 @@ class Load:
         self.left = jobs
         self.posting, self.give_up = True, False
         self.accepted = 0
-        self.threads = [threading.Thread(target=self.own, args=("owner-%d" % n, random.Random("%d/%d" % (seed, n))),
+        self.threads = [threading.Thread(target=self.own,
+                                         args=("owner-%d" % n, random.Random("%d/%d" % (seed, n))),
                                          daemon=True) for n in range(owners)]
 
     def start(self):
@@ -163,7 +177,8 @@ class Load:
                     mine = [m for m in mine if not self.step(owner, r, m)]
                     time.sleep(r.uniform(0.1, 0.5))
                 time.sleep(r.expovariate(1 / self.think_s))
-        except Exception as e:          # a fault of this program: said, never taken for one of the service
+        # a fault of this program: said, never taken for one of the service
+        except Exception as e:
             self.journal.add("harness", owner=owner, why="%s: %s" % (type(e).__name__, e))
 
     def call(self, method, path, owner, body=None):
@@ -181,9 +196,11 @@ class Load:
                 self.left -= 1
         sent = self.journal.now()
         try:
-            status, headers, body = self.call("POST", "/export", owner, json.dumps(spec["body"]).encode())
+            status, headers, body = self.call("POST", "/export", owner,
+                                              json.dumps(spec["body"]).encode())
         except Unknown as e:
-            self.journal.add("post", sent=sent, status=0, owner=owner, spec=spec["name"], why=str(e))
+            self.journal.add("post", sent=sent, status=0, owner=owner, spec=spec["name"],
+                             why=str(e))
             status = 0
         else:
             facts = {}
@@ -194,7 +211,8 @@ class Load:
                     facts["bad"] = "Location is %r" % headers.get("Location")
             else:
                 facts = {"why": body[:300].decode("latin-1")}
-            self.journal.add("post", sent=sent, status=status, owner=owner, spec=spec["name"], **facts)
+            self.journal.add("post", sent=sent, status=status, owner=owner, spec=spec["name"],
+                             **facts)
             if status == 202:
                 with self.lock:
                     self.accepted += 1
@@ -210,7 +228,8 @@ class Load:
         """What is to happen to a job besides being polled."""
         if ident is None:
             return None
-        return {"id": ident, "cancel_at": time.monotonic() + r.expovariate(1) if r.random() < 0.12 else None,
+        return {"id": ident, "cancel_at": time.monotonic() + r.expovariate(1) if r.random() < 0.12
+                else None,
                 "expire": r.random() < 0.12, "download": r.random() < 0.25}
 
     def step(self, owner, r, m):
@@ -238,7 +257,8 @@ class Load:
             self.journal.add("get", id=ident, sent=sent, status=0, why=str(e))
             return None
         if status != 200:
-            self.journal.add("get", id=ident, sent=sent, status=status, why=body[:300].decode("latin-1"))
+            self.journal.add("get", id=ident, sent=sent, status=status,
+                             why=body[:300].decode("latin-1"))
             return None
         job = json.loads(body)
         facts = {k: job[k] for k in ("state", "size", "sha256", "error") if k in job}
@@ -266,25 +286,30 @@ class Load:
             self.journal.add("download", id=ident, sent=sent, status=0, why=str(e))
             return False
         good = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-        facts = {"bad": "not what the job says"} if status == 200 and any(job.get(k) != v for k, v in good.items()) else {}
-        self.journal.add("download", id=ident, sent=sent, status=status, **(good if status == 200 else {}), **facts)
+        facts = {"bad": "not what the job says"} if status == 200 and any(job.get(k) != v for k,
+                v in good.items()) else {}
+        self.journal.add("download", id=ident, sent=sent, status=status,
+                         **(good if status == 200 else {}), **facts)
         return status == 200
 
 
-# ---- the oracle's word on the large requests, in a process of its own ---------------------------------------------------
+# ---- the oracle's word on the large requests, in a process of its own
 
 def main():
-    """load.py VEHICLE,... FILE DAYS: reads the vehicles, says so, and writes {name: (expected, end_ms)} as a pickle."""
+    """load.py VEHICLE,... FILE DAYS: reads the vehicles, says so, and writes {name: (expected,
+    end_ms)} as a pickle."""
     global BIG_DAYS
     import pickle
     import pymongo
     os.nice(10)
     BIG_DAYS = int(sys.argv[3])
-    client, vehicles, data = pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"]), sys.argv[1].split(","), {}
+    client, vehicles, data = pymongo.MongoClient(
+        os.environ["MONGODB_ADMIN_URI"]), sys.argv[1].split(","), {}
     for vehicle in vehicles:
         data.update(stored(client, vehicle))
     print("read", flush=True)
-    out = {spec["name"]: (oracle.expect(data, request), request["endDate"]) for spec, request in big_requests(vehicles)}
+    out = {spec["name"]: (oracle.expect(data, request), request["endDate"]) for spec,
+           request in big_requests(vehicles)}
     with open(sys.argv[2] + ".new", "wb") as f:
         pickle.dump(out, f)
     os.rename(sys.argv[2] + ".new", sys.argv[2])

@@ -2,9 +2,10 @@
 
     proxy.py LISTEN_PORT SERVER_PORT CONTROL_SOCKET [SEED]
 
-One line of JSON to the control socket sets the mode, {"mode": "slow", "p": 1.0, "bytes_s": 500000}; the answer is a line
-with how often each mode has struck. "p" is the chance that a request the mode is for is struck; others pass. "aim": ["part"]
-narrows any mode to these requests: begin, part, complete, abort, other.
+One line of JSON to the control socket sets the mode, {"mode": "slow", "p": 1.0, "bytes_s": 500000};
+the answer is a line with how often each mode has struck. "p" is the chance that a request the mode
+is for is struck; others pass. "aim": ["part"] narrows any mode to these requests: begin, part,
+complete, abort, other.
 
     pass            everything passes
     refuse          nobody listens
@@ -17,7 +18,8 @@ narrows any mode to these requests: begin, part, complete, abort, other.
     ahead           the same, but only of a request that is not signed for that time, to the minute
     error_complete  Complete: 200 with an Error body, not forwarded
     lost_complete   Complete is forwarded, its answer is lost
-    lost_part       the same of a part              lost_begin      the same of the begin of an upload
+    lost_part       the same of a part              lost_begin      the same of the begin of an
+    upload
     cut_answer      an answer ends before its Content-Length
 
 Host and path stay as they are: both are signed.
@@ -37,7 +39,8 @@ import time
 CHUNK = 65536
 ERROR = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message>chaos</Message>'
          '<Resource>/</Resource><RequestId>chaos</RequestId></Error>')
-CANNED = {"slowdown": (503, "SlowDown"), "internal": (500, "InternalError"), "skewed": (403, "RequestTimeTooSkewed"), "ahead": (403, "RequestTimeTooSkewed"),
+CANNED = {"slowdown": (503, "SlowDown"), "internal": (500, "InternalError"),
+          "skewed": (403, "RequestTimeTooSkewed"), "ahead": (403, "RequestTimeTooSkewed"),
           "error_complete": (200, "InternalError")}
 
 
@@ -51,7 +54,8 @@ def kind_of(method, target):
     return "other"
 
 
-AIMS = {"reset_part": ("part",), "error_complete": ("complete",), "lost_complete": ("complete",), "lost_part": ("part",),
+AIMS = {"reset_part": ("part",), "error_complete": ("complete",), "lost_complete": ("complete",),
+        "lost_part": ("part",),
         "lost_begin": ("begin",)}
 
 
@@ -68,7 +72,8 @@ class Proxy:
         self.listener, self.open, self.struck = None, set(), {}
 
     async def listen(self):
-        self.listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port, limit=1 << 20, reuse_address=True)
+        self.listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port,
+                                                   limit=1 << 20, reuse_address=True)
 
     async def set_mode(self, order):
         self.now = order
@@ -98,7 +103,9 @@ class Proxy:
         mode = self.now["mode"]
         if mode == "ahead" and abs(self.signed_at(head) - time.time() - self.now["skew_s"]) < 60:
             return "pass"
-        if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))) or self.r.random() >= self.now.get("p", 1):
+        if mode == "pass" or kind not in self.now.get("aim",
+                                                      AIMS.get(mode,
+                                                              (kind,))) or self.r.random() >= self.now.get("p", 1):
             return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
         return mode
@@ -161,7 +168,8 @@ class Proxy:
         status, code = CANNED[mode]
         date = time.time() + (self.now.get("skew_s", 0) if mode in ("skewed", "ahead") else 0)
         body = ERROR % code
-        writer.write(("HTTP/1.1 %d Chaos\r\nDate: %s\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
+        writer.write(("HTTP/1.1 %d Chaos\r\nDate: %s\r\nContent-Type: "
+                      "application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
             status, email.utils.formatdate(date, usegmt=True), len(body), body)).encode())
         await writer.drain()
 

@@ -21,7 +21,8 @@ class Resident:
     """sample() now and then; lines() in the end."""
 
     def __init__(self, site):
-        self.site, self.seen = site, collections.defaultdict(list)      # (program, pid): [(time, kB, files)]
+        # (program, pid): [(time, kB, files)]
+        self.site, self.seen = site, collections.defaultdict(list)
 
     def sample(self):
         now = time.monotonic()
@@ -32,8 +33,8 @@ class Resident:
                     self.seen[program, pid].append((now, *found))
 
     def lines(self):
-        """The most of each program, and for the processes that lived through most of the run: the median of its second fifth
-        against that of its last."""
+        """The most of each program, and for the processes that lived through most of the run: the
+        median of its second fifth against that of its last."""
         times = [s[0] for samples in self.seen.values() for s in samples]
         if not times:
             return
@@ -41,10 +42,14 @@ class Resident:
         for program in PROGRAMS:
             all_ = [s for (p, _), samples in self.seen.items() if p == program for s in samples]
             if all_:
-                yield "%s: resident at most %d kB, open files at most %d" % (program, max(s[1] for s in all_), max(s[2] for s in all_))
+                yield "%s: resident at most %d kB, open files at most %d" % (program,
+                        max(s[1] for s in all_), max(s[2] for s in all_))
             for (p, pid), samples in sorted(self.seen.items()):
-                early, late = ([s for s in samples if first + span * a <= s[0] <= first + span * b] for a, b in ((0.2, 0.4), (0.8, 1)))
+                early, late = ([s for s in samples if first + span * a <= s[0] <= first + span * b]
+                               for a, b in ((0.2, 0.4), (0.8, 1)))
                 if p == program and early and late and samples[0][0] < first + span * 0.2:
                     yield "  %d: %d -> %d kB, %d -> %d files, in %.1f min" % (
-                        pid, statistics.median(s[1] for s in early), statistics.median(s[1] for s in late),
-                        statistics.median(s[2] for s in early), statistics.median(s[2] for s in late), span / 60)
+                        pid, statistics.median(s[1] for s in early),
+                        statistics.median(s[1] for s in late),
+                        statistics.median(s[2] for s in early),
+                        statistics.median(s[2] for s in late), span / 60)

@@ -1,4 +1,5 @@
-"""Every change of exports.jobs that a majority has, through a change stream: what no poll can miss. It judges as it goes."""
+"""Every change of exports.jobs that a majority has, through a change stream: what no poll can miss.
+It judges as it goes."""
 import threading
 import time
 
@@ -7,7 +8,8 @@ from pymongo.errors import PyMongoError
 
 from journal import FINAL, RANK
 
-MAY = {("NOT_STARTED", "STARTED"), ("NOT_STARTED", "CANCELLED"), ("NOT_STARTED", "FAILED"), ("STARTED", "FINISHED"),
+MAY = {("NOT_STARTED", "STARTED"), ("NOT_STARTED", "CANCELLED"), ("NOT_STARTED", "FAILED"),
+       ("STARTED", "FINISHED"),
        ("STARTED", "FAILED"), ("STARTED", "CANCELLED"), ("FINISHED", "EXPIRED")}
 
 
@@ -26,8 +28,10 @@ class Watch(threading.Thread):
         token = None
         while not self.ending:
             try:
-                with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=5000, socketTimeoutMS=20000) as client:
-                    with client.exports.jobs.watch(resume_after=token, max_await_time_ms=500) as stream:
+                with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=5000,
+                                         socketTimeoutMS=20000) as client:
+                    with client.exports.jobs.watch(resume_after=token,
+                                                   max_await_time_ms=500) as stream:
                         self.ready.set()
                         while not self.ending:
                             event = stream.try_next()
@@ -51,7 +55,8 @@ class Watch(threading.Thread):
                 d = event["fullDocument"]
                 if ident in self.jobs:
                     self.wrong.append("%s: inserted twice" % ident)
-                self.jobs[ident] = {"state": d["state"], "fence": d["fence"], "attempts": d["attempts"], "worker": d.get("worker")}
+                self.jobs[ident] = {"state": d["state"], "fence": d["fence"],
+                                    "attempts": d["attempts"], "worker": d.get("worker")}
             elif kind == "update":
                 self.update(ident, event["updateDescription"])
             else:
@@ -64,13 +69,15 @@ class Watch(threading.Thread):
             self.wrong.append("%s: updated before it was there" % ident)
             return
         if job["state"] in FINAL and new.get("state") != "EXPIRED":
-            self.wrong.append("%s: changed after its end (%s): %s, removed %s" % (ident, job["state"], sorted(new), gone))
+            self.wrong.append("%s: changed after its end (%s): %s, removed %s"
+                              % (ident, job["state"], sorted(new), gone))
         if "state" in new and (job["state"], new["state"]) not in MAY:
             self.wrong.append("%s: went from %s to %s" % (ident, job["state"], new["state"]))
         if "fence" in new and new["fence"] != job["fence"] + 1:
             self.wrong.append("%s: fence went from %d to %d" % (ident, job["fence"], new["fence"]))
         if "attempts" in new and abs(new["attempts"] - job["attempts"]) != 1:
-            self.wrong.append("%s: attempts went from %d to %d" % (ident, job["attempts"], new["attempts"]))
+            self.wrong.append("%s: attempts went from %d to %d" % (ident, job["attempts"],
+                    new["attempts"]))
         if new.get("attempts", 0) > self.max_attempts:
             self.wrong.append("%s: attempt %d of %d" % (ident, new["attempts"], self.max_attempts))
         for key in ("state", "fence", "attempts", "worker"):
@@ -78,7 +85,8 @@ class Watch(threading.Thread):
                 job[key] = new[key]
         if "worker" in gone:
             job["worker"] = None
-        if "object" in new and "exports/%s/%d/export-%s.zip" % (ident, job["fence"], ident) != new["object"]["key"]:
+        if "object" in new and "exports/%s/%d/export-%s.zip" % (ident, job["fence"],
+                ident) != new["object"]["key"]:
             self.wrong.append("%s: fence %d, key %s" % (ident, job["fence"], new["object"]["key"]))
         self.recovered(ident, job)
 
@@ -87,7 +95,8 @@ class Watch(threading.Thread):
         """To be called when the worker of this pid was killed or stopped; whether it held a job."""
         with self.lock:
             for ident, job in self.jobs.items():
-                if job["worker"] and job["worker"].endswith(":%d" % pid) and job["state"] == "STARTED":
+                if job["worker"] and job["worker"].endswith(":%d"
+                                                            % pid) and job["state"] == "STARTED":
                     self.waits.append((ident, job["fence"], time.monotonic(), why))
                     return True
         return False

@@ -1,5 +1,5 @@
-# app.sh: export-api and export-worker under supervisord, by the configuration that production uses: one supervisord for both, or with
-# hosts one on each.
+# app.sh: export-api and export-worker under supervisord, by the configuration that production uses:
+# one supervisord for both, or with hosts one on each.
 # shellcheck shell=bash
 
 # How many workers there are stands in the settings since the last up. A host has one.
@@ -8,12 +8,14 @@ worker_names()
 	local i
 
 	for ((i = 1; i <= WORKERS; i++)); do
-		printf '%sworker-%s\n' "$(at worker "$i")" "$([ -n "$HOSTS" ] && printf 1 || printf '%s' "$i")"
+		printf '%sworker-%s\n' "$(at worker "$i")" \
+			"$([ -n "$HOSTS" ] && printf 1 || printf '%s' "$i")"
 	done
 }
 app_names() { { places api; places worker; } | sort -u | sed 's/$/supervisord/'; }
 
-# One pid file for the tree of processes that is export-api: that of supervisord. So this counts handlers.
+# One pid file for the tree of processes that is export-api: that of supervisord. So this counts
+# handlers.
 api_status()
 {
 	local at n pid rc=0
@@ -22,10 +24,12 @@ api_status()
 	for at in "${PLACES[@]}"; do
 		n=0
 		for pid in $(all_ours); do
-			[[ $(exe_of "$pid") != */export-api ]] || ! is_at "$at" "$pid" || n=$((n + 1))
+			[[ $(exe_of "$pid") != */export-api ]] || ! is_at "$at" "$pid" ||
+				n=$((n + 1))
 		done
 		if pid=$(pid_of "${at}supervisord") && [ "$n" -gt 0 ]; then
-			printf '%-14s running, %s processes under supervisord, pid %s\n' "${at}api" "$n" "$pid"
+			printf '%-14s running, %s processes under supervisord, pid %s\n' \
+				"${at}api" "$n" "$pid"
 		else
 			printf '%-14s not running\n' "${at}api"
 			rc=1
@@ -42,8 +46,10 @@ supervisor_env()
 	local at=$1 user
 
 	user=$(id -un)
-	export EXPORT_RUN=$RUN${at:+/${at%/}} EXPORT_BIN=$BIN EXPORT_CONF=$RUN/export.conf EXPORT_LOG=$RUN/log${at:+/${at%/}} \
-	    EXPORT_HANDLERS=$HANDLERS EXPORT_POOLS=$POOLS EXPORT_WORKERS=$WORKERS EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user
+	export EXPORT_RUN=$RUN${at:+/${at%/}} EXPORT_BIN=$BIN EXPORT_CONF=$RUN/export.conf \
+		EXPORT_LOG=$RUN/log${at:+/${at%/}} \
+	    EXPORT_HANDLERS=$HANDLERS EXPORT_POOLS=$POOLS EXPORT_WORKERS=$WORKERS \
+	    EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user
 	[ -z "$at" ] || EXPORT_WORKERS=1
 }
 
@@ -53,19 +59,23 @@ supervisord_up()
 
 	supervisor_env "$at"
 	! pid_of "${at}supervisord" >/dev/null || return 0
-	# Where supervisord was killed, what it started lives on: it would keep the socket, or take jobs beside the new one.
+	# Where supervisord was killed, what it started lives on: it would keep the socket, or take
+	# jobs beside the new one.
 	sweep "$at" 15 multiwatch export-api export-worker spawn-fcgi
 	mkdir -p "$EXPORT_RUN" "$EXPORT_LOG"
 	rm -f "$EXPORT_RUN"/worker-*.pid "$EXPORT_RUN/supervisor.sock"
-	launch "${at}supervisord" "$EXPORT_RUN" supervisord -n -s -c "$TREE/scripts/supervisord.conf"
+	launch "${at}supervisord" "$EXPORT_RUN" supervisord -n -s -c \
+		"$TREE/scripts/supervisord.conf"
 }
 
 supervisord_wait() { supervisor_env "$1"; wait_for "${1}supervisord" 30 supervisorctl pid; }
 
-# start_program AT PROGRAM: through supervisord's own interface, without the seconds that supervisorctl waits to be sure.
+# start_program AT PROGRAM: through supervisord's own interface, without the seconds that
+# supervisorctl waits to be sure.
 start_program()
 {
-	"$PYTHON" - "$RUN/${1}supervisor.sock" "$2" 9>&- <<'END' || fail "${1}supervisord" "supervisord does not start $2"
+	"$PYTHON" - "$RUN/${1}supervisor.sock" "$2" 9>&- <<'END' || fail "${1}supervisord" \
+		"supervisord does not start $2"
 import sys, xmlrpc.client
 from supervisor.xmlrpc import SupervisorTransport
 rpc = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(serverurl="unix://" + sys.argv[1])).supervisor
@@ -130,8 +140,10 @@ app_wait()
 
 api_answers()
 {
-	REQUEST_METHOD=GET REQUEST_URI=/health DOCUMENT_URI=/health SERVER_PROTOCOL=HTTP/1.1 HTTP_HOST=localhost \
-	    REQUEST_SCHEME=http timeout 5 cgi-fcgi -bind -connect "$1" </dev/null 9>&- | grep -q '^Status: 200\|"status"'
+	REQUEST_METHOD=GET REQUEST_URI=/health DOCUMENT_URI=/health SERVER_PROTOCOL=HTTP/1.1 \
+		HTTP_HOST=localhost \
+	    REQUEST_SCHEME=http timeout 5 cgi-fcgi -bind -connect "$1" </dev/null 9>&- |
+	    grep -q '^Status: 200\|"status"'
 }
 
 # Both hang on one supervisord: asked for one alone, it ends that one; for both, supervisord itself.

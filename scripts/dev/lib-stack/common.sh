@@ -5,7 +5,8 @@ RUN=$(realpath -m "${RUN:-run}")
 BIN=$(realpath -m "${BIN:-$TREE/build}")
 SERVERS=$(realpath -m "${SERVERS:-$TREE/build/servers/bin}")
 HANDLERS=${HANDLERS:-4}
-# Where the servers run: all on this machine's loopback, or (HOSTS=yes, see hosts.sh) on hosts of their own. The folder keeps it.
+# Where the servers run: all on this machine's loopback, or (HOSTS=yes, see hosts.sh) on hosts of
+# their own. The folder keeps it.
 HOSTS=${HOSTS:-$(sed -n 's/^HOSTS=//p' "$RUN/settings" 2>/dev/null || :)}
 WORKERS=${WORKERS:-${HOSTS:+2}}
 WORKERS=${WORKERS:-1}
@@ -17,13 +18,15 @@ TLS=${TLS:+$(realpath -m "$TLS")}
 CONF_EXTRA=${CONF_EXTRA:-}
 PYTHON=/usr/bin/python3
 BUCKET=exports
-# Every server that we launch carries this in its environment: so we know our own, whatever their pid files say.
+# Every server that we launch carries this in its environment: so we know our own, whatever their
+# pid files say.
 MARK=EXPORT_STACK_RUN=$RUN
 
-# at KIND NUMBER: where a server's pid file, log and sockets are below RUN: "", or the folder of its host, such as "mongo-2/". A server's name
-# begins with it. host_address KIND NUMBER: where it listens. on_of AT: fills ON with the words before a command that run it there.
-# is_at AT PID: whether a process runs there. places KIND: at of each host of the kind. cert KIND NUMBER: its certificate and key, without
-# .crt and .key. hosts.sh has its own of each.
+# at KIND NUMBER: where a server's pid file, log and sockets are below RUN: "", or the folder of its
+# host, such as "mongo-2/". A server's name begins with it. host_address KIND NUMBER: where it
+# listens. on_of AT: fills ON with the words before a command that run it there. is_at AT PID:
+# whether a process runs there. places KIND: at of each host of the kind. cert KIND NUMBER: its
+# certificate and key, without .crt and .key. hosts.sh has its own of each.
 at() { :; }
 host_address() { printf 127.0.0.1; }
 on_of() { ON=(); }
@@ -85,14 +88,17 @@ settings_load()
 	number PORTS "$PORTS"
 	number MEMBERS "$MEMBERS"
 	number RABBITS "$RABBITS"
-	[ "$PORTS" -ge 1024 ] && [ "$PORTS" -le 65500 ] || die "PORTS=$PORTS is not between 1024 and 65500"
-	[ "$MEMBERS" = 1 ] || [ "$MEMBERS" = 3 ] || die "MEMBERS=$MEMBERS: the replica set has 1 or 3"
+	[ "$PORTS" -ge 1024 ] && [ "$PORTS" -le 65500 ] ||
+		die "PORTS=$PORTS is not between 1024 and 65500"
+	[ "$MEMBERS" = 1 ] || [ "$MEMBERS" = 3 ] ||
+		die "MEMBERS=$MEMBERS: the replica set has 1 or 3"
 	[ "$RABBITS" = 1 ] || [ "$RABBITS" = 3 ] || die "RABBITS=$RABBITS: the cluster has 1 or 3"
 	NET=xp$(((PORTS - 10000) / 40))		# with hosts
 	P_NGINX=$PORTS P_MONGO=$((PORTS + 1)) P_EPMD=$((PORTS + 12))
 	P_AMQP=("" $((PORTS + 10)) $((PORTS + 13)) $((PORTS + 15)))	# by the number of the node
 	P_DIST=("" $((PORTS + 11)) $((PORTS + 14)) $((PORTS + 16)))
-	P_S3=$((PORTS + 20)) P_MASTER=$((PORTS + 21)) P_VOLUME=$((PORTS + 22)) P_FILER=$((PORTS + 23))
+	P_S3=$((PORTS + 20)) P_MASTER=$((PORTS + 21)) P_VOLUME=$((PORTS + 22)) \
+		P_FILER=$((PORTS + 23))
 }
 
 settings_keep()
@@ -115,12 +121,14 @@ prepare()
 	[ -z "$HOSTS" ] || net_may
 	settings_load
 	case "$RUN" in
-	*[!A-Za-z0-9._/+@-]*)	die "RUN=$RUN: only letters, digits and . _ / + @ - work in this path" ;;
+	*[!A-Za-z0-9._/+@-]*)	die \
+		"RUN=$RUN: only letters, digits and . _ / + @ - work in this path" ;;
 	esac
 	# A unix socket's path has room for 107 bytes.
 	[ "${#RUN}" -le 85 ] || die "RUN=$RUN is too long for the sockets in it; 85 bytes at most"
 	case "$TLS" in
-	*[!A-Za-z0-9._/+@-]*)	die "TLS=$TLS: only letters, digits and . _ / + @ - work in this path" ;;
+	*[!A-Za-z0-9._/+@-]*)	die \
+		"TLS=$TLS: only letters, digits and . _ / + @ - work in this path" ;;
 	esac
 	[ -z "$TLS" ] || [ -n "$HOSTS" ] || for file in ca.crt server.crt server.key; do
 		[ -r "$TLS/$file" ] || die "TLS=$TLS: there is no $file that can be read"
@@ -129,7 +137,8 @@ prepare()
 	if wanted mongo && [ ! -x "$SERVERS/mongod" ] || wanted s3 && [ ! -x "$SERVERS/weed" ]; then
 		die "mongod and weed are not in $SERVERS; run scripts/deps"
 	fi
-	if { wanted api || wanted worker; } && { [ ! -x "$BIN/export-api" ] || [ ! -x "$BIN/export-worker" ]; }; then
+	if { wanted api || wanted worker; } && { [ ! -x "$BIN/export-api" ] ||
+		[ ! -x "$BIN/export-worker" ]; }; then
 		die "export-api and export-worker are not in $BIN; run make"
 	fi
 	(umask 077; mkdir -p "$RUN")
@@ -143,7 +152,8 @@ secrets_make()
 	local name file
 
 	for name in mongodb-admin api-mongodb worker-mongodb amqp-admin api-amqp worker-amqp \
-	    s3-admin s3-admin-key api-s3 worker-s3 mongodb-keyfile erlang-cookie ${HOSTS:+owners}; do
+	    s3-admin s3-admin-key api-s3 worker-s3 mongodb-keyfile erlang-cookie ${HOSTS:+owners};
+	    do
 		file=$RUN/secrets/$name
 		[ ! -s "$file" ] || continue
 		case "$name" in
@@ -179,7 +189,8 @@ amqp_hosts()
 	printf '%s' "${hosts#,}"
 }
 
-# RUN/export.conf: what differs from the defaults; a key of CONF_EXTRA replaces ours, since a doubled key is an error.
+# RUN/export.conf: what differs from the defaults; a key of CONF_EXTRA replaces ours, since a
+# doubled key is an error.
 conf_write()
 {
 	cat >"$RUN/tmp/conf" <<END
@@ -228,13 +239,20 @@ env_write()
 		{
 			places_of api
 			for ((i = 1; i <= ${#PLACES[@]}; i++)); do
-				pair "EXPORT_URL$(suffix "$i")" "http${HOSTS:+s}://$(host_address api "$i"):$P_NGINX"
+				pair "EXPORT_URL$(suffix "$i")" \
+					"http${HOSTS:+s}://$(host_address api "$i"):$P_NGINX"
 			done
 			# Who may ask; without hosts nginx believes any name.
-			[ -z "$HOSTS" ] || { pair EXPORT_USER owner-0; pair EXPORT_PASSWORD_FILE "$RUN/secrets/owners"; }
-			pair MONGODB_ADMIN_URI "mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin${TLS:+&tls=true&tlsCAFile=$TLS/ca.crt}"
+			[ -z "$HOSTS" ] ||
+				{ pair EXPORT_USER owner-0; pair EXPORT_PASSWORD_FILE \
+				"$RUN/secrets/owners"; }
+			pair MONGODB_ADMIN_URI \
+				"mongodb://admin:$(secret \
+				mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin${TLS:+&tls=true&tlsCAFile=$TLS/ca.crt}"
 			for ((i = 1; i <= RABBITS; i++)); do
-				pair "AMQP_ADMIN_URI$(suffix "$i")" "amqp${TLS:+s}://admin:$(secret amqp-admin)@$(host_address rabbit "$i"):${P_AMQP[i]}/exports"
+				pair "AMQP_ADMIN_URI$(suffix "$i")" \
+					"amqp${TLS:+s}://admin:$(secret amqp-admin)@$(host_address \
+					rabbit "$i"):${P_AMQP[i]}/exports"
 			done
 			pair S3_ENDPOINT "http${TLS:+s}://$(host_address s3 1):$P_S3"
 			pair S3_BUCKET "$BUCKET"
@@ -259,8 +277,11 @@ env_write()
 			done
 			pidfiles EPMD rabbit_epmds
 			pidfiles S3 s3_names
-			# For scripts/provision, scripts/exportctl and tests; the services have tls_ca_file.
-			[ -z "$TLS" ] || for i in AWS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE; do pair "$i" "$TLS/ca.crt"; done
+			# For scripts/provision, scripts/exportctl and tests; the services have
+			# tls_ca_file.
+			[ -z "$TLS" ] ||
+				for i in AWS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE; do pair "$i" \
+				"$TLS/ca.crt"; done
 			pidfiles NGINX nginx_names
 			pidfiles SUPERVISORD app_names
 		} >"$RUN/env.new"
@@ -286,7 +307,8 @@ dash() { [ "$1" = 1 ] || printf -- '-%s' "$1"; }
 # with_env COMMAND...: with what RUN/env says exported.
 with_env() { (set -a; . "$RUN/env"; exec "$@" 9>&-); }
 
-# exe_of PID: prints its program. Our own two let nobody but root look (they hold secrets); their command line says it too.
+# exe_of PID: prints its program. Our own two let nobody but root look (they hold secrets); their
+# command line says it too.
 exe_of()
 {
 	local words=()
@@ -299,18 +321,21 @@ exe_of()
 	esac
 }
 
-# ours PID: did this stack start it? nginx overwrites its environment; it is known by the folder it was started in, and our own two,
-# whose environment only root can read, by their configuration.
+# ours PID: did this stack start it? nginx overwrites its environment; it is known by the folder it
+# was started in, and our own two, whose environment only root can read, by their configuration.
 ours()
 {
 	grep -qszxF "$MARK" "/proc/$1/environ" && return 0
 	case "$(exe_of "$1")" in
-	*/export-api|*/export-worker)	grep -qszxF "$RUN/export.conf" "/proc/$1/cmdline" && return 0 ;;
+	*/export-api|*/export-worker)	grep -qszxF "$RUN/export.conf" "/proc/$1/cmdline" &&
+		return 0 ;;
 	esac
-	[[ $(readlink "/proc/$1/exe") == */nginx* ]] && [[ $(readlink "/proc/$1/cwd") == "$RUN"/@(nginx|*/nginx) ]]
+	[[ $(readlink "/proc/$1/exe") == */nginx* ]] &&
+		[[ $(readlink "/proc/$1/cwd") == "$RUN"/@(nginx|*/nginx) ]]
 }
 
-# pid_of NAME: prints the pid of the running server of that pid file; 1 if none runs, whoever has its pid now.
+# pid_of NAME: prints the pid of the running server of that pid file; 1 if none runs, whoever has
+# its pid now.
 pid_of()
 {
 	local pid='' program
@@ -330,7 +355,8 @@ pid_of()
 	printf '%s' "$pid"
 }
 
-# launch NAME FOLDER COMMAND...: in the background, in a session of its own, on its host, output to the log, pid to the pid file.
+# launch NAME FOLDER COMMAND...: in the background, in a session of its own, on its host, output to
+# the log, pid to the pid file.
 launch()
 {
 	local name=$1 folder=$2
@@ -339,12 +365,14 @@ launch()
 	mkdir -p "$(dirname "$RUN/$name")" "$(dirname "$RUN/log/$name")"
 	on_of "${name%"${name##*/}"}"
 	# The mark first: whatever the process is just becoming, it is known as ours.
-	(cd "$folder" && exec env "$MARK" "${ON[@]}" setsid "$@") </dev/null >>"$RUN/log/$name.log" 2>&1 9>&- &
+	(cd "$folder" && exec env "$MARK" "${ON[@]}" setsid "$@") </dev/null \
+		>>"$RUN/log/$name.log" 2>&1 9>&- &
 	printf '%s\n' $! >"$RUN/$name.pid"
 }
 
-# runs_at_all NAME: the process of its pid file is there, whatever it is just becoming (a shell, env, setsid, the server). A process
-# that has ended and was not waited for has no command line; nor, for a moment, has one in the middle of an exec.
+# runs_at_all NAME: the process of its pid file is there, whatever it is just becoming (a shell,
+# env, setsid, the server). A process that has ended and was not waited for has no command line;
+# nor, for a moment, has one in the middle of an exec.
 runs_at_all()
 {
 	local pid='' line=
@@ -354,7 +382,8 @@ runs_at_all()
 	[ -n "$line" ]
 }
 
-# wait_for NAME SECONDS COMMAND...: until the command succeeds; the end when the server dies or time is up.
+# wait_for NAME SECONDS COMMAND...: until the command succeeds; the end when the server dies or time
+# is up.
 wait_for()
 {
 	local name=$1 seconds=$2 end missing=0
@@ -362,7 +391,8 @@ wait_for()
 	shift 2
 	end=$(($(now_ms) + seconds * 1000))
 	until "$@" >/dev/null 2>&1 9>&-; do
-		# Seen once gone it may be in the middle of an exec; the command is asked again in between.
+		# Seen once gone it may be in the middle of an exec; the command is asked again in
+		# between.
 		if runs_at_all "$name"; then
 			missing=0
 		else
@@ -405,7 +435,8 @@ gone()
 	end=$(($(now_ms) + $2 * 1000))
 	while pid=$(pid_of "$name"); do
 		if [ "$(now_ms)" -ge "$end" ]; then
-			[ "${3-}" = quietly ] || say "$name (pid $pid) did not end within $2 s; killing it"
+			[ "${3-}" = quietly ] ||
+				say "$name (pid $pid) did not end within $2 s; killing it"
 			kill -KILL "$pid" 2>/dev/null || :
 			end=$((end + 5000))
 		fi
@@ -414,7 +445,8 @@ gone()
 	rm -f "$RUN/$name.pid"
 }
 
-# sweep AT SECONDS [EXE...]: ends every process of this stack (on this host, where one is named), or those that run one of the programs.
+# sweep AT SECONDS [EXE...]: ends every process of this stack (on this host, where one is named), or
+# those that run one of the programs.
 sweep()
 {
 	local at=$1 end exe left pid signal=TERM

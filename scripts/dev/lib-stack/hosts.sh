@@ -1,10 +1,12 @@
-# hosts.sh: hosts of a stack, each a network namespace with an address of its own, and certificates for them. Only with HOSTS=yes.
+# hosts.sh: hosts of a stack, each a network namespace with an address of its own, and certificates
+# for them. Only with HOSTS=yes.
 #
-# The switch that they hang on is a namespace too, NET (xp0, xp1, ...), so that no firewall of this machine stands between them. In it a
-# bridge has a link for each host, named after it, whose other end is eth0 in the namespace NET-HOST; and one for this machine itself, the
-# client, whose other end is the link NET. That one's alias is RUN: so we know our own. NET's number gives the base port and the range of
-# addresses, 198.18.N.0/24, out of what RFC 2544 sets apart for tests. Nothing is routed between it and anywhere.
-# shellcheck shell=bash disable=SC2034,SC2153,SC2154
+# The switch that they hang on is a namespace too, NET (xp0, xp1, ...), so that no firewall of this
+# machine stands between them. In it a bridge has a link for each host, named after it, whose other
+# end is eth0 in the namespace NET-HOST; and one for this machine itself, the client, whose other
+# end is the link NET. That one's alias is RUN: so we know our own. NET's number gives the base port
+# and the range of addresses, 198.18.N.0/24, out of what RFC 2544 sets apart for tests. Nothing is
+# routed between it and anywhere. shellcheck shell=bash disable=SC2034,SC2153,SC2154
 
 PORTS=		# of a stack around us, never ours
 TLS=$RUN/tls
@@ -33,7 +35,9 @@ on_of()
 {
 	ON=()
 	# shellcheck disable=SC2016	# for sh
-	[ -z "$1" ] || ON=(nsenter "--net=/run/netns/$NET-${1%/}" unshare --uts sh -c 'hostname "$0" && exec "$@"' "${1%/}")
+	[ -z "$1" ] ||
+		ON=(nsenter "--net=/run/netns/$NET-${1%/}" unshare --uts sh -c \
+		'hostname "$0" && exec "$@"' "${1%/}")
 }
 
 places()
@@ -49,9 +53,11 @@ places()
 }
 
 # KIND NUMBER, a line for each host.
-hosts_all() { local kind; for kind in mongo rabbit s3 api worker; do places "$kind"; done | sed 's|/$||; s/-/ /'; }
+hosts_all() { local kind; for kind in mongo rabbit s3 api worker; do places "$kind"; done |
+	sed 's|/$||; s/-/ /'; }
 is_host() { hosts_all | grep -qxF "${1%-*} ${1##*-}"; }
-address_of() { if [ "$1" = client ]; then printf '198.18.%s.1' "${NET#xp}"; else host_address "${1%-*}" "${1##*-}"; fi; }
+address_of() { if [ "$1" = client ]; then printf '198.18.%s.1' "${NET#xp}"; else host_address \
+	"${1%-*}" "${1##*-}"; fi; }
 
 # ---- the net
 
@@ -72,21 +78,25 @@ default_ports()
 	die "none of the $NETS ranges 198.18.N.0/24 is free; ip netns list shows who has them"
 }
 
-# net_claim NET: makes the switch, unless somebody has it. One that has no owner is what a killed `up` left: they claim one after the other.
+# net_claim NET: makes the switch, unless somebody has it. One that has no owner is what a killed
+# `up` left: they claim one after the other.
 net_claim()
 (
 	exec 7</run/lock
 	flock 7
 	[ -z "$(cat "/sys/class/net/$1/ifalias" 2>/dev/null)" ] || exit 1
 	{ ip link del "$1"; ip netns del "$1"; } 2>/dev/null || :
-	ip netns add "$1" && ip link add "$1" type veth peer name client netns "$1" && ip link set "$1" alias "$RUN"
+	ip netns add "$1" && ip link add "$1" type veth peer name client netns "$1" &&
+		ip link set "$1" alias "$RUN"
 )
 
 net_may()
 {
 	command -v ip >/dev/null || die "ip is not there (Debian's iproute2); run scripts/deps"
-	unshare --net true 2>/dev/null || die "hosts are network namespaces, which take root (CAP_NET_ADMIN and CAP_SYS_ADMIN); run this as root"
-	[ "$WORKERS" -ge 1 ] && [ "$WORKERS" -le 8 ] || die "WORKERS=$WORKERS is not between 1 and 8"
+	unshare --net true 2>/dev/null ||
+		die "hosts are network namespaces, which take root (CAP_NET_ADMIN and CAP_SYS_ADMIN); run this as root"
+	[ "$WORKERS" -ge 1 ] && [ "$WORKERS" -le 8 ] ||
+		die "WORKERS=$WORKERS is not between 1 and 8"
 	[ "${#RUN}" -le 76 ] || die "RUN=$RUN is too long for the sockets in it; 76 bytes at most"
 }
 
@@ -96,7 +106,8 @@ net_up()
 	local kind number
 
 	net_mine "$NET" || net_claim "$NET" ||
-		die "$RUN began with the addresses of $NET, which $(cat "/sys/class/net/$NET/ifalias") has now; end those hosts, or remove $RUN to begin anew"
+		die "$RUN began with the addresses of $NET, which $(cat \
+		"/sys/class/net/$NET/ifalias") has now; end those hosts, or remove $RUN to begin anew"
 	ip -n "$NET" link show bridge >/dev/null 2>&1 || {
 		ip -n "$NET" link add bridge type bridge
 		ip -n "$NET" link set bridge up
@@ -143,19 +154,24 @@ net_down()
 
 # ---- cut and join
 
-# in_ns HOST WORDS...: ip in the host's namespace, or here for the client. dev_of HOST: its only link.
-in_ns() { local host=$1; shift; if [ "$host" = client ]; then ip "$@"; else ip -n "$NET-$host" "$@"; fi; }
+# in_ns HOST WORDS...: ip in the host's namespace, or here for the client. dev_of HOST: its only
+# link.
+in_ns() { local host=$1; shift; if [ "$host" = client ]; then ip "$@"; else ip -n "$NET-$host" \
+	"$@"; fi; }
 dev_of() { if [ "$1" = client ]; then printf '%s' "$NET"; else printf eth0; fi; }
 
-# cut HOST: takes its link down, as if its cable were pulled. cut HOST OTHER: what the two send to each other goes to a MAC address that
-# nobody has, so is lost without a word, while all others hear both.
+# cut HOST: takes its link down, as if its cable were pulled. cut HOST OTHER: what the two send to
+# each other goes to a MAC address that nobody has, so is lost without a word, while all others hear
+# both.
 cut()
 {
 	if [ -z "${2-}" ]; then
 		ip -n "$NET" link set "$1" down
 	else
-		in_ns "$1" neigh replace "$(address_of "$2")" lladdr "$NOBODY" dev "$(dev_of "$1")" nud permanent
-		in_ns "$2" neigh replace "$(address_of "$1")" lladdr "$NOBODY" dev "$(dev_of "$2")" nud permanent
+		in_ns "$1" neigh replace "$(address_of "$2")" lladdr "$NOBODY" dev \
+			"$(dev_of "$1")" nud permanent
+		in_ns "$2" neigh replace "$(address_of "$1")" lladdr "$NOBODY" dev \
+			"$(dev_of "$2")" nud permanent
 	fi
 }
 
@@ -173,7 +189,8 @@ join()
 	in_ns "$1" neigh flush dev eth0 nud permanent
 	while read -r kind number; do
 		[ ! -e "/run/netns/$NET-$kind-$number" ] ||
-			in_ns "$kind-$number" neigh flush to "$(address_of "$1")" dev eth0 nud permanent
+			in_ns "$kind-$number" neigh flush to "$(address_of "$1")" dev eth0 nud \
+			permanent
 	done < <(hosts_all)
 	in_ns client neigh flush to "$(address_of "$1")" dev "$NET" nud permanent
 }
@@ -191,7 +208,8 @@ net_status()
 		elif [ -z "$(ip -n "$NET" -o link show up dev "$host" 2>/dev/null)" ]; then
 			from='cut off'
 		else
-			from=$(in_ns "$host" neigh show dev eth0 nud permanent | awk '{ printf " %s", $1 }')
+			from=$(in_ns "$host" neigh show dev eth0 nud permanent |
+				awk '{ printf " %s", $1 }')
 			from=${from:+cut from$from}
 		fi
 		printf '%-14s %-14s %s\n' "$host" "$(address_of "$host")" "${from:-joined}"
@@ -209,7 +227,9 @@ tls_make()
 	(
 		umask 077
 		mkdir -p "$TLS"
-		[ -s "$TLS/ca.crt" ] || tls_key "$TLS/ca" -x509 -days 3650 -subj "/CN=CA of the hosts" -out "$TLS/ca.crt"
+		[ -s "$TLS/ca.crt" ] ||
+			tls_key "$TLS/ca" -x509 -days 3650 -subj "/CN=CA of the hosts" -out \
+			"$TLS/ca.crt"
 		while read -r kind number; do
 			path=$(cert "$kind" "$number")
 			[ ! -s "$path.crt" ] || continue
@@ -217,11 +237,13 @@ tls_make()
 			address=$(host_address "$kind" "$number")
 			# Erlang takes an address in a node's name for a host's name.
 			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$address" "$address" >"$path.ext"
-			openssl x509 -req -in "$path.csr" -CA "$TLS/ca.crt" -CAkey "$TLS/ca.key" -CAcreateserial -days 3650 -extfile "$path.ext" \
+			openssl x509 -req -in "$path.csr" -CA "$TLS/ca.crt" -CAkey "$TLS/ca.key" \
+				-CAcreateserial -days 3650 -extfile "$path.ext" \
 			    -out "$path.crt.new"
 			mv "$path.crt.new" "$path.crt"
 		done < <(hosts_all)
 	) >>"$RUN/log/tls.log" 2>&1 || fail tls "openssl makes no certificates"
 }
 
-tls_key() { local path=$1; shift; openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$path.key" "$@"; }
+tls_key() { local path=$1; shift; openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	-keyout "$path.key" "$@"; }

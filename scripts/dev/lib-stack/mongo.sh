@@ -1,5 +1,5 @@
-# mongo.sh: a replica set `exports` of MEMBERS mongods, with a key file, authorization and one admin user.
-# shellcheck shell=bash
+# mongo.sh: a replica set `exports` of MEMBERS mongods, with a key file, authorization and one admin
+# user. shellcheck shell=bash
 
 mongo_names()
 {
@@ -19,13 +19,18 @@ mongo_start()
 		! pid_of "$name" >/dev/null || continue
 		mkdir -p "$RUN/mongo/$i"
 		[ -z "$TLS" ] || {
-			(umask 077; cat "$(cert mongo "$i")".{crt,key} >"$RUN/secrets/mongodb-tls-$i")
-			tls=(--tlsMode requireTLS --tlsCertificateKeyFile "$RUN/secrets/mongodb-tls-$i" --tlsCAFile "$TLS/ca.crt"
-			    --tlsAllowConnectionsWithoutCertificates --setParameter suppressNoTLSPeerCertificateWarning=true)
+			(umask 077; cat "$(cert mongo "$i")".{crt,key} \
+				>"$RUN/secrets/mongodb-tls-$i")
+			tls=(--tlsMode requireTLS --tlsCertificateKeyFile \
+				"$RUN/secrets/mongodb-tls-$i" --tlsCAFile "$TLS/ca.crt"
+			    --tlsAllowConnectionsWithoutCertificates --setParameter \
+			    	suppressNoTLSPeerCertificateWarning=true)
 		}
 		# Quiesce mode would hold each stop for 15 s.
-		launch "$name" "$RUN/mongo" "$SERVERS/mongod" --replSet exports --keyFile "$RUN/secrets/mongodb-keyfile" --auth \
-			--bind_ip "127.0.0.1${HOSTS:+,$(host_address mongo "$i")}" --port $((P_MONGO + i - 1)) --nounixsocket --dbpath "$RUN/mongo/$i" \
+		launch "$name" "$RUN/mongo" "$SERVERS/mongod" --replSet exports --keyFile \
+			"$RUN/secrets/mongodb-keyfile" --auth \
+			--bind_ip "127.0.0.1${HOSTS:+,$(host_address mongo "$i")}" --port \
+			$((P_MONGO + i - 1)) --nounixsocket --dbpath "$RUN/mongo/$i" \
 			--wiredTigerCacheSizeGB "$MONGO_CACHE_GB" --oplogSize 1024 \
 			--setParameter shutdownTimeoutMillisForSignaledShutdown=100 "${tls[@]}"
 	done
@@ -36,10 +41,12 @@ mongo_wait()
 	local i
 
 	for ((i = 1; i <= MEMBERS; i++)); do
-		wait_for "$(at mongo "$i")mongod-$i" 60 tcp_open "$(host_address mongo "$i")" $((P_MONGO + i - 1))
+		wait_for "$(at mongo "$i")mongod-$i" 60 tcp_open "$(host_address mongo "$i")" \
+			$((P_MONGO + i - 1))
 	done
 	on_of "$(at mongo 1)"
-	with_env "${ON[@]}" "$PYTHON" "$TREE/scripts/dev/lib-stack/mongo-init" "127.0.0.1:$P_MONGO" >>"$RUN/log/mongo-init.log" 2>&1 ||
+	with_env "${ON[@]}" "$PYTHON" "$TREE/scripts/dev/lib-stack/mongo-init" \
+		"127.0.0.1:$P_MONGO" >>"$RUN/log/mongo-init.log" 2>&1 ||
 		fail mongo-init "the replica set has no primary, or its admin cannot log in"
 }
 

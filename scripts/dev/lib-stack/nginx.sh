@@ -34,7 +34,8 @@ END
 		done
 		printf '}\n'
 	} >"$d/export-upstream.conf"
-	# No password is asked for here: on loopback, in a test, a name alone says who asks (curl -u NAME:x), so that tests have owners.
+	# No password is asked for here: on loopback, in a test, a name alone says who asks (curl -u
+	# NAME:x), so that tests have owners.
 	cat >"$d/export-site.conf" <<END
 listen 127.0.0.1:$P_NGINX$([ -z "$HOSTS" ] || printf ' ssl');
 server_name localhost;
@@ -43,7 +44,8 @@ $(if [ -n "$HOSTS" ]; then nginx_open "$d" "$2"; else printf 'set $export_user $
 END
 }
 
-# nginx_open FOLDER NUMBER: what a host has that all may reach: passwords and TLS. Loopback is for /ready and /metrics.
+# nginx_open FOLDER NUMBER: what a host has that all may reach: passwords and TLS. Loopback is for
+# /ready and /metrics.
 nginx_open()
 {
 	local cert i
@@ -74,9 +76,11 @@ nginx_up()
 			sweep "$at" 5 nginx	# workers of a master that was killed hold the port
 			mkdir -p "$RUN/log/$at"
 			nginx_conf "$at" "$n"
-			on "$at" nginx -e "$RUN/log/${at}nginx.log" -t -q -c "$RUN/${at}nginx/nginx.conf" >>"$RUN/log/${at}nginx.log" 2>&1 ||
+			on "$at" nginx -e "$RUN/log/${at}nginx.log" -t -q -c \
+				"$RUN/${at}nginx/nginx.conf" >>"$RUN/log/${at}nginx.log" 2>&1 ||
 				fail "${at}nginx" "nginx refuses its configuration"
-			launch "${at}nginx" "$RUN/${at}nginx" "$(command -v nginx)" -e "$RUN/log/${at}nginx.log" -c "$RUN/${at}nginx/nginx.conf"
+			launch "${at}nginx" "$RUN/${at}nginx" "$(command -v nginx)" -e \
+				"$RUN/log/${at}nginx.log" -c "$RUN/${at}nginx/nginx.conf"
 		fi
 		wait_for "${at}nginx" 20 nginx_answers "$at" "$n"
 	done

@@ -1,13 +1,16 @@
-# rabbit.sh: one RabbitMQ node, or a cluster of three, with an epmd of its own, so that nothing of Debian's service is touched.
-# shellcheck shell=bash
+# rabbit.sh: one RabbitMQ node, or a cluster of three, with an epmd of its own, so that nothing of
+# Debian's service is touched. shellcheck shell=bash
 
 rabbit_name() { printf '%srabbitmq%s' "$(at rabbit "$1")" "$(dash "$1")"; }
-rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf '%s\n' "$(rabbit_name "$i")"; done; }
-rabbit_epmds() { local at; places_of rabbit; for at in "${PLACES[@]}"; do printf '%sepmd\n' "$at"; done; }
+rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf '%s\n' \
+	"$(rabbit_name "$i")"; done; }
+rabbit_epmds() { local at; places_of rabbit; for at in "${PLACES[@]}"; do printf '%sepmd\n' "$at";
+done; }
 rabbit_names() { rabbit_epmds; rabbit_nodes; }
 rabbit_node() { printf 'exports%s%s' "$PORTS" "$(dash "$1")"; }
 # Erlang knows hosts by name, or by address where it is told that names are long.
-rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" "$([ -n "$HOSTS" ] && host_address rabbit "$1" || printf localhost)"; }
+rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" \
+	"$([ -n "$HOSTS" ] && host_address rabbit "$1" || printf localhost)"; }
 
 # rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
@@ -17,13 +20,20 @@ rabbit_env()
 	address=$(host_address rabbit "$1")
 	# Between hosts nodes, and rabbitmqctl, speak TLS to each other, too.
 	dist="-kernel inet_dist_use_interface {${address//./,}}"
-	[ -z "$HOSTS" ] || dist+=" -pa $(echo /usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $d/dist$n.config"
+	[ -z "$HOSTS" ] ||
+		dist+=" -pa $(echo \
+		/usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $d/dist$n.config"
 
-	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" "ERL_EPMD_ADDRESS=$address" \
-	    ${HOSTS:+RABBITMQ_USE_LONGNAME=true} "RABBITMQ_NODENAME=$(rabbit_full "$1")" RABBITMQ_CONF_ENV_FILE="$d/none" \
-	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq$n.conf" "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
-	    "RABBITMQ_ENABLED_PLUGINS_FILE=$d/enabled_plugins" "RABBITMQ_MNESIA_BASE=$d/mnesia" "RABBITMQ_LOG_BASE=$RUN/log" \
-	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" RABBITMQ_ALLOW_INPUT=1 \
+	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" \
+		"ERL_EPMD_ADDRESS=$address" \
+	    ${HOSTS:+RABBITMQ_USE_LONGNAME=true} "RABBITMQ_NODENAME=$(rabbit_full "$1")" \
+	    RABBITMQ_CONF_ENV_FILE="$d/none" \
+	    "RABBITMQ_CONFIG_FILE=$d/rabbitmq$n.conf" \
+	    "RABBITMQ_ADVANCED_CONFIG_FILE=$d/advanced.config" \
+	    "RABBITMQ_ENABLED_PLUGINS_FILE=$d/enabled_plugins" "RABBITMQ_MNESIA_BASE=$d/mnesia" \
+	    "RABBITMQ_LOG_BASE=$RUN/log" \
+	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" \
+	    RABBITMQ_ALLOW_INPUT=1 \
 	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput $dist +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
 	    "RABBITMQ_CTL_ERL_ARGS=$dist"
 }
@@ -50,8 +60,9 @@ rabbit_node_conf()
 
 	(
 		umask 077
-		# consumer_timeout: above the longest job, in ms; the default of 30 min would take a long export's message away.
-		# disk_free_limit: small, so that a tight disk of a test machine raises no alarm.
+		# consumer_timeout: above the longest job, in ms; the default of 30 min would take a
+		# long export's message away. disk_free_limit: small, so that a tight disk of a test
+		# machine raises no alarm.
 		cat >"$d/rabbitmq$n.conf" <<END
 $(rabbit_listener "$1")
 default_user = admin
@@ -66,19 +77,25 @@ END
 		[ "$RABBITS" = 1 ] || {
 			printf 'cluster_formation.peer_discovery_backend = classic_config\n'
 			for ((i = 1; i <= RABBITS; i++)); do
-				printf 'cluster_formation.classic_config.nodes.%s = %s\n' "$i" "$(rabbit_full "$i")"
+				printf 'cluster_formation.classic_config.nodes.%s = %s\n' "$i" \
+					"$(rabbit_full "$i")"
 			done
 		} >>"$d/rabbitmq$n.conf"
-		# A node that is cut off for longer than net_ticktime sends its clients away until it is back, and they go to another. net_ticktime stays
-		# at its 60 s: a cut of about that length is seen by one side and not by the other, and with this RabbitMQ on Erlang 25 the paused node
-		# may then wait for ever in global:sync(), until it is restarted.
-		[ -z "$HOSTS" ] || printf 'cluster_partition_handling = pause_minority\n' >>"$d/rabbitmq$n.conf"
+		# A node that is cut off for longer than net_ticktime sends its clients away until
+		# it is back, and they go to another. net_ticktime stays at its 60 s: a cut of about
+		# that length is seen by one side and not by the other, and with this RabbitMQ on
+		# Erlang 25 the paused node may then wait for ever in global:sync(), until it is
+		# restarted.
+		[ -z "$HOSTS" ] ||
+			printf 'cluster_partition_handling = pause_minority\n' \
+			>>"$d/rabbitmq$n.conf"
 	)
 	[ -z "$HOSTS" ] || rabbit_dist "$1" >"$d/dist$n.config"
 	{
 		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec'
 		on_of "$(at rabbit "$1")"
-		{ printf '%s\n' "${ON[@]}" env | sed '/^$/d'; rabbit_env "$1"; } | sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
+		{ printf '%s\n' "${ON[@]}" env | sed '/^$/d'; rabbit_env "$1"; } |
+			sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
 		printf ' /usr/lib/rabbitmq/bin/rabbitmqctl "$@"\n'
 	} >"$RUN/rabbitmqctl$n.new"
 	chmod 0700 "$RUN/rabbitmqctl$n.new"
@@ -105,12 +122,14 @@ rabbit_listener()
 	else
 		cert=$(cert rabbit "$1")
 		printf 'listeners.tcp = none\nlisteners.ssl.1 = %s\n' "$where"
-		printf 'ssl_options.%s\n' "cacertfile = $TLS/ca.crt" "certfile = $cert.crt" "keyfile = $cert.key" \
+		printf 'ssl_options.%s\n' "cacertfile = $TLS/ca.crt" "certfile = $cert.crt" \
+			"keyfile = $cert.key" \
 		    'verify = verify_none' 'versions.1 = tlsv1.3' 'versions.2 = tlsv1.2'
 	fi
 }
 
-# Once in an `up`: until its shell has become the node, pid_of does not know it, and a second one would fight it for its ports.
+# Once in an `up`: until its shell has become the node, pid_of does not know it, and a second one
+# would fight it for its ports.
 RABBIT_LAUNCHED=()
 rabbit_launch()
 {
@@ -129,8 +148,8 @@ rabbit_launch()
 	launch "$name" "$RUN/rabbit" env "${vars[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
 }
 
-# A cluster that has been one starts at once: each node may have to wait for another's tables. A new one begins with its first node,
-# which the others join (rabbit_wait).
+# A cluster that has been one starts at once: each node may have to wait for another's tables. A new
+# one begins with its first node, which the others join (rabbit_wait).
 rabbit_start()
 {
 	local i=0 name address
@@ -139,7 +158,8 @@ rabbit_start()
 		i=$((i + 1))
 		address=$(host_address rabbit "$i")
 		pid_of "$name" >/dev/null ||
-			launch "$name" "$RUN/rabbit" env "ERL_EPMD_ADDRESS=$address" epmd -port "$P_EPMD" -address "$address"
+			launch "$name" "$RUN/rabbit" env "ERL_EPMD_ADDRESS=$address" epmd -port \
+			"$P_EPMD" -address "$address"
 	done
 	rabbit_conf
 	for name in $(rabbit_epmds); do

@@ -1,5 +1,5 @@
-# s3.sh: SeaweedFS, one process: master, volume server, filer and S3 gateway. Each port is given: by default they are fixed.
-# shellcheck shell=bash
+# s3.sh: SeaweedFS, one process: master, volume server, filer and S3 gateway. Each port is given: by
+# default they are fixed. shellcheck shell=bash
 
 s3_names() { printf '%ss3\n' "$(at s3 1)"; }
 
@@ -43,30 +43,39 @@ s3_start()
 	[ -z "$TLS" ] || tls=(-s3.cert.file="$cert.crt" -s3.key.file="$cert.key")
 	s3_conf
 	s3_unlink
-	launch "$(s3_names)" "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server -dir="$RUN/s3" -ip="$address" -ip.bind="$address" \
-	    -master.port="$P_MASTER" -master.port.grpc=$((PORTS + 31)) -master.telemetry=false -master.electionTimeout=1s \
+	launch "$(s3_names)" "$RUN/s3" "$SERVERS/weed" -logtostderr=true -v=0 server \
+		-dir="$RUN/s3" -ip="$address" -ip.bind="$address" \
+	    -master.port="$P_MASTER" -master.port.grpc=$((PORTS + 31)) -master.telemetry=false \
+	    -master.electionTimeout=1s \
 	    -master.volumeSizeLimitMB=256 \
-	    -volume.port="$P_VOLUME" -volume.port.grpc=$((PORTS + 32)) -volume.max=100 -volume.preStopSeconds=0 \
+	    -volume.port="$P_VOLUME" -volume.port.grpc=$((PORTS + 32)) -volume.max=100 \
+	    -volume.preStopSeconds=0 \
 	    -volume.minFreeSpace=100MiB \
-	    -filer -filer.port="$P_FILER" -filer.port.grpc=$((PORTS + 33)) -filer.localSocket="$RUN/s3-filer.sock" \
-	    -s3 -s3.port="$P_S3" -s3.port.grpc=$((PORTS + 34)) -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$RUN/s3-s3.sock" \
+	    -filer -filer.port="$P_FILER" -filer.port.grpc=$((PORTS + 33)) \
+	    -filer.localSocket="$RUN/s3-filer.sock" \
+	    -s3 -s3.port="$P_S3" -s3.port.grpc=$((PORTS + 34)) -s3.port.iceberg=0 -s3.port.lance=0 \
+	    -s3.localSocket="$RUN/s3-s3.sock" \
 	    -s3.config="$RUN/s3.json" -s3.iam=false -s3.autoCreateBucket=false "${tls[@]}"
 }
 
 s3_wait() { wait_for "$(s3_names)" 90 s3_answers; }
 
-# The gateway refuses us, and there is a volume to write to: the first write of a test must not be the one that waits.
+# The gateway refuses us, and there is a volume to write to: the first write of a test must not be
+# the one that waits.
 s3_answers()
 {
 	local address
 	address=$(host_address s3 1)
-	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' ${TLS:+--cacert "$TLS/ca.crt"} "http${TLS:+s}://$address:$P_S3/")" = 403 ] &&
-	    curl -sf -m 10 "http://$address:$P_MASTER/dir/assign?collection=$BUCKET" | grep -q '"fid"'
+	[ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' ${TLS:+--cacert "$TLS/ca.crt"} \
+		"http${TLS:+s}://$address:$P_S3/")" = 403 ] &&
+	    curl -sf -m 10 "http://$address:$P_MASTER/dir/assign?collection=$BUCKET" |
+	    grep -q '"fid"'
 }
 
 s3_term() { term "$(s3_names)"; }
 
-# Told to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by then; kill it after 2 s.
+# Told to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by then; kill
+# it after 2 s.
 s3_gone()
 {
 	gone "$(s3_names)" 2 quietly
@@ -76,5 +85,6 @@ s3_gone()
 # weed puts its inner sockets in /tmp, whatever it is told, and leaves some behind.
 s3_unlink()
 {
-	rm -f "$RUN"/s3-*.sock /tmp/seaweedfs-{master-grpc-$((PORTS + 31)),volume-grpc-$((PORTS + 32)),filer-grpc-$((PORTS + 33)),s3-grpc-$((PORTS + 34))}.sock
+	rm -f "$RUN"/s3-*.sock \
+		/tmp/seaweedfs-{master-grpc-$((PORTS + 31)),volume-grpc-$((PORTS + 32)),filer-grpc-$((PORTS + 33)),s3-grpc-$((PORTS + 34))}.sock
 }
