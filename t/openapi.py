@@ -1,16 +1,22 @@
 #!/usr/bin/python3
-"""nginx/www/openapi.yaml against a running service: schemathesis makes the requests and judges each answer.
+"""nginx/www/openapi.yaml against a running service: schemathesis makes the requests and judges each
+answer.
 
-    t/openapi.py [--requests N] [--seed S] [--workers W]    runs against EXPORT_URL until N requests were sent, W processes
-                 at a time, each with a seed of its own: S, S + 1, ...; exit 0 where nothing is wrong. A seed replays: the same
-                 requests, as far as they don't follow from answers (ids of jobs, tags)
-    t/openapi.py --self-test    feeds wrong answers to the checks; exit 0 where each is noticed and the right ones pass
-    t/openapi.py --install      puts schemathesis, pinned by hash, into build/check-api
+    t/openapi.py [--requests N] [--seed S] [--workers W]
+        runs against EXPORT_URL until N requests were sent, W processes at a time, each with its own
+        seed: S, S + 1, ...; exit 0 where nothing is wrong. A seed repeats a run: the same requests,
+        as far as they don't follow from answers (ids of jobs, tags); default: drawn, and printed
+    t/openapi.py --self-test
+        feeds wrong answers to the checks; exit 0 where each is noticed and the right ones pass
+    t/openapi.py --install
+        puts schemathesis, pinned by hash, into build/check-api
+    t/openapi.py --installed
+        exit 0 where it is there
 
-All of schemathesis' checks are on but use_after_free, which wants a 404 after each DELETE: here a job stays to be seen when it
-was deleted (CANCELLED, EXPIRED), and ended_jobs_stay_ended looks after that. What the description says in words is judged by
-checks of our own (CHECKS). schemathesis loads this same file for them. t/3020-openapi.t is the test, t/check-api the one at
-length.
+All of schemathesis' checks are on but use_after_free, which wants a 404 after each DELETE: here a
+job stays to be seen when it was deleted (CANCELLED, EXPIRED), and ended_jobs_stay_ended looks after
+that. What the description says in words is judged by checks of our own (CHECKS). schemathesis loads
+this same file for them. t/3020-openapi.t is the test, t/check-api the one at length.
 """
 import argparse
 import atexit
@@ -41,12 +47,13 @@ ROUND_REQUESTS, ROUND_S = 3000, 900     # of one process, at most
 HOUR, DAY = 3600000, 86400000
 START = 1543536000000                   # 2018-11-30
 ENDS = ("FAILED", "CANCELLED", "EXPIRED")
-STATES = {"NOT_STARTED": ("STARTED", "FINISHED") + ENDS, "STARTED": ("FINISHED",) + ENDS, "FINISHED": ("EXPIRED",),
-          "FAILED": (), "CANCELLED": (), "EXPIRED": ()}     # what may come next, where some may have been missed
+# What may come next, where some may have been missed.
+STATES = {"NOT_STARTED": ("STARTED", "FINISHED") + ENDS, "STARTED": ("FINISHED",) + ENDS,
+          "FINISHED": ("EXPIRED",), "FAILED": (), "CANCELLED": (), "EXPIRED": ()}
 USER, OTHER = "openapi", "somebody else"
 
-# 413 and 414 refuse, too. A schema can't say that a range is reversed, nor count bytes, so that what fits it may be refused;
-# judged_as_described and names_are_of_bytes know when.
+# 413 and 414 refuse, too. A schema can't say that a range is reversed, nor count bytes, so that
+# what fits it may be refused; judged_as_described and names_are_of_bytes know when.
 CONFIG = """
 [checks]
 negative_data_rejection.expected-statuses = ["400", "404", "405", "413", "414", "415", "422", "429"]
@@ -72,19 +79,24 @@ def install():
 
 
 def environment(**more):
-    return dict(os.environ, PYTHONPATH=TOOL, PYTHONDONTWRITEBYTECODE="1", **more)
+    return dict(os.environ, PYTHONPATH=TOOL, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0",
+                **more)
 
 
 # ---- what the description says in words ---------------------------------------------------
 
 GOOD, BAD, ODD = "good", "bad", "odd"   # to be taken, to be refused, either
 LIMITS = json.loads(os.environ.get("OPENAPI_LIMITS") or "{}") or {
-    "rangeMaxDays": 3660, "vehiclesMax": 1000, "parametersMax": 100, "nameMaxBytes": 100, "bodyMaxBytes": 131072}
-DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([Tt])(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|[+-](\d\d):(\d\d)))?", re.A)
+    "rangeMaxDays": 3660, "vehiclesMax": 1000, "parametersMax": 100, "nameMaxBytes": 100,
+    "bodyMaxBytes": 131072}
+DATE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:([Tt])(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|[+-](\d\d):(\d\d)))?",
+    re.A)
 
 
 def date(text):
-    """(verdict, Unix ms) of a date that fits the schema: YYYY-MM-DD or RFC 3339, from 1970 to 2100, to the millisecond."""
+    """(verdict, Unix ms) of a date that fits the schema: YYYY-MM-DD or RFC 3339, from 1970 to 2100,
+    to the millisecond."""
     m = DATE.fullmatch(text)
     if not m:
         return BAD, None
@@ -92,7 +104,8 @@ def date(text):
         t = datetime.datetime(*(int(x or 0) for x in m.group(1, 2, 3, 5, 6, 7)))
     except ValueError:
         return BAD, None
-    ms = (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1) + int((m[8] or "0")[:3].ljust(3, "0"))
+    ms = (t - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1)
+    ms += int((m[8] or "0")[:3].ljust(3, "0"))
     if m[10]:
         if int(m[10]) > 23 or int(m[11]) > 59:
             return BAD, None
@@ -115,7 +128,8 @@ def verdict(body):
     found = {first, last}
     if end <= start or end - start > LIMITS["rangeMaxDays"] * DAY:
         found.add(BAD)
-    for member, most, longest in (("vehicles", LIMITS["vehiclesMax"], 63), ("parameters", LIMITS["parametersMax"], 180)):
+    for member, most, longest in (("vehicles", LIMITS["vehiclesMax"], 63),
+                                  ("parameters", LIMITS["parametersMax"], 180)):
         names = body.get(member, [])
         if len(names) > most or member == "vehicles" and any(size(n) > longest for n in names):
             found.add(BAD)
@@ -151,20 +165,30 @@ def json_of(response):
 def jobs_in(response):
     """Jobs in an answer, one or a list of them."""
     body = json_of(response) if response.status_code in (200, 202) else {}
-    return [j for j in (body["exports"] if isinstance(body.get("exports"), list) else [body]) if "_id" in j and "state" in j]
+    return [j for j in (body["exports"] if isinstance(body.get("exports"), list) else [body])
+            if "_id" in j and "state" in j]
 
 
 def meant(case):
-    """Whether the method is the one that the description has for this operation: there are requests of other methods, too."""
+    """Whether the method is the operation's in the description: there are requests of others, too.
+    """
     return case.method.upper() == case.operation.method.upper()
+
+
+def positive(case, operation):
+    """Whether this is a request of that operation whose every part fits its schema."""
+    return case.operation.definition.raw.get("operationId") == operation and meant(case) and \
+        case.meta is not None and case.meta.generation.mode.is_positive
 
 
 def bears_what_each_bears(ctx, response, case):
     """The headers of each answer, and a problem that is one and tells nothing of the inside."""
     body, status = response.content, response.status_code
-    assert header(response, "cache-control") == "no-store", "Cache-Control is %r" % header(response, "cache-control")
+    caching = header(response, "cache-control")
+    assert caching == "no-store", "Cache-Control is %r" % caching
     if body:
-        assert header(response, "x-content-type-options") == "nosniff", "no X-Content-Type-Options: nosniff"
+        sniffing = header(response, "x-content-type-options")
+        assert sniffing == "nosniff", "no X-Content-Type-Options: nosniff"
     if response.request.method == "HEAD" or status in (204, 304):
         assert not body, "a body where there is none"
     elif status >= 400:
@@ -175,7 +199,8 @@ def bears_what_each_bears(ctx, response, case):
         assert "If-None-Match" in response.request.headers, "304 without If-None-Match"
         assert header(response, "etag"), "304 without ETag"
     if status == 405:
-        assert response.request.method not in re.split(r"\s*,\s*", header(response, "allow") or ""), "405 of what is allowed"
+        allowed = re.split(r"\s*,\s*", header(response, "allow") or "")
+        assert response.request.method not in allowed, "405 of what is allowed"
 
 
 def retry_after_while_unfinished(ctx, response, case):
@@ -200,10 +225,11 @@ def meaning(body):
 def judged_as_described(ctx, response, case):
     """A POST whose body fits the schema: taken where it is one of those that are, else refused."""
     from schemathesis.core.parameters import ParameterLocation
-    if case.operation.definition.raw.get("operationId") != "createExport" or not meant(case) or case.meta is None:
+    if not positive(case, "createExport"):
         return
-    body, part, status = case.body, case.meta.components.get(ParameterLocation.BODY), response.status_code
-    if not isinstance(body, dict) or part is None or not part.mode.is_positive or not case.meta.generation.mode.is_positive:
+    body, status = case.body, response.status_code
+    part = case.meta.components.get(ParameterLocation.BODY)
+    if not isinstance(body, dict) or part is None or not part.mode.is_positive:
         return
     key = response.request.headers.get("Idempotency-Key")
     if status == 202 and key is not None:
@@ -211,7 +237,8 @@ def judged_as_described(ctx, response, case):
         first = KEYS.setdefault(key, made)
         assert first == made, "the key made %s; now %s made" % (first, body)
     elif status == 422 and json_of(response).get("parameter") == "Idempotency-Key":
-        assert KEYS.get(key, (meaning(body),))[0] != meaning(body), "the key refused, of no other body: %s" % body
+        first = KEYS.get(key, (meaning(body),))
+        assert first[0] != meaning(body), "the key refused, of no other body: %s" % body
         return
     said = BAD if len(response.request.body or b"") > LIMITS["bodyMaxBytes"] else verdict(body)
     assert said != GOOD or status in (200, 202, 409, 429), "refused: %s" % body
@@ -219,16 +246,18 @@ def judged_as_described(ctx, response, case):
 
 
 def query_of(response):
-    return urllib.parse.parse_qsl(urllib.parse.urlsplit(response.request.url).query, keep_blank_values=True)
+    return urllib.parse.parse_qsl(urllib.parse.urlsplit(response.request.url).query,
+                                  keep_blank_values=True)
 
 
 def names_are_of_bytes(ctx, response, case):
-    """A list of vehicles that fits its schema is refused for one reason: a name begins with 63 bytes at most."""
-    if case.operation.definition.raw.get("operationId") == "listVehicles" and meant(case) and case.meta is not None and \
-            case.meta.generation.mode.is_positive:
-        too_long = any(size(text) > 63 for name, text in query_of(response) if name in ("prefix", "after"))
+    """A list of vehicles that fits its schema is refused for one reason: a name begins with 63
+    bytes at most."""
+    if positive(case, "listVehicles"):
+        query = query_of(response)
+        too_long = any(size(text) > 63 for name, text in query if name in ("prefix", "after"))
         assert response.status_code in ((400, 429) if too_long else (200, 304, 429)), "%s: %s" % (
-            "taken" if too_long else "refused", query_of(response))
+            "taken" if too_long else "refused", query)
 
 
 def job_as_asked(body, job):
@@ -237,7 +266,8 @@ def job_as_asked(body, job):
         said, ms = date(body[member])
         if said == GOOD and ms != date(job[member])[1]:
             return "%s %s is %s" % (member, body[member], job[member])
-    for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"), ("parameters", None)):
+    for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"),
+                            ("parameters", None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
     if sorted(job.get("vehicles", [])) != sorted(body.get("vehicles", [])):
@@ -246,7 +276,8 @@ def job_as_asked(body, job):
 
 
 def page_as_asked(response, member, usual, before):
-    """What is wrong with a page: too long, out of order, not behind `after`, or a next where there is none."""
+    """What is wrong with a page: too long, out of order, not after `after`, or with a next that
+    there is not."""
     query, page = dict(query_of(response)), json_of(response)
     ids = [line["_id"] for line in page[member]]
     limit = int(query.get("limit", usual))
@@ -268,36 +299,44 @@ def answers_what_was_asked(ctx, response, case):
     name = urllib.parse.unquote(urllib.parse.urlsplit(response.request.url).path.rpartition("/")[2])
     wrong = None
     if operation == "createExport":
-        assert (response.status_code == 200) == (query.get("dryRun") == "true"), "dryRun=%s" % query.get("dryRun")
+        dry = query.get("dryRun")
+        assert (response.status_code == 200) == (dry == "true"), "dryRun=%s" % dry
         if response.status_code == 202 and isinstance(case.body, dict):
             wrong = job_as_asked(case.body, body)
     elif operation in ("getExport", "getVehicle"):
-        wrong = None if body["_id"] == (name.lower() if operation == "getExport" else name) else "it is %r" % body["_id"]
+        asked = name.lower() if operation == "getExport" else name
+        wrong = None if body["_id"] == asked else "it is %r" % body["_id"]
     elif operation == "listExports":
         wrong = page_as_asked(response, "exports", 50, lambda a, b: a > b)
-        states = query.get("state", ",".join(STATES)).split(",")
-        assert all(job["state"] in states for job in body["exports"]), "other states than %s" % states
-        assert not any({"exportUri", "queue", "eta"} & set(job) for job in body["exports"]), "more than a list shows"
+        jobs, states = body["exports"], query.get("state", ",".join(STATES)).split(",")
+        assert all(job["state"] in states for job in jobs), "other states than %s" % states
+        assert not any({"exportUri", "queue", "eta"} & set(job) for job in jobs), \
+            "more than a list shows"
     elif operation == "listVehicles":
         wrong = page_as_asked(response, "vehicles", 100, lambda a, b: a.encode() < b.encode())
-        assert all(v["_id"].startswith(query.get("prefix", "")) for v in body["vehicles"]), "another prefix"
+        prefix = query.get("prefix", "")
+        assert all(v["_id"].startswith(prefix) for v in body["vehicles"]), "another prefix"
     assert wrong is None, wrong
 
 
 def fits(schema, text):
-    """Whether a query parameter's text is one that its schema allows; None where it's a number in another spelling."""
+    """Whether its schema allows a query parameter's text; None: a number in another spelling."""
     if schema["type"] == "integer":
         if re.fullmatch(r"\+?0*[0-9]+", text) and str(int(text)) != text:
             return None
-        return re.fullmatch("0|-?[1-9][0-9]*", text) is not None and schema["minimum"] <= int(text) <= schema["maximum"]
+        return re.fullmatch("0|-?[1-9][0-9]*", text) is not None and \
+            schema["minimum"] <= int(text) <= schema["maximum"]
     return schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)) and \
-        text in schema.get("enum", [text]) and re.search(schema.get("pattern", ""), text) is not None
+        text in schema.get("enum", [text]) and \
+        re.search(schema.get("pattern", ""), text) is not None
 
 
 def unfit_parameters_are_refused(ctx, response, case):
-    """Unknown, doubled, or against their schema. schemathesis lets some of these pass, since many services do."""
+    """Unknown, doubled, or against their schema. schemathesis lets some of these pass, since many
+    services do."""
     sent = query_of(response)
-    known = {p["name"]: p["schema"] for p in case.operation.definition.raw.get("parameters", []) if p["in"] == "query"}
+    parameters = case.operation.definition.raw.get("parameters", [])
+    known = {p["name"]: p["schema"] for p in parameters if p["in"] == "query"}
     names = [name for name, _ in sent]
     if meant(case) and (set(names) - set(known) or len(set(names)) < len(names) or
                         any(fits(known[name], text) is False for name, text in sent)):
@@ -306,25 +345,30 @@ def unfit_parameters_are_refused(ctx, response, case):
 
 def states_never_go_back(ctx, response, case):
     for job in jobs_in(response):
-        before, now = JOBS.get(job["_id"], "NOT_STARTED"), job["state"]
-        JOBS[job["_id"]] = now
-        assert now == before or now in STATES[before], "job %s: %s after %s" % (job["_id"], now, before)
+        ident, now = job["_id"], job["state"]
+        before = JOBS.get(ident, "NOT_STARTED")
+        JOBS[ident] = now
+        assert now == before or now in STATES[before], "job %s: %s after %s" % (ident, now, before)
 
 
 def ended_jobs_stay_ended(ctx, response, case):
-    """What use_after_free is elsewhere: deleted, a job is still to be seen, and has no link any more."""
+    """What use_after_free is elsewhere: deleted, a job is still to be seen, and has no link any
+    more."""
     if response.request.method == "DELETE" and response.status_code == 204:
         ENDED.add(urllib.parse.urlsplit(response.request.url).path.rpartition("/")[2].lower())
     for job in jobs_in(response):
-        assert job["state"] == "FINISHED" or "exportUri" not in job, "a link in a job that is %s" % job["state"]
-        if job["_id"] in ENDED:
-            assert job["state"] in ENDS, "job %s is %s after a 204 of its DELETE" % (job["_id"], job["state"])
+        ident, state = job["_id"], job["state"]
+        assert state == "FINISHED" or "exportUri" not in job, "a link in a job that is %s" % state
+        assert ident not in ENDED or state in ENDS, \
+            "job %s is %s after a 204 of its DELETE" % (ident, state)
 
 
 def owners_see_their_own_alone(ctx, response, case):
-    """A job that was shown, asked for by somebody else. (schemathesis' own check is for services that let nobody in unknown.)"""
+    """A job that was shown, asked for by somebody else. (schemathesis' own check is for services
+    that let nobody in unknown.)"""
     import requests
-    if case.method == "GET" and case.operation.path == "/export/{id}" and response.status_code == 200 and \
+    if case.method == "GET" and case.operation.path == "/export/{id}" and \
+            response.status_code == 200 and \
             random.Random(response.request.url).random() < 0.3 and "_id" in json_of(response):
         got = requests.get(response.request.url, auth=(OTHER, "x"), timeout=60)
         assert got.status_code in (404, 429), "%s got %d" % (OTHER, got.status_code)
@@ -342,15 +386,17 @@ def sound(check):
 
 
 CHECKS = [sound(check) for check in (
-    bears_what_each_bears, retry_after_while_unfinished, judged_as_described, names_are_of_bytes, answers_what_was_asked,
-    unfit_parameters_are_refused, states_never_go_back, ended_jobs_stay_ended, owners_see_their_own_alone)]
+    bears_what_each_bears, retry_after_while_unfinished, judged_as_described, names_are_of_bytes,
+    answers_what_was_asked, unfit_parameters_are_refused, states_never_go_back,
+    ended_jobs_stay_ended, owners_see_their_own_alone)]
 
 
 # ---- what requests are made of ------------------------------------------------------------
 
 VEHICLES = (os.environ.get("OPENAPI_VEHICLES") or "vehicle_001").split(",")
+LONGEST = "\U0001f69a" * 63             # of the names that fit the schema: 756 bytes as %XX
 TAGS = {}                               # {path and query: the ETag that came last}
-WITH_ROWS = []                          # jobs that are FINISHED, with rows: what there is a preview of
+WITH_ROWS = []                          # jobs that are FINISHED, with rows: they have a preview
 
 
 def spelled(r, ms):
@@ -360,28 +406,35 @@ def spelled(r, ms):
     if r.random() < 0.3:
         minutes = r.choice((-720, -90, 1, 330, 840))
         t += datetime.timedelta(minutes=minutes)
-        return t.isoformat(timespec="milliseconds") + "%s%02d:%02d" % ("-" if minutes < 0 else "+", *divmod(abs(minutes), 60))
-    return t.isoformat(timespec="milliseconds" if ms % 1000 or r.random() < 0.5 else "seconds") + "Z"
+        return "%s%s%02d:%02d" % (t.isoformat(timespec="milliseconds"), "-" if minutes < 0 else "+",
+                                  *divmod(abs(minutes), 60))
+    fine = ms % 1000 or r.random() < 0.5
+    return t.isoformat(timespec="milliseconds" if fine else "seconds") + "Z"
 
 
 def range_of(r):
     """(startDate, endDate), four of five in order."""
     start = START + r.choice((0, 0, DAY, -DAY, HOUR, 1, r.randrange(3 * DAY), -365 * DAY))
     days = LIMITS["rangeMaxDays"] * DAY
-    length = r.choice((DAY, DAY, HOUR, 1, 2 * DAY, r.randrange(1, 3 * DAY), days)) if r.random() < 0.8 else \
-        r.choice((0, -1, -DAY, days + 1, 2 * days))
+    if r.random() < 0.8:
+        length = r.choice((DAY, DAY, HOUR, 1, 2 * DAY, r.randrange(1, 3 * DAY), days))
+    else:
+        length = r.choice((0, -1, -DAY, days + 1, 2 * days))
     return spelled(r, start), spelled(r, start + length)
 
 
 def shape_body(case):
-    """The schema lets dates be 0000-00-00; then nothing else of the body would be looked at. So most get dates that are some."""
+    """The schema lets dates be 0000-00-00; then nothing else of the body would be looked at. So
+    most get real dates."""
     body, pattern = case.body, re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?")
     r = random.Random(repr(body))
-    if r.random() < 0.85 and all(isinstance(body.get(k), str) and pattern.fullmatch(body[k]) for k in ("startDate", "endDate")):
+    if r.random() < 0.85 and all(isinstance(body.get(k), str) and pattern.fullmatch(body[k])
+                                 for k in ("startDate", "endDate")):
         body = dict(body)
         body["startDate"], body["endDate"] = range_of(r)
         names = body.get("vehicles")
-        if isinstance(names, list) and names and all(isinstance(n, str) and n for n in names) and r.random() < 0.5:
+        if isinstance(names, list) and names and \
+                all(isinstance(n, str) and n for n in names) and r.random() < 0.5:
             body["vehicles"] = r.sample(VEHICLES, r.randrange(1, len(VEHICLES) + 1)) + \
                 [n for n in names if n not in VEHICLES and r.random() < 0.3]
         case.body = body
@@ -393,10 +446,12 @@ def shape(context, case, kwargs):
     if isinstance(case.body, dict) and case.operation.path == "/export":
         shape_body(case)
     part = case.meta.components.get(ParameterLocation.PATH) if case.meta else None
-    if "vehicle" in case.path_parameters and part is not None and part.mode.is_positive and \
-            random.Random(repr(case.path_parameters)).random() < 0.5:
-        case.path_parameters["vehicle"] = random.Random(repr(case.path_parameters)).choice(VEHICLES)
-    if case.operation.path.endswith("/preview") and WITH_ROWS and case.meta and case.meta.generation.mode.is_positive and \
+    if "vehicle" in case.path_parameters and part is not None and part.mode.is_positive:
+        r = random.Random(repr(case.path_parameters))
+        if r.random() < 0.5:
+            case.path_parameters["vehicle"] = r.choice(VEHICLES + [LONGEST])
+    if case.operation.path.endswith("/preview") and WITH_ROWS and case.meta and \
+            case.meta.generation.mode.is_positive and \
             random.Random(repr(case.path_parameters)).random() < 0.5:
         case.path_parameters["id"] = WITH_ROWS[-1]
     # In a dry run the key is not looked at; here a bad one is to be seen.
@@ -404,24 +459,28 @@ def shape(context, case, kwargs):
     if case.query.get("dryRun") == "true" and part is not None and part.mode.is_negative:
         del case.query["dryRun"]
     where = json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)
-    if case.method == "GET" and TAGS.get(where) and random.Random(where + TAGS[where]).random() < 0.5:
+    if case.method == "GET" and TAGS.get(where) and \
+            random.Random(where + TAGS[where]).random() < 0.5:
         case.headers["If-None-Match"] = TAGS[where]
 
 
 def remember(context, case, response):
     """After each request."""
-    if case.method == "GET" and case.operation.path == "/export/{id}" and response.status_code == 200:
+    if case.method == "GET" and case.operation.path == "/export/{id}" and \
+            response.status_code == 200:
         job = response.json()
         if job.get("state") == "FINISHED" and job.get("progress", {}).get("rows", 0) > 0:
             WITH_ROWS.append(job["_id"])
     if case.method == "GET" and response.status_code == 200 and header(response, "etag"):
-        TAGS[json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)] = header(response, "etag")
+        where = json.dumps([case.formatted_path, case.query], sort_keys=True, default=repr)
+        TAGS[where] = header(response, "etag")
 
 
 # ---- counting -----------------------------------------------------------------------------
 
 COUNTS = collections.Counter()          # {"GET /export/{id} 200": n}
-TEMPLATES = (("/export/{id}/preview", "/export/[^/]+/preview$"), ("/export/{id}", "/export/."), ("/vehicles/{vehicle}", "/vehicles/."))
+TEMPLATES = (("/export/{id}/preview", "/export/[^/]+/preview$"), ("/export/{id}", "/export/."),
+             ("/vehicles/{vehicle}", "/vehicles/."))
 TOO_FAST = "429 of nginx"
 
 
@@ -434,7 +493,8 @@ def sum_of(counts):
 
 
 def watch():
-    """Counts what goes over the wire. (nginx lets an address send 200 requests a second; schemathesis makes fewer.)"""
+    """Counts what goes over the wire. (nginx lets an address send 200 requests a second;
+    schemathesis makes fewer.)"""
     from requests.adapters import HTTPAdapter
     send = HTTPAdapter.send
 
@@ -443,7 +503,8 @@ def watch():
         path = template(urllib.parse.urlsplit(request.url).path)
         if got.status_code == 429 and "Retry-After" not in got.headers:
             COUNTS[TOO_FAST] += 1
-        COUNTS["%s %s %d" % (request.method, path if len(path) < 30 else "(long)", got.status_code)] += 1
+        path = path if len(path) < 30 else "(long)"
+        COUNTS["%s %s %d" % (request.method, path, got.status_code)] += 1
         return got
 
     HTTPAdapter.send = counted
@@ -472,24 +533,29 @@ class Round:
 
     def __init__(self, folder, url, seed, number, requests, limits, vehicles):
         self.seed, self.number = seed, number
-        self.files = {k: os.path.join(folder, "%d.%s" % (number, k)) for k in ("toml", "out", "counts", "json")}
+        self.files = {k: os.path.join(folder, "%d.%s" % (number, k))
+                      for k in ("toml", "out", "counts", "json")}
         with open(self.files["toml"], "w", encoding="utf-8") as f:
             f.write(CONFIG)
-        # The first looks at all examples and at the ends of each range, too: about 300 requests, the same for any seed. Beside
-        # these 8 or more are made for each example that is asked for.
+        # The first looks at all examples and at the ends of each range, too: about 300 requests,
+        # the same for any seed. Beside these 8 or more are made for each example that is asked for.
         phases = ("examples,coverage," if number == 0 else "") + "fuzzing,stateful"
         examples = max(10, (requests - (300 if number == 0 else 0)) // 8)
         # An owner of its own, of whose Idempotency-Keys no earlier run knows more than this one.
-        command = [PYTHON, "-m", "schemathesis.cli", "--config-file", self.files["toml"], "run", DESCRIPTION, "--url", url,
-                   "--auth", "%s %d.%d:x" % (USER, os.getpid(), seed), "--checks", "all",
-                   "--exclude-checks", "use_after_free", "--mode", "all", "--max-examples", str(examples),
-                   "--phases", phases, "--seed", str(seed), "--workers", "1",
-                   "--continue-on-failure", "--no-color", "--warnings", "off", "--generation-database", "none",
-                   "--request-timeout", "60", "--suppress-health-check", "all", "--report-json-path", self.files["json"]]
-        env = environment(SCHEMATHESIS_HOOKS=os.path.abspath(__file__), OPENAPI_COUNTS=self.files["counts"],
-                          OPENAPI_LIMITS=json.dumps(limits), OPENAPI_VEHICLES=",".join(vehicles))
+        command = [PYTHON, "-m", "schemathesis.cli", "--config-file", self.files["toml"], "run",
+                   DESCRIPTION, "--url", url,
+                   "--auth", "%s %d.%d:x" % (USER, os.getpid(), seed),
+                   "--checks", "all", "--exclude-checks", "use_after_free", "--mode", "all",
+                   "--max-examples", str(examples), "--phases", phases, "--seed", str(seed),
+                   "--workers", "1", "--continue-on-failure", "--no-color", "--warnings", "off",
+                   "--generation-database", "none", "--request-timeout", "60",
+                   "--suppress-health-check", "all", "--report-json-path", self.files["json"]]
+        env = environment(SCHEMATHESIS_HOOKS=os.path.abspath(__file__),
+                          OPENAPI_COUNTS=self.files["counts"], OPENAPI_LIMITS=json.dumps(limits),
+                          OPENAPI_VEHICLES=",".join(vehicles))
         with open(self.files["out"], "wb") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, env=env)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=out, cwd=folder, env=env)
         self.counts, self.report = collections.Counter(), {}
 
     def end(self):
@@ -500,11 +566,13 @@ class Round:
             self.process.kill()
             status = self.process.wait()
         for name, default in (("counts", self.counts), ("json", self.report)):
-            with contextlib.suppress(OSError, ValueError), open(self.files[name], encoding="utf-8") as f:
+            with contextlib.suppress(OSError, ValueError), \
+                    open(self.files[name], encoding="utf-8") as f:
                 default.update(json.load(f))
         # A run that broke off, or that tried nothing, is none.
         report = self.report
-        return status == 0 and report.get("complete") is True and not report.get("failures") and not report.get("errors") and \
+        return status == 0 and report.get("complete") is True and \
+            not report.get("failures") and not report.get("errors") and \
             report["operations"]["tested"] == report["operations"]["total"] and self.sent() > 0
 
     def sent(self):
@@ -517,12 +585,14 @@ class Round:
 
 
 def run(requests, seed, workers, limits, vehicles, each):
-    """Rounds until so many requests were sent; each(round, good) is called for every one that is over. The sum of the counts."""
+    """Rounds until so many requests were sent, and the sum of their counts. each(round, good) is
+    called for every one that is over."""
     counts, number, sent = collections.Counter(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         while sent < requests:
             target = min(ROUND_REQUESTS, -(-(requests - sent) // workers))
-            running = [Round(folder, os.environ["EXPORT_URL"], seed + number + i, number + i, target, limits, vehicles)
+            running = [Round(folder, os.environ["EXPORT_URL"], seed + number + i, number + i,
+                             target, limits, vehicles)
                        for i in range(workers)]
             number += workers
             try:
@@ -541,9 +611,11 @@ def run(requests, seed, workers, limits, vehicles, each):
 
 # ---- do the checks notice? ----------------------------------------------------------------
 
-JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z", "endDate": "2018-12-01T00:00:00.000Z",
-       "state": "NOT_STARTED", "time": "ms", "csv": "rfc4180", "compression": "fast", "createdAt": "2018-12-02T00:00:00.000Z",
-       "progress": dict.fromkeys(("documents", "documentsTotal", "rows", "points", "bytesRead", "bytesWritten"), 0)}
+JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z",
+       "endDate": "2018-12-01T00:00:00.000Z", "state": "NOT_STARTED", "time": "ms",
+       "csv": "rfc4180", "compression": "fast", "createdAt": "2018-12-02T00:00:00.000Z",
+       "progress": dict.fromkeys(("documents", "documentsTotal", "rows", "points", "bytesRead",
+                                  "bytesWritten"), 0)}
 JOB["progress"]["phase"] = "queued"
 BODY = {"startDate": "2018-11-30", "endDate": "2018-12-01"}
 PROBLEM = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "no"}
@@ -553,11 +625,14 @@ def answer(case, status, body, more=None, lacks=(), kind=None, method=None, quer
     """A response to this case as the service gives them, but for `more` and `lacks`."""
     import requests
     from urllib3 import HTTPResponse
-    headers = {"X-Request-Id": "0123456789abcdef" * 2, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-               "Content-Type": kind or ("application/json" if status < 400 else "application/problem+json"), **(more or {})}
+    usual = "application/json" if status < 400 else "application/problem+json"
+    headers = {"X-Request-Id": "0123456789abcdef" * 2, "Cache-Control": "no-store",
+               "X-Content-Type-Options": "nosniff", "Content-Type": kind or usual, **(more or {})}
     headers = {k: v for k, v in headers.items() if k not in lacks}
-    url = "http://127.0.0.1:1" + case.formatted_path + (query or "?" * bool(case.query) + urllib.parse.urlencode(case.query))
-    made = requests.Request(method or case.method, url, json=case.body if isinstance(case.body, dict) else None).prepare()
+    query = query or "?" * bool(case.query) + urllib.parse.urlencode(case.query)
+    url = "http://127.0.0.1:1" + case.formatted_path + query
+    made = requests.Request(method or case.method, url,
+                            json=case.body if isinstance(case.body, dict) else None).prepare()
     got = requests.Response()
     got.status_code, got.request, got.url = status, made, url
     got._content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -575,8 +650,10 @@ def case_of(schema, path, method, positive=True, query=None, **parts):
         CaseMetadata, ComponentInfo, FuzzingPhaseData, GenerationInfo, PhaseInfo, TestPhase)
     mode = GenerationMode.POSITIVE if positive else GenerationMode.NEGATIVE
     location = ParameterLocation.BODY if "body" in parts else ParameterLocation.QUERY
-    data = FuzzingPhaseData(description="", parameter=None, parameter_location=location, location=None)
-    meta = CaseMetadata(generation=GenerationInfo(time=0.0, mode=mode), phase=PhaseInfo(name=TestPhase.FUZZING, data=data),
+    data = FuzzingPhaseData(description="", parameter=None, parameter_location=location,
+                            location=None)
+    meta = CaseMetadata(generation=GenerationInfo(time=0.0, mode=mode),
+                        phase=PhaseInfo(name=TestPhase.FUZZING, data=data),
                         components={location: ComponentInfo(mode=mode)})
     if "body" in parts:
         parts["media_type"] = "application/json"
@@ -614,56 +691,82 @@ def specimens(schema):
     tag, retry = {"ETag": 'W/"1"'}, {"Retry-After": "1"}
     place = dict(retry, Location="http://127.0.0.1/export/" + JOB["_id"])
     yield "a right answer", None, *pair(limits(), 200, members, tag)
-    yield "a status that is not described", "UndefinedStatusCode", *pair(limits(), 418, dict(PROBLEM, status=418))
+    yield "a status that is not described", "UndefinedStatusCode", \
+        *pair(limits(), 418, dict(PROBLEM, status=418))
     yield "a 500", "ServerError", *pair(limits(), 500, dict(PROBLEM, status=500))
     yield "a member too many", "JsonSchemaError", *pair(limits(), 200, dict(members, more=1), tag)
-    yield "a member too few", "JsonSchemaError", *pair(limits(), 200, {k: 1 for k in list(members)[1:]}, tag)
-    yield "a number as a string", "JsonSchemaError", *pair(limits(), 200, dict(members, queueMax="1"), tag)
+    yield "a member too few", "JsonSchemaError", \
+        *pair(limits(), 200, {k: 1 for k in list(members)[1:]}, tag)
+    yield "a number as a string", "JsonSchemaError", \
+        *pair(limits(), 200, dict(members, queueMax="1"), tag)
     yield "no JSON", "MalformedJson", *pair(limits(), 200, b"{", tag)
-    yield "another Content-Type", "UndefinedContentType", *pair(limits(), 200, members, tag, kind="text/html")
-    yield "no X-Request-Id", "MissingHeaders", *pair(limits(), 200, members, tag, lacks=("X-Request-Id",))
-    yield "an X-Request-Id of another form", "JsonSchemaError", *pair(limits(), 200, members, dict(tag, **{"X-Request-Id": "X"}))
+    yield "another Content-Type", "UndefinedContentType", \
+        *pair(limits(), 200, members, tag, kind="text/html")
+    yield "no X-Request-Id", "MissingHeaders", \
+        *pair(limits(), 200, members, tag, lacks=("X-Request-Id",))
+    yield "an X-Request-Id of another form", "JsonSchemaError", \
+        *pair(limits(), 200, members, dict(tag, **{"X-Request-Id": "X"}))
     yield "no ETag", "MissingHeaders", *pair(limits(), 200, members)
-    yield "no Cache-Control", "Cache-Control", *pair(limits(), 200, members, tag, lacks=("Cache-Control",))
-    yield "no nosniff", "nosniff", *pair(limits(), 200, members, tag, lacks=("X-Content-Type-Options",))
-    yield "a 304 that nobody asked for", "304 without", *pair(limits(), 304, b"", tag, lacks=("Content-Type",))
+    yield "no Cache-Control", "Cache-Control", \
+        *pair(limits(), 200, members, tag, lacks=("Cache-Control",))
+    yield "no nosniff", "nosniff", \
+        *pair(limits(), 200, members, tag, lacks=("X-Content-Type-Options",))
+    yield "a 304 that nobody asked for", "304 without", \
+        *pair(limits(), 304, b"", tag, lacks=("Content-Type",))
     yield "a 405 without Allow", "MissingHeaders", *pair(limits(), 405, dict(PROBLEM, status=405))
-    yield "a problem with another status", "status is not", *pair(limits(), 400, dict(PROBLEM, status=404))
-    yield "a problem that tells of a server", "it tells", *pair(limits(), 400, dict(PROBLEM, detail="mongodb://10.0.0.1"))
-    yield "an unknown parameter taken", "taken, with", *pair(limits(), 200, members, tag, query="?foo=1")
+    yield "a problem with another status", "status is not", \
+        *pair(limits(), 400, dict(PROBLEM, status=404))
+    yield "a problem that tells of a server", "it tells", \
+        *pair(limits(), 400, dict(PROBLEM, detail="mongodb://10.0.0.1"))
+    yield "an unknown parameter taken", "taken, with", \
+        *pair(limits(), 200, members, tag, query="?foo=1")
     case = case_of(schema, "/export", "GET")
-    yield "a doubled parameter taken", "taken, with", *pair(case, 200, {"exports": []}, tag, query="?limit=5&limit=5")
-    yield "a parameter against its schema taken", "taken, with", *pair(case, 200, {"exports": []}, tag, query="?limit=501")
-    yield "a parameter of its schema taken", None, *pair(case, 200, {"exports": []}, tag, query="?limit=500&state=FAILED,EXPIRED")
+    yield "a doubled parameter taken", "taken, with", \
+        *pair(case, 200, {"exports": []}, tag, query="?limit=5&limit=5")
+    yield "a parameter against its schema taken", "taken, with", \
+        *pair(case, 200, {"exports": []}, tag, query="?limit=501")
+    yield "a parameter of its schema taken", None, \
+        *pair(case, 200, {"exports": []}, tag, query="?limit=500&state=FAILED,EXPIRED")
     case = case_of(schema, "/export", "GET", query={"limit": 5})
     yield "a good list refused", "RejectedPositiveData", *pair(case, 400, PROBLEM)
+    case = case_of(schema, "/vehicles/{vehicle}", "GET", path_parameters={"vehicle": LONGEST})
+    yield "a name that fits too long", "RejectedPositiveData", \
+        *pair(case, 414, dict(PROBLEM, status=414))
     case = case_of(schema, "/export", "GET", positive=False, query={"limit": "x"})
     yield "a bad limit taken", "AcceptedNegativeData", *pair(case, 200, {"exports": []}, tag)
     yield "a right job", None, *pair(get(), 200, JOB, dict(tag, **retry))
     yield "no Retry-After", "no Retry-After", *pair(get(), 200, JOB, tag)
-    yield "Retry-After where it has ended", "is final", *pair(get(), 200, dict(JOB, state="FAILED"), dict(tag, **retry))
-    yield "a state that goes back", "NOT_STARTED after FAILED", *pair(get(), 200, JOB, dict(tag, **retry))
+    yield "Retry-After where it has ended", "is final", \
+        *pair(get(), 200, dict(JOB, state="FAILED"), dict(tag, **retry))
+    yield "a state that goes back", "NOT_STARTED after FAILED", \
+        *pair(get(), 200, JOB, dict(tag, **retry))
     done = dict(JOB, _id="5c007e80a1b2c3d4e5f60717", state="FINISHED")
     yield "a job that is FINISHED", None, *finished(schema, done, tag)
-    yield "FAILED after FINISHED", "FAILED after FINISHED", *finished(schema, dict(done, state="FAILED"), tag)
-    yield "a link in a FAILED job", "a link in", *pair(get(), 200, dict(JOB, state="FAILED", exportUri="http://127.0.0.1/"), tag)
+    yield "FAILED after FINISHED", "FAILED after FINISHED", \
+        *finished(schema, dict(done, state="FAILED"), tag)
+    yield "a link in a FAILED job", "a link in", \
+        *pair(get(), 200, dict(JOB, state="FAILED", exportUri="http://127.0.0.1/"), tag)
     other = dict(JOB, _id="5c007e80a1b2c3d4e5f60719", state="FINISHED")
     case = case_of(schema, "/export/{id}", "DELETE", path_parameters={"id": other["_id"]})
     yield "a right 204", None, *pair(case, 204, b"", lacks=("Content-Type",))
     yield "FINISHED after its DELETE", "after a 204", *pair(get(), 200, other, tag)
     yield "a right POST", None, *pair(post(), 202, dict(JOB, _id="0" * 24), place)
     yield "a good POST refused", "refused", *pair(post(), 422, dict(PROBLEM, status=422))
-    yield "a reversed range taken", "taken", *pair(post(dict(BODY, endDate="2018-11-29")), 202, dict(JOB, _id="0" * 24), place)
+    yield "a reversed range taken", "taken", \
+        *pair(post(dict(BODY, endDate="2018-11-29")), 202, dict(JOB, _id="0" * 24), place)
     case = post(dict(BODY, startDate="2018-02-30"))
     yield "a day that is none taken", "taken", *pair(case, 202, dict(JOB, _id="0" * 24), place)
     case = post(dict(BODY, startDate="2018-11-29"))
     yield "a job of another range", "startDate", *pair(case, 202, dict(JOB, _id="0" * 24), place)
-    yield "a job of all vehicles", "vehicles are", *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
-    yield "a job of a dry run", "dryRun=true", *pair(post(), 202, dict(JOB, _id="0" * 24), place, query="?dryRun=true")
+    yield "a job of all vehicles", "vehicles are", \
+        *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
+    yield "a job of a dry run", "dryRun=true", \
+        *pair(post(), 202, dict(JOB, _id="0" * 24), place, query="?dryRun=true")
     yield "another job", "it is", *pair(get(), 200, dict(other, _id="0" * 24), tag)
     yield from wrong_pages(schema, dict(other, state="FAILED"), tag)
     case = post(dict(BODY, foo=1), positive=False)
-    yield "an unknown member taken", "AcceptedNegativeData", *pair(case, 202, dict(JOB, _id="0" * 24), place)
+    yield "an unknown member taken", "AcceptedNegativeData", \
+        *pair(case, 202, dict(JOB, _id="0" * 24), place)
 
 
 def finished(schema, job, tag):
@@ -681,18 +784,26 @@ def wrong_pages(schema, job, tag):
     full = {"exports": jobs, "next": jobs[2]["_id"]}
     yield "a right page", None, *page("/export", full, "?limit=3&state=FAILED&after=" + "f" * 24)
     yield "a page too long", "3 of 2", *page("/export", {"exports": jobs}, "?limit=2")
-    yield "a short page with a next", "next is", *page("/export", {"exports": jobs, "next": "1"}, "?limit=4")
+    yield "a short page with a next", "next is", \
+        *page("/export", {"exports": jobs, "next": "1"}, "?limit=4")
     yield "jobs out of order", "out of order", *page("/export", {"exports": jobs[::-1]}, "")
     yield "a job twice", "out of order", *page("/export", {"exports": jobs[:1] * 2}, "")
-    yield "a job before after", "out of order", *page("/export", {"exports": jobs}, "?after=" + jobs[0]["_id"])
-    yield "a job of another state", "other states", *page("/export", {"exports": jobs}, "?state=FINISHED,EXPIRED")
-    yield "a link in a list", "more than", *page("/export", {"exports": [dict(jobs[0], state="FINISHED", exportUri="x")]}, "")
+    yield "a job before after", "out of order", \
+        *page("/export", {"exports": jobs}, "?after=" + jobs[0]["_id"])
+    yield "a job of another state", "other states", \
+        *page("/export", {"exports": jobs}, "?state=FINISHED,EXPIRED")
+    yield "a link in a list", "more than", \
+        *page("/export", {"exports": [dict(jobs[0], state="FINISHED", exportUri="x")]}, "")
     yield "right vehicles", None, *page("/vehicles", {"vehicles": vehicles}, "?limit=4")
-    yield "vehicles out of order", "out of order", *page("/vehicles", {"vehicles": vehicles[::-1]}, "")
-    for name, text, status in (("64 bytes taken", "\u00e9" * 32, 200), ("63 bytes refused", "\u00e9" * 31 + "e", 400)):
+    yield "vehicles out of order", "out of order", \
+        *page("/vehicles", {"vehicles": vehicles[::-1]}, "")
+    for name, text, status in (("64 bytes taken", "\u00e9" * 32, 200),
+                               ("63 bytes refused", "\u00e9" * 31 + "e", 400)):
         case = case_of(schema, "/vehicles", "GET", query={"prefix": text})
-        yield "a prefix of " + name, name.split()[-1] + ": ", case, answer(case, status, dict(PROBLEM, vehicles=[]), tag)
-    yield "vehicles of another prefix", "another prefix", *page("/vehicles", {"vehicles": vehicles}, "?prefix=a")
+        yield "a prefix of " + name, name.split()[-1] + ": ", \
+            case, answer(case, status, dict(PROBLEM, vehicles=[]), tag)
+    yield "vehicles of another prefix", "another prefix", \
+        *page("/vehicles", {"vehicles": vehicles}, "?prefix=a")
 
 
 def self_test():
@@ -718,7 +829,8 @@ def limits_of(url):
 
 
 def show(one, good):
-    print("seed %d: %d requests, %s" % (one.seed, one.sent(), "nothing wrong" if good else "see below"), flush=True)
+    outcome = "nothing wrong" if good else "see below"
+    print("seed %d: %d requests, %s" % (one.seed, one.sent(), outcome), flush=True)
     if not good:
         print(one.told(), flush=True)
     show.good = show.good and good
@@ -730,15 +842,19 @@ def main():
     p.add_argument("--requests", type=int, default=1500)
     p.add_argument("--seed", type=int, default=None)
     p.add_argument("--workers", type=int, default=2)
-    p.add_argument("--vehicles", default="vehicle_001", metavar="NAME,NAME...", help="that there are")
+    p.add_argument("--vehicles", default="vehicle_001", metavar="NAME,NAME...",
+                   help="that there are")
     p.add_argument("--self-test", action="store_true")
     p.add_argument("--install", action="store_true")
+    p.add_argument("--installed", action="store_true")
     a = p.parse_args()
     if a.install:
         install()
         return 0
+    if a.installed:
+        return 0 if installed() else 1
     if not installed():
-        sys.exit("openapi.py: schemathesis is not in build/check-api; run: t/openapi.py --install")
+        sys.exit("openapi.py: schemathesis is not in build/check-api; run scripts/deps")
     if a.self_test:
         sys.path.insert(0, TOOL)
         results = self_test()
