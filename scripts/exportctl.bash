@@ -5,8 +5,10 @@
 
 _exportctl_options()
 {
-	local common='--url --user --password-file --cert --key --ca --json --quiet --help' request
-	request='--from --to --vehicle --vehicles-from --parameter --time --csv --compression --name'
+	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
+	local request='--from --to --vehicle --vehicles-from --parameter --time --csv --compression'
+
+	request+=' --name'
 
 	case "$1" in
 	create)		echo "$common $request --wait --output --force" ;;
