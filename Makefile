@@ -51,7 +51,8 @@ ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o)
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
-	fragment.o lease.o pace.o reader.o reporter.o split.o telemetry.o transfer.o unit.o upload.o) \
+	fragment.o lease.o pace.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
+	upload.o) \
 	$(ENGINE)
 UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \
 	life log merge metrics num numtext pace preview query s3xml sigv4 spec split \
@@ -162,7 +163,8 @@ REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' \
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 	    $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
-	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts $(OURS)/examples
+	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts \
+	    $(OURS)/examples
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
 	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
 	install -m 0644 scripts/exportctl.1 $(SHARE)/man/man1
@@ -171,26 +173,30 @@ install: all
 	install -m 0644 scripts/exportctl.bash $(SHARE)/bash-completion/completions/exportctl
 	find nginx/www -type f -printf '%P\n' | while read -r f; do \
 		install -D -m 0644 "nginx/www/$$f" "$(OURS)/www/$$f" || exit 1; done
-	for f in nginx/*.conf; do $(REBASE) $$f | install -m 0644 /dev/stdin $(OURS)/$$f || exit 1; done
+	for f in nginx/*.conf; do \
+		$(REBASE) $$f | install -m 0644 /dev/stdin $(OURS)/$$f || exit 1; done
 	install -m 0755 scripts/provision scripts/supervisor-events $(OURS)/scripts
 	install -m 0644 scripts/*.json $(OURS)/scripts
 	install -D -m 0644 -t $(OURS)/monitoring scripts/monitoring/*
 	for f in export.conf supervisord.conf logrotate; do \
-		$(REBASE) scripts/$$f | install -m 0644 /dev/stdin $(OURS)/examples/$$f || exit 1; done
+		$(REBASE) scripts/$$f | \
+		install -m 0644 /dev/stdin $(OURS)/examples/$$f || exit 1; done
 
 uninstall:
 	rm -rf $(OURS)
 	rm -f $(DESTDIR)$(PREFIX)/sbin/export-api $(DESTDIR)$(PREFIX)/sbin/export-worker \
 	    $(DESTDIR)$(PREFIX)/bin/exportctl \
-	    $(SHARE)/man/man1/exportctl.1 $(SHARE)/man/man5/export.conf.5 $(SHARE)/man/man8/export-api.8 \
-	    $(SHARE)/man/man8/export-worker.8 $(SHARE)/bash-completion/completions/exportctl
+	    $(SHARE)/man/man1/exportctl.1 $(SHARE)/man/man5/export.conf.5 \
+	    $(SHARE)/man/man8/export-api.8 $(SHARE)/man/man8/export-worker.8 \
+	    $(SHARE)/bash-completion/completions/exportctl
 
 deb:
 	scripts/dev/deb $(if $(VERSION),--version $(VERSION))
 
 clean:
 	rm -rf build-san build-tsan build-crash build-fuzz
-	find build -mindepth 1 -maxdepth 1 ! -name servers ! -name check-api -exec rm -rf {} + 2>/dev/null || true
+	find build -mindepth 1 -maxdepth 1 ! -name servers ! -name check-api -exec rm -rf {} + \
+	    2>/dev/null || true
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
