@@ -41,8 +41,8 @@ is "$(grep -v '_backups = ' scripts/supervisord.conf >"$T/source" && programs "$
 no "no setting waits for an environment" grep -q 'ENV_\|(here)' \
 	"$T/unpacked/etc/export/supervisor.conf"
 is "$(grep -rlF -e "$PWD" "$T/unpacked")" "" "no file names the folder it was built in"
-ok "the maintainer's scripts are sh" bash -c \
-	'for s in preinst postinst prerm postrm; do [ ! -e "$1/$s" ] || sh -n "$1/$s" || exit 1; done' - "$T/unpacked/DEBIAN"
+ok "the maintainer's scripts are sh" bash -c 'for s in preinst postinst prerm postrm; do
+	[ ! -e "$1/$s" ] || sh -n "$1/$s" || exit 1; done' - "$T/unpacked/DEBIAN"
 # The next version: the same files.
 sed -i 's/^Version: .*/Version: 1.1/' "$T/unpacked/DEBIAN/control"
 dpkg-deb -b "$T/unpacked" "$T/two.deb" >/dev/null
@@ -58,11 +58,15 @@ mkdir "$T/over" "$T/root"
 cat >"$T/init" <<'END'
 T=$1
 mount -t tmpfs -o size=4G,mode=0755 tmpfs "$T/over" && mkdir "$T/over/upper" "$T/over/work" &&
-    mount -t overlay overlay -o "lowerdir=/,upperdir=$T/over/upper,workdir=$T/over/work" "$T/root" &&
-    mount -t proc proc "$T/root/proc" && mount --rbind /dev "$T/root/dev" && mount -t tmpfs tmpfs "$T/root/run" &&
+    mount -t overlay -o "lowerdir=/,upperdir=$T/over/upper,workdir=$T/over/work" \
+	overlay "$T/root" &&
+    mount -t proc proc "$T/root/proc" && mount --rbind /dev "$T/root/dev" &&
+    mount -t tmpfs tmpfs "$T/root/run" &&
     mount -t tmpfs -o mode=1777 tmpfs "$T/root/tmp" && mount --bind "$T" "$T/root/mnt" || exit 1
-# A machine of its own has other programs under no supervisor, nginx on no port, and no index of man pages to keep.
-rm -f "$T"/root/etc/nginx/sites-enabled/* "$T"/root/etc/nginx/conf.d/* "$T"/root/etc/supervisor/conf.d/* "$T/root/var/lib/man-db/auto-update"
+# A machine of its own has other programs under no supervisor, nginx on no port, and no index of man
+# pages to keep.
+rm -f "$T"/root/etc/nginx/sites-enabled/* "$T"/root/etc/nginx/conf.d/* \
+    "$T"/root/etc/supervisor/conf.d/* "$T/root/var/lib/man-db/auto-update"
 : >"$T/ready"
 while :; do
 	sleep 60 &
@@ -86,14 +90,17 @@ changed()
 {
 	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
 		'/%P\n' |
-	    grep -vE '^/(var/lib/dpkg|var/cache|var/log/(dpkg|alternatives|apt|nginx|supervisor)|var/lib/(nginx|systemd)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|etc/\.pwd\.lock$|etc/ld.so.cache$)' | sort
+	    grep -vE -e '^/(var/lib/dpkg|var/cache|var/log/(dpkg|alternatives|apt|nginx|supervisor))' \
+	    -e '^/(var/lib/(nginx|systemd)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$)' \
+	    -e '^/etc/(\.pwd\.lock$|ld.so.cache$)' | sort
 }
 changed >"$T/before"
 
 in_root dpkg -i /mnt/one.deb >"$T/installed" 2>&1
 is "$?" 0 "dpkg -i" || diag "$(cat "$T/installed")"
-like "$(cat "$T/installed")" \
-	'does not run yet.*There is none yet in: /etc/export/api-mongodb .*worker-s3 .*dpkg-reconfigure telemetry-export' "says what is left to do"
+steps='does not run yet.*There is none yet in: /etc/export/api-mongodb .*worker-s3 '
+steps+='.*dpkg-reconfigure telemetry-export'
+like "$(cat "$T/installed")" "$steps" "says what is left to do"
 no "starts nothing" in_root pgrep -x 'supervisord|nginx|multiwatch|export-api|export-worker'
 no "nor would supervisor" in_root test -e /etc/supervisor/conf.d/telemetry-export.conf
 is "$(in_root stat -c '%a %U:%G %n' /etc/export /etc/export/export.conf /run/export \
@@ -131,8 +138,8 @@ removed()
 	ctl shutdown >/dev/null
 	changed >"$T/after"
 	is "$(comm -13 "$T/before" "$T/after")" "" "nothing of it is left"
-	no "nor a folder" in_root sh -c \
-		'ls -d /etc/export /var/log/export /run/export /usr/share/telemetry-export 2>/dev/null | grep .'
+	no "nor a folder" in_root sh -c 'ls -d /etc/export /var/log/export /run/export \
+		/usr/share/telemetry-export 2>/dev/null | grep .'
 	is "$(in_root getent passwd export-api export-worker | wc -l)" 2 "but the users"
 	is "$(sha256sum /var/lib/dpkg/status)" "$status" \
 		"this machine's package database has seen nothing"
@@ -166,7 +173,8 @@ done
 port=$((EXPORT_PORTS + 8))
 in_root adduser --quiet www-data export
 in_root sh -c \
-	'cp /usr/share/telemetry-export/nginx/export-site.conf /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
+	'cp /usr/share/telemetry-export/nginx/export-site.conf /etc/nginx/
+    cp /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
     ln -s /usr/share/telemetry-export/nginx/export.conf /etc/nginx/conf.d/telemetry-export.conf'
 in_root sed -i "s/127.0.0.1:8080/127.0.0.1:$port/" /etc/nginx/export-site.conf
 in_root nginx >"$T/nginx" 2>&1 || diag "$(cat "$T/nginx")"
@@ -209,8 +217,8 @@ like "$log" 'op=done attempts=1 ' "and no attempt was counted for it"
 no "no program was down for good" in_root grep -q op=process_fatal /var/log/export/export-events.log
 
 in_root nginx -s quit
-in_root sh -c \
-	'rm -f /etc/nginx/export-site.conf /etc/nginx/export-upstream.conf /etc/nginx/conf.d/telemetry-export.conf /tmp/x.zip'
+in_root rm -f /etc/nginx/export-site.conf /etc/nginx/export-upstream.conf \
+	/etc/nginx/conf.d/telemetry-export.conf /tmp/x.zip
 until_ok 30 bash -c '! nsenter -t "$1" -p -m pgrep -x nginx >/dev/null' - "$INIT"
 removed
 done_testing
