@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""docs/ is true of the tree: each file has its line in docs/ARCHITECTURE.md and each line its file;
-every path, link and heading that a page names is there; README stays short.
+"""docs/ matches the tree: each file has its line in docs/ARCHITECTURE.md and each line its file;
+every path, link and heading that a page names exists; README stays short.
 
 Prints TAP.
 """
@@ -67,7 +67,7 @@ def floor_plan(files):
 
 
 def paths(page, files):
-    """What stands in backquotes and looks like a path of the tree."""
+    """Each name in backquotes that looks like a path of the tree exists."""
     wrong = []
     for name in re.findall(r"`([^`\n]+)`", docs.prose(page)):
         word = name.split()[0].rstrip(",;:")
@@ -85,7 +85,7 @@ def paths(page, files):
 
 
 def anchors(page):
-    """Of its headings, as GitHub makes them."""
+    """The anchors of its headings, as GitHub makes them."""
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
             for heading in re.findall(r"^#+ (.+)$", docs.prose(page), re.M)}
 

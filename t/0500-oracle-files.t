@@ -4,7 +4,7 @@
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
 be what t/oracle.py says, to the byte; and the same bytes again with 1 and 8 threads, and when
 every slice takes the exact path. Odd seeds have documents that are not sound BSON, even ones only
-what a mongod holds, and those above 300 are usual telemetry, most of which goes the quick way.
+what a mongod holds, and those above 300 are usual telemetry, most of which takes the fast path.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
 Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_JOBS, how many at

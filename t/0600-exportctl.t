@@ -39,10 +39,10 @@ run 0 "create prints the id" \
 is "$(cat "$T/stdout")" "$(id a)" "the id and nothing else"
 want='{"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": ["v1", "v2"], '
 want+='"parameters": ["speed"], "time": "rfc3339"}'
-is "$(asked asked)" "$want" "what it asks for"
+is "$(asked asked)" "$want" "what it requests"
 run 0 "create -o" create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 is "$(stat -c %s "$T/x.zip")" 1024002 "the file is there, whole"
-no "and nothing beside it" test -e "$T/x.zip.part"
+no "and no .part file" test -e "$T/x.zip.part"
 is "$(grep -c '^STARTED' "$T/stderr")" 2 "not on a terminal: a line for each change" ||
     diag "$(cat "$T/stderr")"
 ok "no poll sooner than Retry-After says" waits "$(id a)" 1 3
@@ -51,7 +51,7 @@ run 1 "an export that failed" get "$(id b)" --wait
 like "$(cat "$T/stderr")" 'FAILED: unknown_vehicle: vehicle_x' "says why"
 run 5 "another checksum" get "$(id c)" -o "$T/c.zip"
 no "nothing under the name asked for" test -e "$T/c.zip"
-run 0 "a download that is cut goes on" get "$(id d)" -o "$T/d.zip"
+run 0 "a download that is cut is resumed" get "$(id d)" -o "$T/d.zip"
 is "$(sha256sum <"$T/d.zip")" "$(sha256sum <"$T/x.zip")" "and is whole in the end"
 run 4 "an unknown id" get "$(id e)"
 run 3 "an answer that is no JSON" get "$(id f)"
@@ -64,7 +64,7 @@ ok "no sooner than it says" waits busy 1 3
 keys_of() { asked keys | value "len(v['$1']), len(set(v['$1'])), v['$1'][0]"; }
 like "$(keys_of busy)" '^2 1 [0-9a-f]{32}$' \
     "the key is 128 random bits, and the same again"
-run 0 "the same request, asked for again" create --from 2018-11-30 --to x
+run 0 "the same request, sent again" create --from 2018-11-30 --to x
 like "$(keys_of 2018-11-30)" '^3 3 [0-9a-f]{32}$' "has another key"
 run 2 "no arguments"
 run 2 "an id that is none" get 1
@@ -76,7 +76,7 @@ ok "--help" scripts/exportctl create --help
 
 # -- downloads that do not go straight
 same() { is "$(sha256sum <"$1")" "$(sha256sum <"$T/x.zip")" "$2"; }
-nothing_beside() { is "$(find "$T" -name "$1*")" "$T/$1" "nothing beside $1"; }
+nothing_beside() { is "$(find "$T" -name "$1*")" "$T/$1" "nothing but $1"; }
 
 run 0 "a download that is cut twice" download "$(id 1)" -o "$T/1.zip"
 same "$T/1.zip" "is whole"
@@ -102,7 +102,7 @@ echo '"one"' >"$T/6.zip.part.etag"
 curl -s "$EXPORT_URL/zip-stop" >/dev/null 2>&1		# the first is cut
 run 0 "what an earlier run left" download "$(id 6)" -o "$T/6.zip"
 same "$T/6.zip" "is gone on with"
-like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was asked for"
+like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was requested"
 nothing_beside 6.zip
 head -c 300000 /dev/zero >"$T/z.zip.part"
 echo '"one"' >"$T/z.zip.part.etag"
@@ -199,11 +199,11 @@ ID                        STATE        CREATED               PROGRESS       SIZE
 END
 )" "columns, page after page; nothing moves the cursor"
 run 0 "list --limit" list --limit 3 --state finished,FAILED
-is "$(grep -c FINISHED "$T/stdout")" 3 "as many as asked for"
+is "$(grep -c FINISHED "$T/stdout")" 3 "as many as requested"
 like "$(cat "$T/stderr")" '--all' "says that there are more"
 is "$(asked query)" \
     '{"state": "FINISHED,FAILED", "after": "000000000000000000000002", "limit": "1"}' \
-    "what it asks for"
+    "what it requests"
 run 0 "list --json --all" list --json --all
 is "$(value 'list(v), len(v["exports"])' <"$T/stdout")" "['exports'] 5" "one value with all"
 run 0 "list --json --limit" list --json --limit 2
@@ -254,7 +254,7 @@ is "$(cat "$T/stdout")" "$(id 9) CANCELLED" "what became of it"
 run 0 "cancel twice" cancel "$(id 9)"
 run 1 "cancel what FAILED" cancel "$(id b)"
 
-# -- who asks, where: option, environment, file, default
+# -- user and URL: from option, environment, file, default
 mkdir -p "$T/config" "$T/home/.config"
 printf 'secret\n' >"$T/config/password"
 chmod 0600 "$T/config/password"
@@ -265,7 +265,7 @@ unset EXPORT_URL
 printf '# a comment\nurl = %s\nuser = filed\npassword_file = password\n' "$URL" \
     >"$T/config/exportctl.conf"
 ask 0 "all from the file"
-is "$(who)" filed:secret "its user, and the password file beside it"
+is "$(who)" filed:secret "its user, and the password file next to it"
 EXPORT_USER=environ ask 0 "the environment"
 is "$(who)" environ:secret "goes before the file"
 EXPORT_USER=environ ask 0 "an option" --user option
@@ -273,7 +273,7 @@ is "$(who)" option:secret "goes before the environment"
 EXPORT_URL=http://127.0.0.1:1 ask 0 "--url goes before EXPORT_URL" --url "$URL"
 printf 'url = %s\n' "$URL" >"$T/home/.config/exportctl.conf"
 XDG_CONFIG_HOME='' HOME=$T/home ask 0 "~/.config"
-is "$(who)" None "nobody asks"
+is "$(who)" None "no user is sent"
 cp "$T/config/exportctl.conf" "$T/named"
 XDG_CONFIG_HOME='' HOME=$T EXPORTCTL_CONFIG=$T/named \
     ask 2 "EXPORTCTL_CONFIG, whose password file is not there"
@@ -324,7 +324,7 @@ is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
 is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \
     "complete: one more state"
 is "$(complete_line exportctl create --vehicle '')" "v0 v1 v2 v3 v4 v5 " "complete: vehicles"
-is "$(complete_line exportctl vehicles v3)" "v3 " "complete: a vehicle that begins so"
+is "$(complete_line exportctl vehicles v3)" "v3 " "complete: a vehicle by its prefix"
 ids=$(printf '00000000000000000000000%d ' {1..5})
 is "$(complete_line exportctl download 00000000000000000000000)" "$ids" \
     "complete: ids"
@@ -334,6 +334,6 @@ is "$(EXPORT_URL=http://127.0.0.1:1 complete_line \
 begin=$SECONDS
 is "$(EXPORT_URL=http://127.0.0.1:1 complete_line exportctl get '')" " " \
     "complete: no service, no ids"
-ok "within 2 s and a bit" [ $((SECONDS - begin)) -le 8 ]
-is "$(cat "$T/stderr")" "" "and no word"
+ok "about 2 s at most" [ $((SECONDS - begin)) -le 8 ]
+is "$(cat "$T/stderr")" "" "and no message"
 done_testing

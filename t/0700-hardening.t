@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the compiler and the linker were asked for is in both programs.
+# Both programs have the hardening that the compiler and the linker were given options for.
 . "$(dirname "$0")/lib.sh"
 
 case "$B" in
@@ -17,6 +17,6 @@ for name in export-api export-worker; do
 	like "$(readelf -sW --dyn-syms "$program")" '__(snprintf|vsnprintf|memcpy|fprintf)_chk' \
 		"$name: fortified"
 	is "$(readelf -dW "$program" | grep -cE 'RPATH|RUNPATH')" 0 \
-		"$name: libraries come from the system alone"
+		"$name: only the system's libraries"
 done
 done_testing

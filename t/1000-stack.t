@@ -1,5 +1,5 @@
 #!/bin/bash
-# The stack itself: started twice, side by side, after kill -9 of any server; on loopback alone; and
+# The stack itself: started twice, side by side, after kill -9 of any server; only on loopback; and
 # nothing left after down.
 . "$(dirname "$0")/lib.sh"
 [ "${WITH_STACK_MINE-}" != '' ] || for need in build/servers/bin/mongod build/servers/bin/weed; do
@@ -62,7 +62,7 @@ is "$(grep -vc ' unchanged$' "$T/out")" 0 "provision a second time changes nothi
 	diag "$(cat "$T/out")"
 RETRY_TTL_MS=1500 scripts/provision --rabbitmq >"$T/out" 2>&1
 is "$(grep -v ' unchanged$' "$T/out" | tr -s ' ')" "rabbitmq queue exports.retry updated" \
-	"another TTL updates the retry queue alone"
+	"another TTL updates only the retry queue"
 ok "and the old one back" env RETRY_TTL_MS="$RETRY_TTL_MS" scripts/provision --rabbitmq
 
 /usr/bin/python3 - >"$T/listen" 2>&1 <<'END'
@@ -116,10 +116,10 @@ if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 			"$p" ;; esac; done)
 	ok "the stale socket is there" test -S "$RUN/api-1.sock"
 	ok "up after kill -9 of supervisord and all below it" stack up "${SERVICES[@]}"
-	ok "the API answers once more" curl -sf "$EXPORT_URL/health"
+	ok "the API answers again" curl -sf "$EXPORT_URL/health"
 	before=$(cat "$RUN/worker-1.pid")
 	kill9 supervisord
-	ok "up after kill -9 of supervisord alone" stack up "${SERVICES[@]}"
+	ok "up after kill -9 of only supervisord" stack up "${SERVICES[@]}"
 	no "the orphaned worker is gone" test -e "/proc/$before/exe"	# a zombie has none
 	is "$(belong "$RUN" | while read -r p; do readlink /proc/$p/exe; done |
 		grep -c /export-api)" "${HANDLERS:-4}" "as many handlers as asked for"
@@ -130,7 +130,7 @@ ok "use after kill -9 of everything" usable
 
 ok "down of one service" stack down rabbit
 no "status sees that it is down" stack status rabbit
-ok "the others run on" stack status mongo s3
+ok "the others keep running" stack status mongo s3
 ok "up of one service" stack up rabbit
 ok "use after that" usable
 

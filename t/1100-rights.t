@@ -237,7 +237,7 @@ def mongo_logins():
 
 
 def mongo_schema_jobs(api):
-    """What the collection takes: no right, but here too a small mistake stays small."""
+    """What the schema refuses: not a right, but it limits the harm of a mistake, too."""
     jobs = api.exports.jobs
     each_refused("mongodb jobs", is_invalid, {
         what: functools.partial(jobs.insert_one, job(**wrong)) for what, wrong in {
@@ -256,7 +256,7 @@ def mongo_schema_jobs(api):
                   "points": 0, "bytesRead": 0, "bytesWritten": 0},
         object={"key": "k", "size": 1, "sha256": "s", "etag": "e"},
         error={"code": "c", "message": "m"}, more=1)))
-    may_not("mongodb jobs: refused: an idempotency key twice",
+    may_not("mongodb jobs: refused: a duplicate idempotency key",
             lambda: jobs.insert_one(job(idempotencyKey="k")), is_duplicate)
     may("mongodb jobs: the same key of another owner",
         lambda: jobs.insert_one(job(owner="b", idempotencyKey="k")))
@@ -273,7 +273,7 @@ def mongo_schema_units(worker, made):
     may("mongodb units: one that is done", lambda: units.insert_one(unit(
         job=made["job"], state="FINISHED", facts="{}",
         object={"key": "k", "size": 1, "etag": "e"})))
-    may_not("mongodb units: refused: a place twice",
+    may_not("mongodb units: refused: a duplicate place",
             lambda: units.insert_one(unit(job=made["job"])), is_duplicate)
 
 
@@ -446,7 +446,7 @@ def rabbit_logins():
 
 
 def rabbit_retry():
-    may("rabbitmq api: publish once more", amqp("api", publish("exports", "job")))
+    may("rabbitmq api: publish again", amqp("api", publish("exports", "job")))
     may("rabbitmq worker: what it rejects comes back through the retry queue",
         amqp("worker", reject))
 

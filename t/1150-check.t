@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""export-api --check and export-worker --check: a table of what is right, exit 0; what is wrong by
-its name, exit 1; and /ready, which says when a right of the database's user is missing.
+"""export-api --check and export-worker --check: where all is right a table and exit 0; each fault
+by name and exit 1; and /ready, which says when a right of the database's user is missing.
 
 Prints TAP. Always on a stack of its own: rights are taken away and given.
 """
@@ -78,21 +78,21 @@ def rights_of_mongodb(client):
                  [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p
                   in had])
             code, lines, _ = check(program)
-            is_((code, len(wrong(lines))), (1, 1), program + ": a right too many: exit 1")
+            is_((code, len(wrong(lines))), (1, 1), program + ": a right that is not needed: exit 1")
             ok("remove on exports.jobs is not needed" in wrong(lines)[0], "it is named", lines)
             if program == "api":
                 is_(call("GET", "/ready").json()["status"], "ok",
                     "/ready: jobs can be taken all the same")
             role(client, name, had + [{"resource": {"cluster": True}, "actions": ["shutdown"]}])
             ok("shutdown on cluster is not needed" in " ".join(wrong(check(program)[1])),
-               program + ": one over the cluster, too")
+               program + ": a right on the cluster, too")
         finally:
             role(client, name, had)
         is_(check(program)[0], 0, program + ": given back, all is right")
 
 
 def rights_of_others():
-    """Each program as the other one has the rights the other way round."""
+    """Each program with the other one's account: some rights are missing, others too many."""
     for key in ("amqp", "s3"):
         swap = {"amqp": ("user", "password_file"), "s3": ("access_key", "secret_file")}[key]
         for program, other in (("api", "worker"), ("worker", "api")):
@@ -106,7 +106,7 @@ def rights_of_others():
                                              + conf[m[1].replace(program, other, 1)]))
             is_(code, 1, "%s with the %s user of %s: exit 1" % (program, key, other))
             bad = "\n".join(wrong(lines))
-            ok("but must not" in bad and "but has to" in bad, "what it may and may not is named",
+            ok("but must not" in bad and "but has to" in bad, "what it may and may not do is named",
                lines)
 
 
@@ -121,7 +121,7 @@ def unreachable():
                 ("S3", (r"^(s3_endpoint *= *).*$", r"\1http://127.0.0.1:1"), "s3")):
             code, lines, _ = check(program, change)
             is_(code, 1, "%s: %s is away: exit 1" % (program, name))
-            is_({line.split()[0] for line in wrong(lines)}, {server}, "it alone is wrong")
+            is_({line.split()[0] for line in wrong(lines)}, {server}, "only that one is wrong")
         wrong_password = os.path.join(os.environ["EXPORT_RUN"], "secrets", "wrong")
         if not os.path.exists(wrong_password):
             with open(os.open(wrong_password, os.O_WRONLY | os.O_CREAT, 0o400), "w",
@@ -136,7 +136,7 @@ def unreachable():
 
 
 def pool_size():
-    """Too few connections, for which a job that is split would wait for ever, are refused at the
+    """Too few connections, for which a job that is split would wait forever, are refused at the
     start."""
     uri = r"^(mongodb_uri *= *.*)$"
     for program in ("api", "worker"):

@@ -154,8 +154,8 @@ def before_it_is_done():
 
 
 def bell():
-    """Many at once, then one by one: each begins when its message comes, not at the worker's next
-    look of its own."""
+    """Many at once, then one by one: each begins when its message comes, not at the worker's
+    next poll."""
     users = ["bell %d" % n for n in range(6)]
     idents = [create(request(vehicles=[V3]), user) for user in users]
     is_({finish(i, u)["state"] for i, u in zip(idents, users)}, {"FINISHED"},
@@ -165,7 +165,7 @@ def bell():
         began = time.monotonic()
         finish(create(request(vehicles=[V3])))
         took.append(time.monotonic() - began)
-    ok(max(took) < setting("idle_ms", 15000) / 2000, "the next ones are begun at once",
+    ok(max(took) < setting("idle_ms", 15000) / 2000, "the next ones begin at once",
        "seconds: %s" % took)
 
 
@@ -419,7 +419,7 @@ def bad_dates():
                  "1543536000000", "\uff12018-11-30", "2018-11-30\0",
                  "2018-11-30T12:00:00\u22121:00", "2018-W48-5", "2018-334"):
         for key in ("startDate", "endDate"):
-            # A NUL may be refused before anybody knows whose it is.
+            # A NUL may be refused before its member is known.
             problem("%s: %r" % (key, date), post(request(**{key: date})), BAD,
                     "/%s%s" % (key, "|None" if "\0" in date else ""))
 

@@ -59,7 +59,7 @@ def tag_of(path, user=None):
 
 
 def unchanged(name, path, user=None):
-    """304 for every header that has its tag; 200 for those that do not. It asks again where the tag
+    """304 for every header that has its tag; 200 for those that do not. Repeated where the tag
     changes in between."""
     def known(form):
         def probe():

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Idempotency-Key on the real stack: the same job for the same request, whatever became of it; 422
+"""Idempotency-Key on the real stack: the same job for the same request, in any state; 422
 for another request; and joining, with keys and without.
 
 Prints TAP. Always on its own stack, with t/3012-idempotency.conf; the last checks are t/api.py's.
@@ -53,7 +53,7 @@ def each_member(client):
         for name, body in OTHERS:
             refused("the key with %s: 422" % name, post(body, user, "whole"), (422,),
                     "Idempotency-Key")
-        is_(of_owner(client, user), [ident], "no job of all those")
+        is_(of_owner(client, user), [ident], "none of those made a job of its own")
         for name, body in OTHERS:
             if body.get("name") == "n":         # another name joins
                 created = taken("%s, without a key" % name, post(body, user))
@@ -76,7 +76,7 @@ def keys(client):
                        ("another time", request(time="rfc3339"))):
         refused("the key with %s: 422" % name, post(body, user, key), (422,), "Idempotency-Key")
     refused("it stays the first body's", post(request(1), user, key), (422,), "Idempotency-Key")
-    taken("nothing came of those", post(request(), user, key), ident)
+    taken("they changed nothing", post(request(), user, key), ident)
     ident = taken("another key, with a name", post(request(name="n"), user, "named"))
     refused("another name: 422", post(request(name="m"), user, "named"), (422,), "Idempotency-Key")
     refused("no name: 422", post(request(), user, "named"), (422,), "Idempotency-Key")
@@ -84,7 +84,7 @@ def keys(client):
     ok(other not in of_owner(client, user), "another owner's key is another job")
     cancelled_and_failed(client)
     unfit_keys(user)
-    is_(len(of_owner(client, user)), 3, "as many jobs as were meant")
+    is_(len(of_owner(client, user)), 3, "the expected number of jobs")
     joining(client)
     each_member(client)
 
@@ -96,7 +96,7 @@ def cancelled_and_failed(client):
         cancel([ident], user)
         got = post(request(), user, "cancelled")
         taken("the key of a CANCELLED job", got, ident)
-        is_(got.json().get("state"), "CANCELLED", "whatever became of it")
+        is_(got.json().get("state"), "CANCELLED", "in its final state")
     ident = taken("a job that fails", post(request(vehicles=["vehicle_nosuch"]), user, "failed"))
     finish(ident, user, "FAILED")
     taken("the key of a FAILED job", post(request(vehicles=["vehicle_nosuch"]), user, "failed"),

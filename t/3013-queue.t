@@ -28,7 +28,7 @@ def owner_limit(client):
         mine = [create(request(n), user) for n in range(most)]
         busy("a job more than owner_jobs_max: 429", post(request(most), user), 429)
         busy("with a key: 429", post(request(most), user, "later"), 429)
-        is_(len(of_owner(client, user)), most, "no job came of those")
+        is_(len(of_owner(client, user)), most, "those made no job")
         taken("the request of a waiting job is joined", post(request(1), user), mine[1])
         is_(post(request(most), user, query="?dryRun=true").status, 200,
             "a dry run begins nothing: 200")
@@ -46,7 +46,7 @@ def owner_limit(client):
 
 
 def queue_limit(client):
-    """Handlers count from time to time, so that a few more may be taken; then nobody takes any."""
+    """Handlers count from time to time, so a few more jobs may be accepted, but then none."""
     most, each, mine = setting("queue_max", 0), setting("owner_jobs_max", 0), []
     with stopped(client):
         for n in range(most):
@@ -68,7 +68,7 @@ def queue_limit(client):
         busy("a job more than queue_max: 503", got, 503)
         note("%d jobs wait, queue_max is %d" % (len(mine), most))
         ok(len(mine) <= 2 * most, "not many more than queue_max were taken", len(mine))
-        is_(of_owner(client, "late %d" % len(mine)), [], "no job came of those refused")
+        is_(of_owner(client, "late %d" % len(mine)), [], "the refused ones made no job")
         taken("the request of a waiting job is joined", post(request(1), "queue 0"), mine[1][0])
         is_([get(p, "queue 0").status
              for p in ("/export", "/export/" + mine[0][0], "/vehicles", "/limits")], [200] * 4,
@@ -92,7 +92,7 @@ def cancel_waiting(client):
     with stopped(client):
         ident = create(request(), user)
         problem("DELETE of another owner's job", delete(ident, "another"), (404,))
-        is_(job_of(ident, user)["state"], "NOT_STARTED", "it waits on")
+        is_(job_of(ident, user)["state"], "NOT_STARTED", "it still waits")
         got = delete(ident, user)
         is_(got.status, 202, "DELETE of a waiting job: 202")
         job = got.json()
@@ -105,7 +105,7 @@ def cancel_waiting(client):
 
 
 def cancel_running(client):
-    """Whoever cancels and asks again gets another job, also while the first one still runs."""
+    """A request repeated after a cancel gets a new job, even while the first one still runs."""
     user = "cancels running"
     with running(client, user) as ident:
         for name in ("DELETE of a running job", "again"):
@@ -117,8 +117,8 @@ def cancel_running(client):
                name + ": Retry-After", got.headers)
         fresh = taken("the same request at once", post(SLOW, user))
         ok(fresh != ident, "it is another job", fresh)
-        taken("the same once more joins the new one", post(SLOW, user), fresh)
-        is_(job_of(ident, user)["state"], "STARTED", "the first one still was STARTED")
+        taken("the same again joins the new one", post(SLOW, user), fresh)
+        is_(job_of(ident, user)["state"], "STARTED", "the first one was still STARTED")
     ok(instant(finish(ident, user, "CANCELLED")["finishedAt"]), "then it is CANCELLED")
     is_(delete(fresh, user).status, 202, "DELETE of the new one: 202")
     finish(fresh, user, "CANCELLED")

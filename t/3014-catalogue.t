@@ -151,7 +151,7 @@ def comings_and_goings(client):
     vehicle, empty, after = "vehicle_new", "vehicle_new_empty", 30 * setting("catalogue_s", 0)
     put(client, vehicle, "speed", longs(hours(3)))
     wait_for("a new vehicle in the list", lambda: vehicle in names(), after)
-    # It may have been looked at while its documents came.
+    # It may have been checked while its documents were being inserted.
     wait_for("its documents",
              lambda: [p["documents"] for p in good("/vehicles/" + vehicle)["parameters"]] == [3],
              after)

@@ -105,7 +105,7 @@ def base_and_headers():
 
 
 def call(method, url, headers, body=None):
-    """(status, headers, body bytes); an HTTP error is an answer, no exception."""
+    """(status, headers, body bytes); an HTTP error is an answer, not an exception."""
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT_S) as answer:
@@ -188,7 +188,7 @@ def schema_wrong(path):
 # ---- the preview --------------------------------------------------------------------------
 
 def as_shown(cell):
-    """What the preview shows of a cell: 64 bytes at most, up to the first that is no UTF-8."""
+    """What the preview shows of a cell: 64 bytes at most, up to the first that is not UTF-8."""
     raw = cell.encode("latin-1")[:64]
     try:
         return raw.decode()

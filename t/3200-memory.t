@@ -23,8 +23,8 @@ END_S = 1800
 
 
 def measure(jobs, days, times):
-    """The peak of a new worker in so many exports of so many days, in KiB. A short one is made a
-    few times: how much of an idle worker's pages the machine has taken back just then would
+    """The peak of a new worker in this many exports of this many days, in KiB. A short one is run
+    a few times: how much of an idle worker's pages the machine has taken back just then would
     otherwise decide its peak."""
     pid = worker_anew()
     idle = peak_kb(pid)

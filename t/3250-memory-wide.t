@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A worker's memory has its bound whatever the documents are: a vehicle of 200 parameters, and one
+"""A worker's memory is bounded whatever the documents are: a vehicle of 200 parameters, and one
 of five whose documents have the 16 MB that MongoDB allows.
 
 Prints TAP, the figures as comments.

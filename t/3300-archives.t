@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Archives open in what people have: unzip, 7-Zip, bsdtar from a file and from a pipe, Python,
-Java. One is of a real export, the others are made by build/t/engine of t/fleet.py's framed files,
+"""Archives open in common programs: unzip, 7-Zip, bsdtar from a file and from a pipe, Python,
+Java. One is a real export's, the others are made by build/t/engine from t/fleet.py's framed files,
 one of them with CSVs that were cut.
 
 Prints TAP. Environment: B (build), where the engine is.
@@ -59,7 +59,7 @@ def run(*command, **more):
 
 
 def tool(name, reader, programs, check):
-    """check(program) gives None or what is wrong; the first program that is there is asked."""
+    """check(program) gives None or what is wrong; the first program that is installed is used."""
     program = next(filter(None, map(shutil.which, programs)), None)
     if program is None:
         return skip("%s: %s" % (name, reader), "no " + " or ".join(programs))
@@ -68,7 +68,7 @@ def tool(name, reader, programs, check):
 
 
 def wrong_of(result, output):
-    """None where a reader ended with 0, said nothing on stderr and wrote this."""
+    """None where a reader ended with 0, printed nothing on stderr and wrote this."""
     if result[0] != 0 or result[2] or result[1] != output:
         return "exit %d, %s\n%d bytes for %d: %.300r" % (result[0],
                                                          result[2].decode("utf-8", "replace")[:500],

@@ -32,7 +32,7 @@ TEXTS = ["plain", "a,b", 'said "so"', "two\nlines", "ümlaut €", "=1+1", "-x",
 
 
 def installed():
-    """Whether build/readers is as the requirements say; made so where everything must run."""
+    """Whether build/readers is as the requirements say; installed where everything must run."""
     if os.environ.get("EXPORT_TEST_ALL") == "1":
         pinned.install(FOLDER, PINNED)
     return pinned.installed(FOLDER, PINNED)
@@ -134,8 +134,8 @@ TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 
 
 def sheet(path):
-    """The rows of the first sheet of a flat ODS: (type, value) of each cell; what is repeated is
-    repeated."""
+    """The rows of the first sheet of a flat ODS: (type, value) of each cell; repeated
+    cells and rows are expanded."""
     table = next(ElementTree.parse(path).iter(TABLE + "table"))
     rows = []
     for row in table.iter(TABLE + "table-row"):
@@ -152,7 +152,7 @@ def sheet(path):
 
 
 def in_libreoffice(rows, path, folder):
-    """With what its dialogue offers first: comma, quotation mark, UTF-8 (76). Without a dialogue it
+    """With the defaults of its dialogue: comma, quotation mark, UTF-8 (76). Without a dialogue it
     would take Windows-1252."""
     done_ = subprocess.run(["soffice", "-env:UserInstallation=file://"
                             + os.path.join(folder, "profile"), "--headless", "--convert-to",

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""README.md and docs/*.md are true: scripts/demo prints what README shows, every command of a
-console block works and answers as shown, on whatever ports; README's hour documents become README's
+"""README.md and docs/*.md match the service: scripts/demo prints what README shows, every command
+of a console block works and answers as shown, on any ports; README's hour documents become README's
 CSV.
 
 A block in `sh` is not run; its first line says why, in words that NOT_RUN has. Prints TAP. Always

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """scripts/simulate against the service: 60 exports of six owners on two workers wait as long as it
-says. What each export took, the simulation is told: that is the machine's.
+says. The simulation is given how long each export took, since that depends on the machine.
 
 Prints TAP. Always on a stack of its own, with t/3710-simulate.conf and WORKERS=2.
-Environment: SIMULATE_SEED, of when who asks for what (11).
+Environment: SIMULATE_SEED, of who requests what and when (11).
 """
 import json
 import os
@@ -81,7 +81,7 @@ def against_the_service(client):
     model = [(s["owner"], s["wait_s"]) for s in said]
     crowd = by("owner0", real)
     others = mean(w for o, w in real if o in ("owner3", "owner4", "owner5"))
-    ok(others < crowd / 2, "who asks for little waits less",
+    ok(others < crowd / 2, "owners of few exports wait less",
        "%.2f, the crowd %.2f" % (others, crowd))
     ok(mean(w for o, w in model if o in ("owner3", "owner4", "owner5")) < by("owner0", model) / 2,
        "so it says")
@@ -89,7 +89,7 @@ def against_the_service(client):
 
 def by_itself():
     got = simulate("--workers", "2,8", "--owners", "50", "--days", "1", "--seed", "3")
-    ok(got.returncode == 0 and got.stdout.count("workers:") == 2, "two sizes beside each other",
+    ok(got.returncode == 0 and got.stdout.count("workers:") == 2, "two sizes side by side",
        got.stderr)
     is_(simulate("--workers", "2,8", "--owners", "50", "--days", "1", "--seed", "3").stdout,
         got.stdout, "the same seed, the same answer")

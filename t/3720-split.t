@@ -159,7 +159,7 @@ def slow_pair(folder, split):
 
 
 def begun(workers, ident, done_units=3):
-    """(coordinator, helper), when the job is split, some units are done, and both are at one."""
+    """(coordinator, helper), when the job is split, some units are done, and both work on one."""
     wait_for("some units", lambda: len(workers.lines("unit_done")) >= done_units and
              len({u["worker"] for u in units_of(ident) if u["state"] == "STARTED"
                   and "worker" in u}) == 2, 60)

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""TLS to MongoDB, RabbitMQ and S3: a whole export over it, and what is not to be trusted is
+"""TLS to MongoDB, RabbitMQ and S3: a whole export over it; servers that must not be trusted are
 refused, with the reason in the log.
 
 Prints TAP. Environment: B (build), where the programs are. The certificates are made here. The
-stack's servers speak TLS alone (TLS= of scripts/stack); the ones with wrong certificates, or TLS
+stack's servers speak only TLS (TLS= of scripts/stack); the ones with wrong certificates, or TLS
 1.1, are `openssl s_server`s; those that speak no TLS are a mongod, another port of the stack's
-broker and the filer's port beside S3. Who talks to them is t/tools/4000-tls.c, through lib/, and
-the programs.
+broker and the filer's port next to S3's. t/tools/4000-tls.c, through lib/, and the programs talk
+to them.
 """
 import concurrent.futures
 import glob
@@ -40,7 +40,7 @@ IN_TIME_S = 15
 NAME, ADDRESS = "localhost", "127.0.0.1"
 SAN = "DNS:%s,IP:%s" % (NAME, ADDRESS)
 OLD = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]
-# An openssl.cnf that at level 0 lets all in: what then keeps TLS 1.1 out is our own doing.
+# An openssl.cnf that at level 0 allows everything: only our own settings then keep TLS 1.1 out.
 # libmongoc leaves it to OpenSSL: level 1 does.
 LAX = """openssl_conf = init
 [init]
@@ -116,7 +116,7 @@ def make_all(folder):
 
 
 def outside():
-    """The certificates have to be there before the stack is, and to go behind it."""
+    """The certificates are made before the stack starts, and removed after it has ended."""
     folder = tempfile.mkdtemp(prefix="export-tls.")
     child = 0
 
@@ -140,8 +140,8 @@ def outside():
 
 
 def untold(*more):
-    """The environment without what tells OpenSSL of our CA; libmongoc has its counters in memory,
-    so that no file that is left stands in its way."""
+    """The environment without the variables that name our CA; libmongoc keeps its counters in
+    private memory, so that no file left by another process is in its way."""
     return dict({k: v for k, v in os.environ.items() if k not
                  in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", *more)}, MONGOC_DISABLE_SHM="1")
 
@@ -204,11 +204,11 @@ def end_all():
 PROCESSES = []
 
 
-# ---- who talks to them --------------------------------------------------------------------
+# ---- the clients --------------------------------------------------------------------------
 
 def make_probe():
     rule = "include Makefile\n$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))\n\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n"
-    # What a make above us was told (SAN=, CC=), without its jobs.
+    # The settings of a make above us (SAN=, CC=), without its jobs.
     told = [x for x in os.environ.get("MAKEFLAGS", "").split() if re.match(r"[A-Z]+=", x)]
     run = subprocess.run(["make", "-s", "-f", "-", *told, "B=" + BUILD, PROBE], cwd=ROOT,
                          input=rule, text=True,
@@ -250,7 +250,7 @@ def server_of(changes):
 
 
 def refused(name, got, changes, said, status=1, lines=1):
-    """It failed, in time, and so many lines of the log give the server and the reason."""
+    """It failed, in time, and `lines` lines of the log give the server and the reason."""
     code, log, took = got
     named = [x for x in log.splitlines() if re.search(said, x)
              and re.search("level=(warn|error)", x) and server_of(changes) in x]
@@ -288,7 +288,7 @@ def cases_of_faults():
 
 
 def plain_ports():
-    """Where each service is to be had without TLS."""
+    """The address of each service without TLS."""
     return {"mongo": plain_mongod(), "amqp": plain_amqp(), "s3": int(os.environ["EXPORT_PORTS"])
             + 23}
 
@@ -344,7 +344,7 @@ def whole_export(client):
         conf = f.read()
     ok(all(re.search(x, conf, re.M) for x in (r"^mongodb_uri.*\btls=true$", r"^amqp_uri = amqps://",
                                               r"^s3_endpoint = https://")),
-       "the services are told to use TLS", conf)
+       "the services are configured to use TLS", conf)
     is_({k: call("GET", "/ready").json().get(k) for k in ("status", "mongodb", "rabbitmq")},
         {"status": "ok", "mongodb": "ok", "rabbitmq": "ok"}, "/ready: all is there")
     data = small_fleet()
@@ -433,7 +433,7 @@ def other_host(pool):
 
 
 def programs():
-    """The worker itself, beside the stack's: it runs on without the broker, and says why."""
+    """A worker in addition to the stack's: it keeps running without the broker, and says why."""
     log = os.path.join(os.environ["EXPORT_RUN"], "log", "tls-worker.log")
     port = fault_server("stranger")[1]
     conf = conf_with({"amqp_uri": "amqps://%s:%d/exports" % (NAME, port), "worker_log": log})
@@ -467,7 +467,7 @@ def no_secrets():
         with open(path, encoding="ascii") as f:
             secrets[os.path.basename(path)] = f.read().strip()
     is_([name for name, secret in secrets.items() if secret in said], [],
-        "no secret stands in any log")
+        "no secret is in any log")
 
 
 def inside():

@@ -22,7 +22,7 @@ deb=$(tail -n 1 "$T/.out")
 cp "$deb" "$T/one.deb"
 at_exit 'rm -f build/deb/telemetry-export_1.0_amd64.*'
 # lintian's own complaint of being run by root goes to its standard error.
-# Its temporary files it leaves behind.
+# It does not remove its temporary files.
 TMPDIR=$T lintian --fail-on error,warning "$T/one.deb" >"$T/lintian" 2>"$T/lintian.err"
 rc=$?
 is "$rc:$(cat "$T/lintian")" "0:" "lintian finds neither error nor warning" ||
@@ -85,7 +85,7 @@ INIT=$(pgrep -P "$UNSHARE")
 in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
 	LC_ALL=C.UTF-8 ${URL:+EXPORT_URL="$URL"} nsenter -t "$INIT" -m -p -- chroot "$T/root" \
 	"$@"; }
-# What is in the upper layer is what has changed. Files alone; a removed one is a device there.
+# What is in the upper layer is what has changed. Only files; a removed one is a device there.
 changed()
 {
 	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
@@ -116,7 +116,7 @@ for user in export-api export-worker; do
 done
 in_root runuser -u export-worker -- export-worker >"$T/unconfigured" 2>&1
 is "$?" 78 "the worker as it is: 78"
-like "$(cat "$T/unconfigured")" '/etc/export/worker-mongodb: No such file' "naming what lacks"
+like "$(cat "$T/unconfigured")" '/etc/export/worker-mongodb: No such file' "naming what is missing"
 ok "exportctl" in_root exportctl --help
 ok "man" in_root sh -c 'zcat /usr/share/man/man5/export.conf.5.gz | mandoc -T lint -W error'
 in_root supervisord -c /etc/supervisor/supervisord.conf >"$T/supervisord" 2>&1 ||

@@ -57,7 +57,7 @@ def holder(ident):
 
 
 def running(body, member="documents"):
-    """A new job whose progress says that it has begun, whichever worker has it."""
+    """A new job whose progress says that it has begun, whichever worker holds it."""
     ident = create(body, OWNER)
 
     def progress():
@@ -183,7 +183,7 @@ def s3_away_in_the_middle():
     end("S3_PIDFILE")
     if still_runs("S3 killed", ident):
         is_(post(SMALL, "s3 away").status, 202, "S3 away: requests are taken")
-        is_(job_of(clean[0], OWNER)["state"], "FINISHED", "S3 away: jobs are told of")
+        is_(job_of(clean[0], OWNER)["state"], "FINISHED", "S3 away: jobs are shown")
     stack("up", "s3")
     ends_well("S3 killed and back", ident, SLOW)
     is_(list(objects_of(ident)), [doc(ident)["object"]["key"]],
@@ -319,7 +319,7 @@ def broker_away():
 
 
 def broker_restarted():
-    """The handlers' connections die while they are idle: none of them loses a message by it."""
+    """The handlers' connections die while they are idle: none of them loses a message over it."""
     size = len(handlers())
 
     def all_connected():
@@ -378,7 +378,7 @@ def worker_told_to_end():
 
 
 def within_grace():
-    """A job that needs less than grace_ms is finished by the worker that was told to end."""
+    """A job that needs less than grace_ms is still finished by a worker that gets SIGTERM."""
     idle()
     with another_worker(WORKERS, grace_ms=60000) as worker:
         ident = running(SLOW)
@@ -450,7 +450,7 @@ def last_reason():
 
 @contextlib.contextmanager
 def s3_proxy():
-    """A proxy before S3 that fails on order: its address, and the function that gives it orders."""
+    """A proxy in front of S3 that fails on order: its address, and the function that orders it."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -462,7 +462,7 @@ def s3_proxy():
             yield "http://127.0.0.1:%d" % port, functools.partial(proxy.order, control)
         finally:
             process.terminate()
-            if os.path.exists(control):     # which the next one is waited for by
+            if os.path.exists(control):     # the next proxy is ready when it exists
                 os.unlink(control)
 
 
@@ -479,7 +479,7 @@ def storage_clock():
 
 
 def abort_again():
-    """An abort is made again, since a part may arrive after it; this storage never reports that
+    """An abort is repeated, since a part may arrive after it; this storage never reports that
     nothing is left."""
     idle()
     with s3_proxy() as (endpoint, order), another_worker(WORKERS, s3_endpoint=endpoint):
@@ -531,7 +531,7 @@ def spent_and_cancelled():
         job = finish(ident, OWNER, END_S)
         is_((job["state"], job.get("error", {}).get("code")), ("FAILED", "attempts_exhausted"),
             "no attempts left, %s: FAILED" % state)
-        is_(doc(ident)["attempts"], limit, "and not tried once more")
+        is_(doc(ident)["attempts"], limit, "and not tried again")
         job = finish(planted(state=state, cancelRequested=True), OWNER, END_S)
         is_(job["state"], "CANCELLED", "cancelRequested, %s: CANCELLED" % state)
         ok("finishedAt" in job and "exportUri" not in job, "finishedAt, no exportUri", job)
@@ -559,7 +559,7 @@ def ctl(*args):
 
 
 def broker_refuses():
-    """Each way of the broker to refuse a message: the answer is 202, and the job is done."""
+    """Each way the broker can refuse a message: the answer is 202, and the job is done."""
     def unbind(c):
         c.queue_unbind("exports.jobs", "exports", "job")
 

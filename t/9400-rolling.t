@@ -41,7 +41,7 @@ def client(n):
         try:
             c = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30,
                                            source_address=("127.0.0.%d" % (2 + n), 0))
-            # An owner may have so many unfinished jobs.
+            # The unfinished jobs of an owner are limited (owner_jobs_max).
             owner = base64.b64encode(b"owner %d:x" % (i // 500)).decode()
             c.request("POST", "/export", text,
                       {"Content-Type": "application/json", "Authorization": "Basic " + owner})

@@ -29,7 +29,7 @@ CANCEL_S = 15                           # promised
 LONG = request(days=60, vehicles=["vehicle_001"], compression="small")
 MANY = ["vehicle_many_%03d" % n for n in range(60)]
 COUNTED = request(vehicles=MANY, parameters=["p%03d" % n for n in range(1000)])
-PORTS = range(29700, 30700)             # of the proxy: beside those of t/ports.py
+PORTS = range(29700, 30700)             # of the proxy: outside of t/ports.py's
 
 JOBS = None
 CONTROL = None

@@ -24,7 +24,7 @@ reaches() { hosts exec "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$
 
 CONF_EXTRA=t/9600-hosts.conf scripts/dev/hosts up >"$T/up" 2>&1 &
 up=$!
-# Meanwhile another stack beside it, whose `up` is killed.
+# Meanwhile another stack next to it, whose `up` is killed.
 RUN=$T/killed setsid scripts/dev/hosts up s3 >"$T/out" 2>&1 &
 killed=$!
 until_ok 60 eval 'belong "$T/killed" | grep -q /proc/'
@@ -70,7 +70,7 @@ node_tls()
 }
 ok "RabbitMQ's nodes speak TLS to each other" node_tls -cert "$RUN/tls/rabbit-2.crt" -key \
 	"$RUN/tls/rabbit-2.key"
-no "and not to who has no certificate" node_tls
+no "but not to a client without a certificate" node_tls
 ok "worker-1 cut from S3" scripts/dev/hosts cut worker-1 s3-1
 no "they do not hear each other" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
 ok "all others hear both" reaches worker-2 "$net.31" $((EXPORT_PORTS + 20))
