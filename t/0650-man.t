@@ -83,9 +83,11 @@ def keys():
     table = keys_of_programs()
     ok(len(table) > 45, "the keys are listed", len(table))
     page = {}
-    for name, line in re.findall(r"^\.It Ic (\w+)\n(.*)$", read("scripts/export.conf.5"), re.M):
+    # The first sentence, which may go on in a next line.
+    for name, line in re.findall(r"^\.It Ic (\w+)\n([^.][^\n]*(?:(?<!\.)\n[^.\n][^\n]*)*)",
+                                 read("scripts/export.conf.5"), re.M):
         ok(name not in page, "once in export.conf(5): " + name)
-        page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line)
+        page[name] = re.sub(r"^Number of [a-z ]+,", "Number,", line.replace("\n", " "))
     is_(sorted(page), sorted(table), "the keys of export.conf(5) are those of --keys")
     example = re.findall(r"^(#?)(\w+) =[ \t]*(.*)$", read("scripts/export.conf"), re.M)
     is_(sorted(name for _, name, _ in example), sorted(table),
