@@ -353,12 +353,13 @@ def base():
     return os.environ["EXPORT_URL"].rstrip("/")
 
 
-def call(method, url, body=None, headers=None, user=None):
+def call(method, url, body=None, headers=None, user=None, source=None):
     parts = urllib.parse.urlsplit(url if "://" in url else base() + url)
     headers = dict(headers or {})
     if user is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(("%s:x" % user).encode()).decode()
-    connection = http.client.HTTPConnection(parts.netloc, timeout=HTTP_TIMEOUT_S)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=HTTP_TIMEOUT_S,
+                                            source_address=source and (source, 0))
     try:
         try:
             connection.request(method, parts.path + ("?" + parts.query if parts.query else ""),
