@@ -57,7 +57,8 @@ done >"$T/first"
 is "$(cat "$T/first")" "" "a file's own header comes first"
 
 # Headers stand alone, guarded, and see C and POSIX only.
-STANDARD='assert|ctype|errno|inttypes|limits|math|pthread|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|time|sys/[a-z]+'
+STANDARD='assert|ctype|errno|inttypes|limits|math|pthread|signal|stdalign|stdarg|stdatomic|stdbool'
+STANDARD+='|stddef|stdint|stdio|stdlib|string|strings|time|sys/[a-z]+'
 none . "no header includes a foreign one" < <(includes "${HEADERS[@]}" | grep '<' |
 	grep -vE " <($STANDARD)\.h>$")
 for file in "${HEADERS[@]}"; do
@@ -98,24 +99,37 @@ may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/zip.c
 
 # The pure files take time, key and bytes as arguments.
-PURE="fcgi/spec.c lib/base/buf.c lib/base/jsonstrict.c lib/base/num.c lib/servers/s3xml.c lib/servers/sigv4.c lib/base/timestamp.c lib/base/utf8.c worker/engine/rows/columns.c worker/engine/rows/csv.c
-worker/engine/deflate/huffman.c worker/engine/rows/merge.c worker/engine/decode/numtext.c worker/engine/decode/points.c worker/engine/slice.c worker/engine/decode/document.c worker/engine/deflate/textdeflate.c
-worker/engine/decode/unwind.c"
-# shellcheck disable=SC2086
-is "$(grep -nE \
-	'\b(time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv|rand|random)\(' $PURE)" "" "the pure files ask no clock, file or environment"
-# shellcheck disable=SC2086
+PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,num,timestamp,utf8}.c lib/servers/{s3xml,sigv4}.c
+	worker/engine/slice.c worker/engine/decode/{document,numtext,points,unwind}.c
+	worker/engine/deflate/{huffman,textdeflate}.c worker/engine/rows/{columns,csv,merge}.c)
+OUTSIDE='time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv'
+is "$(grep -nE "\b($OUTSIDE|rand|random)\(" "${PURE[@]}")" "" \
+	"the pure files ask no clock, file or environment"
 none '"lib/(base/(clock|log)|servers/(s3|queue|mongo)|jobs/jobs)\.h"' \
-	"nor do they log or talk to servers" < <(includes $PURE)
+	"nor do they log or talk to servers" < <(includes "${PURE[@]}")
 
 # lib/ never exits (but crash.c, which is not in a release), and assert() is not for what comes from
 # outside.
 is "$(grep -nE '\b(_?exit|_Exit|quick_exit|abort|err|errx|verr|verrx)\(' "${CODE[@]}" |
 	grep '^lib/' | grep -v '^lib/base/crash.c:')" "" "lib/ never exits"
 
-
 is "$(grep -nE '\b(_?exit|_Exit|quick_exit|errx?)\(' "${CODE[@]}" |
 	grep -vE '^(lib/|(fcgi|worker)/main\.c:)')" "" "only main exits"
 is "$(grep -nwE 'gets|strcpy|strcat|vsprintf|strtok|alloca' "${CODE[@]}" | grep '(')" "" \
 	"no function that knows no bounds"
+
+# A tab counts as eight columns, in the page as four. Exempt are data, and rows of tables in
+# Markdown, which cannot be broken.
+git ls-files -- ':!t/corpus' ':!t/data' ':!t/requirements/*.txt' ':!scripts/servers.txt' \
+	':!LICENSE' ':!*.png' ':!*.svg' ':!*.json' >"$T/lined"
+/usr/bin/python3 -c '
+import os, sys
+for name in filter(os.path.exists, sys.stdin.read().splitlines()):
+    with open(name, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            columns = len(line.rstrip("\n").expandtabs(4 if name.startswith("nginx/www/") else 8))
+            if columns > 100 and not (name.endswith(".md") and line.startswith("|")):
+                print("%s:%d: %d columns" % (name, number, columns))' <"$T/lined" >"$T/wide" 2>&1
+ok "there are files to measure" [ "$(wc -l <"$T/lined")" -gt 200 ]
+is "$(cat "$T/wide")" "" "no line is wider than 100 columns"
 done_testing

@@ -38,8 +38,9 @@ pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"]).exports.command("listCollec
 c = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_ADMIN_URI"]))
 c.channel().queue_declare("exports.jobs", passive=True)
 c.close()
-s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], aws_access_key_id=os.environ["S3_ADMIN_KEY"],
-                  aws_secret_access_key=os.environ["S3_ADMIN_SECRET"], region_name="us-east-1")
+s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], region_name="us-east-1",
+                  aws_access_key_id=os.environ["S3_ADMIN_KEY"],
+                  aws_secret_access_key=os.environ["S3_ADMIN_SECRET"])
 s3.put_object(Bucket=os.environ["S3_BUCKET"], Key="exports/test", Body=b"x")
 s3.delete_object(Bucket=os.environ["S3_BUCKET"], Key="exports/test")
 END
@@ -71,7 +72,8 @@ mark = ("EXPORT_STACK_RUN=" + os.environ["RUN"]).encode()
 inodes = {}
 for folder in glob.glob("/proc/[0-9]*"):
     try:
-        mine = mark in open(folder + "/environ", "rb").read().split(b"\0") or os.readlink(folder + "/cwd").startswith(os.environ["RUN"])
+        mine = (mark in open(folder + "/environ", "rb").read().split(b"\0")
+                or os.readlink(folder + "/cwd").startswith(os.environ["RUN"]))
         for fd in os.listdir(folder + "/fd") if mine else ():
             try:
                 inodes[os.readlink("%s/fd/%s" % (folder, fd))] = os.readlink(folder + "/exe")
@@ -155,7 +157,8 @@ ok "MEMBERS=3" env MEMBERS=3 scripts/stack up mongo
 is "$(set -a; . "$RUN/env"; /usr/bin/python3 -c '
 import os, pymongo
 c = pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"])
-print(*sorted(m["stateStr"] for m in c.admin.command("replSetGetStatus")["members"]))')" "PRIMARY SECONDARY SECONDARY" "a primary and two secondaries"
+print(*sorted(m["stateStr"] for m in c.admin.command("replSetGetStatus")["members"]))')" \
+	"PRIMARY SECONDARY SECONDARY" "a primary and two secondaries"
 kill9 mongod-1
 ok "up after kill -9 of a member" stack up mongo
 ok "down of three members" stack down

@@ -34,9 +34,11 @@ import java.util.*;
 import java.util.zip.*;
 
 public class Entries {
-    /* Prints the name and SHA-256 of each entry as a stream gives them, without the central directory. */
+    /* Prints the name and SHA-256 of each entry as a stream gives them, without the central
+       directory. */
     public static void main(String[] args) throws Exception {
-        try (ZipInputStream zip = new ZipInputStream(new BufferedInputStream(new FileInputStream(args[0])))) {
+        try (InputStream file = new BufferedInputStream(new FileInputStream(args[0]));
+                ZipInputStream zip = new ZipInputStream(file)) {
             byte[] buffer = new byte[65536];
             for (ZipEntry e; (e = zip.getNextEntry()) != null; ) {
                 MessageDigest sha = MessageDigest.getInstance("SHA-256");
@@ -91,11 +93,14 @@ def open_in_all(name, path, wrong):
 
     def unzip_test(program):
         result = run(program, "-t", path)
-        return None if result[0] == 0 and b"No errors detected" in result[1] and not result[2] else "%r" % (result,)
+        fine = result[0] == 0 and b"No errors detected" in result[1] and not result[2]
+        return None if fine else "%r" % (result,)
 
     def seven(program):
         result = run(program, "t", path)
-        return None if result[0] == 0 and b"Everything is Ok" in result[1] and b"arning" not in result[1] else "%r" % (result,)
+        fine = (result[0] == 0 and b"Everything is Ok" in result[1]
+                and b"arning" not in result[1])
+        return None if fine else "%r" % (result,)
 
     def java(program):
         with tempfile.TemporaryDirectory() as folder:

@@ -23,8 +23,8 @@ sys.dont_write_bytecode = True
 
 import pinned                           # noqa: E402
 import service                          # noqa: E402
-# noqa: E402
-from service import DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack
+from service import (                   # noqa: E402
+    DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack)
 
 FOLDER = os.path.join(service.ROOT, "build", "readers")
 PINNED = os.path.join(service.ROOT, "t", "requirements", "readers.txt")

@@ -207,7 +207,9 @@ PROCESSES = []
 # ---- the clients --------------------------------------------------------------------------
 
 def make_probe():
-    rule = "include Makefile\n$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))\n\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n"
+    rule = ("include Makefile\n"
+            "$(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))\n"
+            "\t$(CC) $(LINK) -o $@ $^ $(LIBS)\n")
     # The settings of a make above us (SAN=, CC=), without its jobs.
     told = [x for x in os.environ.get("MAKEFLAGS", "").split() if re.match(r"[A-Z]+=", x)]
     run = subprocess.run(["make", "-s", "-f", "-", *told, "B=" + BUILD, PROBE], cwd=ROOT,

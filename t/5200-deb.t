@@ -90,7 +90,8 @@ changed()
 {
 	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
 		'/%P\n' |
-	    grep -vE -e '^/(var/lib/dpkg|var/cache|var/log/(dpkg|alternatives|apt|nginx|supervisor))' \
+	    grep -vE -e '^/(var/lib/dpkg|var/cache)' \
+	    -e '^/var/log/(dpkg|alternatives|apt|nginx|supervisor)' \
 	    -e '^/(var/lib/(nginx|systemd)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$)' \
 	    -e '^/etc/(\.pwd\.lock$|ld.so.cache$)' | sort
 }

@@ -14,7 +14,8 @@ done
 
 unset HOSTS PORTS CONF_EXTRA TLS MEMBERS RABBITS POOLS	# of a stack around this test
 export RUN=$T/c/run BIN=$B WORKERS=2 RETRY_TTL_MS=1500 HANDLERS=2
-at_exit 'scripts/dev/hosts down >/dev/null 2>&1; RUN=$T/killed scripts/dev/hosts down >/dev/null 2>&1'
+at_exit 'scripts/dev/hosts down >/dev/null 2>&1
+	RUN=$T/killed scripts/dev/hosts down >/dev/null 2>&1'
 hosts() { scripts/dev/hosts "$@" 2>&1; }
 # belong RUN: its processes, and this machine's link to its switch, with which all namespaces go.
 belong() { grep -lszxF "EXPORT_STACK_RUN=$1" /proc/[0-9]*/environ; grep -lxF "$1" \
@@ -44,8 +45,9 @@ hosts status >"$T/status"
 is "$(grep -c ' joined$' "$T/status")" 11 "eleven hosts"
 is "$(grep -c ' running' "$T/status")" 16 "and what runs on them"
 net=${S3_ENDPOINT#https://} net=${net%.*}
+members="$net.11:$((EXPORT_PORTS + 1)),$net.12:$((EXPORT_PORTS + 2)),$net.13:$((EXPORT_PORTS + 3))"
 is "$(sed -n 's/^mongodb_uri = //p' "$EXPORT_CONF")" \
-    "mongodb://$net.11:$((EXPORT_PORTS + 1)),$net.12:$((EXPORT_PORTS + 2)),$net.13:$((EXPORT_PORTS + 3))/?replicaSet=exports&tls=true" \
+    "mongodb://$members/?replicaSet=exports&tls=true" \
     "export.conf names all members by their addresses, with TLS"
 for service in api worker; do
 	ok "export-$service --check" "$B/export-$service" -c "$EXPORT_CONF" --check

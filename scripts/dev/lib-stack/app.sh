@@ -78,7 +78,8 @@ start_program()
 		"supervisord does not start $2"
 import sys, xmlrpc.client
 from supervisor.xmlrpc import SupervisorTransport
-rpc = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(serverurl="unix://" + sys.argv[1])).supervisor
+transport = SupervisorTransport(serverurl="unix://" + sys.argv[1])
+rpc = xmlrpc.client.ServerProxy("http://127.0.0.1", transport).supervisor
 for p in rpc.getAllProcessInfo():
     if p["group"] == sys.argv[2] and p["statename"] not in ("RUNNING", "STARTING"):
         try:

@@ -59,7 +59,7 @@ default_ports() { printf 18000; }
 # The folder keeps the base port and the numbers of members and nodes: they stand in its data.
 settings_load()
 {
-	local keep_ports='' keep_members='' keep_rabbits=''
+	local keep_ports='' keep_members='' keep_rabbits='' other
 
 	if [ -f "$RUN/settings" ]; then
 		keep_ports=$(sed -n 's/^PORTS=//p' "$RUN/settings")
@@ -68,14 +68,15 @@ settings_load()
 		keep_rabbits=${keep_rabbits:-1}
 	fi
 	if [ "$verb" = up ] && [ -n "$keep_ports" ]; then
+		other="choose another RUN, or remove it (scripts/stack down first)"
 		[ "$HOSTS" = "$(sed -n 's/^HOSTS=//p' "$RUN/settings")" ] ||
-			die "$RUN belongs to a stack without hosts; choose another RUN, or remove it (scripts/stack down first)"
+			die "$RUN belongs to a stack without hosts; $other"
 		[ "${PORTS:-$keep_ports}" = "$keep_ports" ] ||
-			die "$RUN belongs to PORTS=$keep_ports; choose another RUN, or remove it (scripts/stack down first)"
+			die "$RUN belongs to PORTS=$keep_ports; $other"
 		[ "${MEMBERS:-$keep_members}" = "$keep_members" ] ||
-			die "$RUN belongs to MEMBERS=$keep_members; choose another RUN, or remove it (scripts/stack down first)"
+			die "$RUN belongs to MEMBERS=$keep_members; $other"
 		[ "${RABBITS:-$keep_rabbits}" = "$keep_rabbits" ] ||
-			die "$RUN belongs to RABBITS=$keep_rabbits; choose another RUN, or remove it (scripts/stack down first)"
+			die "$RUN belongs to RABBITS=$keep_rabbits; $other"
 	fi
 	if [ "$verb" != up ] && [ -f "$RUN/settings" ]; then
 		WORKERS=$(sed -n 's/^WORKERS=//p' "$RUN/settings")
@@ -217,7 +218,8 @@ catalogue_s = 60
 ${TLS:+tls_ca_file = $TLS/ca.crt}
 END
 	{
-		printf '# Written by scripts/stack at each start. CONF_EXTRA=FILE adds lines and replaces these.\n'
+		printf '# %s %s\n' 'Written by scripts/stack at each start.' \
+			'CONF_EXTRA=FILE adds lines and replaces these.'
 		if [ -n "$CONF_EXTRA" ]; then
 			awk -F= '{ key = $1; gsub(/[ \t]/, "", key) }
 			    NR == FNR { if (key !~ /^#/ && NF > 1) extra[key] = 1; next }
@@ -232,7 +234,7 @@ END
 # RUN/env: export NAME='value' lines; no value holds a quotation mark.
 env_write()
 {
-	local i n=0 place
+	local i n=0 place options
 
 	(
 		umask 077
@@ -246,9 +248,10 @@ env_write()
 			[ -z "$HOSTS" ] ||
 				{ pair EXPORT_USER owner-0; pair EXPORT_PASSWORD_FILE \
 				"$RUN/secrets/owners"; }
+			options="replicaSet=exports&authSource=admin"
+			options+=${TLS:+"&tls=true&tlsCAFile=$TLS/ca.crt"}
 			pair MONGODB_ADMIN_URI \
-				"mongodb://admin:$(secret \
-				mongodb-admin)@$(mongo_hosts)/?replicaSet=exports&authSource=admin${TLS:+&tls=true&tlsCAFile=$TLS/ca.crt}"
+				"mongodb://admin:$(secret mongodb-admin)@$(mongo_hosts)/?$options"
 			for ((i = 1; i <= RABBITS; i++)); do
 				pair "AMQP_ADMIN_URI$(suffix "$i")" \
 					"amqp${TLS:+s}://admin:$(secret amqp-admin)@$(host_address \

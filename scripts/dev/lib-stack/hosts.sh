@@ -94,7 +94,8 @@ net_may()
 {
 	command -v ip >/dev/null || die "ip is not there (Debian's iproute2); run scripts/deps"
 	unshare --net true 2>/dev/null ||
-		die "hosts are network namespaces, which take root (CAP_NET_ADMIN and CAP_SYS_ADMIN); run this as root"
+		die "hosts are network namespaces, which take root" \
+			"(CAP_NET_ADMIN and CAP_SYS_ADMIN); run this as root"
 	[ "$WORKERS" -ge 1 ] && [ "$WORKERS" -le 8 ] ||
 		die "WORKERS=$WORKERS is not between 1 and 8"
 	[ "${#RUN}" -le 76 ] || die "RUN=$RUN is too long for the sockets in it; 76 bytes at most"
@@ -106,8 +107,9 @@ net_up()
 	local kind number
 
 	net_mine "$NET" || net_claim "$NET" ||
-		die "$RUN began with the addresses of $NET, which $(cat \
-		"/sys/class/net/$NET/ifalias") has now; end those hosts, or remove $RUN to begin anew"
+		die "$RUN began with the addresses of $NET, which" \
+			"$(cat "/sys/class/net/$NET/ifalias") has now;" \
+			"end those hosts, or remove $RUN to begin anew"
 	ip -n "$NET" link show bridge >/dev/null 2>&1 || {
 		ip -n "$NET" link add bridge type bridge
 		ip -n "$NET" link set bridge up
@@ -236,7 +238,8 @@ tls_make()
 			tls_key "$path" -subj "/CN=$kind-$number" -out "$path.csr"
 			address=$(host_address "$kind" "$number")
 			# Erlang takes an address in a node's name for a host's name.
-			printf 'subjectAltName=DNS:%s-%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' "$kind" "$number" "$address" "$address" >"$path.ext"
+			printf 'subjectAltName=DNS:%s,DNS:localhost,DNS:%s,IP:%s,IP:127.0.0.1\n' \
+				"$kind-$number" "$address" "$address" >"$path.ext"
 			openssl x509 -req -in "$path.csr" -CA "$TLS/ca.crt" -CAkey "$TLS/ca.key" \
 				-CAcreateserial -days 3650 -extfile "$path.ext" \
 			    -out "$path.crt.new"

@@ -40,7 +40,11 @@ END
 listen 127.0.0.1:$P_NGINX$([ -z "$HOSTS" ] || printf ' ssl');
 server_name localhost;
 root $TREE/nginx/www;
-$(if [ -n "$HOSTS" ]; then nginx_open "$d" "$2"; else printf 'set $export_user $remote_user;\nset $export_auth claimed;'; fi)
+$(if [ -n "$HOSTS" ]; then
+	nginx_open "$d" "$2"
+else
+	printf 'set $export_user $remote_user;\nset $export_auth claimed;'
+fi)
 END
 }
 

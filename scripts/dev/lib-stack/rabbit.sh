@@ -15,14 +15,14 @@ rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" \
 # rabbit_env NUMBER: the environment of a node and of its rabbitmqctl, as env(1) arguments.
 rabbit_env()
 {
-	local d=$RUN/rabbit n address dist
+	local d=$RUN/rabbit n address dist busy="+sbwt none +sbwtdcpu none +sbwtdio none"
 	n=$(dash "$1")
 	address=$(host_address rabbit "$1")
 	# Between hosts nodes, and rabbitmqctl, speak TLS to each other, too.
 	dist="-kernel inet_dist_use_interface {${address//./,}}"
 	[ -z "$HOSTS" ] ||
-		dist+=" -pa $(echo \
-		/usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls -ssl_dist_optfile $d/dist$n.config"
+		dist+=" -pa $(echo /usr/lib/erlang/lib/ssl-*/ebin) -proto_dist inet_tls"
+	[ -z "$HOSTS" ] || dist+=" -ssl_dist_optfile $d/dist$n.config"
 
 	printf '%s\n' "HOME=$d" "LC_ALL=C.UTF-8" "ERL_EPMD_PORT=$P_EPMD" \
 		"ERL_EPMD_ADDRESS=$address" \
@@ -34,7 +34,7 @@ rabbit_env()
 	    "RABBITMQ_LOG_BASE=$RUN/log" \
 	    "RABBITMQ_LOGS=$RUN/log/rabbitmq-server$n.log" "RABBITMQ_DIST_PORT=${P_DIST[$1]}" \
 	    RABBITMQ_ALLOW_INPUT=1 \
-	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput $dist +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none" \
+	    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-noinput $dist +S 2:2 $busy" \
 	    "RABBITMQ_CTL_ERL_ARGS=$dist"
 }
 
@@ -92,7 +92,8 @@ END
 	)
 	[ -z "$HOSTS" ] || rabbit_dist "$1" >"$d/dist$n.config"
 	{
-		printf '#!/bin/sh\n# rabbitmqctl for a node of this folder; written by scripts/stack.\nexec'
+		printf '#!/bin/sh\n# %s\nexec' \
+			'rabbitmqctl for a node of this folder; written by scripts/stack.'
 		on_of "$(at rabbit "$1")"
 		{ printf '%s\n' "${ON[@]}" env | sed '/^$/d'; rabbit_env "$1"; } |
 			sed "s/'/'\\\\''/g; s/.*/ '&'/" | tr -d '\n'
@@ -108,7 +109,8 @@ rabbit_dist()
 	local cert tls
 	cert=$(cert rabbit "$1")
 
-	tls="{cacertfile, \"$TLS/ca.crt\"}, {certfile, \"$cert.crt\"}, {keyfile, \"$cert.key\"}, {verify, verify_peer}"
+	tls="{cacertfile, \"$TLS/ca.crt\"}, {certfile, \"$cert.crt\"}"
+	tls+=", {keyfile, \"$cert.key\"}, {verify, verify_peer}"
 	printf '[{server, [%s, {fail_if_no_peer_cert, true}]},\n {client, [%s]}].\n' "$tls" "$tls"
 }
 
@@ -202,7 +204,8 @@ amqp_answers()
 
 	[ -z "$TLS" ] || { amqps_answers "$1"; return; }
 	answer=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "AMQP\0\0\11\1" >&3 &&
-	    head -c 3 <&3 | od -An -tx1' _ "$(host_address rabbit "$1")" "${P_AMQP[$1]}") && [ "$answer" = ' 01 00 00' ]
+	    head -c 3 <&3 | od -An -tx1' _ "$(host_address rabbit "$1")" "${P_AMQP[$1]}") &&
+		[ "$answer" = ' 01 00 00' ]
 }
 
 amqps_answers()

@@ -18,16 +18,19 @@ def secret(name):
 def policy(name):
     return json.dumps(json.load(open("%s/s3-policy-%s.json" % (scripts, name))))
 
+def identity(name, key, secret_name, **rights):
+    credentials = {"accessKey": key, "secretKey": secret(secret_name)}
+    return dict({"name": name, "credentials": [credentials]}, **rights)
+
 print(json.dumps({
     "identities": [
-        {"name": "admin", "credentials": [{"accessKey": secret("s3-admin-key"), "secretKey": secret("s3-admin")}],
-         "actions": ["Admin", "Read", "Write", "List", "Tagging"]},
-        {"name": "export-api", "credentials": [{"accessKey": "EXPORTAPI", "secretKey": secret("api-s3")}],
-         "policyNames": ["export-api"]},
-        {"name": "export-worker", "credentials": [{"accessKey": "EXPORTWORKER", "secretKey": secret("worker-s3")}],
-         "policyNames": ["export-worker"]},
+        identity("admin", secret("s3-admin-key"), "s3-admin",
+                 actions=["Admin", "Read", "Write", "List", "Tagging"]),
+        identity("export-api", "EXPORTAPI", "api-s3", policyNames=["export-api"]),
+        identity("export-worker", "EXPORTWORKER", "worker-s3", policyNames=["export-worker"]),
     ],
-    "policies": [{"name": "export-api", "content": policy("api")}, {"name": "export-worker", "content": policy("worker")}],
+    "policies": [{"name": "export-api", "content": policy("api")},
+                 {"name": "export-worker", "content": policy("worker")}],
 }, indent=1))
 END
 	)
@@ -85,6 +88,8 @@ s3_gone()
 # weed puts its inner sockets in /tmp, whatever it is told, and leaves some behind.
 s3_unlink()
 {
-	rm -f "$RUN"/s3-*.sock \
-		/tmp/seaweedfs-{master-grpc-$((PORTS + 31)),volume-grpc-$((PORTS + 32)),filer-grpc-$((PORTS + 33)),s3-grpc-$((PORTS + 34))}.sock
+	rm -f "$RUN"/s3-*.sock "/tmp/seaweedfs-master-grpc-$((PORTS + 31)).sock" \
+		"/tmp/seaweedfs-volume-grpc-$((PORTS + 32)).sock" \
+		"/tmp/seaweedfs-filer-grpc-$((PORTS + 33)).sock" \
+		"/tmp/seaweedfs-s3-grpc-$((PORTS + 34)).sock"
 }
