@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The man pages match the programs: each key that the programs list (--keys) is in export.conf(5)
 and in scripts/export.conf with its default and range, each option of --help is in its page and the
-other way round, each op= with its fields in the page of the program that logs it; mandoc finds no fault.
+other way round, each op= with its fields in the page of the program that logs it; mandoc
+finds no fault.
 
 Prints TAP.
 """

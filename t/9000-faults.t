@@ -550,7 +550,7 @@ def spent_and_cancelled():
 
 
 def ctl(*args):
-    """rabbitmqctl; raises with what it said."""
+    """rabbitmqctl; raises with its output."""
     run = subprocess.run([os.environ["RABBITMQCTL"], "-q", *args], stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
                          check=False)

@@ -274,7 +274,7 @@ def stopped(client):
 
 @contextlib.contextmanager
 def running(client, user):
-    """The id of a job of SLOW that is STARTED, has an eta, and stands still until the end."""
+    """The id of a job of SLOW that is STARTED, has an eta, and makes no progress until the end."""
     ident = create(SLOW, user)
     path = "/export/" + ident
     wait_for("its start", lambda: good(path, user).get("eta"), SOON_S)

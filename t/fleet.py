@@ -262,7 +262,7 @@ def logged(r, steps, times, leaf):
 
 
 def collisions(r, depth, leaf):
-    """Many ways to the same few ms: keys twice, leaf and level under one key, zeros."""
+    """Many ways to the same few ms: duplicate keys, leaf and level under one key, zeros."""
     elements = []
     for _ in range(r.randrange(1, 5)):
         key = b"%0*d" % (r.choice((1, 1, 1, 2, 10)), r.randrange(4))
@@ -282,7 +282,7 @@ def chain(r, nesting, kind, inside):
 
 
 def spoil(r, elements, leaf):
-    """Put some elements that are to be skipped between the others, keys of odd looks too."""
+    """Put some elements that are to be skipped between the others, odd keys too."""
     for _ in range(r.randrange(1, 5)):
         how = r.randrange(4)
         if how == 0:

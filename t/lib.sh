@@ -2,16 +2,18 @@
 # that is gone at exit).
 #
 #	. "$(dirname "$0")/lib.sh"
-#	stack_test "mongo provision" "$@"               runs this file again inside t/with-stack;
-#	leave out where no server is needed ok "name" COMMAND...                                the
-#	command succeeds; what it printed is shown where it does not no "name" COMMAND...
-#	the command fails is "$got" "$expected" "name"			equal
-#	like "$got" 'regex' "name"			matches (bash's =~)
+#	stack_test "mongo provision" "$@"	runs this file again inside t/with-stack;
+#						leave out where no server is needed
+#	ok "name" COMMAND...			the command succeeds; if not, its output is shown
+#	no "name" COMMAND...			the command fails
+#	is "$got" "$expected" "name"		equal
+#	like "$got" 'regex' "name"		matches (bash's =~)
 #	skip "name" "why"   skip_all "why"   diag "text"   at_exit 'command'
 #	done_testing
 #
 # lacking WHAT is for what a machine may not have: the file is skipped, or with EXPORT_TEST_ALL=1
-# fails. shellcheck shell=bash
+# fails.
+# shellcheck shell=bash
 
 set -uo pipefail
 TEST_FILE=$(realpath "$0")
@@ -113,7 +115,7 @@ done_testing()
 	exit 0
 }
 
-# stack_test "SERVICES" "$@": begins the file anew with these servers (all where it is empty) and
+# stack_test "SERVICES" "$@": starts the file again with these servers (all where it is empty) and
 # RUN/env in the environment.
 stack_test()
 {

@@ -570,7 +570,7 @@ def dos_time(ms):
 
 
 def form(zip_path, end_ms):
-    """None, or the first place where a ZIP below 4 GiB has not the promised form."""
+    """None, or the first place where a ZIP below 4 GiB does not have the promised form."""
     with open(zip_path, "rb") as f:
         raw = f.read()
     try:

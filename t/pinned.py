@@ -2,7 +2,7 @@
 below build/ and nowhere else.
 
     installed(folder, requirements)     whether the folder holds just what the file says now
-    install(folder, requirements)       have it so; OSError, subprocess.SubprocessError
+    install(folder, requirements)       make it so; OSError, subprocess.SubprocessError
 """
 import fcntl
 import os
@@ -24,7 +24,7 @@ def installed(folder, requirements):
 
 
 def install(folder, requirements):
-    """Into a folder beside, then into its place: a half-done one is never used."""
+    """Into a folder next to it, then renamed: a half-done one is never used."""
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     with open(folder + ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

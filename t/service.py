@@ -1,18 +1,19 @@
 """What the tests of the whole service share: TAP, HTTP, the job's way, the stack's processes.
 
-    under_stack(__file__)   begins the test anew under t/with-stack, with the lines of NAME.conf
-    beside NAME.t;
-                            returns where that is done, or where EXPORT_URL names a running stack
-                            (own=True: never somebody else's). Then run/env stands in the
+    under_stack(__file__)   starts the test again under t/with-stack, with the lines of NAME.conf
+                            next to NAME.t; returns where that is done, or where EXPORT_URL names a
+                            running stack (own=True: never somebody else's). Then run/env is in the
                             environment.
-    ok(good, name, why)     is_(got, want, name)     skip(name, why)     note(text)     done() ->
-    exit status
+    ok(good, name, why)     is_(got, want, name)     skip(name, why)     note(text)
+    done()                  -> exit status
     section(name, f, ...)   f(...), or None with a failed test where that raises: the rest of the
-    file goes on wait_for(what, probe, seconds) -> the first true result of probe(); raises Late
+                            file still runs
+    wait_for(what, probe, seconds) -> the first true result of probe(); raises Late
     call(method, url, body, headers, user) -> Answer: one request, nothing added, no redirect
-    followed problem(name, answer, statuses, pointer): the answer is one of these errors, as RFC
-    9457 and DESIGN have it create, job_of, finish, fetch: POST to 202, GET, until the final state,
-    what exportUri leads to
+                            followed
+    problem(name, answer, statuses, pointer): the answer is one of these errors, as RFC 9457 and
+                            docs/API.md have it
+    create, job_of, finish, fetch: POST to 202, GET, until the final state, what exportUri leads to
 
 Times are Unix ms. `user` is the name of HTTP Basic, which the stack's nginx believes: the job's
 owner.
@@ -78,7 +79,7 @@ def is_(got, want, name):
 
 
 def skip(name, why):
-    """Where all must run, what is lacking is a failure."""
+    """Where all must run, what is missing is a failure."""
     if os.environ.get("EXPORT_TEST_ALL") == "1":
         return ok(False, name, "lacking: " + why)
     RESULTS.append(True)
@@ -96,7 +97,7 @@ def seed_of(variable, fixed=1):
 def section(name, f, *args):
     try:
         return f(*args)
-    except Exception as e:              # said for the section; the next ones run
+    except Exception as e:              # reported for the section; the next ones run
         ok(False, "%s: %s" % (name, type(e).__name__), "%s\n%s" % (e, traceback.format_exc()))
         return None
 
@@ -135,7 +136,7 @@ def under_stack(file, own=False):
 
 
 def stack(*args):
-    """scripts/stack on this stack; raises with what it said."""
+    """scripts/stack on this stack; raises with its output."""
     run = subprocess.run([os.path.join(ROOT, "scripts", "stack"), *args], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=300,
                          check=False)
@@ -145,7 +146,7 @@ def stack(*args):
 
 
 def generate(*args):
-    """scripts/dev/generate into this stack; raises with what it said."""
+    """scripts/dev/generate into this stack; raises with its output."""
     run = subprocess.run([os.path.join(ROOT, "scripts", "dev", "generate"), *args],
                          stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
@@ -279,7 +280,7 @@ def jobs_of(client):
 
 
 def job_document(jobs, ident):
-    """What stands in exports.jobs of this job; None where there is none."""
+    """The document of this job in exports.jobs; None where there is none."""
     from bson import ObjectId
     return jobs.find_one({"_id": ObjectId(ident)})
 
@@ -435,7 +436,7 @@ def problem(name, got, statuses, pointer=None):
 # ---- a job --------------------------------------------------------------------------------
 
 def request(days=1, first=0, **more):
-    """The body of a POST: so many days of the test data from its day `first` on."""
+    """The body of a POST: this many days of the test data from its day `first` on."""
     return dict({"startDate": oracle.rfc3339(START + first * DAY)[:10],
                  "endDate": oracle.rfc3339(START + (first + days) * DAY)[:10]}, **more)
 
@@ -456,7 +457,7 @@ def job_of(ident, user=None):
 
 
 def finish(ident, user=None, seconds=60, seen=None):
-    """The job in its final state. Raises where a state goes back, and where exportUri stands in any
+    """The job in its final state. Raises where a state goes back, and where exportUri is in any
     job but a FINISHED one. The states met are appended to seen."""
     seen = [] if seen is None else seen
     deadline = time.monotonic() + seconds
@@ -477,8 +478,8 @@ def finish(ident, user=None, seconds=60, seen=None):
 
 
 def fetch(ident, user=None):
-    """(job, bytes of its archive), by a link signed now; raises where size or sha256 are others
-    than the job says."""
+    """(job, bytes of its archive), by a link signed now; raises where size or sha256 are not
+    those of the job."""
     job = job_of(ident, user)
     if job["state"] != "FINISHED":
         raise RuntimeError("job %s is %s: %s" % (ident, job["state"], job.get("error")))
@@ -526,7 +527,7 @@ def differs(got, want):
 
 def small_fleet(prefix="vehicle_demo"):
     """{vehicle: {parameter: [(order_ms, raw)]}}: three days from an hour before START, tidy and odd
-    documents, with points at and beside the first and last ms of the first day; the third vehicle
+    documents, with points at and next to the first and last ms of the first day; the third vehicle
     has nothing there; the fourth has no point outside the hour of its document."""
     r = random.Random(1)
     hours = range(START - HOUR, START + 3 * DAY, HOUR)

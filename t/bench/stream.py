@@ -3,7 +3,7 @@ boto3.
 
     stream.py URI VEHICLE START END [BUCKET KEY]     ms; to S3, or with BUCKET left out into nowhere
 
-What the worker is compared with. It knows telemetry of the usual shape alone, and takes S3's
+What the worker is compared with. It reads only telemetry of the usual shape, and takes S3's
 address from the environment.
 """
 import csv

@@ -1,4 +1,4 @@
-"""What must hold after a chaos run: the journal of what clients were told, against exports.jobs, S3
+"""What must hold after a chaos run: the journal of what clients were sent, against exports.jobs, S3
 and the queues."""
 import collections
 import hashlib
@@ -57,7 +57,7 @@ def check_journal(entries, v):
             if told.setdefault(e["id"], (e["spec"], e["owner"])) != (e["spec"], e["owner"]):
                 v.wrong.append("%s was given out twice, for different requests" % e["id"])
     for ident, before, after, at, sent in journals.backwards(entries):
-        v.wrong.append("%s went back from %s (told at %.2f) to %s (asked at %.2f)"
+        v.wrong.append("%s went back from %s (reported at %.2f) to %s (requested at %.2f)"
                        % (ident, before, at, after, sent))
     answers = collections.Counter("%s %s" % (e["op"], e["status"] or "none") for e in entries
                                   if e["op"] in ANSWERS)
@@ -79,12 +79,12 @@ def check_cancels(entries, v):
 
 
 def check_shared_memory(killed, v):
-    """What killed processes left behind in /dev/shm; it is ours, and goes."""
+    """Removes what killed processes left behind in /dev/shm, and counts it."""
     left = [p for p in killed if os.path.exists("/dev/shm/mongoc-%d" % p)
             and not os.path.exists("/proc/%d" % p)]
     for pid in left:
         os.unlink("/dev/shm/mongoc-%d" % pid)
-    v.facts.append("files in /dev/shm that processes left which we killed: %d" % len(left))
+    v.facts.append("files in /dev/shm that killed processes left: %d" % len(left))
 
 
 def check_ends(entries, told, docs, max_attempts, v):
@@ -155,7 +155,7 @@ def check_objects(env, told, docs, expected, entries, folder, v):
         true = (len(body), hashlib.sha256(body).hexdigest())
         for size, sha256 in {(o["size"], o["sha256"])} | said.get(ident, set()):
             if (size, sha256) != true:
-                v.wrong.append("%s: size and SHA-256 were told as %s %s, and are %s %s"
+                v.wrong.append("%s: size and SHA-256 were reported as %s %s, and are %s %s"
                                % (ident, size, sha256, *true))
         path = os.path.join(folder, "checked.zip")
         with open(path, "wb") as f:
@@ -208,7 +208,7 @@ def logs_of(run, pattern):
 
 
 def check_exits(run, killed, alive, v):
-    """No process of ours ended but by our signals, or by its supervisor's word."""
+    """No process of ours ended except by our signals, or by those of its supervisor."""
     starts, stops, ends, units = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter()
     for path in logs_of(run, r"supervisord\.log|export-(api|worker)\.log"):
         name, pid_of = os.path.relpath(path, run + "/log"), {}

@@ -101,7 +101,7 @@ def off_member(state):
 
 
 def apart(kind, others):
-    """A host of the kind from all hosts of the other, "primary": from that mongod alone."""
+    """A host of the kind from all hosts of the other, "primary": only from that mongod."""
     def strike(s, r, hold):
         name = r.choice(hosts(s, kind))
         them = [mongo_host(s, r, "PRIMARY")] if others == "primary" else hosts(s, others)
@@ -114,7 +114,7 @@ def apart(kind, others):
 
 
 def among(kind, state=None, most=None):
-    """A member from its peers, or from so many of them, and not from those who use it."""
+    """A member from its peers, or from at most `most` of them, and not from its clients."""
     def strike(s, r, hold):
         name = mongo_host(s, r, state) if state else r.choice(hosts(s, kind))
         if not name:

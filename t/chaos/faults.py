@@ -31,7 +31,7 @@ class Site:
         self.run = env["EXPORT_RUN"]
         self.mark = ("EXPORT_STACK_RUN=" + self.run).encode()
         self.conf = (self.run + "/export.conf").encode()
-        # pid -> how often, of the services' own processes: pids come again
+        # pid -> how often, of the services' own processes: pids are reused
         self.killed = collections.Counter()
         self.lock = threading.Lock()
         self.wanted, self.upping, self.changed = set(), set(), threading.Condition()
@@ -87,7 +87,7 @@ class Site:
         return sorted({e[b"SUPERVISOR_PROCESS_NAME"].decode() for e
                        in self.pids("multiwatch").values()})
 
-    # ---- scripts/stack up, for all who want something, one call at a time
+    # ---- scripts/stack up, for all callers, one call at a time
     def repairer(self):
         while True:
             with self.changed:
@@ -112,7 +112,7 @@ class Site:
                 self.changed.notify_all()
 
     def up(self, name):
-        """Starts what lacks of a service; returns when it answers."""
+        """Starts what is missing of a service; returns when it answers."""
         with self.changed:
             self.wanted.add(name)
             self.changed.notify_all()
@@ -401,7 +401,7 @@ LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
 
 class Chaos:
     """Draws kinds of a table from a shuffled deck and lets them strike, one after the other, until
-    stop(). So many are under way at most."""
+    stop(). At most `most` are under way at once."""
 
     def __init__(self, site, seed, log, members, gap, kinds, table, most):
         self.site, self.log, self.gap, self.table, self.most = site, log, gap, table, most
@@ -452,7 +452,7 @@ class Chaos:
         try:
             if self.table[kind][2](self.site, r, self.hold) is not False:
                 self.counts[kind] = self.counts.get(kind, 0) + 1
-        # a fault that could not be made: said, and no fault of the service
+        # a fault that could not be made: reported, and not the fault of the service
         except Exception as e:
             self.errors.append("%s: %s: %s" % (kind, type(e).__name__, e))
             self.log("fault %s: %s: %s" % (kind, type(e).__name__, e))

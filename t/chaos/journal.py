@@ -29,14 +29,14 @@ def read(path):
 
 
 def went_back(before, after):
-    """Whether a client that was told `before` may not be told `after`."""
+    """Whether a client that was sent `before` may not be sent `after` later."""
     return after != before and RANK[after] <= RANK[before] or (after == "EXPIRED" and before
             in ("FAILED", "CANCELLED"))
 
 
 def backwards(entries):
-    """[(id, state told, state told later)]: of two answers only those are in order whose requests
-    did not overlap."""
+    """[(id, state sent, state sent later)]: two answers are in order only where their requests did
+    not overlap."""
     told, wrong = {}, []
     for e in entries:
         if e.get("state") not in RANK:

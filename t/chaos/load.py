@@ -1,5 +1,5 @@
 """The load of a chaos run: owners who post jobs, poll them, cancel or expire some, download some,
-and write down all they are told."""
+and record every answer."""
 import base64
 import functools
 import hashlib
@@ -32,7 +32,7 @@ BIG_DAYS = 12                   # --days
 # ---- what is asked for
 
 def unique(seed, data, request):
-    """A fleet under vehicle names of its seed alone, vehicles always given."""
+    """A fleet under vehicle names of only its seed, vehicles always given."""
     def name(vehicle):
         return "vehicle_c%04d_%s" % (seed, vehicle[len("vehicle_"):])
 
@@ -177,7 +177,7 @@ class Load:
                     mine = [m for m in mine if not self.step(owner, r, m)]
                     time.sleep(r.uniform(0.1, 0.5))
                 time.sleep(r.expovariate(1 / self.think_s))
-        # a fault of this program: said, never taken for one of the service
+        # a fault of this program: reported, never taken for one of the service
         except Exception as e:
             self.journal.add("harness", owner=owner, why="%s: %s" % (type(e).__name__, e))
 

@@ -15,11 +15,10 @@ complete, abort, other.
     reset_part      a part is cut in its middle, both sides reset
     slowdown        503 SlowDown                    internal        500 InternalError
     skewed          403 RequestTimeTooSkewed; Date is skew_s ahead of the truth
-    ahead           the same, but only of a request that is not signed for that time, to the minute
+    ahead           the same, but only for a request that is not signed for that time, to the minute
     error_complete  Complete: 200 with an Error body, not forwarded
     lost_complete   Complete is forwarded, its answer is lost
-    lost_part       the same of a part              lost_begin      the same of the begin of an
-    upload
+    lost_part       the same for a part             lost_begin      the same for the upload's begin
     cut_answer      an answer ends before its Content-Length
 
 Host and path stay as they are: both are signed.

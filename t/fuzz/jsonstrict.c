@@ -1,4 +1,4 @@
-/* What jsonstrict_check() takes, json-c takes, too, with as many members. */
+/* What jsonstrict_check() takes, json-c takes too, with the same number of members. */
 #include "lib/base/jsonstrict.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * bench bare|nowhere|stages URI VEHICLE START END [THREADS [PACE]]
  *
  * What t/bench/bench measures, in one process each:
- *   bare     read the documents of an export by libmongoc alone: a cursor per
+ *   bare     read the documents of an export with only libmongoc: a cursor per
  *            collection and type of _id, one after the other, 24 documents a batch
  *   nowhere  the worker's own reader, engine and ZIP, the bytes dropped
  *   stages   the documents in memory, on one core: cpu ns a point of each stage

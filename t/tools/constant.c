@@ -1,6 +1,6 @@
 /*
  * constant: a FastCGI handler that answers each request with the same 88 bytes:
- * what t/bench/bench-api holds export-api against. Started as export-api is.
+ * what t/bench/bench-api compares export-api with. Started as export-api is.
  */
 #include <signal.h>
 #include <unistd.h>

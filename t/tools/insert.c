@@ -1,7 +1,7 @@
 /*
  * insert URI N: N inserts into bench.inserts, one after the other, each of a
  * document of a job's size, acknowledged by a majority: what t/bench/bench-api
- * holds POST /export against. Prints the time of each, in us, a line each.
+ * compares POST /export with. Prints the time of each, in us, a line each.
  */
 #include <err.h>
 #include <stdio.h>

@@ -70,7 +70,7 @@ test_pause(void)
 	ok(clock_monotonic_us() - began_us >= 120000, "is not shorter");
 	began_us = clock_monotonic_us();
 	is_int(clock_pause_unless(FOREVER_US, counted_stop, &left), -1,
-	    "a pause is ended by stop()");
+	    "stop() ends a pause");
 	ok(clock_monotonic_us() - began_us < FOREVER_US / 100,
 	    "at once, not at its end");
 	is_int(left, 0, "stop() is asked until then, and not again");

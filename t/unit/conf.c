@@ -149,7 +149,7 @@ test_presets(void)
 	conf_release(&c);
 }
 
-/* Each role needs its own account alone, and opens its own secrets alone. */
+/* Each role needs only its own account, and opens only its own secrets. */
 static void
 test_roles(void)
 {
@@ -170,7 +170,7 @@ test_roles(void)
 	unlink("secret-5");
 	put_file("secret-6", "open to all\n", 0644);
 	is_int(load("export.conf", CONF_API, &c), 0,
-	    "the API does not care for the worker's secrets");
+	    "the API ignores the worker's secrets");
 	is_str(c.log, "api.log", "api_log");
 	conf_release(&c);
 	put_file("secret-4", "text 4\n", 0400);
@@ -219,7 +219,7 @@ test_form(void)
 	    strstr(logged, "api_s3_secret_file") != NULL, "named");
 }
 
-/* One bad line behind a good file: one fault, which is named. */
+/* One bad line after a good file: one fault, which is named. */
 static void
 test_faults(void)
 {
@@ -285,7 +285,7 @@ test_faults(void)
 	    "a link of a week");
 }
 
-/* A file that is no configuration ends the program, not its memory. */
+/* A file that is not a configuration is refused, and does not fill the memory. */
 static void
 test_ceiling(void)
 {
@@ -332,7 +332,7 @@ test_together(void)
 	ok(strstr(logged, "amqp_uri") != NULL, "missing: amqp_uri");
 	ok(strstr(logged, "api_s3_access_key") != NULL,
 	    "missing: api_s3_access_key");
-	ok(strstr(logged, "line 4") != NULL, "doubled: line 4");
+	ok(strstr(logged, "line 4") != NULL, "duplicate: line 4");
 	ok(strstr(logged, "colour") != NULL && strstr(logged, "line 5") !=
 	    NULL, "unknown: colour");
 	ok(strstr(logged, "line 6") != NULL, "no KEY = value: line 6");
@@ -343,7 +343,7 @@ test_together(void)
 	ok(strstr(logged, "no-such-file") != NULL, "secret: no-such-file");
 	is_int(load_text(BASE "colour = blue\nrenew_ms = 30001\n"
 	    "backoff_ms = 900001\n", CONF_API), 3,
-	    "also what keys say together, beside another fault");
+	    "faults of keys together, in addition to another");
 	/* A line is not cut into two. */
 	{
 		static char text[3 * 4096];
@@ -376,7 +376,7 @@ test_secrets(void)
 		{ "without LF", "s3cret", 0400, "s3cret" },
 		{ "with CRLF", "s3cret\r\n", 0400, "s3cret" },
 		{ "spaces are part of it", " a b \n", 0400, " a b " },
-		{ "the first line alone", "one\ntwo\n", 0400, "one" },
+		{ "only the first line", "one\ntwo\n", 0400, "one" },
 		{ "= and #", "a=b#c\n", 0400, "a=b#c" },
 		{ "mode 0440", "s3cret\n", 0440, NULL },
 		{ "mode 0404", "s3cret\n", 0404, NULL },

@@ -22,7 +22,7 @@ static const struct {
 	{ "{\"a\":1}", 1 },
 	{ "{\"a\":1,\"b\":2}", 2 },
 	{ "{ \"a\" : 1 , \"b\" : [ 1 , 2 ] }", 2 },
-	/* doubled members count each, those inside do not */
+	/* each of two equal members counts, those inside do not */
 	{ "{\"a\":1,\"a\":1}", 2 },
 	{ "{\"a\":1,\"a\":2,\"a\":3}", 3 },
 	{ "{\"a\":1,\"\\u0061\":2}", 2 },
@@ -128,7 +128,7 @@ static const struct {
 	{ "1\0", 2 }, { "true\0", 5 }, { "{}\0garbage", 10 },
 };
 
-/* A copy without a NUL behind it: ASan sees a byte read too much. */
+/* A copy without a NUL after it: ASan sees a byte read too much. */
 static const char *
 check(const char *text, size_t len, size_t *members)
 {

@@ -89,7 +89,7 @@ check_right(struct world *w, int j, enum transition_id t, int64_t fence)
 	if ((t == T_BURY || t == T_CANCELLED) && !a->cancel)
 		wrong(w, "cancelled without a request");
 	if (t == T_CANCEL_RUNNING && !a->held)
-		wrong(w, "told to stop a job that no worker holds");
+		wrong(w, "cancelRequested for a job that no worker holds");
 	if (t == T_CANCEL_WAITING && a->held)
 		wrong(w, "cancelled at once while a worker held it");
 	if ((claims || t == T_FINISH || t == T_EXHAUST) && a->cancel)
@@ -128,7 +128,7 @@ check_claim(struct world *w, int j, enum transition_id t)
 		wrong(w, "given back, and not STARTED");
 }
 
-/* What the document of a job in this state has, and what it has not. */
+/* What the document of a job in this state has, and what it does not. */
 static void
 check_record(struct world *w, int j, enum transition_id t)
 {
@@ -148,7 +148,7 @@ check_record(struct world *w, int j, enum transition_id t)
 		wrong(w, "finished with an error");
 	if (result != (b->object != 0))
 		wrong(w, "an object is that of a finished job, and of no other");
-	/* Each attempt's object is told by its size here: the fence. */
+	/* Here the size of an object is the fence of its attempt. */
 	if (t == T_FINISH && b->object != b->fence)
 		wrong(w, "the object is of another attempt than the claim");
 	if ((t == T_CLAIM || t == T_RECLAIM || t == T_RENEW ||
@@ -160,7 +160,7 @@ check_record(struct world *w, int j, enum transition_id t)
 		wrong(w, "cancelled, and not marked so");
 }
 
-/* What a caller hears of a write. */
+/* What a caller learns of a write. */
 enum heard { DONE, NOT_MATCHED, UNKNOWN };
 
 static enum heard

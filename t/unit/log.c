@@ -1,4 +1,4 @@
-/* lib/base/log: one event is one line, whatever text of others is in it. */
+/* lib/base/log: one event is one line, whatever foreign text is in it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -150,7 +150,7 @@ test_share(void)
 	ok(strstr(text(METRIC_CLAIMS, ""), " 9007199254740993\n") != NULL,
 	    "leaves the numbers where they were");
 	is_int(write(fd, "another table", 13), 13, "a file of another version");
-	is_int(metrics_share(path), 0, "is made anew");
+	is_int(metrics_share(path), 0, "is made again");
 	is_str(text(METRIC_CLAIMS, ""), "export_worker_claims_total 0\n",
 	    "it begins at 0");
 	for (i = 0; i < 4; i++) {

@@ -32,7 +32,7 @@ static const struct {
 	{ "18446744073709551617", 0, 10, -1, 0 },
 	{ "99999999999999999999999999", INT64_MIN, INT64_MAX, -1, 0 },
 	{ "-99999999999999999999999999", INT64_MIN, INT64_MAX, -1, 0 },
-	/* no whole decimal numbers */
+	/* not whole decimal numbers */
 	{ "", INT64_MIN, INT64_MAX, -1, 0 },
 	{ "-", INT64_MIN, INT64_MAX, -1, 0 },
 	{ "+", INT64_MIN, INT64_MAX, -1, 0 },

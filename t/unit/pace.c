@@ -9,7 +9,7 @@ static struct pace p;
 static struct pace_floor f;
 static int64_t now;
 
-/* A fetch of so many us that begins when the pace allows it; its wait. */
+/* A fetch of took_us that begins when the pace allows it; returns its wait. */
 static int64_t
 fetch(int64_t took_us, int64_t documents, int64_t bytes)
 {
@@ -145,7 +145,7 @@ test_total(void)
 	began = now;
 	for (i = 0; i < 100; i++)
 		fetch(1000, 24, 1400000);
-	is_int((now - began) / 100000, 99, "alone: all of the total");
+	is_int((now - began) / 100000, 99, "one worker: all of the total");
 	pace_share(&p, 4);
 	began = now;
 	for (i = 0; i < 100; i++)

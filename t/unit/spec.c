@@ -149,7 +149,7 @@ static const struct {
 	{ "{" RANGE ",\"parameters\":[\".a\"]}", 422, "/parameters/0" },
 };
 
-/* A body without a NUL behind it: ASan sees a byte read too much. */
+/* A body without a NUL after it: ASan sees a byte read too much. */
 static int
 parse(const char *body, size_t len, struct job *job, struct spec_fault *fault)
 {
@@ -196,7 +196,7 @@ test_refused(void)
 	    "a member with / and ~: no pointer, or an escaped one");
 	rc = parse("{" RANGE "}\0", strlen("{" RANGE "}") + 1, &job, &fault);
 	job_release(&job);
-	ok(rc == -1 && fault.status == 400, "a NUL behind it");
+	ok(rc == -1 && fault.status == 400, "a NUL after it");
 	rc = parse("{" RANGE "}", strlen("{" RANGE), &job, &fault);
 	job_release(&job);
 	ok(rc == -1 && fault.status == 400, "cut by len");
@@ -251,7 +251,7 @@ test_taken(void)
 	    "\"compression\":\"fast\"}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.time == SPEC_TIME_MS
 	    && j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST,
-	    "the presets, said");
+	    "the defaults, given");
 	job_release(&j);
 	body = "{\"startDate\":\"2000-01-01\",\"endDate\":\"2010-01-08\"}";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "3,660 days");
@@ -318,7 +318,7 @@ test_lengths(void)
 		    memchr(fault.detail, 0, 256) != NULL;
 	}
 	ok(good, "unknown members of 0 to 299 bytes");
-	/* The 301 items of a list are told, not overrun. */
+	/* A list of 301 items is refused, without an overrun. */
 	len = (size_t)snprintf(body, sizeof(body), "{" RANGE ",\"vehicles\":[");
 	for (i = 0; i < 300; i++)
 		len += (size_t)snprintf(body + len, 16, "\"v%zu\",", i);

@@ -71,7 +71,7 @@ test_stop(void)
 	ticker_stop(ticker_start(HOUR, count_tick, NULL, &c));
 	ok(clock_monotonic_ms() - began_ms < HOUR / 100,
 	    "a stop waits for no interval");
-	is_int(atomic_load(&c.ticks), 1, "nor does it tick once more");
+	is_int(atomic_load(&c.ticks), 1, "nor does it tick again");
 	ticker_stop(NULL);
 }
 

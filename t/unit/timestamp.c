@@ -171,13 +171,13 @@ test_length(void)
 	size_t i;
 
 	ok(timestamp_parse("2018-11-30xyz", 10, &t_ms) == 0 &&
-	    t_ms == 1543536000000, "bytes behind len are not looked at");
+	    t_ms == 1543536000000, "bytes after len are not read");
 	ok(timestamp_parse("2018-11-30\0", 11, &t_ms) == -1,
 	    "a NUL within len");
 	ok(timestamp_parse("2018-11-30T00:00:00Z\0", 21, &t_ms) == -1,
 	    "a NUL within len of a date-time");
 	ok(timestamp_parse("2018\0-11-30", 11, &t_ms) == -1, "a NUL inside");
-	/* Without a NUL behind it: ASan sees a byte read too much. */
+	/* Without a NUL after it: ASan sees a byte read too much. */
 	for (i = 0; i < sizeof(text); i++) {
 		if ((copy = malloc(i > 0 ? i : 1)) == NULL)
 			abort();

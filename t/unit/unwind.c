@@ -642,7 +642,7 @@ test_sound(void)
 	doc_hour(&d, BASE);
 	doc_int32(&d, "1", 1), doc_bool(&d, "x", 7), doc_hour_end(&d);
 	is_str(run(), "bad_bson:1", "what is under a bad key, too");
-	/* text that is no point is not checked */
+	/* text that is not a point is not checked */
 	doc_reset(&d);
 	doc_int64(&d, "_id", BASE), doc_string(&d, "\xff", "\xff");
 	doc_doc(&d, "values"), doc_int32(&d, "1", 1), doc_hour_end(&d);

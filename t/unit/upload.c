@@ -6,7 +6,7 @@
 #include "t/tap.h"
 
 #define MIB ((size_t)1024 * 1024)
-/* S3's own: a part, and an object, have at most so many bytes. */
+/* S3's own: the most bytes of a part, and of an object. */
 #define PART_BYTES_MAX ((uint64_t)5 * 1024 * MIB)
 #define OBJECT_BYTES_MAX ((uint64_t)5 * 1024 * 1024 * MIB)
 /* Parts are kept in memory, three at a time. */

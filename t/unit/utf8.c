@@ -83,8 +83,8 @@ static const struct {
 	{ "CESU-8", "\xed\xa0\xbd\xed\xba\x97", 6, 0 },
 	{ "modified UTF-8", "a\xc0\x80" "b", 4, 0 },
 	{ "a bad byte at the end", "aaaaaaaaaaaaaaa\xff", 16, 0 },
-	{ "a bad byte behind eight good", "aaaaaaaa\x80" "aaaaaaaa", 17, 0 },
-	{ "bad bytes behind len", "abc\xff", 3, 1 },
+	{ "a bad byte after eight good", "aaaaaaaa\x80" "aaaaaaaa", 17, 0 },
+	{ "bad bytes after len", "abc\xff", 3, 1 },
 };
 
 /* Each code point, encoded by the definition, with one byte missing too. */
@@ -129,7 +129,7 @@ main(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		/* Nothing behind it: ASan sees a byte read too much. */
+		/* Nothing after it: ASan sees a byte read too much. */
 		if ((copy = malloc(rows[i].len > 0 ? rows[i].len : 1)) == NULL)
 			return 1;
 		memcpy(copy, rows[i].bytes, rows[i].len);
