@@ -30,6 +30,7 @@ PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 FLAGS := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-Werror=incompatible-pointer-types -Werror=implicit-function-declaration \
 	-fPIE -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
 	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror) $(PKG_CFLAGS) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -156,7 +157,7 @@ fuzz:
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 OURS  = $(SHARE)/telemetry-export
-# Where a file names the prefix, or what lies beside it in the tree.
+# Where a file names the prefix, or a file next to it in the tree.
 REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' \
 	-e 's|%(here)s/|$(PREFIX)/share/telemetry-export/scripts/|g'
 

@@ -2,7 +2,7 @@
 # one supervisord for both, or with hosts one on each.
 # shellcheck shell=bash
 
-# How many workers there are stands in the settings since the last up. A host has one.
+# The settings keep the number of workers since the last up. A host has one.
 worker_names()
 {
 	local i
@@ -60,7 +60,7 @@ supervisord_up()
 	supervisor_env "$at"
 	! pid_of "${at}supervisord" >/dev/null || return 0
 	# Where supervisord was killed, what it started lives on: it would keep the socket, or take
-	# jobs beside the new one.
+	# jobs in addition to the new one.
 	sweep "$at" 15 multiwatch export-api export-worker spawn-fcgi
 	mkdir -p "$EXPORT_RUN" "$EXPORT_LOG"
 	rm -f "$EXPORT_RUN"/worker-*.pid "$EXPORT_RUN/supervisor.sock"
@@ -147,7 +147,7 @@ api_answers()
 	    grep -q '^Status: 200\|"status"'
 }
 
-# Both hang on one supervisord: asked for one alone, it ends that one; for both, supervisord itself.
+# Both hang on one supervisord: asked for only one, it ends that one; for both, supervisord itself.
 app_stop()
 {
 	local at name program

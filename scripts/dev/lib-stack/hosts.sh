@@ -101,7 +101,7 @@ net_may()
 	[ "${#RUN}" -le 76 ] || die "RUN=$RUN is too long for the sockets in it; 76 bytes at most"
 }
 
-# What lacks of switch and hosts is made, what is cut is joined.
+# Switch and hosts that are missing are made, what is cut is joined.
 net_up()
 {
 	local kind number
@@ -109,7 +109,7 @@ net_up()
 	net_mine "$NET" || net_claim "$NET" ||
 		die "$RUN began with the addresses of $NET, which" \
 			"$(cat "/sys/class/net/$NET/ifalias") has now;" \
-			"end those hosts, or remove $RUN to begin anew"
+			"end those hosts, or remove $RUN to start from nothing"
 	ip -n "$NET" link show bridge >/dev/null 2>&1 || {
 		ip -n "$NET" link add bridge type bridge
 		ip -n "$NET" link set bridge up

@@ -34,7 +34,7 @@ END
 		done
 		printf '}\n'
 	} >"$d/export-upstream.conf"
-	# No password is asked for here: on loopback, in a test, a name alone says who asks (curl -u
+	# No password is asked for here: on loopback, in a test, only a name says who asks (curl -u
 	# NAME:x), so that tests have owners.
 	cat >"$d/export-site.conf" <<END
 listen 127.0.0.1:$P_NGINX$([ -z "$HOSTS" ] || printf ' ssl');

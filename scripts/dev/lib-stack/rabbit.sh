@@ -8,7 +8,7 @@ rabbit_epmds() { local at; places_of rabbit; for at in "${PLACES[@]}"; do printf
 done; }
 rabbit_names() { rabbit_epmds; rabbit_nodes; }
 rabbit_node() { printf 'exports%s%s' "$PORTS" "$(dash "$1")"; }
-# Erlang knows hosts by name, or by address where it is told that names are long.
+# Erlang knows hosts by name, or by address with long names.
 rabbit_full() { printf '%s@%s' "$(rabbit_node "$1")" \
 	"$([ -n "$HOSTS" ] && host_address rabbit "$1" || printf localhost)"; }
 

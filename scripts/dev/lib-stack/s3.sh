@@ -77,15 +77,15 @@ s3_answers()
 
 s3_term() { term "$(s3_names)"; }
 
-# Told to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by then; kill
-# it after 2 s.
+# When it is to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by
+# then; kill # it after 2 s.
 s3_gone()
 {
 	gone "$(s3_names)" 2 quietly
 	s3_unlink
 }
 
-# weed puts its inner sockets in /tmp, whatever it is told, and leaves some behind.
+# weed puts its inner sockets in /tmp, whatever its options, and leaves some.
 s3_unlink()
 {
 	rm -f "$RUN"/s3-*.sock "/tmp/seaweedfs-master-grpc-$((PORTS + 31)).sock" \
