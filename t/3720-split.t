@@ -260,7 +260,8 @@ def failed(folder, body, split):
         error = {"code": "unknown_vehicle",
                  "message": "There is no vehicle of this name: vehicle_012"}
         mongo().exports.units.update_one({"_id": last["_id"]},
-                                         {"$set": {"state": "FAILED", "error": error}})
+                                         {"$set": {"state": "FAILED",
+                                                   "error": dict(error, detail="vehicle_012")}})
         job = finish(ident)
         is_((job["state"], job.get("error")), ("FAILED", error), "FAILED, as the unit did")
         wait_for("the units to go", lambda: not units_of(ident), 10)

@@ -12,11 +12,11 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/conf.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/tasks_impl.h"
 
 #define MESSAGE_MAX 512
-#define DAY_MS INT64_C(86400000)
 
 void
 tasks_open(struct tasks *tasks, mongoc_client_t *client,

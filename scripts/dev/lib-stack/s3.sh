@@ -78,7 +78,7 @@ s3_answers()
 s3_term() { term "$(s3_names)"; }
 
 # When it is to end, the filer waits 15 s for its own S3 gateway to hang up. All is written by
-# then; kill # it after 2 s.
+# then; kill it after 2 s.
 s3_gone()
 {
 	gone "$(s3_names)" 2 quietly
