@@ -41,6 +41,11 @@ none . "worker/engine/ includes only itself and lib/base/" < <(
 none . "of worker/engine/ the rest of worker/ sees archive.h, source.h and sink.h" < <(
 	includes worker/*.[ch] | grep ' "worker/engine/' |
 		grep -vE ' "worker/engine/(archive|source|sink)\.h"$')
+# No arrow runs back up: nothing that a file includes leads back to it. A header that two files
+# share (x_impl.h) counts as x.
+none . "no include leads back to where it began" < <(
+	includes "${SOURCES[@]}" | grep '"' | tr -d '"' | sed -E 's/(_impl)?\.[ch]( |$)/\2/g' |
+		awk '$1 != $2' | tsort 2>&1 >/dev/null)
 none . "ours are included from the root of the tree" < <(includes "${SOURCES[@]}" | grep '"' |
 	grep -vE ' "(lib|worker|fcgi)/')
 while read -r file header; do

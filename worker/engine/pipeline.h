@@ -1,7 +1,7 @@
 #ifndef WORKER_ENGINE_PIPELINE_H
 #define WORKER_ENGINE_PIPELINE_H
 
-#include "worker/engine/archive.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/archive/csvfile.h"
 
 struct manifest;

@@ -1,7 +1,7 @@
 #ifndef WORKER_ENGINE_ARCHIVE_FRAGMENT_H
 #define WORKER_ENGINE_ARCHIVE_FRAGMENT_H
 
-#include "worker/engine/archive.h"
+#include "worker/engine/archive_types.h"
 
 struct manifest;
 struct zip;

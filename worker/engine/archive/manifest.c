@@ -17,7 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
-#include "worker/engine/archive.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/decode/document.h"
 #include "worker/engine/decode/points.h"

@@ -1,0 +1,80 @@
+#ifndef WORKER_ENGINE_ARCHIVE_TYPES_H
+#define WORKER_ENGINE_ARCHIVE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct names;
+struct source;
+
+/*
+ * What goes through the door, archive.h; what lies below it includes these only.
+ */
+
+/*
+ * How a call ended. The error is logged where it occurs. Unless ARCHIVE_OK, the
+ * archive can only be freed; the caller aborts the sink.
+ */
+enum archive_result {
+	ARCHIVE_OK,
+	ARCHIVE_STOPPED,	/* tick returned non-zero */
+	ARCHIVE_TOO_LARGE,	/* documents needed at once exceed memory_max */
+	ARCHIVE_SOURCE_FAILED,	/* the source, or a fragment's read() */
+	ARCHIVE_SINK_FAILED,
+	ARCHIVE_BAD_FRAGMENT,	/* differs from its facts, or gone: remake it */
+	ARCHIVE_NO_MEMORY	/* or another resource of this process */
+};
+
+/* What to export. All of it belongs to the caller and outlives the archive. */
+struct archive_spec {
+	int64_t from_ms, to_ms;		/* of points, Unix ms, half-open */
+	int64_t began_ms;		/* when reading began, Unix ms */
+	/* As requested, for the manifest; empty: all. */
+	const struct names *vehicles, *parameters;
+	bool rfc3339;			/* times as RFC 3339, not Unix ms */
+	bool excel;			/* CRLF and a BOM */
+	bool small;			/* zlib -6: fewer bytes, more time */
+	uint64_t csv_split_bytes;	/* a new file begins before this size */
+	size_t memory_max;		/* bytes of documents needed at once */
+	int threads;			/* at least 1 */
+	bool exact;			/* for tests: never the fast path */
+};
+
+/* Progress of the current vehicle. */
+struct archive_progress {
+	uint64_t documents, bytes;	/* read; bytes of BSON */
+	uint64_t rows, points;		/* written */
+	uint64_t slices, exact;		/* all; those on the exact path */
+};
+
+/* One vehicle; all of it belongs to the caller, for the call only. */
+struct archive_vehicle {
+	const char *name;
+	const struct names *columns;	/* in the order of the CSV */
+	struct source *source;		/* of these columns */
+	/*
+	 * Called after each slice, in the caller's thread; non-zero: stop. May
+	 * be NULL.
+	 */
+	int (*tick)(void *arg, const struct archive_progress *progress);
+	void *arg;
+};
+
+/*
+ * A fragment whose archive_close() succeeded; its facts and bytes are checked
+ * against each other. read(arg, at, len, to): Store len bytes (1 or more) from
+ * offset `at` in *to, replacing its content. Returns 0, 1 when the fragment is
+ * gone, -1 on an error that is logged.
+ */
+struct archive_fragment {
+	const char *name;		/* for log lines */
+	const char *facts;		/* archive_facts() */
+	uint64_t size;			/* of its bytes */
+	size_t step;			/* bytes per read(), at most */
+	int (*read)(void *arg, uint64_t at, size_t len, struct buf *to);
+	void *arg;
+};
+
+#endif
