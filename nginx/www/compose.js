@@ -128,9 +128,9 @@ function showEstimate({ documents, documentsMax, vehicles: n, unknownVehicles })
 			el(
 				"p",
 				{ class: "warning" },
-				`This is large: ${Math.round((100 * documents) / documentsMax)} % of what one export ` +
-					`may read (${number(documentsMax)}). It will take long; a shorter range or ` +
-					"fewer parameters take less.",
+				`This is large: ${Math.round((100 * documents) / documentsMax)} % of what one ` +
+					`export may read (${number(documentsMax)}). It will take long; a shorter ` +
+					"range or fewer parameters take less.",
 			),
 		);
 	if (unknownVehicles.length > 0)
