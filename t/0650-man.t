@@ -173,8 +173,8 @@ def logged(folder):
 
 
 def ops_of_page(page):
-    """{op: fields} of the lists below LOG LINES."""
-    text = read(page)
+    """{op: fields} of the lists below LOG LINES, where a backslash joins two lines."""
+    text = read(page).replace("\\\n", "")
     text = text[text.index(".Sh LOG LINES"):text.index(".Sh EXAMPLES")]
     found = {}
     for names, body in re.findall(r"^\.It Cm (.*)\n((?:(?!\.It |\.El).*\n)*)", text, re.M):
