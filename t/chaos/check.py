@@ -209,7 +209,7 @@ def logs_of(run, pattern):
 
 def check_exits(run, killed, alive, v):
     """No process of ours ended except by our signals, or by those of its supervisor."""
-    starts, stops, ends, units = collections.Counter(), collections.Counter(), collections.Counter(), collections.Counter()
+    starts, stops, ends, units = (collections.Counter() for _ in range(4))
     for path in logs_of(run, r"supervisord\.log|export-(api|worker)\.log"):
         name, pid_of = os.path.relpath(path, run + "/log"), {}
         with open(path, encoding="utf-8", errors="replace") as f:
@@ -234,8 +234,8 @@ def check_exits(run, killed, alive, v):
                 m = re.search(r" op=(split|unit_claimed|unit_done) ", line)
                 if m:
                     units[m[1]] += 1
-                if re.search(
-                    r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|Assertion|Aborted", line):
+                if re.search(r"Sanitizer|runtime error:|double free|free\(\)|malloc\(\)|corrupted|"
+                             r"Assertion|Aborted", line):
                     v.wrong.append("%s: %s" % (name, line.strip()[:300]))
     for pid in starts:
         if starts[pid] > stops[pid] + killed[pid] + (pid in alive):

@@ -102,9 +102,9 @@ class Proxy:
         mode = self.now["mode"]
         if mode == "ahead" and abs(self.signed_at(head) - time.time() - self.now["skew_s"]) < 60:
             return "pass"
-        if mode == "pass" or kind not in self.now.get("aim",
-                                                      AIMS.get(mode,
-                                                              (kind,))) or self.r.random() >= self.now.get("p", 1):
+        if mode == "pass" or kind not in self.now.get("aim", AIMS.get(mode, (kind,))):
+            return "pass"
+        if self.r.random() >= self.now.get("p", 1):
             return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
         return mode
