@@ -42,7 +42,7 @@ want+='"parameters": ["speed"], "time": "rfc3339"}'
 is "$(asked asked)" "$want" "what it requests"
 run 0 "create -o" create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 is "$(stat -c %s "$T/x.zip")" 1024002 "the file is there, whole"
-no "and no .part file" test -e "$T/x.zip.part"
+no "and no part of it" test -e "$T/x.zip.part"
 is "$(grep -c '^STARTED' "$T/stderr")" 2 "not on a terminal: a line for each change" ||
     diag "$(cat "$T/stderr")"
 ok "no poll sooner than Retry-After says" waits "$(id a)" 1 3
@@ -76,17 +76,17 @@ ok "--help" scripts/exportctl create --help
 
 # -- downloads that do not go straight
 same() { is "$(sha256sum <"$1")" "$(sha256sum <"$T/x.zip")" "$2"; }
-nothing_beside() { is "$(find "$T" -name "$1*")" "$T/$1" "nothing but $1"; }
+nothing_else() { is "$(find "$T" -name "$1*")" "$T/$1" "nothing else of $1"; }
 
 run 0 "a download that is cut twice" download "$(id 1)" -o "$T/1.zip"
 same "$T/1.zip" "is whole"
 is "$(asked ranges)" \
     '[["zip-resume", "bytes=300000-", "\"one\""], ["zip-resume", "bytes=301000-", "\"one\""]]' \
     "each time only the rest was asked for"
-nothing_beside 1.zip
+nothing_else 1.zip
 run 0 "an object that changed between two attempts" download "$(id 2)" -o "$T/2.zip"
 is "$(tail -c 2 "$T/2.zip")" KP "is the new one, whole"
-nothing_beside 2.zip
+nothing_else 2.zip
 run 0 "a link that has expired" download "$(id 3)" -o "$T/3.zip"
 same "$T/3.zip" "another was asked for"
 run 0 "503 and 429 of the storage, with Retry-After" download "$(id 4)" -o "$T/4.zip"
@@ -102,8 +102,8 @@ echo '"one"' >"$T/6.zip.part.etag"
 curl -s "$EXPORT_URL/zip-stop" >/dev/null 2>&1		# the first is cut
 run 0 "what an earlier run left" download "$(id 6)" -o "$T/6.zip"
 same "$T/6.zip" "is gone on with"
-like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was requested"
-nothing_beside 6.zip
+like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was asked for"
+nothing_else 6.zip
 head -c 300000 /dev/zero >"$T/z.zip.part"
 echo '"one"' >"$T/z.zip.part.etag"
 run 0 "what an earlier run left, and is not what it should be" download "$(id 6)" -o "$T/z.zip"
@@ -265,7 +265,7 @@ unset EXPORT_URL
 printf '# a comment\nurl = %s\nuser = filed\npassword_file = password\n' "$URL" \
     >"$T/config/exportctl.conf"
 ask 0 "all from the file"
-is "$(who)" filed:secret "its user, and the password file next to it"
+is "$(who)" filed:secret "its user, and the password file in its folder"
 EXPORT_USER=environ ask 0 "the environment"
 is "$(who)" environ:secret "goes before the file"
 EXPORT_USER=environ ask 0 "an option" --user option
@@ -273,7 +273,7 @@ is "$(who)" option:secret "goes before the environment"
 EXPORT_URL=http://127.0.0.1:1 ask 0 "--url goes before EXPORT_URL" --url "$URL"
 printf 'url = %s\n' "$URL" >"$T/home/.config/exportctl.conf"
 XDG_CONFIG_HOME='' HOME=$T/home ask 0 "~/.config"
-is "$(who)" None "no user is sent"
+is "$(who)" None "without a name"
 cp "$T/config/exportctl.conf" "$T/named"
 XDG_CONFIG_HOME='' HOME=$T EXPORTCTL_CONFIG=$T/named \
     ask 2 "EXPORTCTL_CONFIG, whose password file is not there"
@@ -296,7 +296,7 @@ like "$(cat "$T/stderr")" 'chmod 0600' "says what to do"
 : >"$T/config/password"
 chmod 0600 "$T/config/password"
 ask 2 "a password file without one"
-EXPORTCTL_CONFIG=/dev/null ask 2 "a user without a password, nobody to ask" \
+EXPORTCTL_CONFIG=/dev/null ask 2 "a user without a password, no terminal to ask on" \
     --user somebody </dev/null
 EXPORTCTL_CONFIG=/dev/null ask 2 "a CA file that is none" --ca /dev/null
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Who may ask: the passwords, client certificates, TLS and CORS that nginx/ ships prepared, each in an nginx of its own before the
-stack's handlers, with nginx/export.conf as it is; and that nobody but loopback is answered where nobody is asked who they are.
+"""Who may ask: the passwords, client certificates, TLS and CORS that nginx/ ships prepared, each in
+an nginx of its own in front of the stack's handlers, with nginx/export.conf as it is. What nginx
+passes on to a handler; and that without authentication only loopback is answered.
 
 Prints TAP.
 """
@@ -11,7 +12,9 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -20,11 +23,24 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    JSON_TYPE, ROOT, Answer, done, is_, load, mongo, ok, problem, request, section, small_fleet, under_stack, wait_for)
+    JSON_TYPE, ROOT, Answer, done, is_, load, mongo, ok, problem, request, section, small_fleet,
+    under_stack, wait_for)
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 SHARE = "/usr/local/share/telemetry-export/nginx"
 BODY = json.dumps(request(vehicles=[sorted(small_fleet())[2]])).encode()
+ANNA, BERT = ("anna", "secret one"), ("bert", "two")
+NGINX_CONF = """%sdaemon off;
+pid nginx.pid;
+error_log error.log info;
+events {}
+http {
+access_log off;
+client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+uwsgi_temp_path tmp; scgi_temp_path tmp;
+include "%s/nginx/export.conf";
+}
+"""
 
 
 # ---- an nginx with a site's choices -------------------------------------------------------
@@ -40,18 +56,17 @@ def shipped(*lines):
 
 
 class Front:
-    """nginx in a folder of its own; ends with the test."""
+    """nginx in a folder of its own, in front of the FastCGI socket api; ends with the test."""
 
-    def __init__(self, name, number, lines, tls=False):
+    def __init__(self, name, number, lines, tls=False, api=os.environ.get("API_SOCKET")):
         self.folder = os.path.join(os.environ["EXPORT_RUN"], "front-" + name)
         self.port = int(os.environ["EXPORT_PORTS"]) + 5 + number
         os.makedirs(self.folder + "/export")
-        self.write("nginx.conf", ("user root;\n" if os.getuid() == 0 else "") + "daemon off;\npid nginx.pid;\nerror_log error.log info;\nevents {}\nhttp {\naccess_log off;\n"
-                   + "".join("%s_temp_path tmp;\n" % x for x in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-                   + 'include "%s/nginx/export.conf";\n}\n' % ROOT)
-        self.write("export-upstream.conf", "upstream export_api { server unix:%s; }\n" % os.environ["API_SOCKET"])
+        self.write("nginx.conf", NGINX_CONF % ("user root;\n" if os.getuid() == 0 else "", ROOT))
+        self.write("export-upstream.conf", "upstream export_api { server unix:%s; }\n" % api)
         listen = "listen 127.0.0.1:%d%s;" % (self.port, " ssl http2" if tls else "")
-        self.write("export-site.conf", "\n".join([listen, "server_name localhost;", "root %s/nginx/www;" % ROOT, *lines]) + "\n")
+        site = [listen, "server_name localhost;", "root %s/nginx/www;" % ROOT, *lines, ""]
+        self.write("export-site.conf", "\n".join(site))
         self.process = None
 
     def write(self, name, text):
@@ -59,8 +74,10 @@ class Front:
             f.write(text)
 
     def start(self):
-        self.process = subprocess.Popen([NGINX, "-p", self.folder + "/", "-e", "error.log", "-c", "nginx.conf"],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([NGINX, "-p", self.folder + "/", "-e", "error.log", "-c",
+                                         "nginx.conf"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True)
         wait_for("nginx", self.listens, 20)
         return self
 
@@ -75,12 +92,14 @@ class Front:
             self.process.terminate()
             self.process.wait(30)
 
-    def call(self, method, path, body=None, headers=None, user=None, tls=None):
+    def call(self, method, path, body=None, headers=None, user=None, tls=None, source="127.0.0.1"):
         headers = dict(headers or {})
         if user is not None:
-            headers["Authorization"] = "Basic " + base64.b64encode(("%s:%s" % user).encode()).decode()
+            word = base64.b64encode(("%s:%s" % user).encode()).decode()
+            headers["Authorization"] = "Basic " + word
         if tls is None:
-            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30,
+                                           source_address=(source, 0))
         else:
             c = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=tls)
         try:
@@ -95,79 +114,116 @@ class Front:
 
 
 def openssl(folder, *args, **more):
-    return subprocess.run(["openssl", *args], cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more).stdout
+    return subprocess.run(["openssl", *args], cwd=folder, check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **more).stdout
 
 
 def certificate(folder, name, subject, ca=None, names=""):
     """name.crt and name.key, signed by ca or by itself."""
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject, "-keyout", name + ".key", "-out",
-            name + ".crt", *(["-addext", "subjectAltName=" + names] if names else []),
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject,
+            "-keyout", name + ".key", "-out", name + ".crt",
+            *(["-addext", "subjectAltName=" + names] if names else []),
             *(["-CA", ca + ".crt", "-CAkey", ca + ".key"] if ca else []))
 
 
 # ---- passwords, CORS ----------------------------------------------------------------------
 
+def write_users(front):
+    """As nginx/export-site.conf says, the password on stdin."""
+    def hashed(word):
+        return openssl(front.folder, "passwd", "-6", "-stdin", input=word + "\n")
+
+    front.write("export-users", "".join("%s:%s" % (u, hashed(word)) for u, word in (ANNA, BERT)))
+
+
 def passwords():
-    front = Front("basic", 0, shipped("include %s/auth-basic.conf;" % SHARE, "set $export_origin https://fleet.example;"))
-    # As nginx/export-site.conf says, the password on stdin.
-    users = "".join("%s:%s" % (name, openssl(front.folder, "passwd", "-6", "-stdin", input=word + "\n"))
-                    for name, word in (("anna", "secret one"), ("bert", "two")))
-    front.write("export-users", users)
+    front = Front("basic", 0, shipped("include %s/auth-basic.conf;" % SHARE,
+                                      "set $export_origin https://fleet.example;"))
+    write_users(front)
     try:
         section("basic", basic, front.start())
+        section("watchers", watchers, front)
         section("cors", cors, front)
     finally:
         front.end()
 
 
 def basic(front):
-    anna, bert = ("anna", "secret one"), ("bert", "two")
-    for name, user in (("nobody", None), ("a wrong password", ("anna", "two")), ("an unknown name", ("carl", "two")), ("none", ("anna", ""))):
+    anna, bert = ANNA, BERT
+    for name, user in (("no user", None), ("a wrong password", ("anna", "two")),
+                       ("an unknown name", ("carl", "two")), ("none", ("anna", ""))):
         got = front.post(user=user)
         problem("passwords: refused: " + name, got, (401,))
-        ok((got.header("WWW-Authenticate") or "").startswith("Basic"), "and asked for: " + name, got.headers)
+        ok((got.header("WWW-Authenticate") or "").startswith("Basic"), "and asked for: " + name,
+           got.headers)
     for path in ("/export", "/export/" + "0" * 24, "/vehicles", "/vehicles/vehicle_001", "/limits"):
         problem("passwords: refused: GET %s without" % path, front.call("GET", path), (401,))
     got = front.post(user=anna)
     is_(got.status, 202, "a POST with a password: 202")
     ident = got.json()["_id"]
-    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna", "its name is the job's owner")
+    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna",
+        "its name is the job's owner")
     is_(front.call("GET", "/export/" + ident, user=anna).status, 200, "its owner sees it")
-    for name, headers in (("by password", {}), ("by headers", {"Remote-User": "anna", "REMOTE_USER": "anna", "X-User": "anna"})):
-        problem("another owner does not, " + name, front.call("GET", "/export/" + ident, headers=headers, user=bert), (404,))
+    claims = {"Remote-User": "anna", "REMOTE_USER": "anna", "X-User": "anna"}
+    for name, headers in (("by password", {}), ("by headers", claims)):
+        problem("another owner does not, " + name,
+                front.call("GET", "/export/" + ident, headers=headers, user=bert), (404,))
     problem("nor cancels it", front.call("DELETE", "/export/" + ident, user=bert), (404,))
     is_(front.call("GET", "/export", user=bert).json(), {"exports": []}, "nor lists it")
-    is_([j["_id"] for j in front.call("GET", "/export", user=anna).json()["exports"]], [ident], "its owner does")
-    is_(front.call("GET", "/health").status, 200, "/health asks nobody")
+    is_([j["_id"] for j in front.call("GET", "/export", user=anna).json()["exports"]], [ident],
+        "its owner does")
+    is_(front.call("GET", "/health").status, 200, "/health needs no password")
     is_(front.call("GET", "/ready").json()["auth"], "basic", "/ready says how owners are known")
+    is_([front.call("GET", path).header("Strict-Transport-Security") for path in ("/", "/health")],
+        [None, None], "without TLS no Strict-Transport-Security")
+
+
+def watchers(front):
+    """What tells of the inside is for those on the machine who watch it, password or none."""
+    for path in ("/metrics", "/ready"):
+        is_(front.call("GET", path).status, 200, path + " from 127.0.0.1: 200")
+        for user, how in ((None, "without a password"), (ANNA, "with one")):
+            problem("%s from another address, %s: 403" % (path, how),
+                    front.call("GET", path, user=user, source="127.0.0.2"), (403,))
+    is_(front.call("GET", "/health", source="127.0.0.2").status, 200, "/health from anywhere: 200")
 
 
 def cors(front):
     origin = {"Origin": "https://fleet.example"}
-    got = front.call("OPTIONS", "/export", headers=dict(origin, **{"Access-Control-Request-Method": "POST",
-                                                                "Access-Control-Request-Headers": "idempotency-key"}))
+    preflight = {"Access-Control-Request-Method": "POST",
+                 "Access-Control-Request-Headers": "idempotency-key"}
+    got = front.call("OPTIONS", "/export", headers=dict(origin, **preflight))
     is_(got.status, 204, "CORS: a preflight needs no password")
     is_(got.header("Access-Control-Allow-Origin"), "https://fleet.example", "its origin")
-    ok("POST" in got.header("Access-Control-Allow-Methods") and "Idempotency-Key" in got.header("Access-Control-Allow-Headers"),
+    ok("POST" in got.header("Access-Control-Allow-Methods")
+       and "Idempotency-Key" in got.header("Access-Control-Allow-Headers"),
        "its methods and headers", got.headers)
-    for name, got in (("an answer", front.call("GET", "/limits", headers=origin, user=("anna", "secret one"))),
+    for name, got in (("an answer", front.call("GET", "/limits", headers=origin, user=ANNA)),
                       ("a 401", front.call("GET", "/limits", headers=origin)),
-                      ("nginx's 404", front.call("GET", "/nothing", headers=origin, user=("anna", "secret one")))):
-        is_((got.header("Access-Control-Allow-Origin"), got.header("Access-Control-Allow-Credentials"), got.header("Vary")),
+                      ("nginx's 404", front.call("GET", "/nothing", headers=origin, user=ANNA))):
+        is_((got.header("Access-Control-Allow-Origin"),
+             got.header("Access-Control-Allow-Credentials"), got.header("Vary")),
             ("https://fleet.example", "true", "Origin"), "CORS: " + name)
-        ok("Location" in (got.header("Access-Control-Expose-Headers") or ""), "and what pages may see: " + name, got.headers)
+        ok("Location" in (got.header("Access-Control-Expose-Headers") or ""),
+           "and what pages may see: " + name, got.headers)
 
 
 def several_origins():
     front = Front("origins", 1, shipped(
-        'if ($http_origin ~ "^https://(fleet|depot)[.]example$") { set $export_origin $http_origin; }')).start()
+        'if ($http_origin ~ "^https://(fleet|depot)[.]example$") '
+        '{ set $export_origin $http_origin; }')).start()
     try:
-        for origin, allowed in (("https://fleet.example", True), ("https://depot.example", True), ("https://evil.example", False),
-                                ("https://fleet.example.evil", False), ("http://fleet.example", False), (None, False)):
+        for origin, allowed in (("https://fleet.example", True), ("https://depot.example", True),
+                                ("https://evil.example", False),
+                                ("https://fleet.example.evil", False),
+                                ("http://fleet.example", False), (None, False)):
             got = front.call("GET", "/limits", headers={"Origin": origin} if origin else {})
-            is_(got.header("Access-Control-Allow-Origin"), origin if allowed else None, "CORS of several: %s" % origin)
-            ok(allowed or not [h for h in got.headers.keys() if h.startswith("Access-Control")], "nothing more: %s" % origin, got.headers)
-        is_(front.call("GET", "/ready").json()["auth"], "none", "/ready says that nobody is asked")
+            is_(got.header("Access-Control-Allow-Origin"), origin if allowed else None,
+                "CORS of several: %s" % origin)
+            ok(allowed or not [h for h in got.headers.keys() if h.startswith("Access-Control")],
+               "nothing more: %s" % origin, got.headers)
+        is_(front.call("GET", "/ready").json()["auth"], "none",
+            "/ready says that there is no authentication")
     finally:
         front.end()
 
@@ -192,22 +248,30 @@ def own_service():
     port = int(os.environ["EXPORT_PORTS"]) + 9
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Asked)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    lines = shipped("   auth_request /.auth;", "   auth_request_set $export_user $upstream_http_x_user;", "   set $export_auth request;",
-                    "   location = /.auth { internal; proxy_pass http://127.0.0.1:9000; proxy_pass_request_body off; "
-                    "proxy_set_header Content-Length \"\"; }")
+    lines = shipped("   auth_request /.auth;",
+                    "   auth_request_set $export_user $upstream_http_x_user;",
+                    "   set $export_auth request;",
+                    "   location = /.auth { internal; proxy_pass http://127.0.0.1:9000; "
+                    "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; }")
     front = Front("request", 3, [line.replace(":9000", ":%d" % port) for line in lines]).start()
     try:
         anna = dict(JSON_TYPE, Cookie="anna")
         got = front.call("POST", "/export", BODY, anna)
         is_(got.status, 202, "a service of one's own: 202")
-        is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna@fleet.example", "the owner is whom it names")
-        is_(front.call("GET", "/export/" + got.json()["_id"], headers=anna).status, 200, "who sees the job")
-        problem("whom it does not know: 401", front.call("POST", "/export", BODY, dict(JSON_TYPE, Cookie="bert")), (401,))
-        problem("nor by a header of the client's", front.call("GET", "/export", headers={"X-User": "anna@fleet.example"}), (401,))
-        problem("out of order: 500", front.call("GET", "/export", headers={"Cookie": "broken"}), (500,))
-        is_(front.call("GET", "/health").status, 200, "/health asks nobody")
+        is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "anna@fleet.example",
+            "the owner is the user it names")
+        is_(front.call("GET", "/export/" + got.json()["_id"], headers=anna).status, 200,
+            "who sees the job")
+        problem("a user it does not know: 401",
+                front.call("POST", "/export", BODY, dict(JSON_TYPE, Cookie="bert")), (401,))
+        problem("nor by a header of the client's",
+                front.call("GET", "/export", headers={"X-User": "anna@fleet.example"}), (401,))
+        problem("out of order: 500", front.call("GET", "/export", headers={"Cookie": "broken"}),
+                (500,))
+        is_(front.call("GET", "/health").status, 200, "/health needs no password")
         is_(front.call("GET", "/metrics").status, 200, "nor does /metrics")
-        is_(front.call("GET", "/ready").json()["auth"], "request", "/ready says how owners are known")
+        is_(front.call("GET", "/ready").json()["auth"], "request",
+            "/ready says how owners are known")
     finally:
         front.end()
         server.shutdown()
@@ -244,12 +308,20 @@ def tls(front, folder):
     anna = context(folder, "anna")
     got = front.post(tls=anna)
     is_(got.status, 202, "TLS and a client certificate: 202")
-    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "CN=anna", "its subject is the owner")
-    ok((got.header("Location") or "").startswith("https://localhost:%d/export/" % front.port), "Location is https", got.headers)
-    ok("max-age" in (got.header("Strict-Transport-Security") or ""), "Strict-Transport-Security", got.headers)
-    is_(front.call("GET", "/ready", tls=anna).json()["auth"], "certificate", "/ready says how owners are known")
+    is_(mongo().exports.jobs.find_one(sort=[("_id", -1)])["owner"], "CN=anna",
+        "its subject is the owner")
+    ok((got.header("Location") or "").startswith("https://localhost:%d/export/" % front.port),
+       "Location is https", got.headers)
+    for path, status in (("/export", 200), ("/", 200), ("/page.js", 200), ("/openapi.yaml", 200),
+                         ("/nothing", 404), ("/nothing.js", 404), ("/export/x", 404)):
+        got = front.call("GET", path, tls=anna)
+        is_((got.status, got.header("Strict-Transport-Security")), (status, "max-age=31536000"),
+            "Strict-Transport-Security: GET " + path)
+    is_(front.call("GET", "/ready", tls=anna).json()["auth"], "certificate",
+        "/ready says how owners are known")
     problem("refused: no certificate", front.call("GET", "/limits", tls=context(folder)), (400,))
-    problem("refused: one of nobody", front.call("GET", "/limits", tls=context(folder, "evil")), (400,))
+    problem("refused: one of an unknown CA",
+            front.call("GET", "/limits", tls=context(folder, "evil")), (400,))
     problem("refused: HTTP on the TLS port", front.call("GET", "/limits"), (400,))
     try:
         front.call("GET", "/limits", tls=context(folder, "anna", ssl.TLSVersion.TLSv1_1))
@@ -258,26 +330,90 @@ def tls(front, folder):
         ok("alert" in str(e).lower() or "version" in str(e).lower(), "refused: TLS 1.1", e)
 
 
-# ---- nobody is asked ----------------------------------------------------------------------
+# ---- what a handler gets ------------------------------------------------------------------
+
+def name_values(data):
+    """The pairs of FastCGI 1.0, 3.4: a length is one byte, or four, the first above 127."""
+    found = {}
+    while data:
+        sizes = []
+        for _ in "nv":
+            long = data[0] > 127
+            sizes.append(struct.unpack(">I", data[:4])[0] & 0x7fffffff if long else data[0])
+            data = data[4 if long else 1:]
+        name, value = data[:sizes[0]], data[sizes[0]:sum(sizes)]
+        data = data[sum(sizes):]
+        found[name.decode()] = value.decode()
+    return found
+
+
+class Echo(socketserver.StreamRequestHandler):
+    """A FastCGI responder that answers with the parameters it gets, as JSON."""
+
+    def handle(self):
+        params, kind, size = b"", 0, 1
+        while (kind, size) != (5, 0):               # the end of the body
+            _, kind, _, size, padding = struct.unpack(">BBHHBx", self.rfile.read(8))
+            data = self.rfile.read(size)
+            self.rfile.read(padding)
+            params += data if kind == 4 else b""
+        body = json.dumps(name_values(params)).encode()
+        self.record(6, b"Status: 200\r\nContent-Type: application/json\r\n\r\n" + body)
+        self.record(3, bytes(8))
+
+    def record(self, kind, data):
+        self.wfile.write(struct.pack(">BBHHBx", 1, kind, 1, len(data), 0) + data)
+
+
+def passed_on():
+    front = Front("echo", 12, shipped("include %s/auth-basic.conf;" % SHARE),
+                  api=os.path.join(os.environ["EXPORT_RUN"], "echo.sock"))
+    write_users(front)
+    server = socketserver.ThreadingUnixStreamServer(
+        os.path.join(os.environ["EXPORT_RUN"], "echo.sock"), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        got = front.start().call("GET", "/export?limit=1", user=ANNA, headers={
+            "Proxy": "http://evil.example", "Remote-User": "bert", "If-None-Match": "x"})
+        params = got.json()
+        is_((params["REMOTE_USER"], params["EXPORT_AUTH"], params["QUERY_STRING"]),
+            ("anna", "basic", "limit=1"), "a handler gets the owner, how it is known, the query")
+        is_(params.get("HTTP_IF_NONE_MATCH"), "x", "and the client's headers")
+        is_(params.get("HTTP_AUTHORIZATION", ""), "", "but not the password")
+        is_(params.get("HTTP_PROXY", ""), "", "nor what libraries take for a setting")
+        word = base64.b64encode(("%s:%s" % ANNA).encode()).decode()
+        ok(not [k for k, v in params.items() if word in v or ANNA[1] in v],
+           "the password is in none of its parameters", params)
+    finally:
+        front.end()
+        server.shutdown()
+        server.server_close()
+
+
+# ---- no authentication --------------------------------------------------------------------
 
 def fastcgi(path, **params):
     """The status that a handler answers on its socket."""
-    env = dict(PATH=os.environ["PATH"], REQUEST_METHOD="GET", REQUEST_URI=path, HTTP_HOST="localhost", **params)
-    run = subprocess.run(["cgi-fcgi", "-bind", "-connect", os.environ["API_SOCKET"]], env=env, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, check=True, timeout=30)
+    env = dict(PATH=os.environ["PATH"], REQUEST_METHOD="GET", REQUEST_URI=path,
+               HTTP_HOST="localhost", **params)
+    run = subprocess.run(["cgi-fcgi", "-bind", "-connect", os.environ["API_SOCKET"]], env=env,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=30)
     head, _, body = run.stdout.partition(b"\r\n\r\n")
     return int(head.split(b"Status: ")[1][:3]), json.loads(body)
 
 
-def loopback_alone():
+def only_loopback():
     for path in ("/export", "/export/" + "0" * 24, "/vehicles", "/vehicles/x", "/limits"):
-        is_(fastcgi(path, SERVER_ADDR="192.0.2.7")[0], 403, "nobody is asked, not loopback: 403 for " + path)
-        ok(fastcgi(path, SERVER_ADDR="192.0.2.7", EXPORT_AUTH="basic", REMOTE_USER="a")[0] != 403, "with auth it is answered: " + path)
+        is_(fastcgi(path, SERVER_ADDR="192.0.2.7")[0], 403,
+            "no authentication, not loopback: 403 for " + path)
+        ok(fastcgi(path, SERVER_ADDR="192.0.2.7", EXPORT_AUTH="basic", REMOTE_USER="a")[0] != 403,
+           "with auth it is answered: " + path)
         for address in ("127.0.0.1", "127.1.2.3", "::1", "unix:"):
             ok(fastcgi(path, SERVER_ADDR=address)[0] != 403, "%s is loopback: %s" % (address, path))
     is_(fastcgi("/limits", SERVER_ADDR="2001:db8::1")[0], 403, "nor by IPv6")
     is_(fastcgi("/health", SERVER_ADDR="192.0.2.7")[0], 200, "/health answers anybody")
-    is_(fastcgi("/ready", SERVER_ADDR="192.0.2.7")[1]["auth"], "none", "/ready says that nobody is asked")
+    is_(fastcgi("/ready", SERVER_ADDR="192.0.2.7")[1]["auth"], "none",
+        "/ready says that there is no authentication")
 
 
 def main():
@@ -287,7 +423,8 @@ def main():
     section("several origins", several_origins)
     section("a service of one's own", own_service)
     section("TLS", tls_and_certificates)
-    section("loopback alone", loopback_alone)
+    section("what a handler gets", passed_on)
+    section("only loopback", only_loopback)
     return done()
 
 

@@ -1,12 +1,17 @@
 #!/usr/bin/python3
-"""Clients that mean harm or are broken, many and slow ones: everybody else is answered all the while, no handler ends or grows, and none
-holds what it must not. Hostile JSON, paths and single FastCGI requests are in t/3000-http.t.
+"""Clients that mean harm or are broken, many and slow ones: everybody else is answered all the
+while, no handler ends or grows, and none holds what it must not. Hostile JSON, paths and single
+FastCGI requests are in t/3000-http.t.
 
-Prints TAP. Environment: HOSTILE_SEED replays the random bytes of a run (it prints its own).
+Prints TAP. Environment: HOSTILE_SEED, of the random bytes (1).
 """
 import http.client
+import io
+import json
 import os
 import random
+import re
+import select
 import shutil
 import signal
 import socket
@@ -21,19 +26,23 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    Answer, base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of, problem, raw_call, request, section, skip,
-    small_fleet, under_stack, wait_for)
+    Answer, base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of,
+    problem, raw_call, request, section, skip, small_fleet, under_stack, wait_for)
 
 PARTS = urllib.parse.urlsplit(os.environ.get("EXPORT_URL", ""))
 VEHICLE = sorted(small_fleet())[2]
 SLOW_S = 1.0                            # what an answer to somebody else may take at worst
 GROWTH_KB = 2048
+CONNECTIONS = 200                       # of one address at a time: limit_conn of nginx/export.conf
+POST_HEAD = b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+CLOSE = b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 # ---- somebody else ------------------------------------------------------------------------
 
 def get(path, source):
-    c = http.client.HTTPConnection(PARTS.hostname, PARTS.port, timeout=30, source_address=(source, 0))
+    c = http.client.HTTPConnection(PARTS.hostname, PARTS.port, timeout=30,
+                                   source_address=(source, 0))
     try:
         c.request("GET", path)
         got = c.getresponse()
@@ -44,7 +53,7 @@ def get(path, source):
 
 
 class Witness:
-    """From an address of its own: is a job still told, and how soon?"""
+    """From an address of its own: is a job still shown, and how soon?"""
 
     def __init__(self, ident):
         self.ident, self.statuses, self.took, self.over = ident, [], [], threading.Event()
@@ -69,10 +78,13 @@ class Witness:
         self.thread.join(60)
 
     def tell(self, name):
-        ok(len(self.statuses) >= 10 and set(self.statuses) == {200}, "%s: everybody else is answered" % name,
+        ok(len(self.statuses) >= 10 and set(self.statuses) == {200},
+           "%s: everybody else is answered" % name,
            (len(self.statuses), set(self.statuses)))
-        ok(max(self.took) < SLOW_S, "%s: as soon as ever" % name, "%.3f s at worst" % max(self.took))
-        note("%s: %d answers beside it, %.0f ms at worst" % (name, len(self.statuses), max(self.took) * 1000))
+        ok(max(self.took) < SLOW_S, "%s: as soon as usual" % name,
+           "%.3f s at worst" % max(self.took))
+        note("%s: %d answers meanwhile, %.0f ms at worst" %
+             (name, len(self.statuses), max(self.took) * 1000))
 
 
 def resident_kb(pid):
@@ -96,9 +108,11 @@ def warm_up(ident):
 
 def slow(name, *options):
     """slowhttptest: 200 connections that take their time."""
-    run = subprocess.run(["slowhttptest", *options, "-c", "200", "-r", "100", "-l", "6", "-u", base() + "/export", "-p", "3"],
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
-    ok("Exit status" in run.stdout or "test ended" in run.stdout.lower(), name + ": it was tried", run.stdout[-500:])
+    run = subprocess.run(["slowhttptest", *options, "-c", "200", "-r", "100", "-l", "6", "-p", "3",
+                          "-u", base() + "/export"], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    ok("Exit status" in run.stdout or "test ended" in run.stdout.lower(), name + ": it was tried",
+       run.stdout[-500:])
 
 
 def idle_connections(witness):
@@ -113,7 +127,8 @@ def idle_connections(witness):
                 s.sendall(b"GET /export HTTP/1.1\r\nHost: a\r\n")
             held.append(s)
         seen = len(witness.statuses)
-        wait_for("answers beside 1,000 connections", lambda: len(witness.statuses) >= seen + 50, 60)
+        wait_for("answers besides 1,000 connections", lambda: len(witness.statuses) >= seen + 50,
+                 60)
     finally:
         for s in held:
             s.close()
@@ -127,19 +142,23 @@ def floods():
         except (OSError, http.client.HTTPException):
             return 0
 
-    head = b"GET /export HTTP/1.1\r\nHost: a\r\n"
+    head, lines = b"GET /export HTTP/1.1\r\nHost: a\r\n", b"b" * 500
     is_(status(head + b"X: " + b"a" * 40000 + b"\r\n\r\n"), 431, "a header of 40 KB: 431")
-    ok(status(head + b"".join(b"X-%d: %s\r\n" % (n, b"b" * 500) for n in range(200)) + b"\r\n") in (400, 431), "200 headers, 100 KB: refused")
-    ok(status(b"GET /" + b"c" * 60000 + b" HTTP/1.1\r\nHost: a\r\n\r\n") == 414, "a path of 60 KB: 414")
-    is_(status(b"GET /export?" + b"d" * 2000 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 400, "a query of 2 KB: 400")
-    is_(status(b"GET /export/" + b"e" * 1000 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 414, "a path of 1 KB: 414")
-    is_(status(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}"), 400, "two lengths: 400")
-    ok(status(b"POST /export HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: close\r\n\r\n0\r\n\r\n")
-       in (400, 415), "length and chunks: no smuggling")
-    is_(status(b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"), 400, "a length below 0: 400")
-    is_(status(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 400, "TLS where there is none: 400")
+    ok(status(head + b"".join(b"X-%d: %s\r\n" % (n, lines) for n in range(200)) + b"\r\n")
+       in (400, 431), "200 headers, 100 KB: refused")
+    is_(status(b"GET /" + b"c" * 60000 + CLOSE), 414, "a path of 60 KB: 414")
+    is_(status(b"GET /export?" + b"d" * 2000 + CLOSE), 400, "a query of 2 KB: 400")
+    is_(status(b"GET /export/" + b"e" * 1000 + CLOSE), 414, "a path of 1 KB: 414")
+    post = b"POST /export HTTP/1.1\r\nHost: a\r\n"
+    is_(status(post + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}"), 400,
+        "two lengths: 400")
+    ok(status(post + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: close\r\n"
+              b"\r\n0\r\n\r\n") in (400, 415), "length and chunks: no smuggling")
+    is_(status(post + b"Content-Length: -1\r\n\r\n"), 400, "a length below 0: 400")
+    is_(status(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 400,
+        "TLS where there is none: 400")
     is_(status(b"GET /export HTTP/1.1\r\nHost: a\x00b\r\n\r\n"), 400, "a NUL in a header: 400")
-    large = (b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n" + b"f" * 60000,)
+    large = (POST_HEAD + b"Content-Length: 60000\r\n\r\n" + b"f" * 60000,)
     many = [threading.Thread(target=status, args=large) for _ in range(60)]
     for t in many:
         t.start()
@@ -148,9 +167,10 @@ def floods():
 
 
 def random_records(r):
-    """Bytes that are no FastCGI, or begin as it and go wrong, on the handlers' own socket. No byte above 127, though: for a
-    name or value that is said to have 2 GB libfcgi asks for that memory, and ends the handler where there is none. nginx says no such
-    thing, and the socket's mode lets nobody else connect."""
+    """Bytes that are no FastCGI, or begin as it and go wrong, on the handlers' own socket. But no
+    byte above 127: for a name or value whose length says 2 GB libfcgi asks for that memory, and
+    ends the handler where there is none. nginx sends no such thing, and the socket's mode lets
+    nobody else connect."""
     for n in range(300):
         data = bytearray(b & 127 for b in r.randbytes(r.randrange(1, 2000)))
         if n % 3:
@@ -170,12 +190,14 @@ def random_records(r):
 
 
 def attacks(ident):
-    seed = int(os.environ.get("HOSTILE_SEED") or random.SystemRandom().randrange(10 ** 9))
+    seed = int(os.environ.get("HOSTILE_SEED") or 1)
     note("HOSTILE_SEED=%d" % seed)
     for name, f, args in (("floods", floods, ()), ("1,000 idle connections", None, ()),
                           ("slow headers", slow, ("slow headers", "-H", "-i", "3")),
-                          ("slow bodies", slow, ("slow bodies", "-B", "-i", "3", "-s", "8192", "-t", "POST")),
-                          ("slow readers", slow, ("slow readers", "-X", "-w", "1", "-y", "2", "-n", "3", "-z", "1"))):
+                          ("slow bodies", slow,
+                           ("slow bodies", "-B", "-i", "3", "-s", "8192", "-t", "POST")),
+                          ("slow readers", slow,
+                           ("slow readers", "-X", "-w", "1", "-y", "2", "-n", "3", "-z", "1"))):
         if f is slow and not shutil.which("slowhttptest"):
             skip(name, "slowhttptest; run scripts/deps")
             continue
@@ -198,15 +220,17 @@ def unharmed(ident):
     grown = {p: resident_kb(p) - kb for p, kb in front.items() if os.path.exists("/proc/%d" % p)}
     is_(len(grown), len(front), "nor has nginx lost a process")
     ok(max(grown.values()) <= 4 * GROWTH_KB, "nor grown", grown)
-    note("handlers grew by %s KiB, nginx by %s" % (sorted(resident_kb(p) - pools[p] for p in pools), sorted(grown.values())))
-    is_(finish(create(request(vehicles=[VEHICLE]), "after it"), "after it")["state"], "FINISHED", "and an export works")
+    note("handlers grew by %s KiB, nginx by %s" %
+         (sorted(resident_kb(p) - pools[p] for p in pools), sorted(grown.values())))
+    ident = create(request(vehicles=[VEHICLE]), "after it")
+    is_(finish(ident, "after it")["state"], "FINISHED", "and an export works")
 
 
 # ---- nginx's own answers ------------------------------------------------------------------
 
 def own_answers():
-    """What nginx alone can say, as a problem: 504 after its time, 429 of too many at once. To a body that does not come it
-    says nothing: it closes, and writes 408 into its log."""
+    """What only nginx can answer, as a problem: 504 after its time, 429 of too many at once. A body
+    that does not come gets no answer: nginx closes, and writes 408 into its log."""
     got = {}
 
     def ask(name, data):
@@ -215,13 +239,14 @@ def own_answers():
         except (OSError, http.client.HTTPException) as e:
             got[name] = e
 
-    slow_body = b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    slow_body = POST_HEAD + b"Content-Length: 50\r\n\r\n{"
     stopped = handlers()
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
         threads = [threading.Thread(target=ask, args=x) for x in (
-            ("slow body", slow_body), ("handlers that do not answer: 504", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"))]
+            ("slow body", slow_body),
+            ("handlers that do not answer: 504", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"))]
         for t in threads:
             t.start()
         for t in threads:
@@ -230,8 +255,9 @@ def own_answers():
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     problem("handlers that do not answer: 504", got["handlers that do not answer: 504"], (504,))
-    ok(isinstance(got["slow body"], Exception) and '"POST /export HTTP/1.1" 408' in logged("nginx-access"), "a body that does not come: closed",
-       got["slow body"])
+    ok(isinstance(got["slow body"], Exception) and
+       '"POST /export HTTP/1.1" 408' in logged("nginx-access"),
+       "a body that does not come: closed", got["slow body"])
     seen = []
     flood = [threading.Thread(target=pipelined, args=(250, seen)) for _ in range(12)]
     for t in flood:
@@ -240,8 +266,10 @@ def own_answers():
         t.join(60)
     refused = [a for a in b"".join(seen).split(b"HTTP/1.1 ") if a.startswith(b"429 ")]
     answered = b"".join(seen).count(b"HTTP/1.1 200 ")
-    ok(refused and answered >= 400, "too many requests of one client: 429, behind the first 400", (len(refused), answered))
-    ok(refused and b"application/problem+json" in refused[0] and b'"status":429' in refused[0], "429 is a problem", refused[:1])
+    ok(refused and answered >= 400, "too many requests of one client: 429, after the first 400",
+       (len(refused), answered))
+    ok(refused and b"application/problem+json" in refused[0] and b'"status":429' in refused[0],
+       "429 is a problem", refused[:1])
 
 
 def pipelined(n, seen):
@@ -250,11 +278,67 @@ def pipelined(n, seen):
         s.settimeout(60)
         s.bind(("127.0.3.1", 0))
         s.connect((PARTS.hostname, PARTS.port))
-        s.sendall(b"GET /limits HTTP/1.1\r\nHost: a\r\n\r\n" * (n - 1) + b"GET /limits HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        s.sendall(b"GET /limits HTTP/1.1\r\nHost: a\r\n\r\n" * (n - 1) + b"GET /limits" + CLOSE)
         got = b""
         while more := s.recv(1 << 20):
             got += more
         seen.append(got)
+
+
+def hold(source):
+    """A connection that is busy: its request's body is still to come."""
+    s = socket.socket()
+    s.bind((source, 0))
+    s.settimeout(30)
+    s.connect((PARTS.hostname, PARTS.port))
+    s.sendall(POST_HEAD + b"Content-Length: 50\r\n\r\n{")
+    return s
+
+
+def too_many_connections():
+    """The first CONNECTIONS of an address are kept busy, the next is refused, for as long as they
+    are. nginx waits ten seconds for the bodies."""
+    one, other = "127.0.4.1", "127.0.4.2"
+    is_(get("/health", one), 200, "the first connection of an address")
+    held = [hold(one) for _ in range(CONNECTIONS)]
+    try:
+        wait_for("429", lambda: get("/health", one) == 429, 5)
+        is_(len(select.select(held, [], [], 0)[0]), 0, "200 connections of an address are taken")
+        c = http.client.HTTPConnection(PARTS.hostname, PARTS.port, 30, source_address=(one, 0))
+        c.request("GET", "/health")
+        got = c.getresponse()
+        problem("the next one is refused: 429", Answer(got.status, got.headers, got.read()), (429,))
+        c.close()
+        is_(get("/health", other), 200, "another address is answered")
+        held.pop().close()
+        ok(wait_for("200", lambda: get("/health", one) == 200, 5), "one more when one has ended")
+    finally:
+        for s in held:
+            s.close()
+
+
+# ---- a Host that is none ------------------------------------------------------------------
+
+def location_for(host):
+    """(status, what is before the path in Location, has X-Evil) of a POST straight to a handler:
+    nginx refuses the worst hosts."""
+    body = json.dumps(request(vehicles=[VEHICLE])).encode()
+    env = dict(PATH=os.environ["PATH"], REQUEST_METHOD="POST", REQUEST_URI="/export",
+               REQUEST_SCHEME="http", CONTENT_TYPE="application/json",
+               CONTENT_LENGTH=str(len(body)), HTTP_HOST=host)
+    run = subprocess.run(["cgi-fcgi", "-bind", "-connect", os.environ["API_SOCKET"]], env=env,
+                         input=body, stdout=subprocess.PIPE, check=True, timeout=30)
+    head = http.client.parse_headers(io.BytesIO(run.stdout))
+    found = re.fullmatch("(.*)/export/[0-9a-f]{24}", head["Location"] or "")
+    return (head["Status"] or "")[:3], found and found[1], "X-Evil" in head
+
+
+def hosts():
+    """Only what can be a host is repeated in an answer."""
+    for host in ("export.example:8080", "[::1]", "a" * 255):
+        is_(location_for(host), ("202", "http://" + host, False), "a host: %.20s" % host)
+    for host in ('a"<b>', "a b", "a/b", "a@b", "a%0d%0ab", "\u00e4", "a" * 256, "a\r\nX-Evil: 1"):
+        is_(location_for(host), ("202", "", False), "Location is a path for Host: %.20r" % host)
 
 
 # ---- what the processes are ---------------------------------------------------------------
@@ -268,20 +352,23 @@ def hardened():
     for name, pids in (("handler", sorted(handlers())), ("worker", [pid_of("WORKER_PIDFILE")])):
         for pid in pids:
             s = status_of(pid)
-            is_((s["NoNewPrivs"], s["Umask"]), ("1", "0027"), "%s: no new privileges, umask 027" % name)
+            is_((s["NoNewPrivs"], s["Umask"]), ("1", "0027"),
+                "%s: no new privileges, umask 027" % name)
             with open("/proc/%d/limits" % pid, encoding="ascii") as f:
-                core = next(line.split()[4:6] for line in f if line.startswith("Max core file size"))
+                core = next(line.split()[4:6] for line in f
+                            if line.startswith("Max core file size"))
             is_(core, ["0", "0"], name + ": no core dumps")
-            # PR_SET_DUMPABLE 0: then its files in /proc are root's, whoever it runs as.
-            is_(os.stat("/proc/%d/maps" % pid).st_uid, 0, name + ": nobody but root looks into it")
+            # PR_SET_DUMPABLE 0: then its files in /proc belong to root, whatever user runs it.
+            is_(os.stat("/proc/%d/maps" % pid).st_uid, 0, name + ": only root looks into it")
     mode = os.stat(os.environ["API_SOCKET"]).st_mode
     is_((stat.S_ISSOCK(mode), stat.S_IMODE(mode)), (True, 0o660), "the socket is 0660")
     folder = os.path.join(os.environ["EXPORT_RUN"], "secrets")
-    is_({stat.S_IMODE(os.stat(os.path.join(folder, n)).st_mode) for n in os.listdir(folder)}, {0o400}, "secrets are 0400")
+    is_({stat.S_IMODE(os.stat(os.path.join(folder, n)).st_mode) for n in os.listdir(folder)},
+        {0o400}, "secrets are 0400")
 
 
-def nothing_told():
-    """No secret in arguments, environments or logs; t/with-stack looks through all logs of every test as well."""
+def no_secrets():
+    """No secret in arguments, environments or logs; t/with-stack searches the logs of each test."""
     folder, words = os.path.join(os.environ["EXPORT_RUN"], "secrets"), []
     for n in os.listdir(folder):
         if n != "s3-admin-key":
@@ -294,7 +381,8 @@ def nothing_told():
             ok(not [w for w in words if w in text], "no secret in its " + name)
     for name in ("export-api", "export-worker", "nginx", "nginx-access", "supervisord"):
         text = logged(name)
-        ok("X-Amz-Signature" not in text and not [w for w in words if w in text], "no secret, no signature in %s.log" % name)
+        ok("X-Amz-Signature" not in text and not [w for w in words if w in text],
+           "no secret, no signature in %s.log" % name)
 
 
 def main():
@@ -306,7 +394,9 @@ def main():
     section("hardened", hardened)
     section("unharmed", unharmed, ident)
     section("nginx's own answers", own_answers)
-    section("nothing told", nothing_told)
+    section("too many connections", too_many_connections)
+    section("hosts", hosts)
+    section("no secrets", no_secrets)
     return done()
 
 

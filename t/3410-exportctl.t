@@ -101,7 +101,7 @@ scripts/stack down worker >"$T/down" 2>&1
 waiting=$(ctl create "${day[@]}" --vehicle vehicle_001)
 is "$(ctl cancel "$waiting")" "$waiting CANCELLED" "cancel"
 ctl cancel "$id" >/dev/null
-is "$?" 1 "cancel leaves alone what is FINISHED"
+is "$?" 1 "cancel does not touch what is FINISHED"
 is "$(ctl get "$id" --json | value 'v["state"]')" FINISHED "it is, still"
 is "$(ctl cancel "$id" --force --json | value 'v["state"]')" EXPIRED "cancel --force"
 ctl download "$id" -o "$T/expired.zip" >/dev/null

@@ -1,18 +1,25 @@
 #!/usr/bin/python3
-"""The page in a real Chromium on the real stack: composing, watching, fetching, cancelling; accessible, and safe against names.
+"""The page in a real Chromium on the real stack: composing, watching, fetching, cancelling;
+accessible, and safe against names.
 
-Prints TAP. Always on a stack of its own, with t/5000-page.conf. Screenshots go to build/screenshots.
+Prints TAP. Always on a stack of its own, with t/5000-page.conf. Screenshots are in
+build/screenshots.
 """
 import csv
 import datetime
 import hashlib
+import http.client
+import http.server
 import io
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import urllib.parse
 import zipfile
 
@@ -21,15 +28,17 @@ sys.dont_write_bytecode = True
 
 from page import Browser, needed        # noqa: E402
 from service import (                   # noqa: E402
-    FINAL, JSON_TYPE, ROOT, START, base, call, done, fetch, finish, generate, is_, job_of, jobs_of, mongo, note, ok,
-    post, section, stack, under_stack, wait_for)
+    FINAL, JSON_TYPE, ROOT, START, base, call, done, fetch, finish, generate, is_, job_of, jobs_of,
+    mongo, note, ok, post, section, stack, under_stack, wait_for)
 
 V1, V2, V3 = "vehicle_001", "vehicle_002", "vehicle_003"
 # A database's name has no space, slash, quotation mark or dot; a collection's may.
 HOSTILE_VEHICLE = "vehicle_<img\tsrc=x\tonerror=hostile=1>"
 HOSTILE_PARAMETER = "\"'><script>hostile=1</script><img src=x onerror=hostile=1>"
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-          "form-action 'none'; frame-ancestors 'none'")
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+          "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+INLINE = (r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|"
+          r"(?:src|href)=\"(?:https?:)?//")
 REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "csv", "compression", "name")
 STATES = ("Waiting", "Running", "Finished")
 
@@ -59,27 +68,58 @@ def served():
         with open(os.path.join(www, file), "rb") as f:
             if (got.status, got.body) != (200, f.read()):
                 wrong.append((path, got.status))
-        for name, want in (("Content-Type", kind + "; charset=utf-8"), ("Content-Security-Policy", POLICY), ("X-Content-Type-Options", "nosniff"),
+        for name, want in (("Content-Type", kind + "; charset=utf-8"),
+                           ("Content-Security-Policy", POLICY),
+                           ("X-Content-Type-Options", "nosniff"),
                            ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-cache")):
             if got.header(name) != want:
                 wrong.append((path, name, got.header(name)))
         if call("GET", path, headers={"If-None-Match": got.header("ETag")}).status != 304:
             wrong.append((path, "no 304"))
-    ok(not wrong and len(files) > 5, "the page and its %d files: types, policy, validators" % len(files), wrong)
+    ok(not wrong and len(files) > 5,
+       "the page and its %d files: types, policy, validators" % len(files), wrong)
     with open(os.path.join(www, "index.html"), encoding="utf-8") as f:
         text = f.read()
-    is_(re.findall(r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|(?:src|href)=\"(?:https?:)?//", text), [],
-        "no script, style or address of others in it")
-    is_([p for p in ("/index.html", "/nothing.js", "/page.js/", "/x/page.js", "/Page.js") if call("GET", p).status != 404 or
-         call("GET", p).type() != "application/problem+json"], [], "other paths are 404 as before")
+    is_(re.findall(INLINE, text), [], "no script, style or address of others in it")
+    is_([p for p in ("/index.html", "/nothing.js", "/page.js/", "/x/page.js", "/Page.js")
+         if call("GET", p).status != 404 or call("GET", p).type() != "application/problem+json"],
+        [], "other paths are 404 as before")
     got = call("POST", "/", b"{}", JSON_TYPE)
     is_((got.status, got.header("Allow")), (405, "GET, HEAD"), "POST /: 405")
 
 
-# ---- modules alone ------------------------------------------------------------------------
+# ---- single modules -----------------------------------------------------------------------
 
 def modules(b):
-    ranges = "m.presets({first: Date.UTC(2018, 10, 30, 5), last: %s}, %s, '%s').map((p) => [p.id, ...p.range.map((ms) => new Date(ms).toISOString().slice(0, 16))])"
+    ranges_of(b)
+    plots(b)
+    seen = b.evaluate("states.js", "[%s].map(([a, c]) => m.follows(a, c))" % ", ".join((
+        "['NOT_STARTED', 'STARTED']", "['STARTED', 'NOT_STARTED']", "['FINISHED', 'STARTED']",
+        "['FINISHED', 'EXPIRED']", "['EXPIRED', 'FINISHED']", "['CANCELLED', 'FINISHED']")))
+    is_(seen, [True, False, False, True, False, False], "a state that goes back is not shown")
+    sizes = b.evaluate("format.js", "[0, 999, 1000, 1e6, 1.5e9, 2e12].map(m.bytes)")
+    is_([s.replace("\u00a0", " ") for s in sizes],
+        ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 GB", "2.0 TB"], "sizes are decimal")
+
+
+def plots(b):
+    got = b.evaluate("plot.js", "['speed', 'flat', 'none'].map((n, i) => "
+                     "m.plot(n, [[0, null, 2.5, 87.5], [1, 1], null][i]).outerHTML)")
+    ok('aria-label="speed: 3 samples, 0 to 87.5"' in got[0] and got[0].count("<polyline") == 1
+       and got[0].count("<circle") == 1,
+       "a plot: a gap is a gap, an alternative in words", got[0])
+    ok("<polyline" in got[1] and "No numbers" in got[2], "a plot of one value, of none", got)
+    # SVG counts y from the top.
+    least = float(re.search(r'cy="([\d.]+)"', got[0])[1])
+    points = re.search(r'points="([^"]+)"', got[0])[1].split()
+    (x1, low), (x2, most) = (map(float, point.split(",")) for point in points)
+    ok(x1 < x2 and most < low < least, "what is more is higher up, what is later further right",
+       (least, points))
+
+
+def ranges_of(b):
+    ranges = ("m.presets({first: Date.UTC(2018, 10, 30, 5), last: %s}, %s, '%s').map((p) => "
+              "[p.id, ...p.range.map((ms) => new Date(ms).toISOString().slice(0, 16))])")
 
     def of(last, now, zone):
         return {p[0]: p[1:] for p in b.evaluate("range.js", ranges % (last, now, zone))}
@@ -89,8 +129,8 @@ def modules(b):
     is_(utc["data-day"], ["2018-12-01T00:00", "2018-12-02T00:00"], "the last full day with data")
     is_(utc["data-week"], ["2018-11-26T00:00", "2018-12-03T00:00"], "its week")
     is_(utc["data-month"], ["2018-12-01T00:00", "2019-01-01T00:00"], "its month")
-    is_(of("Date.UTC(2018, 11, 1, 19)", "Date.UTC(2018, 11, 1, 20)", "utc")["data-day"], ["2018-11-30T00:00", "2018-12-01T00:00"],
-        "a day that is not over is not full")
+    is_(of("Date.UTC(2018, 11, 1, 19)", "Date.UTC(2018, 11, 1, 20)", "utc")["data-day"],
+        ["2018-11-30T00:00", "2018-12-01T00:00"], "a day that is not over is not full")
     local = of("Date.UTC(2018, 11, 1, 19)", "Date.UTC(2026, 2, 30, 12)", "local")
     is_(local["data-day"], ["2018-11-30T23:00", "2018-12-01T23:00"], "a local day")
     is_(local["yesterday"], ["2026-03-28T23:00", "2026-03-29T22:00"], "a local day of 23 hours")
@@ -98,22 +138,18 @@ def modules(b):
     is_(utc["last-month"], ["2026-02-01T00:00", "2026-03-01T00:00"], "last month")
     read = "m.read({date: '%s', time: '%s'}, '%s')"
     is_([b.evaluate("range.js", read % x) for x in (
-        ("2018-11-30", "06:00", "utc"), ("2018-11-30", "06:00:01.5", "local"), ("2018-06-31", "", "utc"), ("2018-06-31", "", "local"), ("", "", "utc"))],
-        [START + 6 * 3600000, START + 5 * 3600000 + 1500, None, None, None], "moments are read, a 31st of June is none")
+        ("2018-11-30", "06:00", "utc"), ("2018-11-30", "06:00:01.5", "local"),
+        ("2018-06-31", "", "utc"), ("2018-06-31", "", "local"), ("", "", "utc"))],
+        [START + 6 * 3600000, START + 5 * 3600000 + 1500, None, None, None],
+        "moments are read, a 31st of June is none")
     b.cdp("Emulation.setTimezoneOverride", timezoneId="UTC")
-    got = b.evaluate("plot.js", "['speed', 'flat', 'none'].map((n, i) => m.plot(n, [[0, null, 2.5, 87.5], [1, 1], null][i]).outerHTML)")
-    ok('aria-label="speed: 3 samples, 0 to 87.5"' in got[0] and got[0].count("<polyline") == 1 and got[0].count("<circle") == 1,
-       "a plot: a gap is a gap, an alternative in words", got[0])
-    ok("<polyline" in got[1] and "No numbers" in got[2], "a plot of one value, of none", got)
-    seen = b.evaluate("states.js", "[['NOT_STARTED', 'STARTED'], ['STARTED', 'NOT_STARTED'], ['FINISHED', 'STARTED'], ['FINISHED', 'EXPIRED'], "
-                      "['EXPIRED', 'FINISHED'], ['CANCELLED', 'FINISHED']].map(([a, c]) => m.follows(a, c))")
-    is_(seen, [True, False, False, True, False, False], "a state that goes back is not shown")
 
 
 # ---- composing ----------------------------------------------------------------------------
 
 def estimate_of(b):
-    return b.wait("an estimate", lambda: re.search(r"About ([\d,]+)\sdocuments? of ([\d,]+)\svehicle", b.one("#estimate").text))
+    return b.wait("an estimate", lambda: re.search(
+        r"About ([\d,]+)\sdocuments? of ([\d,]+)\svehicle", b.one("#estimate").text))
 
 
 def chips(b):
@@ -122,9 +158,10 @@ def chips(b):
 
 def compose(b):
     """By typing and clicking, as somebody who sees the page for the first time; the job's id."""
-    is_(b.text("#estimate"), "Choose vehicles to see the size.", "what lacks is said")
+    is_(b.text("#estimate"), "Choose vehicles to see the size.", "what is missing is said")
     b.click("#send")
-    is_((b.text("#fault-vehicles"), count()), ("Choose vehicles.", 0), "without vehicles nothing is sent, and it is said where")
+    is_((b.text("#fault-vehicles"), count()), ("Choose vehicles.", 0),
+        "without vehicles nothing is sent, and it is said where")
     b.type("#vehicle-search", "vehicle_00")
     b.wait("the list", lambda: "begin with \u201cvehicle_00\u201d" in b.text("#vehicle-found"))
     b.click("#vehicle-list input[value=%s]" % V1)
@@ -133,37 +170,45 @@ def compose(b):
     b.one("#vehicle-search").clear()
     b.type("#vehicle-search", "003\n")
     b.wait("the third", lambda: chips(b) == [V1, V2, V3])
-    ok(True, "what stands behind the usual beginning is found, too; Enter takes the only one")
-    is_(b.text("#range-sent"), "In UTC: 2018-11-30T00:00:00Z to 2018-12-01T00:00:00Z (exclusive).",
+    ok(True, "what comes after the usual beginning is found, too; Enter takes the only one")
+    is_(b.text("#range-sent"),
+        "In UTC: 2018-11-30T00:00:00Z to 2018-12-01T00:00:00Z (exclusive).",
         "the last full day with data is suggested")
 
     b.click("[name=which][value=chosen]")
     b.wait("parameters", lambda: len(b.all("#parameter-list input")) == 5)
-    is_([x.get_attribute("value") for x in b.all("#parameter-list input")], ["speed", "soc", "current", "odo", "voltage"], "the union of parameters")
+    is_([x.get_attribute("value") for x in b.all("#parameter-list input")],
+        ["speed", "soc", "current", "odo", "voltage"], "the union of parameters")
     b.click("#parameter-all")
     b.click("#parameter-list input[value=odo]")
     b.type("#parameter-name", "lacking\n")
-    ok("None of the vehicles checked has lacking" in b.text("#parameter-hint"), "a parameter of no vehicle is told of")
+    ok("None of the vehicles checked has lacking" in b.text("#parameter-hint"),
+       "a parameter of no vehicle is reported")
     b.click("#parameter-list input[value=lacking]")
     b.pick("#csv", "excel")
     is_(b.value("#time"), "rfc3339", "for spreadsheets RFC 3339 is suggested")
     b.pick("#csv", "rfc4180")
     b.pick("#time", "ms")
     b.type("#name", "First export")
-    body = {"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": [V1, V2, V3], "parameters": ["speed", "soc", "current", "voltage"]}
+    body = {"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": [V1, V2, V3],
+            "parameters": ["speed", "soc", "current", "voltage"]}
     want = call("POST", "/export?dryRun=true", json.dumps(body).encode(), JSON_TYPE).json()
     got = estimate_of(b)
-    is_((int(got[1]), int(got[2])), (want["documents"], want["vehicles"]), "the estimate is that of the service")
-    ok("This is large: %d %% of what one export may read (150)" % round(100 * want["documents"] / 150) in b.text("#estimate"),
+    is_((int(got[1]), int(got[2])), (want["documents"], want["vehicles"]),
+        "the estimate is that of the service")
+    ok("This is large: %d %% of what one export may read (150)" %
+       round(100 * want["documents"] / 150) in b.text("#estimate"),
        "that it is large is said", b.text("#estimate"))
     b.screenshot("compose")
 
     b.click("#send")
     ident = b.wait("the job", lambda: newest()[0]["_id"])
     b.wait("its card", lambda: b.card(ident))
-    is_(asked_for(job_of(ident)), dict(body, startDate="2018-11-30T00:00:00.000Z", endDate="2018-12-01T00:00:00.000Z", time="ms", csv="rfc4180",
-                                       compression="fast", name="First export"), "the job is what was composed")
-    ok(b.active().get_attribute("tagName") == "H3" and b.active().text == "First export", "the new job has the focus", b.active().text)
+    is_(asked_for(job_of(ident)), dict(
+        body, startDate="2018-11-30T00:00:00.000Z", endDate="2018-12-01T00:00:00.000Z", time="ms",
+        csv="rfc4180", compression="fast", name="First export"), "the job is what was composed")
+    ok(b.active().get_attribute("tagName") == "H3" and b.active().text == "First export",
+       "the new job has the focus", b.active().text)
     return ident
 
 
@@ -186,11 +231,12 @@ def watched(b, ident):
                 b.screenshot("running")
         return state not in STATES[:2]
     b.wait("the end of the job", look)
-    ok(seen == [s for s in STATES if s in seen] and {"Running", "Finished"} <= set(seen), "it is seen to run and to finish, in this order", seen)
+    ok(seen == [s for s in STATES if s in seen] and {"Running", "Finished"} <= set(seen),
+       "it is seen to run and to finish, in this order", seen)
     ok(any(0 < p < 1 for p in parts), "the bar is seen on its way", parts)
     times = b.asked("/export/" + ident)
     gaps = [b_[0] - a[1] for a, b_ in zip(times, times[1:])]
-    ok(len(gaps) >= 2 and min(gaps) >= 990, "no poll sooner than Retry-After (1 s)", gaps)
+    ok(len(gaps) >= 2 and min(gaps) >= 990, "a second at least between two polls", gaps)
     return len(times)
 
 
@@ -200,23 +246,26 @@ def downloaded(b, ident):
     is_(b.buttons(card), ["Download", "Delete result"], "a finished job can be downloaded")
     b.click(b.button(card, "Download"))
     file = os.path.join(b.downloads, "export-%s.zip" % ident)
-    b.wait("the file", lambda: os.path.exists(file) and os.path.getsize(file) == job["size"] and not [
-        n for n in os.listdir(b.downloads) if n.endswith(".crdownload")])
+    b.wait("the file", lambda: os.path.exists(file) and os.path.getsize(file) == job["size"]
+           and not [n for n in os.listdir(b.downloads) if n.endswith(".crdownload")])
     with open(file, "rb") as f:
         data = f.read()
     ok(data == archive, "the file is what the service's own link gives, to the byte")
     is_(hashlib.sha256(data).hexdigest(), job["sha256"], "its SHA-256 is the job's")
     b.click(card.find_element("tag name", "summary"))
-    b.wait("the preview or its lack", lambda: "Loading" not in card.find_element("css selector", ".preview").text)
+    b.wait("the preview, or why there is none",
+           lambda: "Loading" not in card.find_element("css selector", ".preview").text)
     is_(card.find_element("css selector", ".sum code").text, job["sha256"], "the card shows it")
     b.click(b.button(card, "Copy"))
     b.wait("the copy", lambda: card.find_element("css selector", ".sum button").text == "Copied")
-    is_(b.wait("the clipboard", lambda: b.driver.execute_async_script(
-        "const done = arguments[0]; navigator.clipboard.readText().then(done, (e) => done(String(e)))")), job["sha256"], "and copies it")
+    is_(b.wait("the clipboard", lambda: b.script("navigator.clipboard.readText()")), job["sha256"],
+        "and copies it")
     facts = card.find_element("css selector", ".facts").text
     shown = format(job["size"], ",") + " bytes"
-    ok(shown in facts and format(job["progress"]["rows"], ",") in facts and "2018-11-30T00:00:00Z" in facts, "size, rows and range", facts)
-    is_(card.find_element("css selector", "time").get_attribute("title"), job["createdAt"].replace(".000Z", "Z") + " (UTC)", "UTC is there to point at")
+    ok(shown in facts and format(job["progress"]["rows"], ",") in facts
+       and "2018-11-30T00:00:00Z" in facts, "size, rows and range", facts)
+    is_(card.find_element("css selector", "time").get_attribute("title"),
+        job["createdAt"].replace(".000Z", "Z") + " (UTC)", "UTC is there to point at")
 
 
 def previewed(b, ident):
@@ -227,15 +276,107 @@ def previewed(b, ident):
     _, archive = fetch(ident)
     with zipfile.ZipFile(io.BytesIO(archive)) as z:
         with z.open(preview["vehicle"] + ".csv") as f:
-            rows = [row for row, _ in zip(csv.reader(io.TextIOWrapper(f, "utf-8", newline="")), range(21))]
+            rows = list(itertools.islice(csv.reader(io.TextIOWrapper(f, "utf-8", newline="")), 21))
     table = [[c.get_attribute("textContent") for c in row.find_elements("css selector", "th, td")]
              for row in card.find_elements("css selector", ".preview tr")]
-    is_(table, [row[:1 + len(preview["parameters"])] for row in rows][:1 + len(preview["rows"])], "the table is the first rows of the CSV")
-    labels = [s.get_attribute("aria-label") for s in card.find_elements("css selector", ".preview svg")]
-    want = [p for p, s in zip(preview["parameters"], preview["samples"]) if s and any(v is not None for v in s)]
-    ok([x.partition(":")[0] for x in labels] == want and all(re.search(r": \d+ samples, \S+ to \S+$", x) for x in labels),
+    is_(table, [row[:1 + len(preview["parameters"])] for row in rows][:1 + len(preview["rows"])],
+        "the table is the first rows of the CSV")
+    labels = [s.get_attribute("aria-label")
+              for s in card.find_elements("css selector", ".preview svg")]
+    want = [p for p, s in zip(preview["parameters"], preview["samples"]) if s
+            and any(v is not None for v in s)]
+    ok([x.partition(":")[0] for x in labels] == want
+       and all(re.search(r": \d+ samples, \S+ to \S+$", x) for x in labels),
        "a plot for each column", labels)
-    ok("samples, not all values" in card.find_element("css selector", ".preview").text, "plots say that they are samples")
+    ok("samples, not all values" in card.find_element("css selector", ".preview").text,
+       "plots say that they are samples")
+
+
+# ---- when to ask again --------------------------------------------------------------------
+
+class Pacer(http.server.ThreadingHTTPServer):
+    """Passes requests on to the service; where a job is the answer it says Retry-After: 3. Once,
+    when busy is set, the answer is a 503 that says `busy` seconds. seen: [(method, when the request
+    came, when it was answered, status)] of a job's requests."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Paced)
+        self.seen, self.busy = [], None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def gaps(self):
+        """[(status, seconds until the next request)]"""
+        return [(a[3], b[1] - a[2]) for a, b in zip(self.seen, self.seen[1:])]
+
+
+class Paced(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def handle_job(self, path):
+        came, busy = time.monotonic(), self.server.busy
+        self.server.busy = None
+        if busy is None:
+            status = self.pass_on(path, "3")
+        else:
+            status = self.answer(503, {"Content-Length": "0", "Retry-After": str(busy)}, b"")
+        self.server.seen.append((self.command, came, time.monotonic(), status))
+
+    def pass_on(self, path, retry_after=None):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        got = call(self.command, path, body, {
+            k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")})
+        headers = {k: v for k, v in got.headers.items() if k.lower() not in (
+            "connection", "retry-after", "date", "server")}
+        if retry_after:
+            headers["Retry-After"] = retry_after
+        return self.answer(got.status, headers, got.body)
+
+    def answer(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        return status
+
+    def do_GET(self):
+        if re.match("/export(/[0-9a-f]{24})?$", self.path):
+            self.handle_job(self.path)
+        else:
+            self.pass_on(self.path)
+
+    do_POST = do_GET
+
+
+def paced(folder):
+    """Polls heed Retry-After of answers and of errors: both say more than the page's own pauses."""
+    os.mkdir(folder)
+    server = Pacer()
+    b = Browser(folder)
+    try:
+        b.open("http://127.0.0.1:%d" % server.server_port)
+        b.click("#reset")
+        b.type("#vehicle-search", V1 + "\n")
+        b.wait("the chip", lambda: chips(b) == [V1])
+        estimate_of(b)
+        b.click("#send")
+        wait_for("three polls", lambda: len(server.gaps()) >= 3, 60)
+        is_([x[0] for x in server.seen[:4]], ["POST", "GET", "GET", "GET"], "a job, then its polls")
+        ok(min(s for _, s in server.gaps()) >= 2.9,
+           "no request sooner than Retry-After of an answer, 3 s", server.gaps())
+        server.busy = 6
+        b.wait("the trouble", lambda: "Trying again in 6 s" in b.text("#trouble"))
+        ok(True, "a 503 is said, with when it is asked again")
+        wait_for("the next poll", lambda: 503 in dict(server.gaps()), 60)
+        ok(dict(server.gaps())[503] >= 5.9, "no request sooner than Retry-After of an error, 6 s",
+           server.gaps())
+        b.wait("the end of it", lambda: b.text("#trouble") == "")
+        call("DELETE", "/export/" + newest()[0]["_id"])
+    finally:
+        b.close()
+        server.shutdown()
+        server.server_close()
 
 
 # ---- what goes wrong ----------------------------------------------------------------------
@@ -244,20 +385,26 @@ def refusals(b):
     before = len(b.asked("/export"))
     b.type("#end-date", "11292018")
     b.wait("the fault", lambda: "must be after the start" in b.text("#fault-range"))
-    is_([b.one("#" + x).get_attribute("aria-invalid") for x in ("start-date", "end-date")], ["false", "true"], "a reversed range is told of at its end")
+    is_([b.one("#" + x).get_attribute("aria-invalid") for x in ("start-date", "end-date")],
+        ["false", "true"], "a reversed range is reported at its end")
     b.click("#send")
-    is_((len(b.asked("/export")), b.active().get_attribute("id")), (before, "field-range"), "and not sent; the field has the focus")
+    is_((len(b.asked("/export")), b.active().get_attribute("id")), (before, "field-range"),
+        "and not sent; the field has the focus")
     b.type("#end-date", "11302019")
-    want = call("POST", "/export?dryRun=true", json.dumps({"startDate": "2018-11-30", "endDate": "2019-11-30"}).encode(), JSON_TYPE).json()
-    b.wait("the refusal", lambda: want["detail"] in b.text("#fault-range").lower().replace("startdate", "startDate"))
-    is_((want["pointer"], b.one("#end-date").get_attribute("aria-invalid")), ("/endDate", "true"), "a refusal stands beside the field that its pointer names")
+    want = call("POST", "/export?dryRun=true", json.dumps(
+        {"startDate": "2018-11-30", "endDate": "2019-11-30"}).encode(), JSON_TYPE).json()
+    b.wait("the refusal", lambda: want["detail"] in b.text("#fault-range").lower().replace(
+        "startdate", "startDate"))
+    is_((want["pointer"], b.one("#end-date").get_attribute("aria-invalid")), ("/endDate", "true"),
+        "a refusal is shown at the field that its pointer names")
     b.pick("#preset", "data-day")
     estimate_of(b)
     is_(b.text("#fault-range"), "", "it goes when the range is good")
     b.click("[name=whose][value=all]")
     b.click("[name=which][value=all]")
     b.wait("the refusal", lambda: "documents would be read" in b.text("#fault-form"))
-    ok("at most 150 are allowed" in b.text("#fault-form"), "all vehicles: too much is told of, with both numbers", b.text("#fault-form"))
+    ok("at most 150 are allowed" in b.text("#fault-form"),
+       "all vehicles: too much is refused, with both numbers", b.text("#fault-form"))
     b.click("[name=whose][value=chosen]")
 
 
@@ -273,7 +420,8 @@ def remembered(b):
     estimate_of(b)
 
     def form():
-        return [chips(b), b.value("#name"), b.value("#compression"), b.value("#zone"), b.value("#preset"), b.text("#range-sent"),
+        return [chips(b), b.value("#name"), b.value("#compression"), b.value("#zone"),
+                b.value("#preset"), b.text("#range-sent"),
                 [x.get_attribute("value") for x in b.all("#parameter-list input:checked")]]
     was = form()
     is_(was[1:5] + was[6:], ["Kept", "small", "local", "custom", ["soc"]], "the form is filled")
@@ -289,9 +437,11 @@ def pasted(b):
     b.click("#paste summary")
     b.type("#paste-text", "%s, vehicle_x9\n%s;%s  a/b" % (V1, V2, V1))
     b.click("#paste-add")
-    b.wait("the check", lambda: b.text("#unknown").startswith("Not in the catalogue: vehicle_x9, a/b."))
+    b.wait("the check",
+           lambda: b.text("#unknown").startswith("Not in the catalogue: vehicle_x9, a/b."))
     is_(chips(b), [V1, "vehicle_x9", V2, "a/b"], "a pasted list: each name once")
-    is_([c.find_element("css selector", ".why").text for c in b.all(".odd")], ["not in the catalogue", "not a valid name"], "the unknown are marked")
+    is_([c.find_element("css selector", ".why").text for c in b.all(".odd")],
+        ["not in the catalogue", "not a valid name"], "the unknown are marked")
     b.wait("the refusal", lambda: "\u201ca/b\u201d: " in b.text("#fault-vehicles"))
     b.click("#unknown-remove")
     is_(chips(b), [V1, V2], "and go at once")
@@ -300,20 +450,33 @@ def pasted(b):
 
 
 def failed(b):
-    """Of a vehicle that is not there; and again."""
+    """Of a vehicle that is not there; and again, with all that was asked for."""
     b.click("#reset")
     b.type("#vehicle-search", "vehicle_none\n")
-    b.wait("the unknown", lambda: "vehicle_none" in b.text("#unknown") and "Unknown: vehicle_none" in b.text("#estimate"))
+    b.click("[name=which][value=chosen]")
+    b.type("#parameter-name", "speed\n")
+    b.pick("#csv", "excel")
+    b.pick("#compression", "small")
+    b.type("#name", "Of none")
+    b.wait("the unknown", lambda: "vehicle_none" in b.text("#unknown")
+           and "Unknown: vehicle_none" in b.text("#estimate"))
     b.click("#send")
-    ident = b.wait("the job", lambda: newest()[0]["_id"] if newest()[0].get("vehicles") == ["vehicle_none"] else None)
+    ident = b.wait("the job", lambda: newest()[0]["_id"]
+                   if newest()[0].get("vehicles") == ["vehicle_none"] else None)
     b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Failed")
+    asked = asked_for(job_of(ident))
+    is_([asked[k] for k in REQUEST[2:]],
+        [["vehicle_none"], ["speed"], "rfc3339", "excel", "small", "Of none"],
+        "a job without a default")
     message = job_of(ident)["error"]["message"]
-    ok(message.lower() in b.card(ident).find_element("css selector", ".fault").text.lower() and "Check the name" in b.card(ident).text,
+    ok(message.lower() in b.card(ident).find_element("css selector", ".fault").text.lower()
+       and "Check the name" in b.card(ident).text,
        "a failed job says why, and what to do", b.card(ident).text)
-    ok("failed" in b.one("#news").get_attribute("textContent"), "so is who does not see told")
+    ok("failed" in b.one("#news").get_attribute("textContent"), "a screen reader says it, too")
     b.click(b.button(b.card(ident), "Retry"))
-    again = b.wait("another job", lambda: newest()[0]["_id"] if newest()[0]["_id"] != ident else None)
-    is_(asked_for(job_of(again)), asked_for(job_of(ident)), "retry makes a new job of the same request")
+    again = b.wait("another job",
+                   lambda: newest()[0]["_id"] if newest()[0]["_id"] != ident else None)
+    is_(asked_for(job_of(again)), asked, "retry makes a new job of the same request")
     b.wait("its end", lambda: b.card(again).find_element("css selector", ".state").text == "Failed")
 
 
@@ -332,12 +495,15 @@ def cancelled(b):
     send = b.one("#send")
     b.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", send)
     ActionChains(b.driver).double_click(send).perform()
-    b.wait("the button", lambda: send.get_attribute("aria-disabled") == "false" and count() > before)
+    b.wait("the button",
+           lambda: send.get_attribute("aria-disabled") == "false" and count() > before)
     is_(count(), before + 1, "a double click makes one job")
     ident = newest()[0]["_id"]
     card = b.card(ident)
-    b.wait("its place", lambda: "number 1 in the queue" in card.text and "time left unknown" in card.text)
-    is_((card.find_element("css selector", ".state").text, b.text("#active")), ("Waiting", "1 unfinished"), "it waits, and says where")
+    b.wait("its place",
+           lambda: "number 1 in the queue" in card.text and "time left unknown" in card.text)
+    is_((card.find_element("css selector", ".state").text, b.text("#active")),
+        ("Waiting", "1 unfinished"), "it waits, and says where")
     tagged = wait_for("a 304", lambda: [x for x in lines(ident) if x[1] == "304"], 30)
     ok(tagged, "polls bear If-None-Match")
 
@@ -352,14 +518,19 @@ def cancelled(b):
     polls = len(b.asked("/export/" + ident))
 
     b.click(b.button(card, "Retry"))
-    waiting = [b.wait("another job", lambda: newest()[0]["_id"] if newest()[0]["_id"] != ident else None)]
-    is_(asked_for(job_of(waiting[0])), asked_for(job_of(ident)), "a cancelled one can be asked for again")
+    waiting = [b.wait("another job",
+                      lambda: newest()[0]["_id"] if newest()[0]["_id"] != ident else None)]
+    is_(asked_for(job_of(waiting[0])), asked_for(job_of(ident)),
+        "a cancelled one can be asked for again")
     for n in (2, 3, 4):
-        waiting.append(post({"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": [V1], "name": "other %d" % n,
-                             "parameters": ["soc", "odo"][:n - 1] or ["soc"]}, headers=dict(JSON_TYPE, **{"Idempotency-Key": str(n)})).json()["_id"])
+        waiting.append(post({"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": [V1],
+                             "name": "other %d" % n,
+                             "parameters": ["soc", "odo"][:n - 1] or ["soc"]},
+                            headers=dict(JSON_TYPE, **{"Idempotency-Key": str(n)})).json()["_id"])
     b.wait("the button", lambda: b.one("#send").get_attribute("aria-disabled") == "false")
     b.click("#send")
-    b.wait("the refusal", lambda: re.search(r"You have too many unfinished jobs.* Try again in \d+ s\.", b.text("#fault-form")))
+    b.wait("the refusal", lambda: re.search(
+        r"You have too many unfinished jobs.* Try again in \d+ s\.", b.text("#fault-form")))
     ok(True, "429: said at the form, with when to come again")
     b.wait("the button", lambda: b.one("#send").get_attribute("aria-disabled") == "false")
     b.click("#refresh")
@@ -369,21 +540,26 @@ def cancelled(b):
 
 def lines(ident, since=0):
     """(method, status) of the browser's requests for this job, by nginx's access log."""
-    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "nginx-access.log"), encoding="utf-8", errors="replace") as f:
+    with open(os.path.join(os.environ["EXPORT_RUN"], "log", "nginx-access.log"), encoding="utf-8",
+              errors="replace") as f:
         f.seek(since)
-        found = re.findall(r'"(\S+) /export/%s HTTP[^"]*" (\d+) \d+ "[^"]*" "Mozilla' % ident, f.read())
+        found = re.findall(r'"(\S+) /export/%s HTTP[^"]*" (\d+) \d+ "[^"]*" "Mozilla' % ident,
+                           f.read())
     return found
 
 
 def trouble(b, waiting):
     stack("down", "api")
     b.wait("the trouble", lambda: re.search(r"Trying again in \d+ s", b.text("#trouble")))
-    ok("is being restarted" in b.text("#trouble"), "the service is away: it is said, and when it is asked again", b.text("#trouble"))
+    ok("is being restarted" in b.text("#trouble"),
+       "the service is away: it is said, and when it is asked again", b.text("#trouble"))
     b.click("#send")
-    b.wait("the refusal", lambda: "is being restarted. Try again in a moment." in b.text("#fault-form"))
+    b.wait("the refusal",
+           lambda: "is being restarted. Try again in a moment." in b.text("#fault-form"))
     stack("up", "api")
     b.wait("the end of it", lambda: b.text("#trouble") == "")
-    is_(b.card(waiting[0]).find_element("css selector", ".state").text, "Waiting", "when it is back the page goes on")
+    is_(b.card(waiting[0]).find_element("css selector", ".state").text, "Waiting",
+        "when it is back the page goes on")
 
 
 def hidden(b, waiting, ended, polls):
@@ -399,7 +575,8 @@ def hidden(b, waiting, ended, polls):
     asked = {ident: len(lines(ident, since)) for ident in waiting}
     b.driver.close()
     b.driver.switch_to.window(first)
-    ok(second != first and sum(asked.values()) <= 1, "nothing is asked while the tab is hidden, but what was on its way", asked)
+    ok(second != first and sum(asked.values()) <= 1,
+       "nothing is asked while the tab is hidden, but what was on its way", asked)
     b.wait("the ends", lambda: b.text("#active") == "" and all(
         b.card(i).find_element("css selector", ".state").text == "Finished" for i in waiting))
     ok(True, "when it is seen again it is brought up to date")
@@ -410,7 +587,8 @@ def hidden(b, waiting, ended, polls):
     before, last = count(), newest()[0]["_id"]
     b.click("#send")
     finish(b.wait("the job", lambda: newest()[0]["_id"] if newest()[0]["_id"] != last else None))
-    keys = [key for address, method, key in b.requests() if method == "POST" and address == base() + "/export"]
+    keys = [key for address, method,
+            key in b.requests() if method == "POST" and address == base() + "/export"]
     is_((count() - before, len(set(keys[-5:])), len(set(keys))), (1, 1, len(keys) - 4),
         "a submission is sent again under its key until it is taken; each other one has its own")
 
@@ -433,20 +611,25 @@ def commands(b):
     for which in ("curl", "exportctl"):
         b.click("#%s-copy" % which)
         b.wait("the copy", lambda: b.text("#%s-copy" % which) == "Copied")
-        is_(b.driver.execute_async_script("const done = arguments[0]; navigator.clipboard.readText().then(done, String)"), b.value("#" + which),
+        is_(b.script("navigator.clipboard.readText()"), b.value("#" + which),
             "%s is copied" % which)
     made = {}
     environment = {k: v for k, v in os.environ.items() if k != "EXPORT_URL"}
     environment["PATH"] = os.path.join(ROOT, "scripts") + ":" + environment["PATH"]
     for which in ("curl", "exportctl"):
-        run = subprocess.run(["bash", "-c", b.value("#" + which)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                             text=True, timeout=60, check=False, env=environment)
+        run = subprocess.run(["bash", "-c", b.value("#" + which)], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                             timeout=60, check=False, env=environment)
         if ok(run.returncode == 0, which + " runs", run.stderr + run.stdout):
-            made[which] = finish(json.loads(run.stdout)["_id"] if which == "curl" else run.stdout.strip())
+            made[which] = finish(json.loads(run.stdout)["_id"] if which == "curl"
+                                 else run.stdout.strip())
     b.click("#send")
-    own = finish(b.wait("the job", lambda: newest()[0]["_id"] if newest()[0]["_id"] not in [j["_id"] for j in made.values()] else None))
-    is_(asked_for(own), {"startDate": "2018-11-30T06:00:00.000Z", "endDate": "2018-11-30T06:30:00.000Z", "vehicles": [V2],
-                         "parameters": ["speed", "-it's a \"name\""], "time": "rfc3339", "csv": "excel", "compression": "small", "name": name}, "the form's job")
+    own = finish(b.wait("the job", lambda: newest()[0]["_id"]
+                        if newest()[0]["_id"] not in [j["_id"] for j in made.values()] else None))
+    is_(asked_for(own), {"startDate": "2018-11-30T06:00:00.000Z",
+                         "endDate": "2018-11-30T06:30:00.000Z", "vehicles": [V2],
+                         "parameters": ["speed", "-it's a \"name\""], "time": "rfc3339",
+                         "csv": "excel", "compression": "small", "name": name}, "the form's job")
     for which, job in made.items():
         is_(asked_for(job), asked_for(own), "%s asks for the same" % which)
 
@@ -456,21 +639,28 @@ def hostile(b):
     b.type("#vehicle-search", "vehicle_<")
     b.wait("it in the list", lambda: "vehicle_<" in b.text("#vehicle-found"))
     b.click("#vehicle-list input")
-    is_(b.one(".chip span").get_attribute("textContent"), HOSTILE_VEHICLE, "a vehicle whose name is markup is a chip of that text")
+    is_(b.one(".chip span").get_attribute("textContent"), HOSTILE_VEHICLE,
+        "a vehicle whose name is markup is a chip of that text")
     b.click("[name=which][value=chosen]")
-    b.wait("its parameter", lambda: b.one("#parameter-list label").get_attribute("textContent").strip() == HOSTILE_PARAMETER)
+    b.wait("its parameter", lambda: b.one("#parameter-list label").get_attribute(
+        "textContent").strip() == HOSTILE_PARAMETER)
     b.click("#parameter-list input")
     b.type("#name", "<b>bold</b>")
     estimate_of(b)
     b.click("#send")
-    ident = b.wait("the job", lambda: newest()[0]["_id"] if newest()[0].get("name") == "<b>bold</b>" else None)
+    ident = b.wait("the job",
+                   lambda: newest()[0]["_id"] if newest()[0].get("name") == "<b>bold</b>" else None)
     finish(ident)
-    card = b.wait("its end", lambda: b.card(ident) if b.card(ident).find_element("css selector", ".state").text == "Finished" else None)
+    card = b.wait("its end", lambda: b.card(ident) if b.card(ident).find_element(
+        "css selector", ".state").text == "Finished" else None)
     b.click(card.find_element("tag name", "summary"))
     text = card.get_attribute("textContent")
-    ok(HOSTILE_VEHICLE in text and HOSTILE_PARAMETER in text and card.find_element("tag name", "h3").text == "<b>bold</b>", "and so is its job", text)
-    b.wait("the preview or its lack", lambda: "Loading" not in card.find_element("css selector", ".preview").text)
-    is_([len(b.all("img")), len(b.all("main b, main script")), b.driver.execute_script("return typeof window.hostile")], [0, 0, "undefined"],
+    ok(HOSTILE_VEHICLE in text and HOSTILE_PARAMETER in text
+       and card.find_element("tag name", "h3").text == "<b>bold</b>", "and so is its job", text)
+    b.wait("the preview, or why there is none",
+           lambda: "Loading" not in card.find_element("css selector", ".preview").text)
+    is_([len(b.all("img")), len(b.all("main b, main script")),
+         b.driver.execute_script("return typeof window.hostile")], [0, 0, "undefined"],
         "nothing of it became an element or ran")
     return ident
 
@@ -480,7 +670,8 @@ def deleted(b, ident):
     b.click(b.button(card, "Delete result"))
     b.click(b.button(card, "Yes, delete it"))
     b.wait("its end", lambda: card.find_element("css selector", ".state").text == "Expired")
-    is_((job_of(ident)["state"], b.buttons(card)[0]), ("EXPIRED", "Retry"), "a result can be deleted; then it cannot be downloaded")
+    is_((job_of(ident)["state"], b.buttons(card)[0]), ("EXPIRED", "Retry"),
+        "a result can be deleted; then it cannot be downloaded")
 
 
 def listed(b, jobs):
@@ -489,9 +680,11 @@ def listed(b, jobs):
     like = jobs.find_one({"state": "CANCELLED"})
     like.pop("idempotencyKey", None)
     moment = like["_id"].generation_time - datetime.timedelta(days=1)
-    for i in range(30):
-        second = ObjectId.from_datetime(moment + datetime.timedelta(seconds=i)).binary[:4]
-        jobs.insert_one(dict(like, _id=ObjectId(second + i.to_bytes(8, "big")), name="old %d" % i))
+
+    def old(i):
+        made = ObjectId.from_datetime(moment + datetime.timedelta(seconds=i))
+        return dict(like, _id=ObjectId(made.binary[:4] + b"%08d" % i), name="old %d" % i)
+    jobs.insert_many([old(i) for i in range(30)])
     b.click("#refresh")
     b.wait("a page", lambda: b.one("#older").is_displayed() and len(b.all(".job")) == 20)
     seen = 20
@@ -504,26 +697,33 @@ def listed(b, jobs):
     b.pick("#filter", "FAILED")
     failed_ones = [j["_id"] for j in call("GET", "/export?state=FAILED").json()["exports"]]
     b.wait("the failed", lambda: len(b.all(".job")) == len(failed_ones))
-    is_({c.find_element("css selector", ".state").text for c in b.all(".job")}, {"Failed"}, "only those of a state")
+    is_({c.find_element("css selector", ".state").text for c in b.all(".job")}, {"Failed"},
+        "only those of a state")
     b.pick("#filter", "")
     b.wait("all", lambda: len(b.all(".job")) == 20)
 
 
 def many(b, client):
-    """A catalogue of more than one page is read page by page, and chosen ones are not all shown. No worker looks whether they exist."""
+    """A catalogue of more than one page is read page by page, and chosen ones are not all shown. No
+    worker checks whether they exist."""
     stack("down", "worker")
     like = client.exports.vehicles.find_one({"_id": V1})
     client.exports.vehicles.insert_many([dict(like, _id="vehicle_m%02d" % i) for i in range(70)])
     b.click("#reset")
     b.type("#vehicle-search", "m")
-    b.wait("a page", lambda: b.text("#vehicle-found") == "The first 50 vehicles that begin with \u201cvehicle_m\u201d.")
+    b.wait("a page", lambda: b.text(
+        "#vehicle-found") == "The first 50 vehicles that begin with \u201cvehicle_m\u201d.")
     b.click("#vehicle-more")
-    b.wait("the next", lambda: b.text("#vehicle-found") == "70 vehicles that begin with \u201cvehicle_m\u201d.")
-    is_(len({x.get_attribute("value") for x in b.all("#vehicle-list input")}), 70, "70 vehicles in two pages")
+    b.wait("the next",
+           lambda: b.text("#vehicle-found") == "70 vehicles that begin with \u201cvehicle_m\u201d.")
+    is_(len({x.get_attribute("value") for x in b.all("#vehicle-list input")}), 70,
+        "70 vehicles in two pages")
     b.click("#vehicle-select")
-    is_((b.text("#chips-title").replace("\u00a0", " "), len(b.all(".chip")), b.all("#chips li")[-1].text), ("70 vehicles chosen", 60, "and 10 more"),
+    is_((b.text("#chips-title").replace("\u00a0", " "), len(b.all(".chip")),
+         b.all("#chips li")[-1].text), ("70 vehicles chosen", 60, "and 10 more"),
         "all shown are chosen at once")
-    limits = [urllib.parse.parse_qs(urllib.parse.urlsplit(u).query).get("limit") for u, _, _ in b.requests() if urllib.parse.urlsplit(u).path == "/vehicles"]
+    asked = [urllib.parse.urlsplit(address) for address, _, _ in b.requests()]
+    limits = [urllib.parse.parse_qs(u.query).get("limit") for u in asked if u.path == "/vehicles"]
     ok(limits and all(x == ["50"] for x in limits), "no request asked for more than a page", limits)
 
 
@@ -540,7 +740,8 @@ def by_keyboard(b):
                 return
         raise RuntimeError("no way to #%s by Tab" % ident)
     tab_to("vehicle-search")
-    ring = b.driver.execute_script("const s = getComputedStyle(document.activeElement); return [s.outlineStyle, s.outlineWidth]")
+    ring = b.driver.execute_script("const s = getComputedStyle(document.activeElement);"
+                                   "return [s.outlineStyle, s.outlineWidth]")
     ok(ring[0] == "solid" and float(ring[1][:-2]) >= 2, "the focus is seen", ring)
     b.active().send_keys(V3 + Keys.ENTER)
     b.wait("the chip", lambda: chips(b) == [V3])
@@ -549,19 +750,23 @@ def by_keyboard(b):
     estimate_of(b)
     tab_to("send")
     b.active().send_keys(Keys.ENTER)
-    b.wait("the job", lambda: newest()[0].get("name") == "By keyboard" and b.active().text == "By keyboard")
+    b.wait("the job",
+           lambda: newest()[0].get("name") == "By keyboard" and b.active().text == "By keyboard")
     ident = newest()[0]["_id"]
-    b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Finished")
+    b.wait("its end",
+           lambda: b.card(ident).find_element("css selector", ".state").text == "Finished")
     for _ in range(3):
         b.active().send_keys(Keys.TAB)
     is_(b.active().tag_name, "summary", "then download, delete, details by Tab")
     b.active().send_keys(Keys.ENTER)
-    b.wait("the details", lambda: b.card(ident).find_element("css selector", ".facts").is_displayed())
-    ok(newest()[0]["vehicles"] == [V3], "an export by keyboard alone")
+    b.wait("the details",
+           lambda: b.card(ident).find_element("css selector", ".facts").is_displayed())
+    ok(newest()[0]["vehicles"] == [V3], "an export by keyboard only")
 
 
 def accessible(b):
-    """With as much on the page as there may be: a fault, an open question, open details, all kinds of jobs."""
+    """With as much on the page as there may be: a fault, an open question, open details, all kinds
+    of jobs."""
     b.click("#paste summary")
     b.click("[name=which][value=chosen]")
     b.type("#vehicle-search", "vehicle_x9\n")
@@ -569,31 +774,38 @@ def accessible(b):
     b.type("#end-date", "11292018")
     if not b.one("#curl").is_displayed():
         b.click("#commands summary")
-    finished = next(c for c in b.all(".job") if "Delete result" in b.buttons(c) and not c.find_element("css selector", ".facts").is_displayed())
+    finished = next(c for c in b.all(".job") if "Delete result" in b.buttons(c)
+                    and not c.find_element("css selector", ".facts").is_displayed())
     b.click(b.button(finished, "Delete result"))
 
     def judged(name):
         is_(b.axe(), [], "axe-core finds nothing: " + name)
     judged("light")
-    b.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    b.cdp("Emulation.setEmulatedMedia",
+          features=[{"name": "prefers-color-scheme", "value": "dark"}])
     judged("dark")
     b.screenshot("dark")
     b.cdp("Emulation.setEmulatedMedia", features=[])
     for width in (360, 320):
-        b.cdp("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=True)
+        b.cdp("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1,
+              mobile=True)
         if width == 360:
             judged("360 px")
             b.screenshot("narrow")
-        is_(b.driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]"), [width, width], "%d px without sideways scrolling" % width)
+        is_(b.driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]"),
+            [width, width], "%d px without sideways scrolling" % width)
     b.cdp("Emulation.clearDeviceMetricsOverride")
 
 
 def afterwards(b, jobs):
-    is_(b.wrongs(), [], "no violation of the policy, no error on the console, none that nobody caught")
-    ours, store = urllib.parse.urlsplit(base()).netloc, urllib.parse.urlsplit(os.environ["S3_ENDPOINT"]).netloc
-    others = [u for u, _, _ in b.requests() if urllib.parse.urlsplit(u).netloc != ours and urllib.parse.urlsplit(u).scheme not in ("data", "about", "chrome")]
-    ok(others and all(urllib.parse.urlsplit(u).netloc == store and "X-Amz-Signature" in u for u in others),
-       "nothing was asked of anybody else but by a signed link", [u.partition("?")[0] for u in others])
+    is_(b.wrongs(), [],
+        "no violation of the policy, no error on the console, none uncaught")
+    ours, store = (urllib.parse.urlsplit(x).netloc for x in (base(), os.environ["S3_ENDPOINT"]))
+    asked = [urllib.parse.urlsplit(address) for address, _, _ in b.requests()]
+    others = [u for u in asked if u.netloc != ours
+              and u.scheme not in ("data", "about", "chrome")]
+    ok(others and all(u.netloc == store and "X-Amz-Signature" in u.query for u in others),
+       "nothing was asked of anybody else but by a signed link", [u[:3] for u in others])
     ok(len(b.requests()) > 100, "what was asked was seen", len(b.requests()))
     note("refusals on the way: %d" % len(b.refused()))
     is_(jobs.count_documents({"state": {"$nin": FINAL}}), 0, "no job is left unfinished")
@@ -630,7 +842,8 @@ def main():
                 pictured(b, "downloaded", downloaded, ident)
                 pictured(b, "previewed", previewed, ident)
                 b.screenshot("finished")
-            for name, f in (("refusals", refusals), ("remembered", remembered), ("pasted", pasted), ("failed", failed)):
+            for name, f in (("refusals", refusals), ("remembered", remembered), ("pasted", pasted),
+                            ("failed", failed)):
                 pictured(b, name, f)
             waits = pictured(b, "cancelled", cancelled)
             if waits:
@@ -648,6 +861,7 @@ def main():
             pictured(b, "afterwards", afterwards, jobs)
         finally:
             b.close()
+        section("paced", paced, os.path.join(folder, "paced"))
     return done()
 
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# scripts/supervisor-events under a real supervisord with scripts/supervisord.conf: who hears of a program that does not come up, how
-# soon, and that it is said once. The worker is a script that ends as it is told, the pool the real one, first without a configuration.
+# scripts/supervisor-events under a real supervisord with scripts/supervisord.conf: who hears of a
+# program that does not come up, how soon, and that it is said once. The worker is a script that
+# ends as ordered, the pool the real one, first without a configuration.
 . "$(dirname "$0")/lib.sh"
 for program in supervisord spawn-fcgi multiwatch; do
 	command -v "$program" >/dev/null || lacking "$program; run scripts/deps"
@@ -22,11 +23,13 @@ chmod +x "$T/bin/export-worker"
 ln -s "$(realpath "$B")/export-api" "$T/bin"
 echo 78 >"$T/worker"
 user=$(id -un)
-export EXPORT_RUN=$T/run EXPORT_BIN=$T/bin EXPORT_CONF=$T/export.conf EXPORT_LOG=$T/log EXPORT_HANDLERS=1 EXPORT_POOLS=1 EXPORT_WORKERS=1 \
-    EXPORT_AUTOSTART=false EXPORT_API_USER=$user EXPORT_WORKER_USER=$user EXPORT_ALERT_HOOK="sh $T/hook"
+export EXPORT_RUN=$T/run EXPORT_BIN=$T/bin EXPORT_CONF=$T/export.conf EXPORT_LOG=$T/log \
+    EXPORT_HANDLERS=1 EXPORT_POOLS=1 EXPORT_WORKERS=1 EXPORT_AUTOSTART=false \
+    EXPORT_API_USER=$user EXPORT_WORKER_USER=$user EXPORT_ALERT_HOOK="sh $T/hook"
 # The listener's own timeouts, and its minute, are long for a test.
 mkdir "$T/conf"
-sed 's/supervisor-events --/supervisor-events --hook-timeout 2 --answer-timeout 1 --/; s/TICK_60/TICK_5/' scripts/supervisord.conf >"$T/conf/supervisord.conf"
+sed 's/supervisor-events --/supervisor-events --hook-timeout 2 --answer-timeout 1 --/
+    s/TICK_60/TICK_5/' scripts/supervisord.conf >"$T/conf/supervisord.conf"
 cp scripts/supervisor-events "$T/conf"
 supervisord -n -s -c "$T/conf/supervisord.conf" >"$T/supervisord" 2>&1 &
 SUPERVISORD=$!
@@ -52,45 +55,54 @@ ctl start export-api:export-api-1 >/dev/null 2>&1 &
 pool=$!
 ctl start export-worker:export-worker-1 >/dev/null 2>&1 &
 starter=$!
-ok "status 78: said at the first try" until_ok 60 says '^time=[0-9TZ:.-]+ level=error op=process_fatal process=export-worker-1 reason=config tries=1 exit=78$'
+fatal='level=error op=process_fatal process=export-worker-1 reason=config tries=1 exit=78'
+ok "status 78: said at the first try" until_ok 60 says "^time=[0-9TZ:.-]+ $fatal\$"
 wait "$starter"
 ok "in the text file too" until_ok 30 state export-worker-1 fatal 1
 ok "the other states are 0" state export-worker-1 down 0
 is "$(stat -c %a "$prom")" 644 "which anybody may read"
-ok "the hook is told" until_ok 30 grep -qxF 'process_fatal export-worker-1 config 78' "$T/hooked"
-tried() { [ "$(sed -n 's/^export_process_restarts_total{process="export-worker-1"} //p' "$prom")" -ge "$1" ]; }
+ok "the hook is called" until_ok 30 grep -qxF 'process_fatal export-worker-1 config 78' "$T/hooked"
+restarts='export_process_restarts_total{process="export-worker-1"}'
+tried() { [ "$(sed -n "s/^$restarts //p" "$prom")" -ge "$1" ]; }
 ok "supervisord goes on trying, counted" until_ok 60 tried 3
 is "$(grep -c 'op=process_fatal process=export-worker-1' "$log")" 1 "and it is said once"
 
 echo stay >"$T/worker"
 ok "when it comes up" until_ok 60 says 'level=info op=process_recovered process=export-worker-1$'
 ok "it is up" until_ok 30 state export-worker-1 up 1
-ok "a hook that takes too long is ended" until_ok 60 says 'op=hook event=process_recovered process=export-worker-1 timeout_s=2'
+ok "a hook that takes too long is ended" \
+    until_ok 60 says 'op=hook event=process_recovered process=export-worker-1 timeout_s=2'
 
 ctl stop export-worker:export-worker-1 >/dev/null
 ok "who stops it hears nothing" until_ok 30 state export-worker-1 down 1
 echo 1 >"$T/worker"
 ctl start export-worker:export-worker-1 >/dev/null 2>&1 &
 starter=$!
-ok "three times in a row not up" until_ok 90 says 'op=process_fatal process=export-worker-1 reason=backoff tries=3 exit=1$'
+ok "three times in a row not up" \
+    until_ok 90 says 'op=process_fatal process=export-worker-1 reason=backoff tries=3 exit=1$'
 wait "$starter"
 is "$(grep -c 'reason=backoff' "$log")" 1 "said once"
-ok "the hook is told of it" until_ok 30 grep -qxF 'process_fatal export-worker-1 backoff 1' "$T/hooked"
+ok "the hook is called again" until_ok 30 grep -qxF 'process_fatal export-worker-1 backoff 1' \
+    "$T/hooked"
 
 echo stay >"$T/worker"
 ok "it comes up" until_ok 90 state export-worker-1 up 1
 kill -KILL "$(ctl pid export-worker:export-worker-1)"
-ok "killed when it was up" until_ok 60 says 'level=warn op=process_exited process=export-worker-1 exit=SIGKILL$'
+ok "killed when it was up" \
+    until_ok 60 says 'level=warn op=process_exited process=export-worker-1 exit=SIGKILL$'
 ok "it is started again" until_ok 60 state export-worker-1 up 1
 is "$(grep -c 'op=process_fatal process=export-worker-1' "$log")" 2 "and that is no alarm"
 # The pool.
 wait "$pool"
-like "$(ctl status export-api:export-api-1)" RUNNING "a pool whose handlers all exit 78 is up, as supervisord sees it"
-ok "but nobody answers" until_ok 90 says 'level=error op=process_fatal process=export-api-1 reason=silent tries=0$'
+like "$(ctl status export-api:export-api-1)" RUNNING \
+    "a pool whose handlers all exit 78 is up, as supervisord sees it"
+ok "but does not answer" \
+    until_ok 90 says 'level=error op=process_fatal process=export-api-1 reason=silent tries=0$'
 echo secret >"$T/secret"
 chmod 0400 "$T/secret"
 # No server is there: to answer /health it needs none.
-sed "s|= /etc/export/.*|= $T/secret|; s|127.0.0.1:[0-9]*|127.0.0.1:1|" scripts/export.conf >"$T/export.conf"
+sed "s|= /etc/export/.*|= $T/secret|; s|127.0.0.1:[0-9]*|127.0.0.1:1|" scripts/export.conf \
+    >"$T/export.conf"
 ok "when they have one" until_ok 90 says 'op=process_recovered process=export-api-1$'
 ok "it is up" until_ok 30 state export-api-1 up 1
 is "$(find "$T/run" -name '.supervisor-*')" "" "no half-written file is left"
