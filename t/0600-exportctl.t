@@ -50,7 +50,7 @@ no "no escapes in it" grep -q $'\033' "$T/stderr"
 run 1 "an export that failed" get "$(id b)" --wait
 like "$(cat "$T/stderr")" 'FAILED: unknown_vehicle: vehicle_x' "says why"
 run 5 "another checksum" get "$(id c)" -o "$T/c.zip"
-no "nothing under the name asked for" test -e "$T/c.zip"
+no "nothing under the requested name" test -e "$T/c.zip"
 run 0 "a download that is cut is resumed" get "$(id d)" -o "$T/d.zip"
 is "$(sha256sum <"$T/d.zip")" "$(sha256sum <"$T/x.zip")" "and is whole in the end"
 run 4 "an unknown id" get "$(id e)"
@@ -67,8 +67,8 @@ like "$(keys_of busy)" '^2 1 [0-9a-f]{32}$' \
 run 0 "the same request, sent again" create --from 2018-11-30 --to x
 like "$(keys_of 2018-11-30)" '^3 3 [0-9a-f]{32}$' "has another key"
 run 2 "no arguments"
-run 2 "an id that is none" get 1
-run 2 "a URL that is none" get "$(id d)" --url nonsense
+run 2 "an invalid id" get 1
+run 2 "an invalid URL" get "$(id d)" --url nonsense
 run 2 "a file that cannot be written" get "$(id d)" -o "$T/none/x.zip"
 run 0 "--json" get "$(id d)" --json
 ok "--json is JSON" /usr/bin/python3 -m json.tool "$T/stdout"
@@ -88,7 +88,7 @@ run 0 "an object that changed between two attempts" download "$(id 2)" -o "$T/2.
 is "$(tail -c 2 "$T/2.zip")" KP "is the new one, whole"
 nothing_else 2.zip
 run 0 "a link that has expired" download "$(id 3)" -o "$T/3.zip"
-same "$T/3.zip" "another was asked for"
+same "$T/3.zip" "another link was requested"
 run 0 "503 and 429 of the storage, with Retry-After" download "$(id 4)" -o "$T/4.zip"
 ok "after 503 no sooner than it says" waits zip-busy 1 3
 ok "nor after 429" waits zip-busy 2 2
@@ -106,7 +106,7 @@ like "$(asked ranges)" '"zip-stop", "bytes=300000-", ' "only the rest was asked 
 nothing_else 6.zip
 head -c 300000 /dev/zero >"$T/z.zip.part"
 echo '"one"' >"$T/z.zip.part.etag"
-run 0 "what an earlier run left, and is not what it should be" download "$(id 6)" -o "$T/z.zip"
+run 0 "what an earlier run left, with other bytes" download "$(id 6)" -o "$T/z.zip"
 same "$T/z.zip" "is fetched from its beginning"
 like "$(cat "$T/stderr")" 'does not fit; from the beginning' "and says so"
 (flock 9 && exec scripts/exportctl download "$(id 6)" -o "$T/l.zip" >"$T/stdout" 2>"$T/stderr") \
@@ -119,7 +119,7 @@ like "$(cat "$T/stderr")" 'has SHA-256 .*, the service recorded 0000.*; it stays
 
 run 2 "a file that exists" create --from 2018-11-30 --to 2018-12-01 -o "$T/x.zip"
 like "$(cat "$T/stderr")" 'x.zip exists; .*--force' "says what to do"
-no "before it asks for anything" grep -q '^export ' "$T/stderr"
+no "before it requests anything" grep -q '^export ' "$T/stderr"
 run 0 "--force" download "$(id 6)" -o "$T/2.zip" --force
 same "$T/2.zip" "replaces it"
 run 2 "a folder" create --from 2018-11-30 --to 2018-12-01 -o "$T"
@@ -145,7 +145,7 @@ END
 is "$?" 0 "on a terminal"
 like "$(tr '\r' '\n' <"$T/terminal")" \
     'DOWNLOADING \[#+\.+\] +[0-9]+%  [0-9]+ s left, [0-9.]+ kB of 1.0 MB, [0-9.]+ kB/s' \
-    "a bar with rate and what is left"
+    "a bar with the rate and the time left"
 like "$(tr '\r' '\n' <"$T/terminal")" 'DOWNLOADING \[############\] 100%  1.0 MB of 1.0 MB' \
     "that becomes full"
 same "$T/t.zip" "all the same"
@@ -170,8 +170,8 @@ interrupted wait "$(id 7)"
 is "$?" 130 "Ctrl-C in the middle of a wait" || diag "$(cat "$T/stderr")"
 like "$(cat "$T/stderr")" \
     "stopped; the export goes on; come back to it with: exportctl wait $(id 7)\$" \
-    "says how to go on"
-like "$(cat "$T/stderr")" '^STARTED 100% 10 min left, ' "what is left goes by the service's clock"
+    "says how to continue"
+like "$(cat "$T/stderr")" '^STARTED 100% 10 min left, ' "the time left goes by the service's clock"
 interrupted get "$(id 7)" -o "$T/it's.zip"
 like "$(cat "$T/stderr")" "exportctl download $(id 7) -o '$T/it'\"'\"'s.zip'" "with -o too"
 set -o pipefail
@@ -209,8 +209,8 @@ is "$(value 'list(v), len(v["exports"])' <"$T/stdout")" "['exports'] 5" "one val
 run 0 "list --json --limit" list --json --limit 2
 is "$(value 'v["next"], len(v["exports"])' <"$T/stdout")" "000000000000000000000002 2" \
     "and next"
-run 2 "a state that is none" list --state DONE
-like "$(cat "$T/stderr")" 'NOT_STARTED, STARTED' "says which there are"
+run 2 "an invalid state" list --state DONE
+like "$(cat "$T/stderr")" 'NOT_STARTED, STARTED' "lists the states"
 run 2 "no limit" list --limit 0
 run 0 "vehicles" vehicles --prefix v --quiet
 is "$(cut -d ' ' -f 1 "$T/stdout" | tr '\n' ' ')" "v0 v1 v2 v3 v4 v5 " "only names, no heading"
@@ -298,7 +298,7 @@ chmod 0600 "$T/config/password"
 ask 2 "a password file without one"
 EXPORTCTL_CONFIG=/dev/null ask 2 "a user without a password, no terminal to ask on" \
     --user somebody </dev/null
-EXPORTCTL_CONFIG=/dev/null ask 2 "a CA file that is none" --ca /dev/null
+EXPORTCTL_CONFIG=/dev/null ask 2 "an invalid CA file" --ca /dev/null
 
 # -- completion: what bash would offer for a line
 complete_line()

@@ -571,7 +571,7 @@ def s3_links(api, worker, at):
     reply = may("s3: a signed link", lambda: get(link))
     ok(reply is not None and reply.read() == PART + b"end", "s3: a signed link gives the object")
     is_(reply and reply.headers["Content-Disposition"], 'attachment; filename="export.zip"',
-        "s3: under the name asked for")
+        "s3: under the requested name")
     each_refused("s3", is_denied, {
         "a link of another key": lambda: get(link.replace("/1/export-", "/2/export-")),
         "a link with a changed name": lambda: get(link.replace("export.zip", "evil.zip")),

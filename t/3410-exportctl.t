@@ -1,5 +1,5 @@
 #!/bin/bash
-# scripts/exportctl on the whole path: each command once, a download that was cut and goes on,
+# scripts/exportctl on the whole path: each command once, a download that was cut and is resumed,
 # passwords and client certificates as nginx/ ships them. Faults: t/0600-exportctl.t.
 . "$(dirname "$0")/lib.sh"
 stack_test "" "$@"
@@ -46,7 +46,7 @@ not known: vehicle_999;' "estimate"
 is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0')" "2 True" \
     "estimate --json"
 ctl create --from 2018-13-01 --to 2018-12-01 >/dev/null
-is "$?" 4 "a date that is none"
+is "$?" 4 "an invalid date"
 like "$(cat "$T/stderr")" '/startDate' "names the member"
 printf 'vehicle_002\n' >"$T/vehicles"
 ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/vehicles" \
@@ -54,7 +54,7 @@ ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/ve
 like "$(head -n 1 "$T/.out")" '^[0-9a-f]{24} FINISHED$' "waits"
 small=$(ctl get "$(head -c 24 "$T/.out")" --json)
 is "$(value 'v["vehicles"], v["parameters"], v["time"], v["csv"], v["compression"]' <<<"$small")" \
-    "['vehicle_002'] ['speed'] rfc3339 excel small" "as it was asked"
+    "['vehicle_002'] ['speed'] rfc3339 excel small" "as requested"
 
 # -- a download that ends in the middle, at a byte that is known: the first run may write no more
 part=$T/rest.zip.part
@@ -90,7 +90,7 @@ at_exit "kill $proxy"
 until_ok 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$((EXPORT_PORTS + 6))" 2>/dev/null
 # The link is signed for the S3 server's port; this client reaches it through the one that counts.
 http_proxy=http://127.0.0.1:$((EXPORT_PORTS + 6)) no_proxy=127.0.0.1:${EXPORT_URL##*:} \
-    ok "a later run goes on" ctl download "$id" -o "$T/rest.zip"
+    ok "a later run resumes it" ctl download "$id" -o "$T/rest.zip"
 ok "the file is the same" cmp "$T/rest.zip" "$T/day.zip"
 is "$(cat "$T/passed")" "206 bytes=1048576- $(($(stat -c %s "$T/day.zip") - 1048576))" \
     "only the rest came"
@@ -154,7 +154,7 @@ front_with()
 front_with "listen 127.0.0.1:$port;" "include $PWD/nginx/auth-basic.conf;"
 export EXPORT_URL=http://localhost:$port
 ctl list >/dev/null
-is "$?" 4 "a password is asked for"
+is "$?" 4 "a password is required"
 like "$(cat "$T/stderr")" 'HTTP 401.*--password-file' "says what to do"
 EXPORT_PASSWORD_FILE=$T/password ok "a password file" ctl create "${day[@]}" --user anna
 hers=$(ctl list --user anna --password-file "$T/password" --json)

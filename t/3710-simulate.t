@@ -84,7 +84,7 @@ def against_the_service(client):
     ok(others < crowd / 2, "owners of few exports wait less",
        "%.2f, the crowd %.2f" % (others, crowd))
     ok(mean(w for o, w in model if o in ("owner3", "owner4", "owner5")) < by("owner0", model) / 2,
-       "so it says")
+       "the simulation says the same")
 
 
 def by_itself():
@@ -110,7 +110,7 @@ def by_itself():
     is_(simulate("--size", sizes).stdout.splitlines(keepends=True)[2:], table,
         "the table of sizes in docs/PERFORMANCE.md is what it says")
     ok(len(table) >= 4, "which has some lines", table)
-    ok(simulate("--workers", "none").returncode != 0, "a number of workers that is none")
+    ok(simulate("--workers", "none").returncode != 0, "an invalid number of workers")
 
 
 def main():

@@ -116,8 +116,8 @@ for user in export-api export-worker; do
 		/etc/export/export.conf
 done
 in_root runuser -u export-worker -- export-worker >"$T/unconfigured" 2>&1
-is "$?" 78 "the worker as it is: 78"
-like "$(cat "$T/unconfigured")" '/etc/export/worker-mongodb: No such file' "naming what is missing"
+is "$?" 78 "the worker without its secrets: 78"
+like "$(cat "$T/unconfigured")" '/etc/export/worker-mongodb: No such file' "naming the missing file"
 ok "exportctl" in_root exportctl --help
 ok "man" in_root sh -c 'zcat /usr/share/man/man5/export.conf.5.gz | mandoc -T lint -W error'
 in_root supervisord -c /etc/supervisor/supervisord.conf >"$T/supervisord" 2>&1 ||

@@ -80,7 +80,7 @@ ok "worker-1 hears the database" reaches worker-1 "$net.11" $((EXPORT_PORTS + 1)
 ok "joined" scripts/dev/hosts join worker-1 s3-1
 ok "they hear each other again" reaches worker-1 "$net.31" $((EXPORT_PORTS + 20))
 ok "mongo-1 cut off" scripts/dev/hosts cut mongo-1
-no "nobody hears it" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
+no "the others do not hear it" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
 like "$(hosts status | head -1)" 'cut off$' "status says so"
 ok "joined" scripts/dev/hosts join mongo-1
 ok "it is heard again" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))

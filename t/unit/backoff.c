@@ -73,7 +73,7 @@ test_pause(void)
 	    "stop() ends a pause");
 	ok(clock_monotonic_us() - began_us < FOREVER_US / 100,
 	    "at once, not at its end");
-	is_int(left, 0, "stop() is asked until then, and not again");
+	is_int(left, 0, "stop() is called until then, and not again");
 	left = 3;
 	is_int(clock_pause_unless(0, counted_stop, &left), 0, "no pause at all");
 }

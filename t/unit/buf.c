@@ -136,7 +136,7 @@ test_cstr(void)
 	is_str(buf_cstr(&b), "abc", "buf_cstr");
 	ok(b.len == 3, "its NUL is not counted");
 	buf_adds(&b, "de");
-	is_str(buf_cstr(&b), "abcde", "it goes on where the NUL was");
+	is_str(buf_cstr(&b), "abcde", "what follows overwrites the NUL");
 	buf_add(&b, "\0x", 2);
 	ok((s = buf_cstr(&b)) != NULL && memcmp(s, "abcde\0x", 8) == 0,
 	    "a NUL in it stays");

@@ -128,11 +128,11 @@ test_refused(void)
 	is_str(e.op, "cancelled", "its log word");
 	ok(e.done, "its message is settled");
 	e = ending_refused(false);
-	is_int(e.metric, METRICS_LOST, "FINISHED by nobody's leave: lost");
+	is_int(e.metric, METRICS_LOST, "FINISHED refused without a cancel: lost");
 	is_int(e.transition, TRANSITIONS, "nothing is written");
 	is_str(e.op, "finish", "its log word");
 	is_str(e.unit_op, "unit_finish", "of a unit");
-	ok(!e.done, "its message rings again");
+	ok(!e.done, "its message is not settled");
 }
 
 int

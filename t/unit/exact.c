@@ -275,7 +275,7 @@ test_hour(void)
 	next_is(INT64_MAX, "none from the beginning");
 	is_str(run_without(0), "", "no slice");
 	is_str(run(HOUR), "", "a slice without documents");
-	is_int(x.blocks + x.documents, 0, "nobody is called");
+	is_int(x.blocks + x.documents, 0, "no callback is called");
 	hour(0, HOUR, "5=i1 7=i3 6=i2"), hour(2, HOUR, "7=sx 1=sy");
 	is_str(run(2 * HOUR), "3600001:,,y 3600005:1,, 3600006:2,, "
 	    "3600007:3,,x", "two columns, ordered");

@@ -167,7 +167,7 @@ test_share(void)
 	    "four processes count in it");
 	is_int(metrics_share(path), 0, "opened again");
 	is_str(text(METRIC_CLAIMS, ""), "export_worker_claims_total 40000\n",
-	    "it goes on");
+	    "the count is kept");
 	ok(fstat(fd, &st) == 0 && (st.st_mode & 007) == 0,
 	    "others do not see it");
 	close(fd);

@@ -263,7 +263,7 @@ test_noise(void)
 		free(text);
 	}
 	is_int((int64_t)bad, 0, "2,000 texts of noise");
-	is_int(preview_vehicle(NULL, "v", columns, 1), 0, "none is none");
+	is_int(preview_vehicle(NULL, "v", columns, 1), 0, "no vehicle is no error");
 	preview_block(NULL, NULL);
 	buf_init(&b, 10);
 	is_int(preview_json(NULL, &b) + (int)b.len, 0, "and shows nothing");
