@@ -251,8 +251,10 @@ def own_service():
     lines = shipped("   auth_request /.auth;",
                     "   auth_request_set $export_user $upstream_http_x_user;",
                     "   set $export_auth request;",
-                    "   location = /.auth { internal; proxy_pass http://127.0.0.1:9000; "
-                    "proxy_pass_request_body off; proxy_set_header Content-Length \"\"; }")
+                    "   location = /.auth {", "       internal;",
+                    "       proxy_pass http://127.0.0.1:9000;",
+                    "       proxy_pass_request_body off;",
+                    "       proxy_set_header Content-Length \"\";", "   }")
     front = Front("request", 3, [line.replace(":9000", ":%d" % port) for line in lines]).start()
     try:
         anna = dict(JSON_TYPE, Cookie="anna")
