@@ -1,7 +1,8 @@
 # exportctl.bash: completion of exportctl(1) for bash: commands, options, their values, names of
 # vehicles, ids of exports.
 # Names and ids are asked of the service, with what stands on the line already (--url, --user, ...),
-# for 2 s at most and quietly. shellcheck shell=bash
+# for 2 s at most and quietly.
+# shellcheck shell=bash
 
 _exportctl_options()
 {

@@ -6,7 +6,8 @@
 # end is eth0 in the namespace NET-HOST; and one for this machine itself, the client, whose other
 # end is the link NET. That one's alias is RUN: so we know our own. NET's number gives the base port
 # and the range of addresses, 198.18.N.0/24, out of what RFC 2544 sets apart for tests. Nothing is
-# routed between it and anywhere. shellcheck shell=bash disable=SC2034,SC2153,SC2154
+# routed between it and anywhere.
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154
 
 PORTS=		# of a stack around us, never ours
 TLS=$RUN/tls

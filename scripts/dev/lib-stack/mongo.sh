@@ -1,5 +1,6 @@
 # mongo.sh: a replica set `exports` of MEMBERS mongods, with a key file, authorization and one admin
-# user. shellcheck shell=bash
+# user.
+# shellcheck shell=bash
 
 mongo_names()
 {

@@ -1,5 +1,6 @@
 # rabbit.sh: one RabbitMQ node, or a cluster of three, with an epmd of its own, so that nothing of
-# Debian's service is touched. shellcheck shell=bash
+# Debian's service is touched.
+# shellcheck shell=bash
 
 rabbit_name() { printf '%srabbitmq%s' "$(at rabbit "$1")" "$(dash "$1")"; }
 rabbit_nodes() { local i; for ((i = 1; i <= RABBITS; i++)); do printf '%s\n' \

@@ -1,5 +1,6 @@
 # s3.sh: SeaweedFS, one process: master, volume server, filer and S3 gateway. Each port is given: by
-# default they are fixed. shellcheck shell=bash
+# default they are fixed.
+# shellcheck shell=bash
 
 s3_names() { printf '%ss3\n' "$(at s3 1)"; }
 
