@@ -38,6 +38,8 @@ WORKERS = ("WORKER_PIDFILE", "WORKER_PIDFILE_2")
 OWNER = "faults"
 END_S = 120
 CANCEL_S = 15                           # promised
+# RabbitMQ dead-letters again after 3 minutes what was not confirmed, as while a queue is away.
+DELAYED_S = 240
 
 CLIENT = JOBS = None                    # of MongoDB's admin; exports.jobs
 reference = {}                          # what undisturbed exports of SMALL and SLOW hold
@@ -140,7 +142,7 @@ def listed(*args):
     return sorted(out.splitlines())
 
 
-def emptied(seconds=60):
+def emptied(seconds=DELAYED_S):
     """Both queues are empty, also of the messages that a consumer holds."""
     def found():
         return listed("list_queues", "-p", "exports", "name", "messages")
@@ -340,10 +342,18 @@ def broker_restarted():
     try:
         end("RABBITMQ_PIDFILE")
         stack("up", "rabbit")
-        is_(counts()[0], 0, "broker restarted: no message")
+        c = channel()                   # the queue is there when it gives a message back
+        c.confirm_delivery()
+        c.basic_publish("exports", "job", b"first")
+        is_(c.basic_get("exports.jobs", auto_ack=True)[2], b"first", "broker restarted: it works")
+        c.connection.close()
         idents = [create(SMALL, "bell %d" % n) for n in range(2 * size)]
-        wait_for("a message of each job", lambda: counts()[0] == len(idents), 30)
-        ok(True, "broker restarted under %d idle handlers: a message of each job" % size)
+        rung = []
+        with contextlib.suppress(Late):
+            wait_for("a message of each job",
+                     lambda: rung.append(counts()[0]) or rung[-1] == len(idents), 30)
+        is_(rung[-1], len(idents),
+            "broker restarted under %d idle handlers: a message of each job" % size)
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
@@ -504,22 +514,26 @@ def held_elsewhere():
     c.basic_publish("exports", "job", ident.encode())
     began = time.monotonic()
 
-    def waiting():
-        """The message, in the delayed queue after four rounds; looked for, it is taken out."""
-        if time.monotonic() - began < 4 * ttl_s:
+    def delivered():
+        """How often it was, once it has been so three times; it is taken out then."""
+        method, properties, body = c.basic_get("exports.retry")
+        if method is None:
             return None
-        method, properties, body = c.basic_get("exports.retry", auto_ack=True)
-        return method and (properties.headers, body)
+        bodies.append(body.decode())
+        n = sum(d["count"] for d in properties.headers["x-death"] if d["queue"] == "exports.jobs")
+        if n < 3:
+            c.basic_nack(method.delivery_tag, requeue=True)
+            return None
+        c.basic_ack(method.delivery_tag)
+        return n
 
-    headers, body = wait_for("the message in the delayed queue", waiting, 30)
+    bodies = []
+    n = wait_for("the message in the delayed queue", delivered, DELAYED_S)
     took = time.monotonic() - began
     c.connection.close()
-    is_(body.decode(), ident, "held by another worker: its message is in the delayed queue")
-    rounds = sum(d["count"] for d in headers["x-death"] if d["queue"] == "exports.jobs")
-    note("delivered %d times in %.1f s, the delay is %g s" % (rounds, took, ttl_s))
-    ok(2 <= rounds <= took / ttl_s + 1, "held by another worker: delivered once each delay",
-       headers)
-    is_(headers.get("x-delivery-count", 0), 0, "held by another worker: never requeued at once")
+    is_(set(bodies), {ident}, "held by another worker: its message is in the delayed queue")
+    note("delivered %d times in %.1f s, the delay is %g s" % (n, took, ttl_s))
+    ok(n <= took / ttl_s + 1, "held by another worker: delivered once each delay, at most", n)
     JOBS.update_one({"_id": doc(ident)["_id"]}, {"$set": {"dueAt": datetime.datetime.utcnow()}})
     ends_well("free again", ident, SMALL, attempts=2, fence=2)
 
@@ -710,7 +724,7 @@ def garbage():
     ident = create(SMALL, OWNER)
     ends_well("garbage in the queue", ident, SMALL, attempts=1, fence=1)
     clean.append(ident)
-    emptied(END_S)
+    emptied()
     ok(True, "garbage: both queues are empty in the end, nothing is unacknowledged")
     is_([pid_of(w) for w in WORKERS], pids, "garbage: no worker died of it")
 
