@@ -20,10 +20,8 @@
 
 #define SENDERS 2
 #define PARTS (SENDERS + 1)
-/*
- * By this and the largest part, 10,000 parts hold S3's largest object (5 TiB).
- */
-#define PARTS_PER_SIZE 700
+/* Larger parts earlier would allow larger archives, and take more memory. */
+#define PARTS_PER_SIZE 2000
 #define PART_MAX ((size_t)1 << 30)
 
 enum part_state { PART_FREE, PART_FULL, PART_SENDING };
@@ -67,10 +65,10 @@ upload_part_bytes(size_t first, int number)
 	size_t bytes = first;
 	int n;
 
-	for (n = PARTS_PER_SIZE; n < number && bytes < PART_MAX;
+	for (n = PARTS_PER_SIZE; n < number && bytes <= PART_MAX / 2;
 	    n += PARTS_PER_SIZE)
 		bytes *= 2;
-	return bytes < PART_MAX ? bytes : PART_MAX;
+	return bytes;
 }
 
 static void

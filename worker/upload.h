@@ -14,10 +14,10 @@ struct upload;
 
 /*
  * A sink that cuts its bytes into parts of a multipart upload: conf's
- * part_bytes each, doubled after every 700 parts up to 1 GiB, so that 10,000
- * suffice for the largest object that S3 takes. Two threads send while the next
- * part is filled; at most three are in memory. An archive of one part starts no
- * thread.
+ * part_bytes each, doubled after every 2,000 parts while they are at most 512
+ * MiB: the 10,000 parts that S3 takes hold 484 GiB from the default of 8 MiB on.
+ * Two threads send while the next part is filled; at most three are in memory. An
+ * archive of one part starts no thread.
  *
  * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is called
  * by every thread and ends a transfer by returning true. digest: compute the
