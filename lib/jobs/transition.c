@@ -163,7 +163,7 @@ set_object(bson_t *set, const struct task_object *o)
 	BSON_APPEND_DOCUMENT_BEGIN(&literal, "$literal", &object);
 	BSON_APPEND_UTF8(&object, "key", o->key);
 	BSON_APPEND_INT64(&object, "size", o->size);
-	/* A unit's piece has none: its files have checksums of their own. */
+	/* A fragment has none: its files have checksums of their own. */
 	if (o->sha256 != NULL)
 		BSON_APPEND_UTF8(&object, "sha256", o->sha256);
 	BSON_APPEND_UTF8(&object, "etag", o->etag);

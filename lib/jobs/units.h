@@ -14,7 +14,7 @@ struct units;
 
 /*
  * The collection exports.units: the vehicles of a large job, cut into units that
- * several workers make at the same time, each into a piece of the archive
+ * several workers make at the same time, each into a fragment of the archive
  * (worker/fragment.h). A unit lives a job's life (lib/jobs/transition.h): a lease, a
  * fence and attempts of its own. Units go with their job, at the latest by a TTL index,
  * so a unit that is not found is that of a job that has ended, or has to be planned
