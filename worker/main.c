@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bson/bson.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
