@@ -342,18 +342,29 @@ def broker_restarted():
     try:
         end("RABBITMQ_PIDFILE")
         stack("up", "rabbit")
-        c = channel()                   # the queue is there when it gives a message back
+        c = channel()
+        heard = set()
+
+        def got(wanted):
+            """Takes what is there, also what an earlier job left; it goes back at the end."""
+            method = True
+            while method:
+                method, _, body = c.basic_get("exports.jobs")
+                heard.update([body.decode()] if method else [])
+                if body == b"first":
+                    c.basic_ack(method.delivery_tag)
+            return wanted <= heard
+
         c.confirm_delivery()
         c.basic_publish("exports", "job", b"first")
-        is_(c.basic_get("exports.jobs", auto_ack=True)[2], b"first", "broker restarted: it works")
-        c.connection.close()
+        wait_for("the queue", lambda: got({"first"}), 30)
+        ok(True, "broker restarted: it works")
         idents = [create(SMALL, "bell %d" % n) for n in range(2 * size)]
-        rung = []
         with contextlib.suppress(Late):
-            wait_for("a message of each job",
-                     lambda: rung.append(counts()[0]) or rung[-1] == len(idents), 30)
-        is_(rung[-1], len(idents),
+            wait_for("a message of each job", lambda: got(set(idents)), 30)
+        is_(sorted(set(idents) - heard), [],
             "broker restarted under %d idle handlers: a message of each job" % size)
+        c.connection.close()
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)

@@ -20,6 +20,16 @@ hosts() { scripts/dev/hosts "$@" 2>&1; }
 # belong RUN: its processes, and this machine's link to its switch, with which all namespaces go.
 belong() { grep -lszxF "EXPORT_STACK_RUN=$1" /proc/[0-9]*/environ; grep -lxF "$1" \
 	/sys/class/net/xp*/ifalias 2>/dev/null; }
+# has_server RUN: one of its processes is a server, which stays; others come and go.
+has_server()
+{
+	local environ
+
+	for environ in $(belong "$1" | grep /proc/); do
+		[ "$(cat "${environ%environ}comm" 2>/dev/null)" != weed ] || return 0
+	done
+	return 1
+}
 # reaches HOST ADDRESS PORT
 reaches() { hosts exec "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3"; }
 
@@ -28,7 +38,7 @@ up=$!
 # Meanwhile another stack next to it, whose `up` is killed.
 RUN=$T/killed setsid scripts/dev/hosts up s3 >"$T/out" 2>&1 &
 killed=$!
-until_ok 60 eval 'belong "$T/killed" | grep -q /proc/'
+until_ok 60 has_server "$T/killed"
 kill -KILL -- "-$killed"
 wait "$killed" 2>/dev/null
 like "$(belong "$T/killed" | tr '\n' ' ')" '/proc/.*/sys/class/net' \
