@@ -6,11 +6,9 @@
 #include "worker/attempt.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
+#include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
@@ -37,7 +35,7 @@ attempt_must_stop(void *arg)
 	struct attempt *a = arg;
 	long long never = 0, since;
 
-	/* Whoever asks is at work, so the export does not hang. */
+	/* The caller is at work, so the export does not hang. */
 	lease_alive(a->lease);
 	pace_share(&a->pace, lease_sharers(a->lease));
 	if (lease_state(a->lease) != LEASE_HELD ||
@@ -261,13 +259,12 @@ attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
 {
 	const int64_t took_ms = clock_monotonic_ms() - began_ms;
 	const struct conf *conf = a->worker->conf;
-	struct ending_facts facts = { outcome, lease, a->why,
+	const struct ending_facts facts = { outcome, lease, a->why,
 	    a->task->attempts, conf->max_attempts, conf->backoff_ms,
-	    conf->backoff_max_ms, 0 };
+	    conf->backoff_max_ms, backoff_random() };
 	struct ending e;
 	enum jobs_result rc;
 
-	RAND_bytes((unsigned char *)&facts.random, sizeof(facts.random));
 	e = ending_of(&facts);
 	rc = write_end(a, &e);
 	/* A cancel came first, or another worker holds the job. */

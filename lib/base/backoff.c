@@ -19,12 +19,18 @@ backoff_ms(int64_t first_ms, int64_t max_ms, int64_t n, uint64_t random)
 	return (int64_t)(random % (uint64_t)(limit_ms + 1));
 }
 
-int64_t
-backoff_draw_ms(int64_t first_ms, int64_t max_ms, int64_t n)
+uint64_t
+backoff_random(void)
 {
 	uint64_t random = 0;
 
 	/* Without entropy the pause is 0: no harm, and no reason to fail. */
 	RAND_bytes((unsigned char *)&random, sizeof(random));
-	return backoff_ms(first_ms, max_ms, n, random);
+	return random;
+}
+
+int64_t
+backoff_draw_ms(int64_t first_ms, int64_t max_ms, int64_t n)
+{
+	return backoff_ms(first_ms, max_ms, n, backoff_random());
 }

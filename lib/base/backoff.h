@@ -12,6 +12,9 @@
 int64_t backoff_ms(int64_t first_ms, int64_t max_ms, int64_t n,
     uint64_t random);
 
+/* backoff_random(): Such a number; 0 without entropy. */
+uint64_t backoff_random(void);
+
 /* backoff_draw_ms(first_ms, max_ms, n): The same, the number drawn here. */
 int64_t backoff_draw_ms(int64_t first_ms, int64_t max_ms, int64_t n);
 
