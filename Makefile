@@ -38,7 +38,7 @@ LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o \
-		names.o num.o process.o program.o ticker.o timestamp.o utf8.o) \
+		names.o num.o patience.o process.o program.o ticker.o timestamp.o utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3probe.o s3xml.o \
 		selfcheck.o sigv4.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o \
@@ -56,7 +56,7 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	upload.o) \
 	$(ENGINE)
 UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \
-	life log merge metrics num numtext pace preview query s3xml sigv4 spec split \
+	life log merge metrics num numtext pace patience preview query s3xml sigv4 spec split \
 	textdeflate ticker timestamp unwind upload utf8 zip
 FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench constant engine insert life-mongo model
