@@ -39,8 +39,8 @@ LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o \
 		names.o num.o patience.o process.o program.o ticker.o timestamp.o utf8.o) \
-	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3probe.o s3xml.o \
-		selfcheck.o sigv4.o) \
+	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
+		s3probe.o s3xml.o selfcheck.o sigv4.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o \
 		metrics.o spec.o task.o tasks.o transition.o unit.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)

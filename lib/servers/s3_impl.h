@@ -1,6 +1,7 @@
 #ifndef LIB_SERVERS_S3_IMPL_H
 #define LIB_SERVERS_S3_IMPL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,7 +9,22 @@
 #include "lib/servers/s3.h"
 #include "lib/servers/sigv4.h"
 
-/* What s3.c and s3probe.c share, and nobody else. */
+/* What s3.c, s3_exchange.c and s3probe.c share, and nobody else. */
+
+/* The longest reply but for an object's bytes. */
+#define S3_REPLY_MAX (1024 * 1024)
+
+struct s3 {
+	const struct conf *conf;
+	void *curl;
+	bool (*stop)(void *);
+	void *arg;
+	enum failure failure;
+	int64_t skew_ms;	/* server's clock minus ours; 0 until it mattered */
+	bool gone;		/* the last answer was 404 */
+	/* curl's message; it may be written to as long as the handle lives. */
+	char why[256];
+};
 
 struct s3_upload {
 	struct s3 *s3;
@@ -49,6 +65,16 @@ struct s3_exchange {
 enum s3_verdict { S3_GOOD, S3_AGAIN, S3_GIVE_UP };
 
 /*
+ * s3_address_of(conf, endpoint, key, a): Path style: host/bucket/key, else
+ * bucket.host/key. Returns 0, -1 logged; the caller frees a->path.
+ */
+int s3_address_of(const struct conf *conf, const char *endpoint,
+    const char *key, struct s3_address *a);
+
+/*
+ * s3_exchange_run(s3, x): Send x, again where that may help. Returns 0 with a good
+ * reply, else -1, logged.
+ *
  * s3_exchange_open(s3, x): Find the address. Returns 0, -1 logged.
  * s3_exchange_send(s3, x): Sign and send it once. Returns 0 with an answer, of
  * whatever status, -1 unlogged; s3_exchange_code(x) then finds x->code.
@@ -56,6 +82,7 @@ enum s3_verdict { S3_GOOD, S3_AGAIN, S3_GIVE_UP };
  * client's failure.
  * s3_exchange_close(x): Free the address. The reply is the caller's.
  */
+int s3_exchange_run(struct s3 *s3, struct s3_exchange *x);
 int s3_exchange_open(struct s3 *s3, struct s3_exchange *x);
 int s3_exchange_send(struct s3 *s3, struct s3_exchange *x);
 void s3_exchange_code(struct s3_exchange *x);

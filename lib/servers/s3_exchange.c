@@ -1,0 +1,410 @@
+/*
+ * One request to S3: signed, sent by curl, judged by lib/servers/failure, and made
+ * again with pauses. Knows no operation of S3.
+ */
+#include "lib/servers/s3_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "lib/base/backoff.h"
+#include "lib/base/clock.h"
+#include "lib/base/conf.h"
+#include "lib/base/digest.h"
+#include "lib/base/log.h"
+#include "lib/servers/s3xml.h"
+
+#define TRIES 5
+#define BACKOFF_FIRST_MS 400
+#define BACKOFF_MAX_MS 20000
+#define CONNECT_MS 5000
+/* Slower than this for SLOW_S is a stall. */
+#define SLOW_BYTES_S 1024
+#define SLOW_S 20
+#define URL_MAX 8192
+#define ERROR_LINE_BYTES 80
+
+/* The endpoint has no path. */
+int
+s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
+    struct s3_address *a)
+{
+	const char *host = strstr(endpoint, "://");
+	struct buf path;
+	int n;
+
+	if (host == NULL)
+		goto bad;
+	a->scheme = strncasecmp(endpoint, "https", 5) == 0 ? "https" : "http";
+	host += 3;
+	if (host[strcspn(host, "/")] != '\0' &&
+	    host[strcspn(host, "/") + 1] != '\0')
+		goto bad;
+	n = snprintf(a->host, sizeof(a->host), "%s%s%.*s",
+	    conf->s3_path_style ? "" : conf->s3_bucket,
+	    conf->s3_path_style ? "" : ".", (int)strcspn(host, "/"), host);
+	if (n < 0 || (size_t)n >= sizeof(a->host))
+		goto bad;
+	buf_init(&path, URL_MAX);
+	if (buf_addf(&path, "/%s%s%s", conf->s3_path_style ?
+	    conf->s3_bucket : "", conf->s3_path_style ? "/" : "", key) != 0)
+		goto bad;
+	a->path = (char *)path.data;
+	return 0;
+bad:
+	log_msg(LOG_ERROR, "s3", "s3_endpoint is http://host:port or "
+	    "https://host:port");
+	return -1;
+}
+
+static bool
+s3_stopped(const struct s3 *s3)
+{
+	return s3->stop != NULL && s3->stop(s3->arg);
+}
+
+static size_t
+on_read(char *to, size_t size, size_t n, void *arg)
+{
+	struct s3_exchange *x = arg;
+	size_t len = x->body_len - x->sent;
+
+	if (len > size * n)
+		len = size * n;
+	memcpy(to, (const char *)x->body + x->sent, len);
+	x->sent += len;
+	return len;
+}
+
+static int
+on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct s3_exchange *x = arg;
+
+	if (origin != SEEK_SET || offset < 0 ||
+	    (size_t)offset > x->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	x->sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t
+on_write(char *data, size_t size, size_t n, void *arg)
+{
+	struct s3_exchange *x = arg;
+
+	return buf_add(&x->reply, data, size * n) == 0 ? size * n : 0;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct s3_exchange *x = arg;
+	size_t len = size * n;
+
+	if (len > 5 && strncasecmp(data, "etag:", 5) == 0) {
+		snprintf(x->etag, sizeof(x->etag), "%.*s", (int)len - 5,
+		    data + 5 + strspn(data + 5, " "));
+		x->etag[strcspn(x->etag, "\r\n")] = '\0';
+	} else if (len > 5 && len < 64 && strncasecmp(data, "date:", 5) == 0) {
+		char text[64];
+		time_t t;
+
+		snprintf(text, sizeof(text), "%.*s", (int)len - 5, data + 5);
+		if ((t = curl_getdate(text, NULL)) != -1)
+			x->date_ms = (int64_t)t * 1000;
+	}
+	return len;
+}
+
+static int
+on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
+    curl_off_t ut)
+{
+	(void)dn;
+	(void)dt;
+	(void)un;
+	(void)ut;
+	return s3_stopped(arg);
+}
+
+/* Append "name: value" to curl's list. Returns 0, -1: no memory. */
+static int
+add_header(struct curl_slist **list, const char *name, const char *value)
+{
+	struct curl_slist *longer = NULL;
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	/* Without a value: one that curl would send by default is left out. */
+	if (buf_addf(&b, value[0] != '\0' ? "%s: %s" : "%s:%s", name,
+	    value) == 0 && buf_cstr(&b) != NULL)
+		longer = curl_slist_append(*list, (char *)b.data);
+	buf_release(&b);
+	if (longer == NULL)
+		return -1;
+	*list = longer;
+	return 0;
+}
+
+/* The headers of x: signed ones, the signature, and two that curl must not add. */
+static int
+add_headers(struct s3 *s3, const struct s3_exchange *x,
+    struct curl_slist **list)
+{
+	const struct sigv4_key key = { s3->conf->s3_access_key,
+	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
+	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
+	struct sigv4_pair headers[6];
+	const struct sigv4_request req = { x->method, x->at.host, x->at.path,
+	    x->query, x->nquery, headers, x->nheaders + 2 };
+	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
+	struct buf b;
+	int rc = -1;
+	size_t i;
+
+	buf_init(&b, URL_MAX);
+	sigv4_date(t_ms, date);
+	if (digest_once(x->body, x->body_len, hash) != 0)
+		goto out;
+	headers[0] = (struct sigv4_pair){ "x-amz-date", date };
+	headers[1] = (struct sigv4_pair){ "x-amz-content-sha256", hash };
+	memcpy(headers + 2, x->headers, x->nheaders * sizeof(*headers));
+	for (i = 0; i < req.nheaders; i++)
+		if (add_header(list, headers[i].name, headers[i].value) != 0)
+			goto out;
+	if (sigv4_authorization(&key, &req, hash, t_ms, &b) != 0 ||
+	    buf_cstr(&b) == NULL ||
+	    add_header(list, "Authorization", (char *)b.data) != 0 ||
+	    add_header(list, "Expect", "") != 0 ||
+	    add_header(list, "Content-Type", "") != 0)
+		goto out;
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+/* Sign x for now, and give curl the URL. Returns 0 with the headers in *list. */
+static int
+exchange_sign(struct s3 *s3, struct s3_exchange *x,
+    struct curl_slist **list)
+{
+	struct buf url;
+	int rc = -1;
+
+	buf_init(&url, URL_MAX);
+	if (add_headers(s3, x, list) == 0 &&
+	    buf_addf(&url, "%s://%s", x->at.scheme, x->at.host) == 0 &&
+	    sigv4_target(x->at.path, x->query, x->nquery, &url) == 0 &&
+	    buf_cstr(&url) != NULL) {
+		curl_easy_reset(s3->curl);
+		curl_easy_setopt(s3->curl, CURLOPT_URL, (char *)url.data);
+		rc = 0;
+	}
+	buf_release(&url);
+	return rc;
+}
+
+/* How to reach the server and whom to trust; no step without a limit of time. */
+static void
+set_connection(struct s3 *s3)
+{
+	CURL *c = s3->curl;
+
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (s3->conf->tls_ca_file != NULL) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, s3->conf->tls_ca_file);
+		/* Else the system's CAs would be trusted as well. */
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+	s3->why[0] = '\0';
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s3->why);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s3);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+}
+
+/* Where the request's body comes from, and where the answer goes. */
+static void
+set_transfer(CURL *c, struct s3_exchange *x)
+{
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(c, CURLOPT_READDATA, x);
+	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, 256L * 1024);
+	if (strcmp(x->method, "POST") == 0) {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)x->body_len);
+	} else if (strcmp(x->method, "PUT") == 0) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)x->body_len);
+	} else {
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, x->method);
+	}
+}
+
+static CURLcode
+exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
+{
+	CURLcode rc;
+
+	curl_easy_setopt(s3->curl, CURLOPT_HTTPHEADER, list);
+	set_connection(s3);
+	set_transfer(s3->curl, x);
+	/* Of an earlier try. */
+	x->sent = 0;
+	x->reply.len = 0;
+	x->etag[0] = x->code[0] = '\0';
+	x->status = 0;
+	x->date_ms = 0;
+	rc = curl_easy_perform(s3->curl);
+	if (rc == CURLE_OK)
+		curl_easy_getinfo(s3->curl, CURLINFO_RESPONSE_CODE, &x->status);
+	return rc;
+}
+
+int
+s3_exchange_open(struct s3 *s3, struct s3_exchange *x)
+{
+	if (x->reply.max == 0)
+		buf_init(&x->reply, S3_REPLY_MAX);
+	return s3_address_of(s3->conf, s3->conf->s3_endpoint, x->key, &x->at);
+}
+
+int
+s3_exchange_send(struct s3 *s3, struct s3_exchange *x)
+{
+	struct curl_slist *list = NULL;
+
+	x->curl = CURLE_OUT_OF_MEMORY;
+	if (exchange_sign(s3, x, &list) == 0)
+		x->curl = (int)exchange_perform(s3, x, list);
+	curl_slist_free_all(list);
+	return x->curl == CURLE_OK ? 0 : -1;
+}
+
+void
+s3_exchange_code(struct s3_exchange *x)
+{
+	if (x->reply.len > 0)
+		s3xml_text((char *)x->reply.data, x->reply.len, "Code", x->code,
+		    sizeof(x->code));
+}
+
+void
+s3_exchange_close(struct s3_exchange *x)
+{
+	free(x->at.path);
+	x->at.path = NULL;
+}
+
+/* A refused certificate stays refused: an operator has to look at it. */
+static bool
+is_distrust(CURLcode rc)
+{
+	return rc == CURLE_PEER_FAILED_VERIFICATION ||
+	    rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_ISSUER_ERROR ||
+	    rc == CURLE_SSL_CRL_BADFILE || rc == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+/* The length of its first line, as far as a log line takes it. */
+static int
+first_line_bytes(const struct buf *b)
+{
+	int n = 0;
+
+	while (n < ERROR_LINE_BYTES && (size_t)n < b->len && b->data[n] != '\r' &&
+	    b->data[n] != '\n')
+		n++;
+	return n;
+}
+
+enum s3_verdict
+s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
+{
+	const char *body = (const char *)x->reply.data;
+	const CURLcode rc = (CURLcode)x->curl;
+
+	if (rc != CURLE_OK) {
+		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->at.host,
+		    s3->why[0] != '\0' ? s3->why : curl_easy_strerror(rc));
+		if (is_distrust(rc)) {
+			s3->failure = FAILURE_STORAGE_REFUSED;
+			return S3_GIVE_UP;
+		}
+		return failure_s3(0, "", &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
+	}
+	s3->gone = x->status == 404;
+	if (x->status == 206)
+		return S3_GOOD;
+	s3_exchange_code(x);
+	/* A 200 may hold an error all the same (CompleteMultipartUpload). */
+	if (x->status >= 200 && x->status < 300 &&
+	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
+		return S3_GOOD;
+	/* 404 on abort: the upload is already gone, which is the goal. */
+	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
+		return S3_GIVE_UP;
+	/*
+	 * Without a Code the peer is not S3, or is its TLS port addressed in
+	 * plain HTTP.
+	 */
+	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host, x->status,
+	    x->code, x->code[0] == '\0' ? first_line_bytes(&x->reply) : 0,
+	    body != NULL ? body : "");
+	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
+		s3->skew_ms = x->date_ms - clock_real_ms();
+	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
+}
+
+int
+s3_exchange_run(struct s3 *s3, struct s3_exchange *x)
+{
+	enum s3_verdict verdict = S3_AGAIN;
+	int try;
+
+	s3->failure = FAILURE_STORAGE;
+	s3->gone = false;
+	if (s3_exchange_open(s3, x) != 0)
+		return -1;
+	for (try = 0; try < TRIES && verdict == S3_AGAIN; try++) {
+		if (try > 0)
+			clock_pause_unless(backoff_draw_ms(BACKOFF_FIRST_MS,
+			    BACKOFF_MAX_MS, try) * 1000, s3->stop, s3->arg);
+		if (s3_stopped(s3))
+			break;
+		s3_exchange_send(s3, x);
+		verdict = s3_exchange_judge(s3, x);
+	}
+	s3_exchange_close(x);
+	if (verdict == S3_GOOD) {
+		s3->failure = FAILURE_NONE;
+		return 0;
+	}
+	if (!s3_stopped(s3) && x->status != 404)
+		log_msg(LOG_ERROR, x->op, "S3: given up after %d tries", try);
+	return -1;
+}
