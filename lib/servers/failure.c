@@ -48,10 +48,9 @@ static const struct {
 };
 
 /*
- * S3: the first row that matches counts. After a timeout of
+ * S3: the first row that matches counts. After a lost answer to
  * CompleteMultipartUpload the object may exist; made again, the request may get
- * NoSuchUpload. The next attempt has a key of its own, and nothing names that
- * object.
+ * NoSuchUpload: lib/servers/s3 looks it up before it gives up.
  */
 static const struct {
 	long from, to;		/* status */
@@ -63,6 +62,10 @@ static const struct {
 	{ 100, 599, "SlowDown", true, FAILURE_STORAGE },
 	{ 100, 599, "RequestTimeout", true, FAILURE_STORAGE },
 	{ 100, 599, "RequestTimeTooSkewed", true, FAILURE_STORAGE },
+	/* Damaged or cut off on its way. */
+	{ 100, 599, "BadDigest", true, FAILURE_STORAGE },
+	{ 100, 599, "XAmzContentSHA256Mismatch", true, FAILURE_STORAGE },
+	{ 100, 599, "IncompleteBody", true, FAILURE_STORAGE },
 	{ 100, 599, "NoSuchBucket", false, FAILURE_STORAGE_REFUSED },
 	{ 100, 599, "AccessDenied", false, FAILURE_STORAGE_REFUSED },
 	{ 200, 299, NULL, true, FAILURE_STORAGE },	/* an Error in a 200 */

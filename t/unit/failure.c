@@ -18,6 +18,11 @@ static const struct {
 	{ 503, "SlowDown", true, FAILURE_STORAGE },
 	{ 504, "", true, FAILURE_STORAGE },
 	{ 400, "RequestTimeout", true, FAILURE_STORAGE },
+	/* a part that was damaged, or cut off, on its way */
+	{ 400, "BadDigest", true, FAILURE_STORAGE },
+	{ 400, "XAmzContentSHA256Mismatch", true, FAILURE_STORAGE },
+	{ 400, "IncompleteBody", true, FAILURE_STORAGE },
+	{ 403, "BadDigest", true, FAILURE_STORAGE },
 	{ 408, "", true, FAILURE_STORAGE },
 	{ 429, "", true, FAILURE_STORAGE },
 	/* a 200 whose body is an Error */
