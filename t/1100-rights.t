@@ -70,12 +70,13 @@ def each_refused(who, is_refusal, calls):
         may_not("%s: refused: %s" % (who, what), f, is_refusal)
 
 
-def provision(part, **changes):
-    """One part of scripts/provision, with these changes of export.conf."""
+def provision(part, env=None, **changes):
+    """One part of scripts/provision, with these changes of export.conf and the environment."""
     conf = configuration(os.path.join(os.environ["EXPORT_RUN"], "rights.conf"), **changes)
     run = subprocess.run([os.path.join(ROOT, "scripts", "provision"), "--" + part],
-                         env=dict(os.environ, EXPORT_CONF=conf), stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+                         env=dict(os.environ, EXPORT_CONF=conf, **(env or {})),
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                         check=False)
     if run.returncode != 0:
         raise RuntimeError("scripts/provision --%s: %s" % (part, run.stdout))
 
@@ -495,6 +496,8 @@ def s3_worker(worker, admin, at):
     tags = [may("s3 worker: part %d" % i, functools.partial(part, worker, at, up, i, body))
             for i, body in ((1, PART), (2, b"end"))]
     may("s3 worker: complete it", lambda: completed(worker, at, up, tags))
+    found = may("s3 worker: look it up", lambda: worker.head_object(**at)["ContentLength"])
+    is_(found, len(PART) + 3, "s3 worker: it is as large as its parts")
     second = worker.create_multipart_upload(**at)["UploadId"]
     part(worker, at, second, 1, b"x")
     may("s3 worker: abort an upload",
@@ -519,11 +522,9 @@ def s3_worker_refused(worker, at):
     may("s3 worker: put in one piece",
         lambda: worker.put_object(Body=b"y", Bucket=bucket, Key="exports/x"))
     each_refused("s3 worker", is_denied, {
-        "get": lambda: worker.get_object(**at),
-        "head": lambda: worker.head_object(**at),
         "delete": lambda: worker.delete_object(**at),
         "delete many": lambda: delete_many(worker, at),
-        "copy": lambda: worker.copy_object(Bucket=bucket, Key="exports/y", CopySource=at),
+        "get outside exports/": lambda: worker.get_object(Bucket=bucket, Key="other"),
         "list": lambda: worker.list_objects_v2(Bucket=bucket),
         "list uploads": lambda: worker.list_multipart_uploads(Bucket=bucket),
         "put outside exports/":
@@ -595,23 +596,25 @@ def s3_anonymous(at):
 
 
 def s3_lifecycle(admin, bucket):
-    """What the storage removes by itself: results a day after they expire, pieces of a split job
-    after two days, and what a killed attempt has uploaded after one."""
+    """What the storage removes by itself: results a day after they expire, pieces of a split job,
+    and what a killed attempt has uploaded. A job may take some days."""
     def rules():
         found = admin.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
         return {rule["Filter"]["Prefix"]: (
             rule["Status"], rule.get("Expiration"), rule.get("AbortIncompleteMultipartUpload"))
             for rule in found}
 
-    def wanted(retention_days):
-        abort = {"DaysAfterInitiation": 1}
+    def wanted(retention_days, units=7, uploads=7):
+        abort = {"DaysAfterInitiation": uploads}
         return {"exports/": ("Enabled", {"Days": retention_days + 1}, abort),
-                "units/": ("Enabled", {"Days": 2}, abort)}
+                "units/": ("Enabled", {"Days": units}, abort)}
 
     kept = setting("retention_days", 7)
     is_(rules(), wanted(kept), "s3: the lifecycle of results, pieces and unfinished uploads")
     provision("s3", retention_days=30)
     is_(rules(), wanted(30), "s3: the lifecycle with retention_days = 30")
+    provision("s3", {"UNIT_DAYS": "20", "UPLOAD_DAYS": "14"}, retention_days=kept)
+    is_(rules(), wanted(kept, 20, 14), "s3: the lifecycle with UNIT_DAYS and UPLOAD_DAYS")
     provision("s3", retention_days=kept)
     is_(rules(), wanted(kept), "s3: the lifecycle as it was")
 

@@ -30,6 +30,7 @@ struct assembly {
 	struct _mongoc_client_t *client;	/* its own: the attempt uses another */
 	struct units *units;
 	struct s3 *s3;
+	struct patience_try away;	/* the database, while a unit is waited for */
 	pthread_t thread;
 	enum outcome outcome;	/* once it has ended */
 
@@ -59,6 +60,7 @@ assemble_look(struct assembly *s, int64_t place, struct unit *unit, bool *done)
 	*done = false;
 	switch (units_find(s->units, a->task->id, a->plan.plan, place, unit)) {
 	case JOBS_OK:
+		s->away.failures = 0;
 		break;
 	case JOBS_NONE:
 		log_msg(LOG_ERROR, "split", "unit %lld is gone: the job is planned "
@@ -66,8 +68,8 @@ assemble_look(struct assembly *s, int64_t place, struct unit *unit, bool *done)
 		units_drop(s->units, a->task->id, a->plan.plan);
 		return attempt_failed(a, FAILURE_INTERNAL);
 	default:
-		/* The database is away: the lease limits how long to wait. */
-		return COMPLETE;
+		return patience_pause(&s->away) ? COMPLETE :
+		    attempt_failed(a, FAILURE_DATABASE);
 	}
 	if ((*done = unit->task.state == JOB_FINISHED))
 		return COMPLETE;
@@ -84,7 +86,7 @@ assemble_wait_for(struct assembly *s, int64_t place, struct unit *unit)
 	bool done;
 
 	for (;;) {
-		if (attempt_must_stop(s->a))
+		if (attempt_over(s->a))
 			return STOPPED;
 		outcome = assemble_look(s, place, unit, &done);
 		if (outcome != COMPLETE || done)
@@ -93,14 +95,18 @@ assemble_wait_for(struct assembly *s, int64_t place, struct unit *unit)
 	}
 }
 
-/* The archive's preview is that of the first unit that has one. */
-static void
-assemble_take_preview(struct assembly *s, const struct unit *unit)
+/* A text of the unit, read again while the database is away. */
+static enum jobs_result
+assemble_text(struct assembly *s, const struct unit *unit,
+    enum jobs_result (*read)(struct units *, const char *, char **), char **text)
 {
-	struct task *task = s->a->task;
+	struct patience_try t = { .patience = &s->a->patience };
+	enum jobs_result rc;
 
-	if (task->preview == NULL)
-		units_preview(s->units, unit->task.id, &task->preview);
+	do
+		rc = read(s->units, unit->task.id, text);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	return rc;
 }
 
 /* Write a FINISHED unit's fragment into the archive. */
@@ -109,17 +115,22 @@ assemble_unit(struct assembly *s, const struct unit *unit)
 {
 	enum archive_result result = ARCHIVE_BAD_FRAGMENT;
 	struct attempt *a = s->a;
-	enum jobs_result rc;
+	enum jobs_result rc = JOBS_OK;
 	char *facts = NULL;
 
 	crash_at(CRASH_BEFORE_PIECE);
-	assemble_take_preview(s, unit);
-	rc = units_facts(s->units, unit->task.id, &facts);
+	/* The archive's preview is that of the first unit that has one. */
+	if (a->task->preview == NULL)
+		rc = assemble_text(s, unit, units_preview, &a->task->preview);
+	if (rc != JOBS_ERROR)
+		rc = assemble_text(s, unit, units_facts, &facts);
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
+	/* What this very attempt had made is not gone: a refusal is one. */
 	if (rc == JOBS_OK && unit->task.object.key != NULL)
 		result = fragment_read(s->archive, s->s3, unit, facts,
-		    (size_t)a->worker->conf->part_bytes);
+		    (size_t)a->worker->conf->part_bytes,
+		    a->plan.plan != a->task->fence);
 	free(facts);
 	/* The next attempt makes all units of this plan again. */
 	if (result == ARCHIVE_BAD_FRAGMENT)
@@ -184,11 +195,12 @@ assemble_start(struct attempt *a, struct archive *archive)
 		goto fail;
 	s->a = a;
 	s->archive = archive;
+	s->away.patience = &a->patience;
 	pthread_mutex_init(&s->lock, NULL);
 	cond_init_monotonic(&s->changed);
 	s->client = mongo_take(worker->pool);
 	s->units = units_new(s->client, worker->conf);
-	s->s3 = s3_new(worker->conf, attempt_must_stop, a);
+	s->s3 = s3_new(worker->conf, &a->patience);
 	if (s->units == NULL || s->s3 == NULL ||
 	    (rc = pthread_create(&s->thread, NULL, assemble_run, s)) != 0)
 		goto fail;

@@ -20,8 +20,10 @@
 #include "worker/upload.h"
 #include "worker/worker.h"
 
-/* Tries of the final write while its outcome is unknown. */
-#define END_TRIES 5
+/* After the grace period: how long its end may take to be written. */
+#define END_MS 5000
+/* How soon an export goes on when its lease is renewed again. */
+#define HOLD_MS 50
 
 static bool
 is_unit(const struct attempt *a)
@@ -29,25 +31,57 @@ is_unit(const struct attempt *a)
 	return a->unit != NULL;
 }
 
+/* For how long SIGTERM has been noticed, ms; 0: not yet. */
+static int64_t
+stopping_for_ms(struct attempt *a)
+{
+	long long never = 0;
+
+	if (!a->worker->stopping())
+		return 0;
+	atomic_compare_exchange_strong(&a->stopping_ms, &never,
+	    clock_monotonic_ms());
+	return clock_monotonic_ms() - atomic_load(&a->stopping_ms);
+}
+
 bool
 attempt_must_stop(void *arg)
 {
 	struct attempt *a = arg;
-	long long never = 0, since;
 
-	/* The caller is at work, so the export does not hang. */
-	lease_alive(a->lease);
 	pace_share(&a->pace, lease_sharers(a->lease));
 	if (lease_state(a->lease) != LEASE_HELD ||
 	    (a->parent != NULL && attempt_must_stop(a->parent)))
 		return true;
-	if (!a->worker->stopping())
-		return false;
-	/* The grace period runs from when SIGTERM is first noticed. */
-	atomic_compare_exchange_strong(&a->stopping_ms, &never,
-	    clock_monotonic_ms());
-	since = atomic_load(&a->stopping_ms);
-	return clock_monotonic_ms() - since >= a->worker->conf->grace_ms;
+	return a->worker->stopping() &&
+	    stopping_for_ms(a) >= a->worker->conf->grace_ms;
+}
+
+void
+attempt_alive(void *arg)
+{
+	struct attempt *a = arg;
+
+	lease_alive(a->lease);
+}
+
+bool
+attempt_over(void *arg)
+{
+	struct attempt *a = arg;
+
+	return patience_over(&a->patience);
+}
+
+bool
+attempt_hold(struct attempt *a)
+{
+	while (!attempt_over(a)) {
+		if (!lease_late(a->lease))
+			return false;
+		clock_pause_ms(HOLD_MS);
+	}
+	return true;
 }
 
 enum outcome
@@ -66,18 +100,20 @@ attempt_report(struct attempt *a, const char *phase)
 	if (a->upload != NULL)
 		a->progress.bytes_written = upload_bytes(a->upload);
 	lease_progress(a->lease, &a->progress);
+	if (a->plan.n == 0)
+		attempt_alive(a);
 }
 
 enum outcome
 attempt_upload(struct attempt *a, const char *key, const char *filename,
-    bool digest)
+    uint64_t estimate_bytes, bool digest)
 {
 	enum failure why;
 
 	if ((a->task->object.key = strdup(key)) == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	a->upload = upload_open(a->worker->conf, attempt_must_stop, a, key,
-	    filename, digest, &why);
+	a->upload = upload_open(a->worker->conf, &a->patience, key, filename,
+	    estimate_bytes, digest, &why);
 	return a->upload == NULL ? attempt_failed(a, why) : COMPLETE;
 }
 
@@ -122,7 +158,8 @@ attempt_uploaded(struct attempt *a, const struct archive *archive)
 	    attempt_failed(a, FAILURE_INTERNAL) : COMPLETE;
 }
 
-void
+/* What the upload left on S3; its document has been put right by now. */
+static void
 attempt_abort(struct attempt *a)
 {
 	if (a->upload == NULL)
@@ -132,59 +169,97 @@ attempt_abort(struct attempt *a)
 	crash_at(CRASH_AFTER_ABORT);
 }
 
-/*
- * Write FINISHED. An error leaves the outcome unknown, so the write is repeated;
- * if the repeat matches nothing, the document shows whether the first one took
- * effect.
- */
-static enum jobs_result
-write_finished(struct attempt *a)
+/* The end is written until the task is another worker's, or there is no time. */
+static bool
+end_must_stop(void *arg)
 {
-	enum jobs_result rc = JOBS_ERROR;
-	int try;
+	struct attempt *a = arg;
 
-	for (try = 0; try < END_TRIES && rc == JOBS_ERROR; try++)
-		rc = tasks_end_finished(a->tasks, a->task, &a->progress,
-		    is_unit(a) ? a->unit->facts : NULL);
-	if (rc == JOBS_NONE && try > 1 &&
-	    tasks_finished(a->tasks, a->task) == JOBS_OK)
-		rc = JOBS_OK;
-	return rc;
+	return lease_state(a->lease) == LEASE_LOST ||
+	    stopping_for_ms(a) >= a->worker->conf->grace_ms + END_MS;
 }
 
-/* Put the document right. */
+/* Write the end, once. */
 static enum jobs_result
-write_end(struct attempt *a, const struct ending *e)
+end_once(struct attempt *a, const struct ending *e)
 {
 	const char *detail = NULL;
-	enum jobs_result rc = JOBS_OK;
 
 	switch (e->transition) {
 	case T_FINISH:
-		rc = write_finished(a);
-		crash_at(CRASH_AFTER_FINISH);
-		break;
+		return tasks_end_finished(a->tasks, a->task, &a->progress,
+		    is_unit(a) ? a->unit->facts : NULL);
 	case T_FAIL:
-		crash_at(CRASH_BEFORE_RETRY);
 		/* "attempts_exhausted" also names what ended the last attempt. */
 		if (e->why == FAILURE_ATTEMPTS)
 			detail = failure_text(a->why);
 		else if (a->detail[0] != '\0')
 			detail = a->detail;
-		rc = tasks_end_failed(a->tasks, a->task, e->why, detail);
+		return tasks_end_failed(a->tasks, a->task, e->why, detail);
+	case T_RETRY:
+		return tasks_end_retry(a->tasks, a->task, e->why, e->delay_ms);
+	case T_CANCELLED:
+		return tasks_end_cancelled(a->tasks, a->task);
+	case T_RELEASE:
+		return tasks_end_released(a->tasks, a->task);
+	default:
+		return JOBS_OK;
+	}
+}
+
+/* Whether a write of FINISHED whose answer was lost took effect after all. */
+static enum jobs_result
+look_finished(struct attempt *a)
+{
+	const struct patience patience = { NULL, attempt_alive, a, 0, END_MS };
+	struct patience_try t = { .patience = &patience };
+	enum jobs_result rc;
+
+	do
+		rc = tasks_finished(a->tasks, a->task);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	return rc;
+}
+
+/*
+ * Put the document right. An error leaves the outcome unknown, so the write is
+ * repeated; if the repeat matches nothing, the document shows whether an earlier one
+ * took effect. A release is not repeated: it would uncharge a second attempt.
+ */
+static enum jobs_result
+write_end(struct attempt *a, const struct ending *e)
+{
+	const struct patience patience = { end_must_stop, attempt_alive, a, 0,
+	    a->worker->conf->patience_ms };
+	struct patience_try t = { .patience = &patience };
+	enum jobs_result rc;
+
+	do
+		rc = end_once(a, e);
+	while (rc == JOBS_ERROR && e->transition != T_RELEASE &&
+	    patience_pause(&t));
+	return e->transition != T_FINISH || rc == JOBS_OK || t.failures == 0 ?
+	    rc : look_finished(a);
+}
+
+/* The same, at the places where a test build dies. */
+static enum jobs_result
+write_end_or_crash(struct attempt *a, const struct ending *e)
+{
+	enum jobs_result rc;
+
+	if (e->transition == T_FAIL || e->transition == T_RETRY)
+		crash_at(CRASH_BEFORE_RETRY);
+	rc = write_end(a, e);
+	switch (e->transition) {
+	case T_FINISH:
+		crash_at(CRASH_AFTER_FINISH);
 		break;
 	case T_RETRY:
-		crash_at(CRASH_BEFORE_RETRY);
-		/* After an error the job is due when its lease expires. */
-		rc = tasks_end_retry(a->tasks, a->task, e->why, e->delay_ms);
 		crash_at(CRASH_AFTER_RETRY);
 		break;
 	case T_CANCELLED:
-		rc = tasks_end_cancelled(a->tasks, a->task);
 		crash_at(CRASH_AFTER_CANCELLED);
-		break;
-	case T_RELEASE:
-		rc = tasks_end_released(a->tasks, a->task);
 		break;
 	default:
 		break;
@@ -254,23 +329,22 @@ count_end(const struct attempt *a, const struct ending *e, int64_t took_ms)
 
 /* Write, count and log the end. Returns whether the message is settled. */
 static bool
-attempt_end(struct attempt *a, enum outcome outcome, enum lease_state lease,
-    int64_t began_ms)
+attempt_end(struct attempt *a, enum outcome outcome, int64_t began_ms)
 {
 	const int64_t took_ms = clock_monotonic_ms() - began_ms;
 	const struct conf *conf = a->worker->conf;
-	const struct ending_facts facts = { outcome, lease, a->why,
-	    a->task->attempts, conf->max_attempts, conf->backoff_ms,
+	const struct ending_facts facts = { outcome, lease_ending(a->lease),
+	    a->why, a->task->attempts, conf->max_attempts, conf->backoff_ms,
 	    conf->backoff_max_ms, backoff_random() };
 	struct ending e;
 	enum jobs_result rc;
 
 	e = ending_of(&facts);
-	rc = write_end(a, &e);
+	rc = write_end_or_crash(a, &e);
 	/* A cancel came first, or another worker holds the job. */
 	if (e.transition == T_FINISH && rc != JOBS_OK)
-		e = ending_refused(rc == JOBS_NONE &&
-		    tasks_end_cancelled(a->tasks, a->task) == JOBS_OK);
+		e = ending_refused(rc == JOBS_NONE && write_end(a,
+		    &(struct ending){ .transition = T_CANCELLED }) == JOBS_OK);
 	count_end(a, &e, took_ms);
 	log_end(a, &e, took_ms);
 	return e.done && rc != JOBS_ERROR;
@@ -297,8 +371,8 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 {
 	const struct conf *conf = a->worker->conf;
 	const int64_t began_ms = clock_monotonic_ms();
-	enum lease_state lease;
 	enum outcome outcome;
+	bool done;
 
 	pace_init(&a->pace, &(struct pace_ceilings){ conf->read_bytes_s,
 	    conf->read_documents_s }, &(struct pace_ceilings){
@@ -313,15 +387,20 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 	    a->worker->queue : NULL, a->task, a->worker->hung);
 	if (a->lease == NULL) {
 		a->why = FAILURE_INTERNAL;
-		return attempt_end(a, FAILED, LEASE_HELD, began_ms);
+		return attempt_end(a, FAILED, began_ms);
 	}
+	a->patience = (struct patience){ attempt_must_stop, attempt_alive, a, 0,
+	    conf->patience_ms };
 	outcome = make(a);
-	/* The upload is gone before the lease is: nobody else would remove it. */
+	attempt_report(a, outcome == COMPLETE ? "done" : "finishing");
+	/* The lease is kept until the end is written: it may take a while. */
+	done = attempt_end(a, outcome, began_ms);
+	if (a->upload != NULL)
+		upload_stop(a->upload);
+	lease_stop(a->lease);
 	if (outcome != COMPLETE)
 		attempt_abort(a);
-	attempt_report(a, outcome == COMPLETE ? "done" : "finishing");
 	upload_free(a->upload);
 	a->upload = NULL;
-	lease = lease_stop(a->lease);
-	return attempt_end(a, outcome, lease, began_ms);
+	return done;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/patience.h"
 #include "lib/servers/failure.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/units.h"
@@ -18,9 +19,9 @@ struct upload;
 
 /*
  * One attempt at a task: a job, or a unit of one. The task has been claimed; a
- * lease holds it while something is made and uploaded, then its document is put
- * right. What is made is up to export.c and fragment.c, what is read for it to
- * transfer.c.
+ * lease holds it while something is made and uploaded, and until its document is put
+ * right; what is left on S3 is removed after that. What is made is up to export.c and
+ * fragment.c, what is read for it to transfer.c.
  */
 struct attempt {
 	const struct worker *worker;
@@ -31,6 +32,7 @@ struct attempt {
 	struct unit *unit;		/* NULL in an attempt at a job */
 	struct attempt *parent;		/* at the unit's job, if this worker's; or NULL */
 	struct lease *lease;
+	struct patience patience;	/* for whatever the attempt waits for */
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
 
@@ -55,10 +57,17 @@ bool attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *));
 
 /*
  * attempt_must_stop(a): Whether the attempt has to end now: lost, cancelled, or
- * SIGTERM came grace_ms ago. Safe from any thread; also tells the lease that the
- * caller is alive.
+ * SIGTERM came grace_ms ago.
+ * attempt_alive(a): Tell the lease that the attempt works, or waits for a server
+ * within a limit of time. Both are what a->patience calls; safe from any thread.
+ * attempt_over(a): patience_over() of it, for a function that takes the attempt.
+ * attempt_hold(a): The same, between two steps of the work: it first waits while the
+ * lease is late.
  */
 bool attempt_must_stop(void *a);
+void attempt_alive(void *a);
+bool attempt_over(void *a);
+bool attempt_hold(struct attempt *a);
 
 /*
  * attempt_failed(a, why): FAILED for this reason, unless the attempt must stop:
@@ -66,22 +75,25 @@ bool attempt_must_stop(void *a);
  */
 enum outcome attempt_failed(struct attempt *a, enum failure why);
 
-/* attempt_report(a, phase): Hand the progress to the lease, which stores it. */
+/*
+ * attempt_report(a, phase): Hand the progress to the lease, which stores it. It is
+ * also a sign of life, but in a job that is split: that lives by its assembler.
+ */
 void attempt_report(struct attempt *a, const char *phase);
 
 /*
- * attempt_upload(a, key, filename, digest): Start the upload.
+ * attempt_upload(a, key, filename, estimate_bytes, digest): Start the upload; the
+ * estimate may be 0: unknown.
  * attempt_archived(a, result, source): The outcome for the engine's result; source
  * is the failure to record if the archive's source failed.
  * attempt_uploaded(a, archive): After a good close, take over what is recorded of
- * the object. attempt_abort(a): Remove the upload, if there is one.
+ * the object.
  */
 enum outcome attempt_upload(struct attempt *a, const char *key,
-    const char *filename, bool digest);
+    const char *filename, uint64_t estimate_bytes, bool digest);
 enum outcome attempt_archived(struct attempt *a, enum archive_result result,
     enum failure source);
 enum outcome attempt_uploaded(struct attempt *a,
     const struct archive *archive);
-void attempt_abort(struct attempt *a);
 
 #endif

@@ -155,7 +155,7 @@ make_archive(struct attempt *a)
 	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->task->id,
 	    (long long)a->task->fence, filename);
 	if (outcome == COMPLETE)
-		outcome = attempt_upload(a, key, filename, true);
+		outcome = attempt_upload(a, key, filename, 0, true);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
 		outcome = write_archive(a, &vehicles);

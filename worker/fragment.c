@@ -69,7 +69,7 @@ fragment_write(struct attempt *a)
 	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
 	    (long long)unit->plan, (long long)unit->place,
 	    (long long)unit->task.fence);
-	outcome = attempt_upload(a, key, "unit", false);
+	outcome = attempt_upload(a, key, "unit", 0, false);
 	if (outcome != COMPLETE)
 		return outcome;
 	spec = transfer_archive_spec(a);
@@ -83,6 +83,7 @@ fragment_write(struct attempt *a)
 struct object {
 	struct s3 *s3;
 	const char *key;
+	bool refused_is_gone;
 };
 
 static int
@@ -92,14 +93,15 @@ read_object(void *arg, uint64_t at, size_t len, struct buf *to)
 
 	if (s3_get(o->s3, o->key, at, len, to) == 0)
 		return 0;
-	return s3_not_found(o->s3) ? 1 : -1;
+	return s3_not_found(o->s3) || (o->refused_is_gone &&
+	    s3_refused(o->s3)) ? 1 : -1;
 }
 
 enum archive_result
 fragment_read(struct archive *archive, struct s3 *s3, const struct unit *unit,
-    const char *facts, size_t step)
+    const char *facts, size_t step, bool refused_is_gone)
 {
-	struct object object = { s3, unit->task.object.key };
+	struct object object = { s3, unit->task.object.key, refused_is_gone };
 	const struct archive_fragment f = {
 		.name = unit->task.object.key,
 		.facts = facts,

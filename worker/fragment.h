@@ -1,6 +1,7 @@
 #ifndef WORKER_FRAGMENT_H
 #define WORKER_FRAGMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "worker/attempt.h"
@@ -18,10 +19,13 @@ struct unit;
 enum outcome fragment_write(struct attempt *a);
 
 /*
- * fragment_read(archive, s3, unit, facts, step):
+ * fragment_read(archive, s3, unit, facts, step, refused_is_gone):
  * Write a FINISHED unit's fragment into the archive, fetched step bytes at a time.
+ * refused_is_gone: one that S3 refuses is missing (ARCHIVE_BAD_FRAGMENT): Amazon does
+ * not tell the two apart to a user who may not list.
  */
 enum archive_result fragment_read(struct archive *archive, struct s3 *s3,
-    const struct unit *unit, const char *facts, size_t step);
+    const struct unit *unit, const char *facts, size_t step,
+    bool refused_is_gone);
 
 #endif

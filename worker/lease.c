@@ -25,6 +25,8 @@
  * Heartbeats are due every few seconds: serve the broker at least this often.
  */
 #define SERVE_MS 1000
+/* After an error: the first to reach the database again should be the holder. */
+#define AGAIN_MS 1000
 
 struct lease {
 	struct _mongoc_client_pool_t *pool;
@@ -38,7 +40,9 @@ struct lease {
 	struct ticker *ticker;
 	int64_t next_ms;		/* when to renew; the ticker's, as is over */
 	bool over;			/* the lease is lost: nothing to renew */
+	bool late;			/* that it runs out has been logged */
 	atomic_int word;
+	atomic_bool ending;		/* of the attempt: it may have been written */
 	atomic_llong renewed_ms;	/* before the last call that succeeded */
 	atomic_llong sharers;
 
@@ -72,15 +76,60 @@ count_sharers(struct lease *k)
 		atomic_store(&k->sharers, n);
 }
 
-static bool
-is_late(struct lease *k)
+static int64_t
+since_renewal_ms(struct lease *k)
 {
-	return clock_monotonic_ms() - atomic_load(&k->renewed_ms) >
-	    k->conf->lease_ms * 3 / 4;
+	return clock_monotonic_ms() - atomic_load(&k->renewed_ms);
 }
 
-/* Returns true when there is nothing left to renew. */
+bool
+lease_late(struct lease *k)
+{
+	return since_renewal_ms(k) > k->conf->lease_ms * 3 / 4;
+}
+
+/*
+ * Nobody can claim the task of a database that is away: what could not be renewed is
+ * held until another worker's claim is seen, but not for ever.
+ */
 static bool
+is_given_up(struct lease *k)
+{
+	return since_renewal_ms(k) > k->conf->lease_ms + k->conf->patience_ms;
+}
+
+/* The call failed; a lease that runs out is worth a line. */
+static bool
+lease_not_renewed(struct lease *k)
+{
+	if (is_given_up(k)) {
+		log_msg(LOG_WARN, "keeper", "the lease was not renewed for %lld "
+		    "ms: given up", (long long)since_renewal_ms(k));
+		atomic_store(&k->word, LEASE_LOST);
+		return true;
+	}
+	if (!k->late && lease_late(k)) {
+		log_msg(LOG_WARN, "keeper", "the lease was not renewed in time: "
+		    "the export waits until it is, or another worker has it");
+		k->late = true;
+	}
+	return false;
+}
+
+/* Whether the export works, or waits within its limits; else ends the process. */
+static bool
+check_life(struct lease *k, struct task_progress *p)
+{
+	if (clock_monotonic_ms() - last_progress(k, p) <= k->conf->stall_ms)
+		return true;
+	log_msg(LOG_ERROR, "keeper", "no progress for %lld ms: the export hangs",
+	    (long long)k->conf->stall_ms);
+	k->hung();
+	return false;
+}
+
+/* Returns the time until the next renewal, ms; k->over: there is none. */
+static int64_t
 lease_renew(struct lease *k)
 {
 	/* The lease runs from before the call, not from its return. */
@@ -88,34 +137,30 @@ lease_renew(struct lease *k)
 	struct task_progress p;
 	bool cancel = false;
 
-	if (now - last_progress(k, &p) > k->conf->stall_ms) {
-		log_msg(LOG_ERROR, "keeper", "no progress for %lld ms: the "
-		    "export hangs", (long long)k->conf->stall_ms);
-		k->hung();
-		return true;
-	}
+	if ((k->over = !check_life(k, &p)))
+		return SERVE_MS;
 	crash_at(CRASH_BEFORE_RENEW);
 	switch (tasks_renew(k->tasks, k->task, &p, &cancel)) {
 	case JOBS_OK:
 		crash_at(CRASH_AFTER_RENEW);
 		atomic_store(&k->renewed_ms, now);
+		k->late = false;
 		break;
 	case JOBS_NONE:
-		log_msg(LOG_WARN, "keeper", "the lease is lost");
+		if (!atomic_load(&k->ending))
+			log_msg(LOG_WARN, "keeper", "the lease is lost");
 		atomic_store(&k->word, LEASE_LOST);
-		return true;
+		k->over = true;
+		return SERVE_MS;
 	default:
-		break;
-	}
-	if (is_late(k)) {
-		log_msg(LOG_WARN, "keeper", "the lease was not renewed in time");
-		atomic_store(&k->word, LEASE_LOST);
-		return true;
+		k->over = lease_not_renewed(k);
+		return k->conf->renew_ms < AGAIN_MS ? k->conf->renew_ms :
+		    AGAIN_MS;
 	}
 	if (cancel)
 		atomic_store(&k->word, LEASE_CANCEL);
 	count_sharers(k);
-	return false;
+	return k->conf->renew_ms;
 }
 
 /*
@@ -129,12 +174,11 @@ lease_tick(void *arg)
 
 	if (k->q != NULL)
 		queue_heartbeat(k->q);
-	if (!k->over && clock_monotonic_ms() >= k->next_ms) {
-		k->over = lease_renew(k);
-		k->next_ms = clock_monotonic_ms() + k->conf->renew_ms;
-	}
+	if (!k->over && clock_monotonic_ms() >= k->next_ms)
+		k->next_ms = clock_monotonic_ms() + lease_renew(k);
 	wait_ms = k->next_ms - clock_monotonic_ms();
-	return wait_ms < 0 ? 0 : k->over || wait_ms > SERVE_MS ? SERVE_MS :
+	/* Nothing to renew: no hurry, whatever next_ms is. */
+	return k->over || wait_ms > SERVE_MS ? SERVE_MS : wait_ms < 0 ? 0 :
 	    (int)wait_ms;
 }
 
@@ -198,13 +242,14 @@ lease_progress(struct lease *k, const struct task_progress *p)
 {
 	pthread_mutex_lock(&k->lock);
 	k->progress = *p;
-	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_unlock(&k->lock);
 }
 
 void
 lease_alive(struct lease *k)
 {
+	if (k == NULL)
+		return;
 	pthread_mutex_lock(&k->lock);
 	k->progress_ms = clock_monotonic_ms();
 	pthread_mutex_unlock(&k->lock);
@@ -213,10 +258,17 @@ lease_alive(struct lease *k)
 enum lease_state
 lease_state(struct lease *k)
 {
-	const enum lease_state word = (enum lease_state)atomic_load(&k->word);
+	return k == NULL ? LEASE_HELD : (enum lease_state)atomic_load(&k->word);
+}
 
-	/* The thread may be waiting for the database at this moment. */
-	return word == LEASE_HELD && is_late(k) ? LEASE_LOST : word;
+enum lease_state
+lease_ending(struct lease *k)
+{
+	const enum lease_state word = lease_state(k);
+
+	if (k != NULL)
+		atomic_store(&k->ending, true);
+	return word;
 }
 
 int64_t
@@ -225,13 +277,9 @@ lease_sharers(struct lease *k)
 	return atomic_load(&k->sharers);
 }
 
-enum lease_state
+void
 lease_stop(struct lease *k)
 {
-	enum lease_state word;
-
 	ticker_stop(k->ticker);
-	word = lease_state(k);
 	lease_free(k);
-	return word;
 }

@@ -25,12 +25,15 @@
 enum outcome
 split_find(struct attempt *a)
 {
+	struct patience_try t = { .patience = &a->patience };
 	enum jobs_result rc;
 
 	/* The first claim finds no plan: small jobs are spared the query. */
 	if (a->task->fence <= 1)
 		return COMPLETE;
-	rc = units_find_plan(a->worker->units, a->task->id, &a->plan);
+	do
+		rc = units_find_plan(a->worker->units, a->task->id, &a->plan);
+	while (rc == JOBS_ERROR && patience_pause(&t));
 	if (rc == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_NONE)
@@ -60,12 +63,19 @@ static enum outcome
 store_plan(struct attempt *a, const struct names *vehicles,
     const struct unit_cut *cuts, size_t n)
 {
+	struct patience_try t = { .patience = &a->patience };
 	struct units *units = a->worker->units;
+	enum jobs_result rc;
 
-	/* Remove what an earlier claim left of an incomplete plan. */
-	if ((a->task->fence > 1 && units_drop(units, a->task->id,
-	    a->task->fence) != JOBS_OK) ||
-	    units_insert(units, a->job, vehicles, cuts, n) != JOBS_OK)
+	do {
+		rc = JOBS_OK;
+		/* What an earlier claim, or try, left of an incomplete plan. */
+		if (a->task->fence > 1 || t.failures > 0)
+			rc = units_drop(units, a->task->id, a->task->fence);
+		if (rc == JOBS_OK)
+			rc = units_insert(units, a->job, vehicles, cuts, n);
+	} while (rc == JOBS_ERROR && patience_pause(&t));
+	if (rc != JOBS_OK)
 		return attempt_failed(a, FAILURE_DATABASE);
 	a->plan = (struct units_plan){ a->task->fence, (int64_t)n,
 	    a->task->claimed_ms, a->progress.documents_total };

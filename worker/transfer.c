@@ -42,7 +42,7 @@ on_tick(void *arg, const struct archive_progress *p)
 	a->vehicle = *p;
 	add_progress(a, p->documents, p->bytes, p->rows, p->points);
 	crash_at(CRASH_AFTER_SLICE);
-	return attempt_must_stop(a);
+	return attempt_hold(a);
 }
 
 const struct names *
@@ -70,7 +70,7 @@ transfer_spec(struct attempt *a, const char *vehicle,
 		.read_concern = a->worker->conf->read_concern,
 		.pace = &a->pace,
 		.comment = a->unit != NULL ? a->unit->parent : a->task->id,
-		.stop = attempt_must_stop,
+		.stop = attempt_over,
 		.arg = a,
 	};
 }

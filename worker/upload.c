@@ -1,11 +1,12 @@
 /*
- * A sink that is a multipart upload: bytes become parts, two threads send them
+ * A sink that is a multipart upload: bytes become parts, some threads send them
  * while the next is filled. Knows nothing of ZIP or jobs; a failed request is
- * lib/servers/s3.c's business until it is given up.
+ * lib/servers/s3_exchange.c's business until it is given up.
  */
 #include "worker/upload.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +15,27 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/patience.h"
 #include "lib/servers/s3.h"
 #include "lib/jobs/metrics.h"
 #include "worker/engine/sink.h"
 
-#define SENDERS 2
-#define PARTS (SENDERS + 1)
-/* Larger parts earlier would allow larger archives, and take more memory. */
-#define PARTS_PER_SIZE 2000
-#define PART_MAX ((size_t)1 << 30)
+#define SENDERS_MAX 16	/* conf's own */
+#define PARTS_MAX (SENDERS_MAX + 1)
+/* Parts in memory take no more together, but for two that are larger. */
+#define PARTS_BYTES ((size_t)64 * 1024 * 1024)
+
+/*
+ * Parts have the first one's size for as long as may be, then grow, in 8 steps of 5/2
+ * each, to S3's largest: so 10,000 parts hold S3's largest object.
+ */
+#define STEADY 2000		/* parts of the first size */
+#define STEADY_ESTIMATED 5600	/* where they hold 14/15 of the estimate */
+#define GROWTHS 8
+#define ESTIMATE_PARTS 9000	/* what 3/2 of an estimate is cut into */
+#define PART_MAX ((size_t)5 << 30)
+
+#define ABORT_MS 5000
 
 enum part_state { PART_FREE, PART_FULL, PART_SENDING };
 
@@ -43,10 +56,14 @@ struct upload {
 	struct sink sink;	/* first: a sink is cast back to its upload */
 	struct s3 *s3;		/* of the owner's thread */
 	struct s3_upload *s3_upload;
-	struct sender senders[SENDERS];
-	struct part parts[PARTS];
+	const struct patience *outer;	/* the caller's */
+	struct patience patience;	/* of every transfer: the same, until quit */
+	struct sender senders[SENDERS_MAX];
+	int nsenders;
+	struct part parts[PARTS_MAX];
 	struct part *filling;
 	size_t first_bytes, part_bytes;	/* of the first, of this one */
+	bool estimated;
 	int n;			/* parts handed over */
 	_Atomic uint64_t bytes;
 	struct digest *digest;
@@ -55,20 +72,58 @@ struct upload {
 
 	pthread_mutex_t lock;	/* of the members below, and the parts' state */
 	pthread_cond_t changed;
-	bool quit;
+	atomic_bool quit;	/* read without the lock, too */
 	enum failure failure;
 };
 
 size_t
-upload_part_bytes(size_t first, int number)
+upload_first_bytes(size_t part_bytes, uint64_t estimate_bytes)
 {
+	const uint64_t fits = (estimate_bytes + estimate_bytes / 2 +
+	    ESTIMATE_PARTS - 1) / ESTIMATE_PARTS;
+
+	return fits > PART_MAX ? PART_MAX : fits > part_bytes ? (size_t)fits :
+	    part_bytes;
+}
+
+size_t
+upload_part_bytes(size_t first, bool estimated, int number)
+{
+	const int steady = estimated ? STEADY_ESTIMATED : STEADY;
+	const int step = (S3_PARTS_MAX - steady) / GROWTHS;
 	size_t bytes = first;
 	int n;
 
-	for (n = PARTS_PER_SIZE; n < number && bytes <= PART_MAX / 2;
-	    n += PARTS_PER_SIZE)
-		bytes *= 2;
-	return bytes;
+	for (n = steady; n < number && bytes < PART_MAX; n += step)
+		bytes = bytes / 2 * 5;
+	return bytes < PART_MAX ? bytes : PART_MAX;
+}
+
+int
+upload_parts(int senders, size_t part_bytes)
+{
+	const size_t n = PARTS_BYTES / part_bytes;
+
+	return n > (size_t)senders ? senders + 1 : n < 2 ? 2 : (int)n;
+}
+
+/* The caller's say, and the end of sending. */
+static bool
+upload_must_stop(void *arg)
+{
+	struct upload *u = arg;
+
+	return atomic_load(&u->quit) || (u->outer->stop != NULL &&
+	    u->outer->stop(u->outer->arg));
+}
+
+static void
+upload_alive(void *arg)
+{
+	struct upload *u = arg;
+
+	if (u->outer->alive != NULL)
+		u->outer->alive(u->outer->arg);
 }
 
 static void
@@ -110,11 +165,35 @@ part_first(struct upload *u, enum part_state state)
 	struct part *first = NULL;
 	int i;
 
-	for (i = 0; i < PARTS; i++)
+	for (i = 0; i < PARTS_MAX; i++)
 		if (u->parts[i].state == state && (first == NULL ||
 		    u->parts[i].number < first->number))
 			first = &u->parts[i];
 	return first;
+}
+
+/* A part to fill, if another may be in memory; called with the lock. */
+static struct part *
+part_to_fill(struct upload *u)
+{
+	int i, busy = 0;
+
+	for (i = 0; i < PARTS_MAX; i++)
+		busy += u->parts[i].state != PART_FREE;
+	return busy < upload_parts(u->nsenders, u->part_bytes) ?
+	    part_first(u, PART_FREE) : NULL;
+}
+
+/* What is too small for a part by now is no use; called with the lock. */
+static void
+drop_small_parts(struct upload *u)
+{
+	int i;
+
+	for (i = 0; i < PARTS_MAX; i++)
+		if (u->parts[i].state == PART_FREE &&
+		    u->parts[i].data.cap < u->part_bytes)
+			buf_release(&u->parts[i].data);
 }
 
 static void *
@@ -144,7 +223,7 @@ start_senders(struct upload *u)
 {
 	int i, rc;
 
-	for (i = 0; i < SENDERS; i++) {
+	for (i = 0; i < u->nsenders; i++) {
 		struct sender *sender = &u->senders[i];
 
 		if (sender->started)
@@ -161,17 +240,17 @@ start_senders(struct upload *u)
 	return 0;
 }
 
-/* Queued parts that are not yet being sent are dropped. */
-static void
-end_senders(struct upload *u)
+/* Parts that are not yet sent are dropped, also in the middle of a transfer. */
+void
+upload_stop(struct upload *u)
 {
 	int i;
 
 	pthread_mutex_lock(&u->lock);
-	u->quit = true;
+	atomic_store(&u->quit, true);
 	pthread_cond_broadcast(&u->changed);
 	pthread_mutex_unlock(&u->lock);
-	for (i = 0; i < SENDERS; i++) {
+	for (i = 0; i < u->nsenders; i++) {
 		if (u->senders[i].started)
 			pthread_join(u->senders[i].thread, NULL);
 		u->senders[i].started = false;
@@ -190,7 +269,7 @@ upload_seal(struct upload *u)
 		return -1;
 	}
 	part->number = ++u->n;
-	u->part_bytes = upload_part_bytes(u->first_bytes, u->n + 1);
+	u->part_bytes = upload_part_bytes(u->first_bytes, u->estimated, u->n + 1);
 	return 0;
 }
 
@@ -203,9 +282,10 @@ upload_hand_over(struct upload *u)
 	pthread_mutex_lock(&u->lock);
 	u->filling->state = PART_FULL;
 	pthread_cond_broadcast(&u->changed);
-	while ((u->filling = part_first(u, PART_FREE)) == NULL &&
+	while ((u->filling = part_to_fill(u)) == NULL &&
 	    u->failure == FAILURE_NONE)
 		pthread_cond_wait(&u->changed, &u->lock);
+	drop_small_parts(u);
 	pthread_mutex_unlock(&u->lock);
 	if (u->filling == NULL)
 		return -1;
@@ -271,7 +351,8 @@ upload_close(struct sink *s)
 		return -1;
 	}
 	crash_at(CRASH_BEFORE_COMPLETE);
-	if (s3_complete(u->s3_upload, u->n, u->etag, sizeof(u->etag)) != 0) {
+	if (s3_complete(u->s3_upload, u->n, u->bytes, u->etag,
+	    sizeof(u->etag)) != 0) {
 		u->failure = s3_failure(u->s3);
 		return -1;
 	}
@@ -285,39 +366,46 @@ upload_abort(struct sink *s)
 	struct upload *u = (struct upload *)s;
 
 	/* A part that arrived after the abort would stay. */
-	end_senders(u);
-	s3_abort(u->s3_upload);
+	upload_stop(u);
+	s3_abort(u->s3_upload, ABORT_MS);
 }
 
 static int
-upload_set_up(struct upload *u, const struct conf *conf, bool (*stop)(void *),
-    void *arg, bool digest)
+upload_set_up(struct upload *u, const struct conf *conf,
+    const struct patience *patience, bool digest)
 {
 	int i;
 
+	u->outer = patience;
+	u->patience = *patience;
+	u->patience.stop = upload_must_stop;
+	u->patience.alive = upload_alive;
+	u->patience.arg = u;
 	/* Each thread has a client of its own; the parts are shared. */
 	u->sink.write = upload_write;
 	u->sink.close = upload_close;
 	u->sink.abort = upload_abort;
-	u->first_bytes = u->part_bytes = (size_t)conf->part_bytes;
+	u->part_bytes = u->first_bytes;
+	u->nsenders = (int)conf->senders;
 	u->filling = &u->parts[0];
-	for (i = 0; i < PARTS; i++)
+	for (i = 0; i < PARTS_MAX; i++)
 		buf_init(&u->parts[i].data, PART_MAX);
-	for (i = 0; i < SENDERS; i++) {
+	for (i = 0; i < u->nsenders; i++) {
 		u->senders[i].u = u;
-		u->senders[i].s3 = s3_new(conf, stop, arg);
+		u->senders[i].s3 = s3_new(conf, &u->patience);
 		if (u->senders[i].s3 == NULL)
 			return -1;
 	}
 	if ((digest && (u->digest = digest_new()) == NULL) ||
-	    (u->s3 = s3_new(conf, stop, arg)) == NULL)
+	    (u->s3 = s3_new(conf, &u->patience)) == NULL)
 		return -1;
 	return 0;
 }
 
 struct upload *
-upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
-    const char *key, const char *filename, bool digest, enum failure *why)
+upload_open(const struct conf *conf, const struct patience *patience,
+    const char *key, const char *filename, uint64_t estimate_bytes, bool digest,
+    enum failure *why)
 {
 	struct upload *u;
 
@@ -326,7 +414,10 @@ upload_open(const struct conf *conf, bool (*stop)(void *), void *arg,
 		goto nomem;
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->changed, NULL);
-	if (upload_set_up(u, conf, stop, arg, digest) != 0)
+	u->first_bytes = upload_first_bytes((size_t)conf->part_bytes,
+	    estimate_bytes);
+	u->estimated = estimate_bytes > 0;
+	if (upload_set_up(u, conf, patience, digest) != 0)
 		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
 	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)
@@ -347,10 +438,10 @@ upload_free(struct upload *u)
 
 	if (u == NULL)
 		return;
-	end_senders(u);
-	for (i = 0; i < SENDERS; i++)
+	upload_stop(u);
+	for (i = 0; i < u->nsenders; i++)
 		s3_free(u->senders[i].s3);
-	for (i = 0; i < PARTS; i++)
+	for (i = 0; i < PARTS_MAX; i++)
 		buf_release(&u->parts[i].data);
 	s3_upload_free(u->s3_upload);
 	s3_free(u->s3);

@@ -9,31 +9,47 @@
 #include "lib/servers/failure.h"
 
 struct conf;
+struct patience;
 struct sink;
 struct upload;
 
 /*
- * A sink that cuts its bytes into parts of a multipart upload: conf's
- * part_bytes each, doubled after every 2,000 parts while they are at most 512
- * MiB: the 10,000 parts that S3 takes hold 484 GiB from the default of 8 MiB on.
- * Two threads send while the next part is filled; at most three are in memory. An
- * archive of one part starts no thread.
+ * A sink that cuts its bytes into parts of a multipart upload. The first has conf's
+ * part_bytes, or more where an estimate says that 3/2 of it would not fit into 9,000
+ * such parts. After 2,000 parts (5,600 with an estimate) sizes grow, by 5/2 in each of
+ * 8 steps, to at most 5 GiB: the 10,000 parts that S3 takes hold its largest object,
+ * 5 TiB, whatever the estimate was.
  *
- * upload_open(conf, stop, arg, key, filename, digest, why): stop(arg) is called
- * by every thread and ends a transfer by returning true. digest: compute the
- * SHA-256 of the whole. NULL after a logged error, with the reason in *why. On
- * success exactly one of the sink's close and abort must follow, to end what S3
- * keeps.
+ * conf's senders threads send while the next part is filled. Memory: senders + 1 parts,
+ * as many as fit into 64 MiB, but always two. With the defaults (4, 5 MiB) that is 25 MiB
+ * up to 10 GB without an estimate, 62 MiB up to 23 GB, then two parts: 62 MiB up to 56
+ * GB, 156 MiB up to 138 GB. An estimate of N bytes, more than 31 GB, makes parts of N /
+ * 6,000 from the beginning. An archive of one part starts no thread.
+ *
+ * upload_open(conf, patience, key, filename, estimate_bytes, digest, why): every
+ * request's patience, on any thread; it outlives the upload. estimate_bytes: 0:
+ * unknown. digest: compute the SHA-256 of the whole. NULL after a logged error, with
+ * the reason in *why. On success exactly one of the sink's close and abort must follow,
+ * to end what S3 keeps. abort takes 6 s at most, and asks no patience.
  */
-struct upload *upload_open(const struct conf *conf, bool (*stop)(void *),
-    void *arg, const char *key, const char *filename, bool digest,
-    enum failure *why);
+struct upload *upload_open(const struct conf *conf,
+    const struct patience *patience, const char *key, const char *filename,
+    uint64_t estimate_bytes, bool digest, enum failure *why);
 
 /*
- * upload_part_bytes(first, number):
- * The size of part number, from 1 on, where the first has `first` bytes.
+ * upload_first_bytes(part_bytes, estimate_bytes): The size of the first part.
+ * upload_part_bytes(first, estimated, number): That of part number, from 1 on.
+ * upload_parts(senders, part_bytes): How many of that size are in memory at most.
  */
-size_t upload_part_bytes(size_t first, int number);
+size_t upload_first_bytes(size_t part_bytes, uint64_t estimate_bytes);
+size_t upload_part_bytes(size_t first, bool estimated, int number);
+int upload_parts(int senders, size_t part_bytes);
+
+/*
+ * upload_stop(u): Stop sending, within about a second, whatever S3 does; only the abort
+ * may follow. From here the caller's patience is not used any more.
+ */
+void upload_stop(struct upload *u);
 
 /* upload_free(u): Free the memory, after close or abort; NULL is fine. */
 void upload_free(struct upload *u);

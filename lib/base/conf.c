@@ -75,6 +75,7 @@ static const struct key keys[] = {
 	COUNT(idle_ms, "15000", 100, 600000),
 	COUNT(stall_ms, "120000", 1000, 3600000),
 	COUNT(grace_ms, "100000", 0, 3600000),
+	COUNT(patience_ms, "900000", 1000, 86400000),
 	COUNT(backoff_ms, "30000", 1, 3600000),
 	COUNT(backoff_max_ms, "900000", 1, 86400000),
 	COUNT(max_attempts, "8", 1, 1000),
@@ -94,7 +95,8 @@ static const struct key keys[] = {
 	COUNT(batch_documents, "24", 1, 1000),
 	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
 	COUNT(csv_split_bytes, "4278190080", 65536, INT64_C(4278190080)),
-	COUNT(part_bytes, "8388608", 5242880, 1073741824),
+	COUNT(part_bytes, "5242880", 5242880, 1073741824),
+	COUNT(senders, "4", 1, 16),
 	COUNT(split_documents, "20000", 0, INT64_C(1) << 40),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))

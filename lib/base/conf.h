@@ -47,6 +47,7 @@ struct conf {
 	int64_t idle_ms;
 	int64_t stall_ms;
 	int64_t grace_ms;
+	int64_t patience_ms;
 	int64_t backoff_ms;
 	int64_t backoff_max_ms;
 	int64_t max_attempts;
@@ -59,7 +60,7 @@ struct conf {
 	int64_t batch_documents;
 	int64_t slice_max_bytes;
 	int64_t csv_split_bytes;
-	int64_t part_bytes;
+	int64_t part_bytes, senders;
 	int64_t split_documents;
 };
 

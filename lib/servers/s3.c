@@ -9,13 +9,17 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
+#include "lib/base/patience.h"
 #include "lib/servers/s3_impl.h"
 #include "lib/servers/s3xml.h"
 #include "lib/servers/sigv4.h"
 
 #define ABORTS 3
+/* Amazon's answer to a large Complete takes minutes, and its bytes are spaces. */
+#define COMPLETE_MS (15 * 60 * 1000)
 
 enum failure
 s3_failure(const struct s3 *s3)
@@ -39,6 +43,7 @@ s3_begin(struct s3 *s3, const char *key, const char *filename)
 	    (u->key = strdup(key)) == NULL ||
 	    (u->etags = calloc(S3_PARTS_MAX, sizeof(*u->etags))) == NULL) {
 		log_msg(LOG_ERROR, "s3_begin", "out of memory");
+		s3->failure = FAILURE_INTERNAL;
 		goto fail;
 	}
 	u->s3 = s3;
@@ -48,6 +53,7 @@ s3_begin(struct s3 *s3, const char *key, const char *filename)
 	if (s3xml_text((char *)x.reply.data, x.reply.len, "UploadId", u->id,
 	    sizeof(u->id)) != 0) {
 		log_msg(LOG_ERROR, "s3_begin", "S3: no UploadId in the reply");
+		s3->failure = FAILURE_STORAGE;
 		goto fail;
 	}
 	buf_release(&x.reply);
@@ -81,6 +87,7 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
 	if (number < 1 || number > S3_PARTS_MAX) {
 		log_msg(LOG_ERROR, "s3_part", "more than %d parts",
 		    S3_PARTS_MAX);
+		s3->failure = FAILURE_STORAGE;
 		return -1;
 	}
 	snprintf(text, sizeof(text), "%d", number);
@@ -105,52 +112,112 @@ put_parts(const struct s3_upload *u, int parts, struct buf *b)
 	return buf_adds(b, "</CompleteMultipartUpload>");
 }
 
-int
-s3_complete(struct s3_upload *u, int parts, char *etag, size_t size)
+/* What a Complete is to make: where its answer goes. */
+struct completion {
+	int64_t bytes;
+	char *etag;
+	size_t size;
+};
+
+/* Whether the answer has a result; takes its ETag. */
+static bool
+complete_result(const struct s3_exchange *x, struct completion *c)
 {
+	const char *reply = (const char *)x->reply.data;
+
+	return s3xml_has(reply, x->reply.len, "CompleteMultipartUploadResult") &&
+	    s3xml_text(reply, x->reply.len, "ETag", c->etag, c->size) == 0;
+}
+
+/*
+ * Whether the object exists in spite of the answer. 1: yes; 0: no (or refused,
+ * which is Amazon's answer to one who may not list); -1: unknown.
+ */
+static int
+complete_look(struct s3 *s3, const struct s3_exchange *complete,
+    struct completion *c)
+{
+	struct s3_exchange x = { .op = complete->op, .method = "HEAD",
+	    .key = complete->key };
+	int found = -1;
+
+	if (s3_exchange_open(s3, &x) == 0 && s3_exchange_send(s3, &x) == 0) {
+		if (x.status == 200)
+			found = x.length == c->bytes && x.etag[0] != '\0';
+		else if (x.status == 403 || x.status == 404)
+			found = 0;
+	}
+	if (found == 1) {
+		log_msg(LOG_INFO, "s3_complete", "S3: the object is there");
+		snprintf(c->etag, c->size, "%s", x.etag);
+	}
+	s3_exchange_close(&x);
+	buf_release(&x.reply);
+	return found;
+}
+
+/* Before anything is thrown away, an unknown outcome is looked up. */
+static enum s3_verdict
+complete_judge(struct s3 *s3, struct s3_exchange *x)
+{
+	struct completion *c = x->arg;
+	enum s3_verdict verdict = s3_exchange_judge(s3, x);
+	enum failure failure = s3->failure;
+	const bool gone = strcmp(x->code, "NoSuchUpload") == 0;
+	int found;
+
+	if (verdict == S3_GOOD) {
+		if (complete_result(x, c))
+			return S3_GOOD;
+		log_msg(LOG_WARN, "s3_complete", "S3: no result in the reply");
+		failure = FAILURE_STORAGE;
+		verdict = S3_AGAIN;
+	}
+	if ((verdict == S3_GIVE_UP && !gone) || patience_over(s3->patience))
+		return verdict;
+	found = complete_look(s3, x, c);
+	s3->failure = failure;
+	return found == 1 ? S3_GOOD : found == 0 ? verdict : S3_AGAIN;
+}
+
+int
+s3_complete(struct s3_upload *u, int parts, uint64_t bytes, char *etag,
+    size_t size)
+{
+	struct completion c = { (int64_t)bytes, etag, size };
 	struct s3_exchange x = { .op = "s3_complete", .method = "POST",
-	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
+	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1,
+	    .limit_ms = COMPLETE_MS, .judge = complete_judge, .arg = &c };
 	struct buf body;
 	int rc = -1;
 
 	buf_init(&body, S3_PARTS_MAX * 256);
 	if (put_parts(u, parts, &body) != 0) {
 		log_msg(LOG_ERROR, "s3_complete", "out of memory");
-		goto out;
+		u->s3->failure = FAILURE_INTERNAL;
+	} else {
+		x.body = body.data;
+		x.body_len = body.len;
+		rc = s3_exchange_run(u->s3, &x);
 	}
-	/* The list of parts goes up, the ETag of the whole comes back. */
-	x.body = body.data;
-	x.body_len = body.len;
-	if (s3_exchange_run(u->s3, &x) != 0)
-		goto out;
-	if (!s3xml_has((char *)x.reply.data, x.reply.len,
-	    "CompleteMultipartUploadResult") ||
-	    s3xml_text((char *)x.reply.data, x.reply.len, "ETag", etag,
-	    size) != 0) {
-		log_msg(LOG_ERROR, "s3_complete", "S3: no result in the reply");
-		goto out;
-	}
-	rc = 0;
-out:
 	buf_release(&x.reply);
 	buf_release(&body);
 	return rc;
 }
 
 void
-s3_abort(struct s3_upload *u)
+s3_abort(struct s3_upload *u, int64_t budget_ms)
 {
+	const struct patience budget = {
+	    .until_ms = clock_monotonic_ms() + budget_ms };
 	struct s3_exchange x = { .op = "s3_abort", .method = "DELETE",
 	    .key = u->key, .query = { { "uploadId", u->id } }, .nquery = 1 };
-	bool (*stop)(void *) = u->s3->stop;
+	const struct patience *patience = u->s3->patience;
 	enum failure failure = u->s3->failure;
 	int try, rc = 0;
 
-	/*
-	 * The reason to stop the upload must not stop the abort, nor be
-	 * replaced.
-	 */
-	u->s3->stop = NULL;
+	/* What stopped the upload must not stop the abort, nor be replaced. */
+	u->s3->patience = &budget;
 	/*
 	 * A part whose answer was lost may arrive after the abort and stay:
 	 * abort again until nothing is left. Some servers never report that.
@@ -159,7 +226,7 @@ s3_abort(struct s3_upload *u)
 		rc = s3_exchange_run(u->s3, &x);
 		buf_release(&x.reply);
 	}
-	u->s3->stop = stop;
+	u->s3->patience = patience;
 	u->s3->failure = failure;
 }
 
@@ -181,6 +248,7 @@ s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
 	if (buf_reserve(&x.reply, len) == NULL) {
 		log_msg(LOG_ERROR, "s3_get", "out of memory");
 		s3->failure = FAILURE_INTERNAL;
+		s3->gone = s3->refused = false;
 	} else if (s3_exchange_run(s3, &x) != 0) {
 		if (s3->gone)
 			log_msg(LOG_ERROR, "s3_get", "S3: no object %s", key);
@@ -203,6 +271,12 @@ s3_not_found(const struct s3 *s3)
 	return s3->gone;
 }
 
+bool
+s3_refused(const struct s3 *s3)
+{
+	return s3->refused;
+}
+
 int
 s3_presign_get(const struct conf *conf, const char *key,
     const char *filename, int64_t t_ms, struct buf *out)
@@ -218,7 +292,8 @@ s3_presign_get(const struct conf *conf, const char *key,
 	int rc;
 
 	/* The host is signed: it has to be the one that the client will ask. */
-	if (s3_address_of(conf, conf->s3_public_endpoint, key, &a) != 0)
+	if (s3_address_of(conf, conf->s3_public_endpoint, key, &a) !=
+	    FAILURE_NONE)
 		return -1;
 	snprintf(disposition, sizeof(disposition),
 	    "attachment; filename=\"%s\"", filename);

@@ -9,6 +9,7 @@
 
 struct buf;
 struct conf;
+struct patience;
 struct s3;
 struct s3_upload;
 
@@ -21,16 +22,16 @@ struct s3_upload;
 
 /*
  * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
- * is signed (lib/servers/sigv4) and sent up to five times, with pauses of full
- * jitter, while the server is away, slow or answers 5xx; stop(arg) (may be
- * NULL) is called in between and during a transfer, and ends it by returning
- * true. For one thread. An https:// endpoint has to speak TLS 1.2 or newer and
- * to have a certificate for its host, from conf's tls_ca_file, or, where that
- * is NULL, from a CA of the system. A refused one is not tried again:
- * FAILURE_STORAGE_REFUSED.
+ * is signed (lib/servers/sigv4) and sent again while the server is away, slow or
+ * answers 5xx, for as long as patience lasts (lib/base/patience.h), which outlives
+ * the client; it is asked in pauses and during a transfer, too, and ends it within
+ * about a second. A transfer that stalls for 20 s is one failure. For one thread. An
+ * https:// endpoint has to speak TLS 1.2 or newer and to have a certificate for its
+ * host, from conf's tls_ca_file, or, where that is NULL, from a CA of the system. A
+ * refused one is not tried again: FAILURE_STORAGE_REFUSED.
  * s3_new(): NULL when memory ends.
  */
-struct s3 *s3_new(const struct conf *conf, bool (*stop)(void *), void *arg);
+struct s3 *s3_new(const struct conf *conf, const struct patience *patience);
 void s3_free(struct s3 *s3);
 
 /*
@@ -60,26 +61,34 @@ int s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
     size_t len);
 
 /*
- * s3_complete(u, parts, etag, size):
- * Make parts 1 to parts the object, and store its ETag. Only 0 is success;
+ * s3_complete(u, parts, bytes, etag, size):
+ * Make parts 1 to parts, of this many bytes in all, the object, and store its ETag. It
+ * may take 15 minutes. Where the answer is lost, or says that there is no such upload
+ * (any more), the object is looked up: of this size it is the result. Only 0 is success;
  * after -1 (logged) it is unknown whether the object exists.
  */
-int s3_complete(struct s3_upload *u, int parts, char *etag, size_t size);
+int s3_complete(struct s3_upload *u, int parts, uint64_t bytes, char *etag,
+    size_t size);
 
 /*
- * s3_abort(u): Remove all parts; the lifecycle rule takes what that fails to.
+ * s3_abort(u, budget_ms):
+ * Remove all parts, within this time; the client's patience has no say in it. The
+ * lifecycle rule takes what it fails to.
  */
-void s3_abort(struct s3_upload *u);
+void s3_abort(struct s3_upload *u, int64_t budget_ms);
 
 /*
  * s3_get(s3, key, at, len, to):
  * Read len bytes (1 or more) of the object, from the byte at on, into *to,
  * which they replace. Fewer are an error. Returns 0, -1 after a logged error;
- * s3_not_found(): because there is no such object, or no longer.
+ * s3_not_found(): because there is no such object, or no longer (the bucket is there);
+ * s3_refused(): because S3 refuses it, as Amazon does a missing one to a user who may
+ * not list.
  */
 int s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to);
 bool s3_not_found(const struct s3 *s3);
+bool s3_refused(const struct s3 *s3);
 
 /*
  * s3_presign_get(conf, key, filename, t_ms, out):

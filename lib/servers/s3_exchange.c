@@ -12,16 +12,13 @@
 
 #include <curl/curl.h>
 
-#include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
+#include "lib/base/patience.h"
 #include "lib/servers/s3xml.h"
 
-#define TRIES 5
-#define BACKOFF_FIRST_MS 400
-#define BACKOFF_MAX_MS 20000
 #define CONNECT_MS 5000
 /* Slower than this for SLOW_S is a stall. */
 #define SLOW_BYTES_S 1024
@@ -30,7 +27,7 @@
 #define ERROR_LINE_BYTES 80
 
 /* The endpoint has no path. */
-int
+enum failure
 s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
     struct s3_address *a)
 {
@@ -52,20 +49,43 @@ s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
 		goto bad;
 	buf_init(&path, URL_MAX);
 	if (buf_addf(&path, "/%s%s%s", conf->s3_path_style ?
-	    conf->s3_bucket : "", conf->s3_path_style ? "/" : "", key) != 0)
-		goto bad;
+	    conf->s3_bucket : "", conf->s3_path_style ? "/" : "", key) != 0) {
+		buf_release(&path);
+		log_msg(LOG_ERROR, "s3", "out of memory");
+		return FAILURE_INTERNAL;
+	}
 	a->path = (char *)path.data;
-	return 0;
+	return FAILURE_NONE;
 bad:
 	log_msg(LOG_ERROR, "s3", "s3_endpoint is http://host:port or "
 	    "https://host:port");
-	return -1;
+	return FAILURE_STORAGE_REFUSED;
 }
 
-static bool
-s3_stopped(const struct s3 *s3)
+struct s3 *
+s3_new(const struct conf *conf, const struct patience *patience)
 {
-	return s3->stop != NULL && s3->stop(s3->arg);
+	struct s3 *s3;
+
+	if ((s3 = calloc(1, sizeof(*s3))) == NULL)
+		return NULL;
+	s3->conf = conf;
+	s3->patience = patience;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
+	    (s3->curl = curl_easy_init()) == NULL) {
+		s3_free(s3);
+		return NULL;
+	}
+	return s3;
+}
+
+void
+s3_free(struct s3 *s3)
+{
+	if (s3 == NULL)
+		return;
+	curl_easy_cleanup(s3->curl);
+	free(s3);
 }
 
 static size_t
@@ -98,7 +118,11 @@ on_write(char *data, size_t size, size_t n, void *arg)
 {
 	struct s3_exchange *x = arg;
 
-	return buf_add(&x->reply, data, size * n) == 0 ? size * n : 0;
+	if (buf_add(&x->reply, data, size * n) == 0)
+		return size * n;
+	x->too_long = x->reply.len + size * n > x->reply.max;
+	x->no_memory = !x->too_long;
+	return 0;
 }
 
 static size_t
@@ -122,6 +146,7 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* curl calls it about once a second, however little is transferred. */
 static int
 on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
     curl_off_t ut)
@@ -130,7 +155,7 @@ on_progress(void *arg, curl_off_t dn, curl_off_t dt, curl_off_t un,
 	(void)dt;
 	(void)un;
 	(void)ut;
-	return s3_stopped(arg);
+	return patience_over(arg);
 }
 
 /* Append "name: value" to curl's list. Returns 0, -1: no memory. */
@@ -211,7 +236,7 @@ exchange_sign(struct s3 *s3, struct s3_exchange *x,
 	return rc;
 }
 
-/* How to reach the server and whom to trust; no step without a limit of time. */
+/* How to reach the server and whom to trust. */
 static void
 set_connection(struct s3 *s3)
 {
@@ -231,11 +256,23 @@ set_connection(struct s3 *s3)
 	}
 	s3->why[0] = '\0';
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s3->why);
+}
+
+/* No step without a limit of time; stop and alive are asked meanwhile. */
+static void
+set_limits(struct s3 *s3, const struct s3_exchange *x)
+{
+	CURL *c = s3->curl;
+
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
+	if (x->limit_ms > 0) {
+		curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)x->limit_ms);
+	} else {
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES_S);
+		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_S);
+	}
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s3);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s3->patience);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 }
 
@@ -261,6 +298,8 @@ set_transfer(CURL *c, struct s3_exchange *x)
 		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
 		    (curl_off_t)x->body_len);
+	} else if (strcmp(x->method, "HEAD") == 0) {
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 	} else {
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, x->method);
 	}
@@ -269,20 +308,27 @@ set_transfer(CURL *c, struct s3_exchange *x)
 static CURLcode
 exchange_perform(struct s3 *s3, struct s3_exchange *x, struct curl_slist *list)
 {
+	curl_off_t length = -1;
 	CURLcode rc;
 
 	curl_easy_setopt(s3->curl, CURLOPT_HTTPHEADER, list);
 	set_connection(s3);
+	set_limits(s3, x);
 	set_transfer(s3->curl, x);
 	/* Of an earlier try. */
 	x->sent = 0;
 	x->reply.len = 0;
 	x->etag[0] = x->code[0] = '\0';
+	x->no_memory = x->too_long = false;
 	x->status = 0;
 	x->date_ms = 0;
 	rc = curl_easy_perform(s3->curl);
-	if (rc == CURLE_OK)
+	if (rc == CURLE_OK) {
 		curl_easy_getinfo(s3->curl, CURLINFO_RESPONSE_CODE, &x->status);
+		curl_easy_getinfo(s3->curl,
+		    CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	}
+	x->length = length;
 	return rc;
 }
 
@@ -291,7 +337,9 @@ s3_exchange_open(struct s3 *s3, struct s3_exchange *x)
 {
 	if (x->reply.max == 0)
 		buf_init(&x->reply, S3_REPLY_MAX);
-	return s3_address_of(s3->conf, s3->conf->s3_endpoint, x->key, &x->at);
+	s3->failure = s3_address_of(s3->conf, s3->conf->s3_endpoint, x->key,
+	    &x->at);
+	return s3->failure == FAILURE_NONE ? 0 : -1;
 }
 
 int
@@ -342,25 +390,50 @@ first_line_bytes(const struct buf *b)
 	return n;
 }
 
+/* A server that is away fails many times: some of them are worth a line. */
+static bool
+is_worth_a_line(const struct s3 *s3)
+{
+	return (s3->failures & (s3->failures + 1)) == 0;
+}
+
+/* There is no answer, or half of one. */
+static enum s3_verdict
+judge_curl(struct s3 *s3, const struct s3_exchange *x)
+{
+	const CURLcode rc = (CURLcode)x->curl;
+
+	if (rc == CURLE_OUT_OF_MEMORY || x->no_memory) {
+		log_msg(LOG_ERROR, x->op, "out of memory");
+		s3->failure = FAILURE_INTERNAL;
+		return S3_GIVE_UP;
+	}
+	/* Stopped: not the server's doing. */
+	if (rc != CURLE_ABORTED_BY_CALLBACK && is_worth_a_line(s3))
+		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->at.host, x->too_long ?
+		    "the answer is too long" : s3->why[0] != '\0' ? s3->why :
+		    curl_easy_strerror(rc));
+	if (is_distrust(rc)) {
+		s3->failure = FAILURE_STORAGE_REFUSED;
+		return S3_GIVE_UP;
+	}
+	return failure_s3(0, "", &s3->failure) && !x->too_long ? S3_AGAIN :
+	    S3_GIVE_UP;
+}
+
 enum s3_verdict
 s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 {
 	const char *body = (const char *)x->reply.data;
-	const CURLcode rc = (CURLcode)x->curl;
 
-	if (rc != CURLE_OK) {
-		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->at.host,
-		    s3->why[0] != '\0' ? s3->why : curl_easy_strerror(rc));
-		if (is_distrust(rc)) {
-			s3->failure = FAILURE_STORAGE_REFUSED;
-			return S3_GIVE_UP;
-		}
-		return failure_s3(0, "", &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
-	}
-	s3->gone = x->status == 404;
+	s3->gone = s3->refused = false;
+	if (x->curl != CURLE_OK)
+		return judge_curl(s3, x);
 	if (x->status == 206)
 		return S3_GOOD;
 	s3_exchange_code(x);
+	s3->gone = x->status == 404 && strcmp(x->code, "NoSuchKey") == 0;
+	s3->refused = x->status == 403;
 	/* A 200 may hold an error all the same (CompleteMultipartUpload). */
 	if (x->status >= 200 && x->status < 300 &&
 	    (x->reply.len == 0 || !s3xml_has(body, x->reply.len, "Error")))
@@ -372,9 +445,10 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 	 * Without a Code the peer is not S3, or is its TLS port addressed in
 	 * plain HTTP.
 	 */
-	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host, x->status,
-	    x->code, x->code[0] == '\0' ? first_line_bytes(&x->reply) : 0,
-	    body != NULL ? body : "");
+	if (is_worth_a_line(s3))
+		log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host,
+		    x->status, x->code, x->code[0] == '\0' ?
+		    first_line_bytes(&x->reply) : 0, body != NULL ? body : "");
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
 	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;
@@ -383,28 +457,29 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 int
 s3_exchange_run(struct s3 *s3, struct s3_exchange *x)
 {
+	struct patience_try t = { .patience = s3->patience };
 	enum s3_verdict verdict = S3_AGAIN;
-	int try;
 
-	s3->failure = FAILURE_STORAGE;
-	s3->gone = false;
+	s3->gone = s3->refused = false;
 	if (s3_exchange_open(s3, x) != 0)
 		return -1;
-	for (try = 0; try < TRIES && verdict == S3_AGAIN; try++) {
-		if (try > 0)
-			clock_pause_unless(backoff_draw_ms(BACKOFF_FIRST_MS,
-			    BACKOFF_MAX_MS, try) * 1000, s3->stop, s3->arg);
-		if (s3_stopped(s3))
-			break;
+	s3->failure = FAILURE_STORAGE;
+	if (patience_over(s3->patience))
+		goto out;
+	do {
+		s3->failures = t.failures;
 		s3_exchange_send(s3, x);
-		verdict = s3_exchange_judge(s3, x);
-	}
+		verdict = x->judge != NULL ? x->judge(s3, x) :
+		    s3_exchange_judge(s3, x);
+	} while (verdict == S3_AGAIN && patience_pause(&t));
+	if (verdict == S3_AGAIN && !patience_over(s3->patience))
+		log_msg(LOG_ERROR, x->op, "S3: given up after %lld tries",
+		    (long long)t.failures);
+out:
+	s3->failures = 0;
 	s3_exchange_close(x);
-	if (verdict == S3_GOOD) {
-		s3->failure = FAILURE_NONE;
-		return 0;
-	}
-	if (!s3_stopped(s3) && x->status != 404)
-		log_msg(LOG_ERROR, x->op, "S3: given up after %d tries", try);
-	return -1;
+	if (verdict != S3_GOOD)
+		return -1;
+	s3->failure = FAILURE_NONE;
+	return 0;
 }

@@ -14,6 +14,7 @@
 
 #define CHECK_KEY "exports/check"
 #define CHECK_FRAGMENT "units/check"
+#define ABORT_MS 20000
 
 static const struct {
 	const char *method, *key;
@@ -37,7 +38,7 @@ abort_probe(struct s3 *s3, const struct s3_exchange *x)
 
 	if (s3xml_text((char *)x->reply.data, x->reply.len, "UploadId", u.id,
 	    sizeof(u.id)) == 0)
-		s3_abort(&u);
+		s3_abort(&u, ABORT_MS);
 }
 
 /* Send it once: 1, 0 or -1, as s3_probe() returns. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/patience.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/rights.h"
@@ -102,7 +103,8 @@ static const struct {
 	const char *what;
 	bool api, worker;
 } storage[] = {
-	{ S3_GET, "get objects", true, false },
+	/* A worker looks up what it has completed. */
+	{ S3_GET, "get objects", true, true },
 	{ S3_UPLOAD, "upload objects", false, true },
 	{ S3_DELETE, "remove objects", false, false },
 	{ S3_LIST, "list the bucket", false, false },
@@ -112,7 +114,8 @@ static const struct {
 static void
 check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 {
-	struct s3 *s3 = s3_new(conf, NULL, NULL);
+	const struct patience none = { .each_ms = 1 };
+	struct s3 *s3 = s3_new(conf, &none);
 	size_t i;
 
 	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);

@@ -11,6 +11,7 @@
 
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
+#include "lib/base/patience.h"
 #include "lib/servers/failure.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
@@ -56,18 +57,19 @@ try_amqp(const struct conf *conf)
 static int
 try_s3(const struct conf *conf)
 {
+	const struct patience some = { .each_ms = 3000 };
 	struct s3 *s3;
 	struct s3_upload *u;
 	int rc = 0;
 
-	if ((s3 = s3_new(conf, NULL, NULL)) == NULL)
+	if ((s3 = s3_new(conf, &some)) == NULL)
 		return 1;
 	if ((u = s3_begin(s3, "exports/tls/probe", "probe")) == NULL) {
 		log_msg(LOG_INFO, "s3_begin", "code=%s",
 		    failure_code(s3_failure(s3)));
 		rc = 1;
 	} else {
-		s3_abort(u);
+		s3_abort(u, 20000);
 	}
 	s3_upload_free(u);
 	s3_free(s3);

@@ -103,10 +103,12 @@ test_presets(void)
 		ROW(link_ttl_s, 300), ROW(retention_days, 7),
 		ROW(lease_ms, 60000), ROW(renew_ms, 10000),
 		ROW(idle_ms, 15000), ROW(stall_ms, 120000),
-		ROW(grace_ms, 100000), ROW(backoff_ms, 30000),
+		ROW(grace_ms, 100000), ROW(patience_ms, 900000),
+		ROW(backoff_ms, 30000),
 		ROW(backoff_max_ms, 900000), ROW(max_attempts, 8),
 		ROW(batch_documents, 24), ROW(slice_max_bytes, 268435456),
-		ROW(csv_split_bytes, 4278190080), ROW(part_bytes, 8388608),
+		ROW(csv_split_bytes, 4278190080), ROW(part_bytes, 5242880),
+		ROW(senders, 4),
 	};
 	struct conf c;
 	size_t i;
