@@ -4,14 +4,18 @@
 
 One line of JSON to the control socket sets the mode, {"mode": "slow", "p": 1.0, "bytes_s": 500000};
 the answer is a line with how often each mode has struck. "p" is the chance that a request the mode
-is for is struck; others pass. "aim": ["part"] narrows any mode to these requests: begin, part,
-complete, abort, other.
+is for is struck; others pass. "times": 1 strikes no more than that. "aim": ["part"] narrows any
+mode to these requests: begin, part, complete, abort, other.
 
     pass            everything passes
     refuse          nobody listens
     down            each connection is reset, those that are open too
     slow            bodies go up at bytes_s
+    trickle         bodies go up at bytes_s, answers down at two bytes a second
     stall           bodies and answers stop until the mode changes
+    damage_part     a byte in the middle of a part is another
+    late_complete   Complete is forwarded, and answered, after delay_s
+    space_complete  the same; meanwhile there is a 200, and white space
     reset_part      a part is cut in its middle, both sides reset
     slowdown        503 SlowDown                    internal        500 InternalError
     skewed          403 RequestTimeTooSkewed; Date is skew_s ahead of the truth
@@ -53,13 +57,27 @@ def kind_of(method, target):
     return "other"
 
 
-AIMS = {"reset_part": ("part",), "error_complete": ("complete",), "lost_complete": ("complete",),
-        "lost_part": ("part",),
-        "lost_begin": ("begin",)}
+AIMS = dict({mode: ("complete",) for mode in ("error_complete", "lost_complete", "late_complete",
+                                              "space_complete")},
+            **{mode: ("part",) for mode in ("reset_part", "damage_part", "lost_part")},
+            lost_begin=("begin",))
 
 
 class Reset(Exception):
     """The connection ends here, with a reset."""
+
+
+class Collected:
+    """What is written, for one who reads it all."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def write(self, data):
+        self.data += data
+
+    async def drain(self):
+        pass
 
 
 class Proxy:
@@ -106,6 +124,8 @@ class Proxy:
             return "pass"
         if self.r.random() >= self.now.get("p", 1):
             return "pass"
+        if self.struck.get(mode, 0) >= self.now.get("times", 1 << 30):
+            return "pass"
         self.struck[mode] = self.struck.get(mode, 0) + 1
         return mode
 
@@ -147,6 +167,10 @@ class Proxy:
             await reader.readexactly(length)
             await self.canned(writer, mode)
             return True
+        if mode in ("late_complete", "space_complete"):
+            body = await reader.readexactly(length)
+            await self.late(writer, from_server, to_server, head + body, mode)
+            return True
         to_server.write(head)
         await self.body_up(reader, to_server, length, mode)
         await self.answer(from_server, writer, first[0], mode)
@@ -172,6 +196,31 @@ class Proxy:
             status, email.utils.formatdate(date, usegmt=True), len(body), body)).encode())
         await writer.drain()
 
+    async def late(self, writer, from_server, to_server, request, mode):
+        """As Amazon S3 does where it takes long: 200, and white space until the result is there."""
+        spaces = mode == "space_complete"
+        if spaces:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n")
+        end = time.monotonic() + self.now.get("delay_s", 45)
+        while time.monotonic() < end:
+            await asyncio.sleep(1)
+            if spaces:
+                writer.write(b"1\r\n \r\n")
+                await writer.drain()
+        to_server.write(request)
+        if not spaces:
+            await self.answer(from_server, writer, "POST", mode)
+            return
+        head = await from_server.readuntil(b"\r\n\r\n")
+        body = Collected()
+        await self.body_down(from_server, body, head, self.length(head))
+        if self.length(head) is None:           # chunked as it came, with its end
+            writer.write(bytes(body.data))
+        else:
+            writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body.data), bytes(body.data)))
+        await writer.drain()
+
     async def body_up(self, reader, to_server, length, mode):
         left = length
         while left > 0:
@@ -179,13 +228,15 @@ class Proxy:
                 await self.not_stalled()
             if mode == "reset_part" and left <= length // 2:
                 raise Reset
-            data = await reader.read(min(CHUNK, left))
+            data = await reader.read(min(2048 if mode == "trickle" else CHUNK, left))
             if not data:
                 raise Reset
+            if mode == "damage_part" and left > length // 2 >= left - len(data):
+                data = bytes([data[0] ^ 1]) + data[1:]
             left -= len(data)
             to_server.write(data)
             await to_server.drain()
-            if mode == "slow" and self.now["mode"] == "slow":
+            if mode in ("slow", "trickle") and self.now["mode"] == mode:
                 await asyncio.sleep(len(data) / self.now.get("bytes_s", 500000))
 
     async def answer(self, from_server, writer, method, mode):
@@ -204,7 +255,11 @@ class Proxy:
             writer.write((await from_server.read(CHUNK))[:8] if length else b"")
             await writer.drain()
             raise Reset
-        writer.write(head)
+        for i in range(len(head) if mode == "trickle" else 0):
+            writer.write(head[i:i + 1])
+            await writer.drain()
+            await asyncio.sleep(.5)
+        writer.write(b"" if mode == "trickle" else head)
         await self.body_down(from_server, writer, head, length)
 
     async def body_down(self, from_server, writer, head, length):
