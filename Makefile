@@ -59,7 +59,7 @@ UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsons
 	life log merge metrics num numtext pace patience preview query s3xml sigv4 spec split \
 	textdeflate ticker timestamp unwind upload utf8 zip
 FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
-TOOLS = 4000-tls bench constant engine insert life-mongo model
+TOOLS = 4000-tls bench claims constant engine insert life-mongo model
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 
@@ -86,6 +86,8 @@ $(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/life-mongo: $(addprefix $(B)/,t/tools/life-mongo.o t/tools/model.o $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/claims: $(addprefix $(B)/,t/tools/claims.o $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/%.t: $(B)/t/unit/%.o $(addprefix $(B)/,$(filter-out %/main.o,$(API) $(WORKER)) $(LIB))
 	$(CC) $(LINK) -o $@ $^ -lfcgi $(LIBS)
 $(B)/t/life.t: $(B)/t/tools/model.o
@@ -98,7 +100,7 @@ $(B)/%.o: %.c
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
 # Faults last, two at a time: clusters and clocks want cores.
-check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) \
+check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) \
     $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1

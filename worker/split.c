@@ -78,7 +78,8 @@ store_plan(struct attempt *a, const struct names *vehicles,
 	if (rc != JOBS_OK)
 		return attempt_failed(a, FAILURE_DATABASE);
 	a->plan = (struct units_plan){ a->task->fence, (int64_t)n,
-	    a->task->claimed_ms, a->progress.documents_total };
+	    a->task->claimed_ms, a->progress.documents_total,
+	    a->task->read_time };
 	log_fields(LOG_INFO, "split", "units=%zu documents=%llu", n,
 	    (unsigned long long)a->plan.documents);
 	crash_at(CRASH_AFTER_PLAN);

@@ -14,6 +14,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/jobs/read_time.h"
 
 /* An enum member is read and written as an int. */
 _Static_assert(sizeof(enum field_kind) == sizeof(int), "enums are ints");
@@ -56,6 +57,7 @@ write_document(const struct field *f, const void *from, bson_t *doc)
 static void
 write_field(const struct field *f, const void *from, bson_t *doc)
 {
+	const struct read_time *time = from;
 	const struct names *names = from;
 	const char *const *word = from;
 	char *const *text = from;
@@ -77,6 +79,10 @@ write_field(const struct field *f, const void *from, bson_t *doc)
 		break;
 	case FIELD_DATE:
 		BSON_APPEND_DATE_TIME(doc, f->name, *(const int64_t *)from);
+		break;
+	case FIELD_TIMESTAMP:
+		if (time->s != 0)
+			BSON_APPEND_TIMESTAMP(doc, f->name, time->s, time->i);
 		break;
 	case FIELD_INT32:
 		BSON_APPEND_INT32(doc, f->name,
@@ -158,6 +164,15 @@ read_names(bson_iter_t *it, struct names *list)
 	return list->n > 0 ? 0 : -1;
 }
 
+static int
+read_time(bson_iter_t *it, struct read_time *to)
+{
+	if (!BSON_ITER_HOLDS_TIMESTAMP(it))
+		return -1;
+	bson_iter_timestamp(it, &to->s, &to->i);
+	return 0;
+}
+
 /* The index of the word; -1: not in the table. */
 static int
 read_word(bson_iter_t *it, const char *const *words)
@@ -209,6 +224,8 @@ read_value(const struct field *f, bson_iter_t *it, void *to)
 			return -1;
 		*(int64_t *)to = bson_iter_date_time(it);
 		return 0;
+	case FIELD_TIMESTAMP:
+		return read_time(it, to);
 	case FIELD_INT32:
 	case FIELD_INT64:
 		if (!BSON_ITER_HOLDS_INT(it))

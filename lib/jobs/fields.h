@@ -19,6 +19,7 @@ enum field_kind {
 	FIELD_HASH,		/* char [DIGEST_HEX_SIZE] */
 	FIELD_NAMES,		/* struct names, empty: left out */
 	FIELD_DATE,		/* int64_t, Unix ms */
+	FIELD_TIMESTAMP,	/* struct read_time, none: left out; a BSON timestamp */
 	FIELD_INT32,		/* int64_t, written as an int32 */
 	FIELD_INT64,		/* int64_t or uint64_t */
 	FIELD_BOOL,		/* bool */

@@ -250,16 +250,18 @@ jobs_expire_key(struct jobs *jobs, const char *owner, const char *key)
 enum jobs_result
 jobs_claim(struct jobs *jobs, const char *worker, struct job *job)
 {
+	struct read_time at;
 	enum jobs_result rc;
 	bson_t *doc;
 
-	rc = tasks_claim(&jobs->tasks, NULL, worker, &doc);
+	rc = tasks_claim(&jobs->tasks, NULL, worker, &doc, &at);
 	if (rc != JOBS_OK)
 		return rc;
-	if (job_from_bson(doc, job) != 0) {
+	rc = job_from_bson(doc, job) == 0 ? JOBS_OK : JOBS_NONE;
+	job->task.read_time = at;
+	if (rc != JOBS_OK) {
 		tasks_reject(&jobs->tasks, &job->task);
 		job_release(job);
-		rc = JOBS_NONE;
 	}
 	bson_destroy(doc);
 	return rc;

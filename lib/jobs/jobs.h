@@ -62,7 +62,8 @@ enum jobs_result jobs_preview(struct jobs *jobs, const char *id,
  * jobs_claim(jobs, worker, job):
  * End the due jobs that have no attempts left or are to be cancelled, then claim the
  * first that is due, by {rank, createdAt}, those that were started before the others.
- * It is STARTED then, leased for lease_ms, fence and attempts one higher. On JOBS_OK,
+ * It is STARTED then, leased for lease_ms, fence and attempts one higher, and read_time
+ * is that of the claim: later than all that a majority had confirmed before. On JOBS_OK,
  * and only then, the caller releases job.
  */
 enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/jobs/read_time.h"
+
 struct _bson_t;
 
 #define JOB_ID_SIZE 25
@@ -61,6 +63,7 @@ struct task {
 	int64_t progress_ms;	/* when progress was written */
 	int64_t attempts, fence, rank;
 	bool cancel_requested;
+	struct read_time read_time;	/* of the claim; no field of the document */
 	char *worker;		/* the one that holds it; NULL: none */
 	struct task_progress progress;
 	struct task_object object;

@@ -122,10 +122,26 @@ transit_all(struct tasks *tasks, enum transition_id t,
 	return rc;
 }
 
-/* Update the first that filter finds; *doc, which the caller destroys, is what it is then. */
+/* When the server did what it replies to; none where it does not say. */
+static struct read_time
+operation_time(const bson_t *reply)
+{
+	struct read_time at = { 0 };
+	bson_iter_t it;
+
+	if (bson_iter_init_find(&it, reply, "operationTime") &&
+	    BSON_ITER_HOLDS_TIMESTAMP(&it))
+		bson_iter_timestamp(&it, &at.s, &at.i);
+	return at;
+}
+
+/*
+ * Update the first that filter finds; *doc, which the caller destroys, is what it is
+ * then, *at (unless NULL) when that was.
+ */
 static enum jobs_result
 find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
-    const bson_t *pipeline, bson_t **doc)
+    const bson_t *pipeline, bson_t **doc, struct read_time *at)
 {
 	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
 	    BCON_INT32(1)), reply;
@@ -152,6 +168,8 @@ find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
 		bson_iter_document(&it, &len, &data);
 		*doc = bson_new_from_data(data, len);
 		rc = *doc != NULL ? JOBS_OK : JOBS_ERROR;
+		if (at != NULL)
+			*at = operation_time(&reply);
 	}
 	bson_destroy(&reply);
 	mongoc_find_and_modify_opts_destroy(opts);
@@ -162,13 +180,14 @@ find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
 /* Make a transition of the first whose guard holds, and read it, as above. */
 static enum jobs_result
 transit_and_read(struct tasks *tasks, enum transition_id t,
-    const struct transition_args *args, bson_t **doc)
+    const struct transition_args *args, bson_t **doc, struct read_time *at)
 {
 	bson_t *filter = transition_filter(t, args);
 	bson_t *pipeline = transition_update(t, args);
 	enum jobs_result rc;
 
-	rc = find_and_modify(tasks, transitions[t].name, filter, pipeline, doc);
+	rc = find_and_modify(tasks, transitions[t].name, filter, pipeline, doc,
+	    at);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
@@ -194,7 +213,7 @@ tasks_first(mongoc_cursor_t *cursor, const char *op, bson_t **doc)
 
 enum jobs_result
 tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
-    bson_t **doc)
+    bson_t **doc, struct read_time *at)
 {
 	const struct task_progress none = { .phase = "counting" };
 	struct transition_args args = args_for(tasks, NULL);
@@ -210,9 +229,9 @@ tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
 	    transit_all(tasks, T_EXHAUST, &args) != JOBS_OK)
 		return JOBS_ERROR;
 	/* First what was started before, else newer jobs would starve it. */
-	rc = transit_and_read(tasks, T_RECLAIM, &args, doc);
+	rc = transit_and_read(tasks, T_RECLAIM, &args, doc, at);
 	return rc == JOBS_NONE ?
-	    transit_and_read(tasks, T_CLAIM, &args, doc) : rc;
+	    transit_and_read(tasks, T_CLAIM, &args, doc, at) : rc;
 }
 
 void
@@ -233,7 +252,7 @@ tasks_renew(struct tasks *tasks, const struct task *task,
 	bson_t *doc;
 
 	args.progress = progress;
-	rc = transit_and_read(tasks, T_RENEW, &args, &doc);
+	rc = transit_and_read(tasks, T_RENEW, &args, &doc, NULL);
 	if (rc != JOBS_OK)
 		return rc;
 	*cancel = bson_iter_init_find(&it, doc, "cancelRequested") &&

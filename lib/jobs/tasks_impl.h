@@ -47,13 +47,14 @@ enum jobs_result tasks_transit(struct tasks *tasks, enum transition_id t,
     const struct transition_args *args);
 
 /*
- * tasks_claim(tasks, parent, worker, doc):
+ * tasks_claim(tasks, parent, worker, doc, at):
  * End the due ones that have no attempts left or are to be cancelled, then claim the
- * first that is due; of the job parent, NULL: of any. *doc as by tasks_first().
+ * first that is due; of the job parent, NULL: of any. *doc as by tasks_first(),
+ * *at the time of the claim.
  * tasks_reject(tasks, task): A claimed one that cannot be understood: FAILED.
  */
 enum jobs_result tasks_claim(struct tasks *tasks, const char *parent,
-    const char *worker, struct _bson_t **doc);
+    const char *worker, struct _bson_t **doc, struct read_time *at);
 void tasks_reject(struct tasks *tasks, const struct task *task);
 
 /*

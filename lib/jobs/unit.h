@@ -20,6 +20,7 @@ struct unit {
 	int64_t plan;		/* the fence of the claim that planned it */
 	int64_t place;		/* in the archive, from 0 */
 	int64_t documents;	/* to be read for it; a claim's progress begins with none */
+	struct read_time read_time;	/* of that claim: all units read at the same */
 	int64_t csv_split_bytes;	/* of the worker that planned it; 0: unknown */
 	char *facts;		/* JSON (worker/fragment.h); set to be stored, never read */
 };

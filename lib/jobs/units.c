@@ -62,6 +62,7 @@ unit_of(const struct units *units, const struct job *job,
 	unit.plan = job->task.fence;
 	unit.place = (int64_t)place;
 	unit.documents = (int64_t)cut->documents;
+	unit.read_time = job->task.read_time;
 	unit.csv_split_bytes = units->tasks.conf->csv_split_bytes;
 	return unit;
 }
@@ -214,6 +215,7 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	rc = unit_from_bson(doc, &unit) == 0 ? JOBS_OK : JOBS_NONE;
 	plan->plan = unit.plan;
 	plan->began_ms = unit.task.created_ms;
+	plan->read_time = unit.read_time;
 	unit_release(&unit);
 	bson_destroy(doc);
 	if (rc != JOBS_OK ||
@@ -287,16 +289,18 @@ enum jobs_result
 units_claim(struct units *units, const char *parent, const char *worker,
     struct unit *unit)
 {
+	struct read_time at;
 	enum jobs_result rc;
 	bson_t *doc;
 
-	rc = tasks_claim(&units->tasks, parent, worker, &doc);
+	rc = tasks_claim(&units->tasks, parent, worker, &doc, &at);
 	if (rc != JOBS_OK)
 		return rc;
-	if (unit_from_bson(doc, unit) != 0) {
+	rc = unit_from_bson(doc, unit) == 0 ? JOBS_OK : JOBS_NONE;
+	unit->task.read_time = at;
+	if (rc != JOBS_OK) {
 		tasks_reject(&units->tasks, &unit->task);
 		unit_release(unit);
-		rc = JOBS_NONE;
 	}
 	bson_destroy(doc);
 	return rc;

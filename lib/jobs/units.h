@@ -42,6 +42,7 @@ struct units_plan {
 	int64_t n;		/* 0: the job is not split */
 	int64_t began_ms;	/* when it was made, by the database's clock */
 	uint64_t documents;
+	struct read_time read_time;	/* of the claim that made it */
 };
 
 /*

@@ -230,6 +230,7 @@ test_new_documents(void)
 	u.plan = 1;
 	u.place = 2;
 	u.documents = 400;
+	u.read_time = (struct read_time){ 1543622400, 7 };
 	u.csv_split_bytes = 65536;
 	unit_new_bson(&u, &doc);
 	is_doc(&doc, HEAD "\"vehicles\" : [ \"v1\", \"v2\" ], " FORM
@@ -237,7 +238,12 @@ test_new_documents(void)
 	    "\"job\" : { \"$oid\" : \"5c00a1b2c3d4e5f601234568\" }, "
 	    "\"plan\" : " LONG("1") ", \"unit\" : " LONG("2") ", "
 	    "\"documents\" : " LONG("400") ", "
+	    "\"readTime\" : { \"$timestamp\" : { \"t\" : 1543622400, \"i\" : 7 } }, "
 	    "\"csvSplitBytes\" : " LONG("65536") " }", "a new unit");
+	is_int(unit_from_bson(&doc, &u), 0, "it can be read");
+	ok(u.read_time.s == 1543622400 && u.read_time.i == 7 &&
+	    u.task.read_time.s == 0, "with the time that its plan reads at");
+	unit_release(&u);
 	bson_destroy(&doc);
 }
 
@@ -276,6 +282,7 @@ test_read(void)
 	is_int(unit_from_bson(doc, &u), -1, "not a unit: no job");
 	is_int(u.task.fence, 5, "what could be read is there");
 	ok(u.task.kind == TASK_UNIT, "of a unit");
+	is_int(u.read_time.s, 0, "without a time to read at: none");
 	unit_release(&u);
 	bson_destroy(doc);
 }
