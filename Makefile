@@ -47,7 +47,8 @@ INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
 API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) \
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o) \
-	$(addprefix worker/engine/decode/,document.o fastread.o numtext.o points.o unwind.o) \
+	$(addprefix worker/engine/decode/,document.o fastread.o leaftext.o numtext.o points.o \
+		unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
