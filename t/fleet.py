@@ -7,8 +7,8 @@ t/3100-oracle.t.
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
 unsound=True   also documents that are not sound BSON, nesting up to and over 200, vehicle names
                that no database can have; the order_ms of a document gives its place
-usual=True     nearly all documents are as a logger writes them: only numbers, ascending, within
-               their hour; more hours, more points
+usual=True     nearly all documents are as a logger writes them: leaves of all types, ascending,
+               within their hour; more hours, more points
 
     t/fleet.py --write DIR --seed N [--unsound] [--usual]
     t/fleet.py --write DIR --seed N --busy DAYS       one vehicle of scripts/dev/generate --busy
@@ -150,8 +150,8 @@ def plain_leaf(r):
     return BOOL, r.choice((b"\0", b"\1"))
 
 
-def number_leaf(r):
-    """A leaf that is a number, now and then a very odd one: (type, value bytes)."""
+def usual_leaf(r):
+    """A leaf as loggers write them, now and then a very odd one: (type, value bytes)."""
     how = r.randrange(40)
     if how == 0:
         return DOUBLE, double(odd_double(r))
@@ -159,8 +159,7 @@ def number_leaf(r):
         return INT64, int64(r.choice((2 ** 63 - 1, -2 ** 63, r.randrange(-2 ** 63, 2 ** 63))))
     if how == 2:
         return INT32, int32(r.choice((2 ** 31 - 1, -2 ** 31, 0, r.randrange(-2 ** 31, 2 ** 31))))
-    kind, value = plain_leaf(r)
-    return (INT32, int32(7)) if kind == BOOL else (kind, value)
+    return wild_leaf(r) if how == 3 else plain_leaf(r)
 
 
 def wild_leaf(r):
@@ -490,15 +489,15 @@ def fill_usual(r, hours, start, end, per_hour):
         n = max(1, int(per_hour * r.uniform(0.1, 1.5)))
         period = max(100, HOUR // n // 100 * 100)
         times = range(r.choice((0, 0, r.randrange(period))), HOUR, period)
-        elements = logged(r, [3600000, 300000, 60000, 10000][:depth - 1], times, number_leaf)
+        elements = logged(r, [3600000, 300000, 60000, 10000][:depth - 1], times, usual_leaf)
         how = r.random()
         if how < odd / 4:                              # reaches into later hours
             elements += [(b"%d" % (HOUR * r.choice((1, 1, 2, 30)) + r.randrange(HOUR)),
-                          *number_leaf(r))]
+                          *usual_leaf(r))]
         elif how < odd / 2:
             r.shuffle(elements)
         elif how < odd:
-            spoil(r, elements, number_leaf)
+            spoil(r, elements, usual_leaf)
         ident, compared = ident_of(r, hour, kinds)
         c.add(hour, compared, whole(r, ident, elements, how >= odd))
     return c.documents(r)

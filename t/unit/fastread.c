@@ -29,7 +29,8 @@
 #define BASE DOC_BASE
 #define HOUR INT64_C(3600000)
 #define ROOM ((size_t)1 << 28)
-#define COLUMNS 6
+#define COLUMNS 40
+#define FEW 6
 #define ROWS_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct fastread_range hour = { BASE, 0, HOUR, HOUR };
@@ -253,6 +254,23 @@ test_usual(void)
 		    "4=l-1234567890123456 5=i1 }", "1:12345678901234 "
 		    "2:-12345678901234 3:-123456789012345 "
 		    "4:-1234567890123456 5:1" },
+		{ "bools, strings, a Decimal128", "_id=l@0 values{ 1=b0 2=b1 "
+		    "3=sx 4=s 5=D12 6( 0=b1 1=syz 2=D3 ) }",
+		    "1:false 2:true 3:x 4:\"\" 5:12 6:true 7:yz 8:3" },
+		{ "strings to quote and to guard", "_id=l@0 values{ 1=sa,b "
+		    "2=sa\"b 3=s=1 4=s-,1 5=s@ 6=s'x }", "1:\"a,b\" "
+		    "2:\"a\"\"b\" 3:'=1 4:\"'-,1\" 5:'@ 6:'x" },
+		{ "strings of 14 to 17 bytes", "_id=l@0 values{ "
+		    "1=sabcdefghijklmn 2=sabcdefghijklmno 3=sabcdefghijklmnop "
+		    "4=sabcdefghijklmnopq 5=s-bcdefghijklmn "
+		    "6=s-bcdefghijklmno 7=sabcdefghijkl, 8=sabcdefghijklm, "
+		    "9=i1 }", "1:abcdefghijklmn 2:abcdefghijklmno "
+		    "3:abcdefghijklmnop 4:abcdefghijklmnopq "
+		    "5:'-bcdefghijklmn 6:'-bcdefghijklmno "
+		    "7:\"abcdefghijkl,\" 8:\"abcdefghijklm,\" 9:1" },
+		{ "beyond ASCII", "_id=l@0 values{ 1=s\xc3\xa4 "
+		    "2=s\xe2\x82\xac 3=s\xf0\x9f\x98\x80 }", "1:\xc3\xa4 "
+		    "2:\xe2\x82\xac 3:\xf0\x9f\x98\x80" },
 		{ "documents that follow", "_id=l@0 values{ 1=i1 2=i2 }|"
 		    "a=sx _id=d@2 values{ 1=l3 }|_id=t@4 values{ 0=i4 } b=n",
 		    "1:1 2:2 3:3 4:4" },
@@ -580,15 +598,17 @@ test_unusual(void)
 		{ "the byte above 9", "_id=l@0 values{ 1:=i1 }" },
 		{ "a digit with the top bit", "_id=l@0 values{ \xb1=i1 }" },
 		{ "beyond ASCII", "_id=l@0 values{ \xd9\xa1=i1 }" },
-		{ "a string", "_id=l@0 values{ 1=i1 2=sx 3=i3 }" },
-		{ "a bool", "_id=l@0 values{ 1=b1 }" },
-		{ "a Decimal128", "_id=l@0 values{ 1=D1 }" },
+		{ "a string that is not UTF-8", "_id=l@0 values{ 1=i1 2=s\xff "
+		    "3=i3 }" },
+		{ "one that ends in a character", "_id=l@0 values{ 1=sx\xe2\x82 "
+		    "}" },
+		{ "one before the range", "_id=l@-9 values{ 1=s\xff }" },
 		{ "a Date", "_id=l@0 values{ 1=t1 }" },
 		{ "a null", "_id=l@0 values{ 1=n }" },
 		{ "an array", "_id=l@0 values{ 1[ 0=i1 ] }" },
 		{ "an array with values", "_id=l@0 values{ 1[ values{ 1=i1 } ] "
 		    "}" },
-		{ "a string in a level", "_id=l@0 values{ 1( 1=sx ) }" },
+		{ "a bad string in a level", "_id=l@0 values{ 1( 1=s\xc3 ) }" },
 		{ "a level with another before", "_id=l@0 values{ 1{ a=i1 "
 		    "values{ 1=i1 } } }" },
 		{ "a level with another after it", "_id=l@0 values{ 1{ "
@@ -690,13 +710,42 @@ test_unusual(void)
 	none(&bad, "each byte as a key, and as a leaf's type");
 }
 
+/* Strings around the longest one, and rows of several. */
+static void
+test_long_strings(void)
+{
+	static char s[2 * FASTREAD_STRING_MAX];
+	const char *wrong;
+	enum fastread_result rc;
+	size_t len, k;
+
+	for (len = FASTREAD_STRING_MAX - 1; len <= FASTREAD_STRING_MAX + 1;
+	    len++) {
+		for (k = 0; k < 2; k++) {
+			memset(s, k == 0 ? 'x' : '"', len);
+			s[len] = '\0';
+			doc_hour(&d, BASE);
+			doc_string(&d, "1", s);
+			doc_string(&d, "2", "y");
+			doc_hour_end(&d);
+			wrong = agree(&hour, &rc);
+			ok(wrong == NULL && (rc == FASTREAD_DONE) ==
+			    (len <= FASTREAD_STRING_MAX),
+			    "%zu bytes of %c: %s", len, s[0],
+			    rc == FASTREAD_DONE ? "done" : "unusual");
+		}
+	}
+	ok(column.longer.len <= FASTREAD_TEXT_MAX, "no text is left over");
+}
+
 /* A valid document with something of everything; see test_damage(). */
 static void
 put_good(void)
 {
 	doc_of(&d, "b=i1 a=stext _id=l@0 c{ x=i1 y[ 0=b1 ] } e[ 0=n 1=D7 ] "
 	    "values{ 1=i1 2( 1=d1.5 3=l7 ) 9( 1( 0=i1 4=d0.1 ) 60=i2 ) "
-	    "100=i5 1234567=i6 } g=t5 h{ } z=sx");
+	    "70=b1 80=D15 90=sfo,o 100=i5 7000=s=a-long-string-here "
+	    "1234567=i6 1234569=s } g=t5 h{ } z=sx");
 }
 
 /* still(name): d, which is broken, is unusual. */
@@ -726,7 +775,8 @@ test_lengths(void)
 {
 	static const uint32_t far[] = { 0, 1, 4, 5, 6, 13, 17, 18, 0x7fffffff,
 	    0x80000000, 0xffffffff, 0xfffffffb, 0x7ffffffb, 100000 };
-	static const char *const names[] = { "a", "z" };
+	static const char *const names[] = { "a", "z", "90", "7000",
+	    "1234569" };
 	unsigned long bad = 0;
 	uint32_t len, other;
 	size_t i, k, at;
@@ -795,12 +845,15 @@ test_lengths(void)
 	d.data[find(0x08, "0")] = 2;
 	still(&bad, "bool", 0, 0);
 	d.data[find(0x08, "0")] = 1;
+	d.data[find(0x08, "70")] = 2;
+	still(&bad, "bool that is a leaf", 0, 0);
+	d.data[find(0x08, "70")] = 1;
 	d.data[find(0x0a, "0") - 3] = 0x14;
 	still(&bad, "type", 0, 0);
 	d.data[find(0x14, "0") - 3] = 0x0a;
 	none(&bad, "a bool of 2, an unknown type");
 	column_text_clear(&column);
-	ok(read_d(&hour, &column) == FASTREAD_DONE && column.n == 8,
+	ok(read_d(&hour, &column) == FASTREAD_DONE && column.n == 13,
 	    "whole again: done");
 	doc_byte(&d, 0);
 	still(&bad, "a byte after the end", 0, 0);
@@ -823,6 +876,10 @@ test_cut_elements(void)
 		{ "\x12" "1\0\1\1\1\1\1\1\1\1", 11 },
 		{ "\x01" "1\0\0\0\0\0\0\0\1\1", 11 },
 		{ "\x03" "1\0\x12\0\0\0\3values\0\5\0\0\0\0\0", 21 },
+		{ "\x08" "12\0\1", 5 },
+		{ "\x13" "1\0\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\x30", 19 },
+		{ "\x02" "1\0\3\0\0\0xy\0", 10 },
+		{ "\x02" "12\0\1\0\0\0\0", 9 },
 	};
 	unsigned long bad = 0;
 	size_t i, n;
@@ -980,6 +1037,54 @@ put_number(const char *key)
 	}
 }
 
+/* Append a string: short or long, with bytes that are quoted, or beyond ASCII. */
+static void
+put_string(const char *key)
+{
+	static const char *const parts[] = { "a", "bc", "d ef", ",", "\"", "\n",
+	    "\r", "=", "+", "-", "@", "\t", "\xc3\xa4", "\xe2\x82\xac",
+	    "\xf0\x9f\x98\x80" };
+	static char s[FASTREAD_STRING_MAX + 1];
+	const size_t max = draw(40) == 0 ? FASTREAD_STRING_MAX : draw(24);
+	const char *part;
+	size_t n = 0;
+
+	for (;;) {
+		part = parts[draw(ROWS_OF(parts))];
+		if (n + strlen(part) > max)
+			break;
+		memcpy(s + n, part, strlen(part));
+		n += strlen(part);
+	}
+	s[n] = '\0';
+	doc_string(&d, key, s);
+}
+
+/* Append a leaf of any type. */
+static void
+put_leaf(const char *key)
+{
+	switch (draw(12)) {
+	case 0:
+		doc_bool(&d, key, (int)draw(2));
+		break;
+	case 1:
+		put_string(key);
+		break;
+	case 2:
+		doc_key(&d, 0x13, key);
+		doc_le64(&d, draw_bits() >> draw(64));
+		/* one in four: any, else a small exponent, a NaN or infinity */
+		doc_le64(&d, draw(4) == 0 ? draw_bits() : draw(8) == 0 ?
+		    UINT64_C(0x7800000000000000) << draw(2) :
+		    UINT64_C(0x3040000000000000) +
+		    ((draw(60) - 30) << 49));
+		break;
+	default:
+		put_number(key);
+	}
+}
+
 /* Append zero to three elements that are neither _id nor values. */
 static void
 put_others(void)
@@ -998,12 +1103,12 @@ static void
 put_odd(const char *key)
 {
 	static const char *const odd[] = { "x=i1", "=i1", "1=i1",
-	    "0000000001=i1", "9999999999=i1", "5=sx", "6=b0", "7=D1", "8=t1",
-	    "9=n", "0[ ]", "0{ }", "0{ values{ } a=i1 }", "0{ a=i1 values{ } }",
+	    "0000000001=i1", "9999999999=i1", "5=s\xff", "6=b0", "7=D1",
+	    "8=t1", "9=n", "0[ ]", "0{ }", "0{ values{ } a=i1 }", "0{ a=i1 values{ } }",
 	    "3{ values[ ] }", "999999999=i1", "3( 7=i1 )" };
 
 	if (draw(3) == 0)
-		doc_string(&d, key, "text");
+		doc_string(&d, key, "te\xffxt");
 	else
 		doc_put(&d, odd[draw(ROWS_OF(odd))]);
 }
@@ -1032,7 +1137,7 @@ put_level(uint64_t room, uint64_t gap, uint64_t odd, int depth)
 			at = end > at ? end : at + 1;
 			continue;
 		} else {
-			put_number(key);
+			put_leaf(key);
 		}
 		end = ++at;
 	}
@@ -1109,6 +1214,8 @@ struct reference {
 	struct buf text;
 	struct block blocks[64];	/* text_len to last_ms */
 	size_t n;
+	uint8_t *docs[4 * COLUMNS];	/* which the points refer to */
+	size_t n_docs;
 };
 
 static struct reference ref;
@@ -1125,6 +1232,8 @@ reference_begin(void)
 		points_clear(&ref.columns[i]);
 		column_text_clear(&columns[i]);
 	}
+	while (ref.n_docs > 0)
+		free(ref.docs[--ref.n_docs]);
 	blocks_clear(&blocks);
 }
 
@@ -1133,10 +1242,14 @@ static int
 both_d(size_t i, const struct fastread_range *range)
 {
 	struct skips skips;
+	uint8_t *doc;
 
 	if (read_d(range, &columns[i]) != FASTREAD_DONE)
 		return -1;
-	return unwind_document(d.data, d.len, range->base_ms + range->from,
+	if (ref.n_docs == ROWS_OF(ref.docs))
+		abort();
+	doc = ref.docs[ref.n_docs++] = copy(d.data, d.len);
+	return unwind_document(doc, d.len, range->base_ms + range->from,
 	    range->base_ms + range->to, &ref.columns[i], &skips);
 }
 
@@ -1257,7 +1370,7 @@ test_rows(void)
 		gap = 1 + draw(room < 100 ? 4 : room / 8);
 		if (gap < room / 4000)
 			gap = room / 4000;	/* or ref would be too small */
-		n = 1 + draw(COLUMNS);
+		n = 1 + draw(i % 16 == 15 ? COLUMNS : FEW);
 		range.base_ms = BASE - (draw(2) ? 0 : HOUR);
 		range.from = draw(3) ? 0 : (int64_t)draw(room);
 		range.to = draw(3) ? HOUR : (int64_t)draw(4 * room);
@@ -1319,12 +1432,12 @@ test_blocks(void)
 	draw_from(521288629);
 	for (i = 0; i < 2; i++) {
 		reference_begin();
-		for (c = 0; c < COLUMNS; c++) {
+		for (c = 0; c < FEW; c++) {
 			put_random(BASE, (uint64_t)HOUR, 400, 0);
 			if (both_d(c, &hour) != 0)
 				abort();
 		}
-		is_str(rows_wrong(COLUMNS, BASE, i ? &rfc : &plain), NULL,
+		is_str(rows_wrong(FEW, BASE, i ? &rfc : &plain), NULL,
 		    "an hour of %s", i ? "RFC 3339" : "ms");
 		ok(blocks.n > 8 && ref.text.len > 8 * BLOCK_BYTES,
 		    "%zu blocks of %zu bytes", blocks.n, ref.text.len);
@@ -1457,6 +1570,7 @@ main(void)
 	test_numbers();
 	test_many_numbers();
 	test_unusual();
+	test_long_strings();
 	test_lengths();
 	test_cut_elements();
 	test_growth();
@@ -1465,6 +1579,7 @@ main(void)
 	test_rows();
 	test_blocks();
 	test_times();
+	reference_begin();
 	for (i = 0; i < COLUMNS; i++) {
 		column_text_release(&columns[i]);
 		points_release(&ref.columns[i]);

@@ -6,10 +6,13 @@
 #include "worker/engine/decode/fastread.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
 #include "worker/engine/decode/document.h"
+#include "worker/engine/decode/leaftext.h"
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
@@ -21,8 +24,13 @@
 /* Longer keys are the exact path's: sums of times stay far from overflow. */
 #define KEY_DIGITS 9
 #define COLUMN_FIRST 512
-/* Offsets into the long texts are 32 bits. */
+/* Offsets into the long texts are 32 bits; a column of more is unusual. */
 #define LONGER_MAX ((size_t)1 << 28)
+/* Long texts that grew larger than this are not kept for the next slice. */
+#define LONGER_KEEP ((size_t)64 * 1024)
+
+_Static_assert(FASTREAD_TEXT_MAX >= LEAFTEXT_STRING_BOUND(FASTREAD_STRING_MAX),
+    "no cell's text is longer than fastrows.c makes room for");
 
 struct fastreader {
 	struct fastread_range range;
@@ -42,6 +50,8 @@ column_text_clear(struct column_text *c)
 {
 	c->n = 0;
 	c->last = INT64_MIN;
+	if (c->longer.cap > LONGER_KEEP)
+		buf_release(&c->longer);
 	c->longer.len = 0;
 }
 
@@ -86,27 +96,45 @@ const char *
 column_text_long(const struct column_text *c, const struct cell_text *v,
     size_t *len)
 {
-	uint32_t at;
+	uint32_t place[2];
 
 	/* By memcpy(): a cell is not aligned for a uint32. */
-	memcpy(&at, v->s, sizeof(at));
-	*len = (uint8_t)v->s[sizeof(at)];
-	return (const char *)c->longer.data + at;
+	memcpy(place, v->s, sizeof(place));
+	*len = place[1];
+	return (const char *)c->longer.data + place[0];
 }
 
-/* Store a text that does not fit into its cell, and its place there. */
-static int
+/* Whether another text of up to `bytes` fits. */
+static bool
+longer_has_room(const struct column_text *c, size_t bytes)
+{
+	return c->longer.len <= LONGER_MAX - bytes;
+}
+
+/* The long text of this cell is what was appended to longer from at on. */
+static void
+place_long(const struct column_text *c, struct cell_text *v, size_t at)
+{
+	const uint32_t place[2] = { (uint32_t)at,
+	    (uint32_t)(c->longer.len - at) };
+
+	memcpy(v->s, place, sizeof(place));
+	v->len = CELL_TEXT_LONG;
+}
+
+/* Store a number that does not fit into its cell, and its place there. */
+static enum fastread_result
 keep_long(struct column_text *c, struct cell_text *v, const char *text,
     size_t len)
 {
-	const uint32_t at = (uint32_t)c->longer.len;
+	const size_t at = c->longer.len;
 
+	if (!longer_has_room(c, len))
+		return FASTREAD_UNUSUAL;
 	if (buf_add(&c->longer, text, len) != 0)
-		return -1;
-	memcpy(v->s, &at, sizeof(at));
-	v->s[sizeof(at)] = (char)len;
-	v->len = CELL_TEXT_LONG;
-	return 0;
+		return FASTREAD_NO_MEMORY;
+	place_long(c, v, at);
+	return FASTREAD_DONE;
 }
 
 /* FORMAT.md, 3: a NaN or an infinity is an empty cell. */
@@ -119,8 +147,49 @@ double_text(uint64_t bits, char *to)
 	return isfinite(d) ? numtext_double(d, to) : 0;
 }
 
+/* value is a BSON string that string_bytes() accepted. */
+static enum fastread_result
+string_text(struct column_text *c, struct cell_text *v, const uint8_t *value)
+{
+	const size_t at = c->longer.len, bytes = le32(value) - 1;
+	size_t len;
+
+	/* Room for its bound is there at the ceiling, too. */
+	if (!longer_has_room(c, LEAFTEXT_STRING_BOUND(bytes)))
+		return FASTREAD_UNUSUAL;
+	if (leaftext_string(&c->longer, (const char *)value + 4, bytes) != 0)
+		return FASTREAD_NO_MEMORY;
+	if ((len = c->longer.len - at) > CELL_TEXT_BYTES) {
+		place_long(c, v, at);
+		return FASTREAD_DONE;
+	}
+	memcpy(v->s, c->longer.data + at, len);
+	v->len = (uint8_t)len;
+	c->longer.len = at;
+	return FASTREAD_DONE;
+}
+
+/* The text of a value that is neither an integer nor a double. */
+static enum fastread_result
+rare_text(struct column_text *c, struct cell_text *v, uint8_t type,
+    const uint8_t *value)
+{
+	char text[LEAFTEXT_SIZE];
+	size_t len;
+
+	if (type == LEAF_STRING)
+		return string_text(c, v, value);
+	len = type == LEAF_BOOL ? leaftext_bool(*value, text) :
+	    leaftext_decimal128(value, text);
+	if (len > CELL_TEXT_BYTES)
+		return keep_long(c, v, text, len);
+	memcpy(v->s, text, CELL_TEXT_BYTES);
+	v->len = (uint8_t)len;
+	return FASTREAD_DONE;
+}
+
 /*
- * Append a point; the size of its value was checked. The text goes through a
+ * Append a point; its value was checked. The text goes through a
  * buffer of NUMTEXT_SIZE, of which a fixed size is copied into the cell
  * whatever the length: two instructions, no branch.
  */
@@ -128,11 +197,13 @@ static inline enum fastread_result
 add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 {
 	char text[NUMTEXT_SIZE];
+	enum fastread_result rc;
 	struct cell_text *v;
 	size_t len;
 
 	if (c->n == c->cap && column_text_grow(c) != 0)
 		return FASTREAD_NO_MEMORY;
+	v = &c->v[c->n];
 	switch (type) {
 	case LEAF_INT32:
 		len = numtext_int((int32_t)le32(value), text);
@@ -140,15 +211,20 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 	case LEAF_INT64:
 		len = numtext_int((int64_t)le64(value), text);
 		break;
-	default:
+	case LEAF_DOUBLE:
 		len = double_text(le64(value), text);
 		break;
+	default:
+		if ((rc = rare_text(c, v, type, value)) != FASTREAD_DONE)
+			return rc;
+		c->t[c->n++] = (int32_t)t;
+		return FASTREAD_DONE;
 	}
-	v = &c->v[c->n];
 	memcpy(v->s, text, CELL_TEXT_BYTES);
 	v->len = (uint8_t)len;
-	if (len > CELL_TEXT_BYTES && keep_long(c, v, text, len) != 0)
-		return FASTREAD_NO_MEMORY;
+	if (len > CELL_TEXT_BYTES &&
+	    (rc = keep_long(c, v, text, len)) != FASTREAD_DONE)
+		return rc;
 	c->t[c->n++] = (int32_t)t;
 	return FASTREAD_DONE;
 }
@@ -192,6 +268,41 @@ read_level(const uint8_t *p, const uint8_t *end, size_t *size)
 		return NULL;
 	*size = outer;
 	return p + 16;
+}
+
+/*
+ * The size of a string, 0 where it does not end before end or is none of the
+ * fast path. Length and terminator are those of document_valid(). One that is
+ * not UTF-8 is a skip, and so unusual, whether its time is in the range or not.
+ */
+static size_t
+string_bytes(const uint8_t *p, const uint8_t *end)
+{
+	uint32_t n;
+
+	if (end - p < 5 || (n = le32(p)) < 1 || n > FASTREAD_STRING_MAX + 1 ||
+	    n > (size_t)(end - p) - 4 || p[4 + n - 1] != 0 ||
+	    !utf8_valid((const char *)p + 4, n - 1))
+		return 0;
+	return 4 + (size_t)n;
+}
+
+/* The size of a value that is neither number nor level; 0: not a usual one. */
+static size_t
+rare_bytes(uint8_t type, const uint8_t *p, const uint8_t *end)
+{
+	if (p >= end)
+		return 0;
+	switch (type) {
+	case LEAF_BOOL:
+		return *p <= 1 ? 1 : 0;
+	case LEAF_DECIMAL128:
+		return 16;
+	case LEAF_STRING:
+		return string_bytes(p, end);
+	default:
+		return 0;
+	}
 }
 
 /*
@@ -245,7 +356,9 @@ read_elements(const struct fastreader *r, const uint8_t *p, const uint8_t *end,
 			p += size;
 			continue;
 		default:
-			return FASTREAD_UNUSUAL;
+			if ((size = rare_bytes(type, p, end)) == 0)
+				return FASTREAD_UNUSUAL;
+			break;
 		}
 		if (p > end || (size_t)(end - p) < size)
 			return FASTREAD_UNUSUAL;
