@@ -38,7 +38,7 @@ skip_digits(const char *p)
 static void
 check_int(int64_t n)
 {
-	char text[NUMTEXT_SIZE], *end;
+	char text[NUMTEXT_SIZE], small[NUMTEXT_SMALL], *end;
 	size_t len;
 
 	memset(text, '!', sizeof(text));
@@ -48,6 +48,8 @@ check_int(int64_t n)
 	CHECK(skip_digits(text + (n < 0)) == text + len);
 	errno = 0;
 	CHECK(strtoll(text, &end, 10) == n && errno == 0 && end == text + len);
+	CHECK((numtext_small_int(n, small) > 0) == (len <= 8 + (size_t)(n < 0)));
+	CHECK(len > 8 || memcmp(small, text, len) == 0);
 }
 
 /* With a mark on either side: not a byte too many or too few. */
@@ -143,6 +145,7 @@ static void
 check_double(double d)
 {
 	char text[NUMTEXT_SIZE], digits[NUMTEXT_SIZE], other[NUMTEXT_SIZE];
+	char small[NUMTEXT_SMALL];
 	char nearest[2 * NUMTEXT_SIZE], *end;
 	size_t len;
 	int n;
@@ -152,6 +155,9 @@ check_double(double d)
 	memset(text, '!', sizeof(text));
 	len = numtext_double(d, text);
 	CHECK(len < NUMTEXT_SIZE && strnlen(text, NUMTEXT_SIZE) == len);
+	if (numtext_small_double(d, small) > 0)
+		CHECK(numtext_small_double(d, small) == len &&
+		    memcmp(small, text, len) == 0);
 	if (d == 0) {
 		CHECK(strcmp(text, "0") == 0);
 		return;

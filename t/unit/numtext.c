@@ -294,6 +294,56 @@ test_ints(void)
 	is_int((int64_t)bad, 0, "200,000 integers of all lengths");
 }
 
+/* small_wrong(d, text): Whether a small double's text differs; text is exact. */
+static int
+small_wrong(double d, char *small)
+{
+	const size_t len = numtext_small_double(d, small);
+	char text[NUMTEXT_SIZE];
+
+	return len > 0 && (len != numtext_double(d, text) ||
+	    memcmp(small, text, len) != 0);
+}
+
+static void
+test_small(void)
+{
+	char *small = malloc(NUMTEXT_SMALL), text[NUMTEXT_SIZE];
+	static const int64_t large[] = { 100000000, -100000000, INT64_MAX,
+	    INT64_MIN };
+	static const double other[] = { 99999, 1e5, 1e300, NAN, INFINITY, 1e-4,
+	    0.0001, 0.1 + 0.2, 5e-324, 1234.5678 };
+	unsigned long bad = 0;
+	size_t i, len, zero;
+	double d;
+	int64_t n;
+
+	if (small == NULL)
+		abort();
+	/* 331 meets every digit at every place. */
+	for (n = -99999999; n < 100000000; n += 331) {
+		len = numtext_small_int(n, small);
+		if (len != numtext_int(n, text) || memcmp(small, text, len) != 0)
+			bad_row(&bad, "%s", text);
+		d = (double)n / 1000;
+		if (fabs(d) < 99999 && numtext_small_double(d, small) == 0)
+			bad_row(&bad, "%.17g: not small", d);
+		if (small_wrong(d, small) || small_wrong(nextafter(d, 0), small) ||
+		    small_wrong(nextafter(d, 1e9), small))
+			bad_row(&bad, "about %.17g", d);
+	}
+	is_int((int64_t)bad, 0, "integers of 8 digits, doubles of 3 decimals");
+	for (i = zero = 0; i < sizeof(large) / sizeof(*large); i++)
+		zero += numtext_small_int(large[i], small);
+	for (i = 0; i < sizeof(other) / sizeof(*other); i++)
+		zero += numtext_small_double(other[i], small) +
+		    numtext_small_double(-other[i], small);
+	is_int((int64_t)zero, 0, "others are not small");
+	is_int((int64_t)numtext_small_double(-0.0, small), 1, "-0 is");
+	ok(small[0] == '0', "and has no sign");
+	free(small);
+}
+
 int
 main(void)
 {
@@ -302,5 +352,6 @@ main(void)
 	test_random();
 	test_decimals();
 	test_ints();
+	test_small();
 	return done_testing();
 }

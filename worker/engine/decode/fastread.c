@@ -30,7 +30,8 @@
 #define LONGER_KEEP ((size_t)64 * 1024)
 
 _Static_assert(FASTREAD_TEXT_MAX >= LEAFTEXT_STRING_BOUND(FASTREAD_STRING_MAX),
-    "no cell's text is longer than fastrows.c makes room for");
+    "no string's text is longer than a cell's may be");
+_Static_assert(CELL_TEXT_BYTES >= NUMTEXT_SMALL, "small numbers fit a cell");
 
 struct fastreader {
 	struct fastread_range range;
@@ -137,14 +138,28 @@ keep_long(struct column_text *c, struct cell_text *v, const char *text,
 	return FASTREAD_DONE;
 }
 
-/* FORMAT.md, 3: a NaN or an infinity is an empty cell. */
-static size_t
-double_text(uint64_t bits, char *to)
+/*
+ * The text of an integer or a double that is not small, through a buffer.
+ * FORMAT.md, 3: a NaN or an infinity is an empty cell.
+ */
+static enum fastread_result
+number_text(struct column_text *c, struct cell_text *v, uint8_t type,
+    uint64_t bits)
 {
+	char text[NUMTEXT_SIZE];
+	size_t len = 0;
 	double d;
 
 	memcpy(&d, &bits, sizeof(d));
-	return isfinite(d) ? numtext_double(d, to) : 0;
+	if (type != LEAF_DOUBLE)
+		len = numtext_int((int64_t)bits, text);
+	else if (isfinite(d))
+		len = numtext_double(d, text);
+	if (len > CELL_TEXT_BYTES)
+		return keep_long(c, v, text, len);
+	memcpy(v->s, text, CELL_TEXT_BYTES);
+	v->len = (uint8_t)len;
+	return FASTREAD_DONE;
 }
 
 /* value is a BSON string that string_bytes() accepted. */
@@ -189,44 +204,46 @@ rare_text(struct column_text *c, struct cell_text *v, uint8_t type,
 }
 
 /*
- * Append a point; its value was checked. The text goes through a
- * buffer of NUMTEXT_SIZE, of which a fixed size is copied into the cell
- * whatever the length: two instructions, no branch.
+ * Append a point; its value was checked. Nearly all are small numbers, whose
+ * text is made in the cell.
  */
 static inline enum fastread_result
 add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 {
-	char text[NUMTEXT_SIZE];
-	enum fastread_result rc;
+	enum fastread_result rc = FASTREAD_DONE;
 	struct cell_text *v;
+	uint64_t bits;
 	size_t len;
+	double d;
 
 	if (c->n == c->cap && column_text_grow(c) != 0)
 		return FASTREAD_NO_MEMORY;
 	v = &c->v[c->n];
 	switch (type) {
 	case LEAF_INT32:
-		len = numtext_int((int32_t)le32(value), text);
+		bits = (uint64_t)(int32_t)le32(value);
+		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_INT64:
-		len = numtext_int((int64_t)le64(value), text);
+		bits = le64(value);
+		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_DOUBLE:
-		len = double_text(le64(value), text);
+		bits = le64(value);
+		memcpy(&d, &bits, sizeof(d));
+		len = numtext_small_double(d, v->s);
 		break;
 	default:
-		if ((rc = rare_text(c, v, type, value)) != FASTREAD_DONE)
-			return rc;
-		c->t[c->n++] = (int32_t)t;
-		return FASTREAD_DONE;
+		rc = rare_text(c, v, type, value);
+		goto out;
 	}
-	memcpy(v->s, text, CELL_TEXT_BYTES);
 	v->len = (uint8_t)len;
-	if (len > CELL_TEXT_BYTES &&
-	    (rc = keep_long(c, v, text, len)) != FASTREAD_DONE)
-		return rc;
-	c->t[c->n++] = (int32_t)t;
-	return FASTREAD_DONE;
+	if (len == 0)
+		rc = number_text(c, v, type, bits);
+out:
+	if (rc == FASTREAD_DONE)
+		c->t[c->n++] = (int32_t)t;
+	return rc;
 }
 
 /*

@@ -1,8 +1,11 @@
 #ifndef WORKER_ENGINE_DECODE_NUMTEXT_H
 #define WORKER_ENGINE_DECODE_NUMTEXT_H
 
+#include <endian.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Numbers as text: FORMAT.md, 3, to the byte. Nothing here can fail. */
 
@@ -23,5 +26,98 @@ void numtext_digits(uint64_t u, size_t n, char *to);
  * nearest.
  */
 size_t numtext_double(double d, char text[NUMTEXT_SIZE]);
+
+/*
+ * numtext_eight(u): The eight digits of u < 10^8, zero-padded, as numbers of a
+ * byte each: the first digit in the lowest byte. Halves, quarters and digits
+ * are split by multiplications, all of them at once: 10486 / 2^20 and 103 /
+ * 2^10 are above 1/100 and 1/10 by so little that the quotients are right
+ * below 10^4 and 10^2.
+ */
+static inline uint64_t
+numtext_eight(uint32_t u)
+{
+	uint64_t v = u / 10000 | (uint64_t)(u % 10000) << 32, q;
+
+	q = (v * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
+	v = q | (v - q * 100) << 16;
+	q = (v * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+	return q | (v - q * 10) << 8;
+}
+
+/* numtext_ascii(digits, to): Write what numtext_eight() returned. */
+static inline void
+numtext_ascii(uint64_t digits, char *to)
+{
+	digits = htole64(digits | UINT64_C(0x3030303030303030));
+	memcpy(to, &digits, sizeof(digits));
+}
+
+/* What the two functions below may write of text. */
+#define NUMTEXT_SMALL 10
+
+/*
+ * numtext_small_int(n, text), numtext_small_double(d, text):
+ * As numtext_int() and numtext_double(), but without the NUL, and only for what
+ * most telemetry is: integers of up to 8 digits; doubles below 10^5 with up to
+ * three decimals, in any of which -0 is. No branch but for that. Returns the
+ * length, 0: not one of these.
+ */
+static inline size_t
+numtext_small_int(int64_t n, char text[NUMTEXT_SMALL])
+{
+	const uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	const size_t sign = n < 0;
+	uint64_t digits;
+	unsigned zeros;
+
+	if (u >= 100000000)
+		return 0;
+	digits = numtext_eight((uint32_t)u);
+	/* In bits; the last digit stays. */
+	zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) & ~7U;
+	text[0] = '-';
+	/* What comes in from above is after the end. */
+	digits = htole64((digits | UINT64_C(0x3030303030303030)) >> zeros);
+	memcpy(text + sign, &digits, sizeof(digits));
+	return sign + 8 - zeros / 8;
+}
+
+/*
+ * If m / 1000, correctly rounded, gives back |d|, then m with its point moved by
+ * three places is a decimal of at most 15 digits that reads back to |d|, and
+ * there is only one such: only zeros at both ends remain to be removed.
+ */
+static inline size_t
+numtext_small_double(double d, char text[NUMTEXT_SMALL])
+{
+	const double x = fabs(d);
+	uint64_t digits, whole, point;
+	size_t sign, at, places;
+	uint32_t m, fraction;
+	unsigned zeros;
+
+	/* A NaN is not below. 99999.9999 rounds up to 10^8. */
+	if (!(x < 99999))
+		return 0;
+	m = (uint32_t)(x * 1000 + 0.5);
+	if ((double)m / 1000 != x)
+		return 0;
+	digits = numtext_eight(m);
+	/* Five digits before the point, of which the last one stays. */
+	zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 32) & ~7U;
+	whole = htole64((digits | UINT64_C(0x3030303030303030)) >> zeros);
+	sign = (d < 0) & (m != 0);
+	text[0] = '-';
+	memcpy(text + sign, &whole, sizeof(whole));
+	/* The point as a fourth digit in front: its place counts if another's. */
+	at = sign + 5 - zeros / 8;
+	point = digits >> 40 << 8 | 1;
+	places = (63 - (unsigned)__builtin_clzll(point)) / 8;
+	fraction = htole32((uint32_t)(digits >> 40 << 8) |
+	    UINT32_C(0x30303000) | '.');
+	memcpy(text + at, &fraction, sizeof(fraction));
+	return at + places + (places != 0);
+}
 
 #endif
