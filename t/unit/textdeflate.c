@@ -190,6 +190,11 @@ test_rows(char *text)
 	size = block((uint8_t *)text, len);
 	ok(size > 0 && size < len * 7 / 100, "rows of 200 columns: %zu bytes "
 	    "from %zu", size, len);
+	/* Gaps of several matches. */
+	len = write_rows(text, 300000, 1000, 1);
+	size = block((uint8_t *)text, len);
+	ok(size > 0 && size < len * 6 / 100, "rows of 1,000 columns: %zu bytes "
+	    "from %zu", size, len);
 	free(small);
 }
 

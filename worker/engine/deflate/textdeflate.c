@@ -35,7 +35,8 @@
  */
 #define WINDOW ((size_t)16 * 1024)
 #define CHUNK 64
-#define EDGES_USUAL 12		/* of a chunk; that many without a branch */
+#define EDGES_FEW 4		/* of a chunk; that many without a branch, ... */
+#define EDGES_USUAL 12		/* ... and that many with one */
 
 /* Slots of the table of last gaps, by column and length. */
 #define KEYS 1024
@@ -209,13 +210,23 @@ pass_literals(struct pass *p, bool counts, size_t end)
 	p->at = end;
 }
 
-/* How many bytes at a equal those at b, at most max; eight at a time. */
+/* How many bytes at a equal those at b, at most max. */
 static inline size_t
 common_length(const uint8_t *a, const uint8_t *b, size_t max)
 {
 	uint64_t differ;
 	size_t n = 0;
+#ifdef __SSE2__
+	unsigned same;
 
+	for (; n + 16 <= max; n += 16) {
+		same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+		    _mm_loadu_si128((const __m128i *)(a + n)),
+		    _mm_loadu_si128((const __m128i *)(b + n))));
+		if (same != 0xffff)
+			return n + (size_t)__builtin_ctz(~same);
+	}
+#endif
 	for (; n + 8 <= max; n += 8)
 		if ((differ = load64(a + n) ^ load64(b + n)) != 0)
 			return n + ((size_t)__builtin_ctzll(differ) >> 3);
@@ -262,14 +273,18 @@ pass_match(struct pass *p, bool counts, size_t from, size_t to)
 
 /*
  * No earlier gap matches, as with many columns: try a run of commas, which
- * repeats its first byte, then the previous line's beginning.
+ * repeats its first byte as often as it takes, then the previous line's
+ * beginning.
  */
 BOTH void
 pass_match_parts(struct pass *p, bool counts, size_t begin, size_t last,
     size_t line)
 {
-	if (last - begin > MATCH_MIN)
-		pass_match(p, counts, begin + 1, begin);
+	size_t at = begin + 1;
+
+	for (; last >= at + MATCH_MIN && pass_match(p, counts, at, at - 1);
+	    at = p->at)
+		;
 	if (p->text[last] == '\n' && p->at <= last)
 		pass_match(p, counts, last, line);
 }
@@ -303,30 +318,58 @@ value_mask(const uint8_t *s, size_t len)
 	return ~gaps;
 }
 
+/* How many bits are set; GCC calls a function where it has no instruction. */
+static inline size_t
+bits_set(uint64_t v)
+{
+	v -= v >> 1 & UINT64_C(0x5555555555555555);
+	v = (v & UINT64_C(0x3333333333333333)) +
+	    (v >> 2 & UINT64_C(0x3333333333333333));
+	v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return v * UINT64_C(0x0101010101010101) >> 56;
+}
+
+/*
+ * Write n of the edges that are found in the chunk at `at`, whether there are
+ * that many or not. Returns those that are left.
+ */
+static inline uint64_t
+put_edges(uint64_t found, uint32_t at, size_t n, uint32_t *edges)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++, found &= found - 1)
+		edges[i] = at +
+		    (uint32_t)__builtin_ctzll(found | UINT64_C(1) << 63);
+	return found;
+}
+
 /*
  * Append to edges the places in [at, end) where a gap begins, ends, begins,
  * ...; *before is whether the byte before at belongs to a value. Returns how
- * many. An edge is a bit of the mask that differs from the one before it. The
- * first few of a chunk are stored without a branch, whether they exist or not.
+ * many. An edge is a bit of the mask that differs from the one before it.
+ * Branches only for how many a chunk has about: few where there are many
+ * columns, one every 6 bytes where there are few.
  */
 static size_t
 find_edges(const uint8_t *text, size_t at, size_t end, uint64_t *before,
     uint32_t *edges)
 {
 	uint64_t v, found;
-	size_t n = 0, k, i;
+	size_t n = 0, k;
 
 	for (; at < end; at += CHUNK) {
 		v = value_mask(text + at, end - at);
 		found = v ^ (v << 1 | *before);
 		*before = v >> (CHUNK - 1);
-		k = (size_t)__builtin_popcountll(found);
-		for (i = 0; i < EDGES_USUAL; i++, found &= found - 1)
-			edges[n + i] = (uint32_t)at +
-			    (uint32_t)__builtin_ctzll(found | 1ULL << 63);
-		for (; i < k; i++, found &= found - 1)
-			edges[n + i] = (uint32_t)at +
-			    (uint32_t)__builtin_ctzll(found);
+		k = bits_set(found);
+		found = put_edges(found, (uint32_t)at, EDGES_FEW, edges + n);
+		if (k > EDGES_FEW)
+			found = put_edges(found, (uint32_t)at,
+			    EDGES_USUAL - EDGES_FEW, edges + n + EDGES_FEW);
+		if (k > EDGES_USUAL)
+			put_edges(found, (uint32_t)at, k - EDGES_USUAL,
+			    edges + n + EDGES_USUAL);
 		n += k;
 	}
 	return n;
