@@ -4,8 +4,10 @@
 #include "worker/engine/archive_types.h"
 
 struct archive;
+struct buf;
 struct names;
 struct sink;
+struct source;
 
 /*
  * The one door of the engine: hour documents in, an archive out (FORMAT.md). It
@@ -32,12 +34,13 @@ struct archive *archive_open_fragment(struct sink *sink,
 void archive_free(struct archive *a);
 
 /*
- * archive_vehicle(a, v):
- * Read the source to its end and write the vehicle's CSV. A thread of its own
- * reads the source; the caller's thread writes to the sink.
+ * archive_take(a, source, watch):
+ * Take all windows of the source and write the CSV files of its vehicles. A
+ * thread of its own calls the source; the caller's thread writes to the sink.
+ * watch may be NULL.
  */
-enum archive_result archive_vehicle(struct archive *a,
-    const struct archive_vehicle *v);
+enum archive_result archive_take(struct archive *a, struct source *source,
+    const struct archive_watch *watch);
 
 /* archive_fragment(a, f): Write a fragment's vehicles, as if made here. */
 enum archive_result archive_fragment(struct archive *a,
@@ -64,6 +67,16 @@ const char *archive_facts(struct archive *a);
  * no vehicle has rows, or no memory.
  */
 char *archive_preview(const struct archive *a);
+
+/*
+ * archive_cut(doc, len, from_ms, to_ms, cut):
+ * Append to cut an hour document that has those points of doc that are in
+ * [from_ms, to_ms), for the part of an hour (source.h). The first part of a
+ * document (first) also has what is wrong with it, so that it is skipped once.
+ * Returns 0, -1: no memory, or cut is at its ceiling.
+ */
+int archive_cut(const uint8_t *doc, size_t len, int64_t from_ms,
+    int64_t to_ms, bool first, struct buf *cut);
 
 /*
  * archive_columns_sort(names): Sort the columns of a vehicle when no parameters

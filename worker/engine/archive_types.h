@@ -7,7 +7,6 @@
 
 struct buf;
 struct names;
-struct source;
 
 /*
  * What goes through the door, archive.h; what lies below it includes these only.
@@ -37,28 +36,22 @@ struct archive_spec {
 	bool excel;			/* CRLF and a BOM */
 	bool small;			/* zlib -6: fewer bytes, more time */
 	uint64_t csv_split_bytes;	/* a new file begins before this size */
-	size_t memory_max;		/* bytes of documents needed at once */
+	/* Bytes of documents that reach beyond their hour, kept at once. */
+	size_t memory_max;
 	int threads;			/* at least 1 */
 	bool exact;			/* for tests: never the fast path */
 };
 
-/* Progress of the current vehicle. */
+/* Progress, of all that archive_take() has written so far. */
 struct archive_progress {
-	uint64_t documents, bytes;	/* read; bytes of BSON */
-	uint64_t rows, points;		/* written */
+	uint64_t documents, bytes;	/* of the windows; bytes of BSON */
+	uint64_t rows, points;
 	uint64_t slices, exact;		/* all; those on the exact path */
 };
 
-/* One vehicle; all of it belongs to the caller, for the call only. */
-struct archive_vehicle {
-	const char *name;
-	const struct names *columns;	/* in the order of the CSV */
-	struct source *source;		/* of these columns */
-	/*
-	 * Called after each slice, in the caller's thread; non-zero: stop. May
-	 * be NULL.
-	 */
-	int (*tick)(void *arg, const struct archive_progress *progress);
+/* tick(arg, p): Called now and then, in the caller's thread; non-zero: stop. */
+struct archive_watch {
+	int (*tick)(void *arg, const struct archive_progress *p);
 	void *arg;
 };
 
