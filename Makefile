@@ -46,7 +46,8 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
 API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) \
 	$(INPUT)
-ENGINE = $(addprefix worker/engine/,archive.o exact.o pipeline.o pool.o slice.o) \
+ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
+	slice.o) \
 	$(addprefix worker/engine/decode/,document.o fastread.o leaftext.o numtext.o points.o \
 		unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \

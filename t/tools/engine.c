@@ -2,13 +2,15 @@
  * engine FLEETDIR OUT.zip:
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
- * archive goes to a file. CSV_SPLIT_BYTES, SLICE_MAX_BYTES and THREADS in the
- * environment are the settings of those names; EXACT=1: all of it takes the exact path. It
- * prints how many slices a vehicle had, and how many took that path.
+ * archive goes to a file. CSV_SPLIT_BYTES and THREADS in the
+ * environment are the settings of those names; CARRY_BYTES: of documents that reach beyond
+ * their hour; WINDOW_HOURS: of a window (24); EXACT=1: all of it takes the exact path. It
+ * prints how many slices there were, and how many took that path.
  */
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +39,31 @@ struct column {
 	size_t n, at;
 };
 
+/* One vehicle, and how many windows of it are not released. */
+struct vehicle {
+	struct source_vehicle v;
+	struct names found;
+	struct column *columns;
+	int windows;
+	int done;	/* its last window was taken */
+};
+
+struct window {
+	struct source_window w;
+	struct vehicle *vehicle;
+};
+
 struct files {
 	struct source source;
-	struct column *columns;
-	size_t n;
+	const char *dir;
+	const struct archive_spec *spec;
+	const struct names *vehicles;
+	size_t next;			/* vehicle */
+	struct vehicle *open;
+	int64_t window_ms;
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct file_sink {
 	struct sink sink;
@@ -58,45 +80,6 @@ static int
 file_close(struct sink *s)
 {
 	return fclose(((struct file_sink *)s)->f) == 0 ? 0 : -1;
-}
-
-static int
-files_peek(struct source *s, int64_t *t_ms)
-{
-	struct files *f = (struct files *)s;
-	int found = 1;
-	size_t i;
-
-	for (i = 0; i < f->n; i++) {
-		struct column *c = &f->columns[i];
-
-		if (c->at < c->n && (found || c->frames[c->at].order_ms < *t_ms)) {
-			*t_ms = c->frames[c->at].order_ms;
-			found = 0;
-		}
-	}
-	return found;
-}
-
-static int
-files_next(struct source *s, int64_t before_ms, struct source_doc *doc)
-{
-	struct files *f = (struct files *)s;
-	size_t i;
-
-	for (i = 0; i < f->n; i++) {
-		struct column *c = &f->columns[i];
-
-		if (c->at >= c->n || c->frames[c->at].order_ms >= before_ms)
-			continue;
-		doc->column = i;
-		doc->data = c->frames[c->at].data;
-		doc->len = c->frames[c->at].len;
-		doc->t_ms = c->frames[c->at].order_ms;
-		c->at++;
-		return 0;
-	}
-	return 1;
 }
 
 static int
@@ -274,50 +257,158 @@ count_slices(void *arg, const struct archive_progress *p)
 	return 0;
 }
 
-static void
-export_vehicle(const char *dir, const char *vehicle,
-    const struct archive_spec *spec, struct archive *archive)
+static struct vehicle *
+open_vehicle(const struct files *f, const char *vehicle)
 {
-	struct archive_progress progress = { 0 };
-	struct names found = { 0 };
-	const struct names *columns = spec->parameters;
-	struct files files = { .source = { files_peek, files_next } };
+	struct vehicle *v = calloc(1, sizeof(*v));
 	char folder[2048], name[1024], path[4096];
 	size_t i;
 
+	if (v == NULL)
+		err(2, "vehicle");
 	encode(vehicle, name, sizeof(name));
-	snprintf(folder, sizeof(folder), "%s/data/%s", dir, name);
-	if (columns->n == 0) {
-		list_names(folder, ".docs", &found);
-		archive_columns_sort(&found);
-		columns = &found;
+	snprintf(folder, sizeof(folder), "%s/data/%s", f->dir, name);
+	v->v = (struct source_vehicle){ vehicle, f->spec->parameters };
+	if (v->v.columns->n == 0) {
+		list_names(folder, ".docs", &v->found);
+		archive_columns_sort(&v->found);
+		v->v.columns = &v->found;
 	}
-	files.n = columns->n;
-	files.columns = calloc(files.n + 1, sizeof(*files.columns));
-	for (i = 0; i < files.n; i++) {
-		encode(columns->v[i], name, sizeof(name));
+	v->columns = calloc(v->v.columns->n + 1, sizeof(*v->columns));
+	if (v->columns == NULL)
+		err(2, "vehicle");
+	for (i = 0; i < v->v.columns->n; i++) {
+		encode(v->v.columns->v[i], name, sizeof(name));
 		snprintf(path, sizeof(path), "%s/%s.docs", folder, name);
-		if (read_file(path, &files.columns[i].file) == 0)
-			cut_frames(&files.columns[i], spec);
+		if (read_file(path, &v->columns[i].file) == 0)
+			cut_frames(&v->columns[i], f->spec);
 	}
-	struct archive_vehicle v = {
-		.name = vehicle,
-		.columns = columns,
-		.source = &files.source,
-		.tick = count_slices,
-		.arg = &progress,
-	};
-	if (archive_vehicle(archive, &v) != ARCHIVE_OK)
-		errx(1, "%s: export failed", vehicle);
+	return v;
+}
+
+/* The lock is held. */
+static void
+close_vehicle(struct vehicle *v)
+{
+	size_t i;
+
+	if (v->windows > 0 || !v->done)
+		return;
+	for (i = 0; i < v->v.columns->n; i++) {
+		buf_release(&v->columns[i].file);
+		free(v->columns[i].frames);
+	}
+	free(v->columns);
+	names_release(&v->found);
+	free(v);
+}
+
+static void
+window_release(struct source_window *w)
+{
+	struct window *window = (struct window *)w;
+
+	pthread_mutex_lock(&lock);
+	window->vehicle->windows--;
+	close_vehicle(window->vehicle);
+	pthread_mutex_unlock(&lock);
+	free((void *)(uintptr_t)w->docs);
+	free(window);
+}
+
+/* The hour of the earliest document that is left; INT64_MAX: none is. */
+static int64_t
+first_hour(const struct vehicle *v)
+{
+	int64_t first = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < v->v.columns->n; i++) {
+		const struct column *c = &v->columns[i];
+
+		if (c->at < c->n && c->frames[c->at].order_ms < first)
+			first = c->frames[c->at].order_ms;
+	}
+	return first == INT64_MAX ? first :
+	    first - (first % 3600000 + 3600000) % 3600000;
+}
+
+static struct window *
+next_window(struct files *f, struct vehicle *v)
+{
+	const int64_t first = first_hour(v);
+	const int64_t end = first == INT64_MAX ? first : first + f->window_ms;
+	struct window *w = calloc(1, sizeof(*w));
+	struct source_doc *docs = NULL;
+	size_t i;
+
+	if (w == NULL)
+		err(2, "window");
+	w->vehicle = v;
+	w->w.vehicle = &v->v;
+	w->w.release = window_release;
+	for (i = 0; i < v->v.columns->n; i++) {
+		struct column *c = &v->columns[i];
+
+		for (; c->at < c->n && c->frames[c->at].order_ms < end; c->at++) {
+			docs = realloc(docs, (w->w.n + 1) * sizeof(*docs));
+			if (docs == NULL)
+				err(2, "window");
+			docs[w->w.n++] = (struct source_doc){ i,
+			    c->frames[c->at].data, c->frames[c->at].len,
+			    c->frames[c->at].order_ms };
+			w->w.bytes += c->frames[c->at].len;
+		}
+	}
+	w->w.docs = docs;
+	w->w.last = first_hour(v) == INT64_MAX;
+	return w;
+}
+
+static int
+files_next(struct source *s, struct source_window **w)
+{
+	struct files *f = (struct files *)s;
+	struct window *window;
+
+	if (f->open == NULL) {
+		if (f->next == f->vehicles->n)
+			return 1;
+		f->open = open_vehicle(f, f->vehicles->v[f->next++]);
+	}
+	window = next_window(f, f->open);
+	*w = &window->w;
+	pthread_mutex_lock(&lock);
+	f->open->windows++;
+	f->open->done = window->w.last;
+	pthread_mutex_unlock(&lock);
+	if (window->w.last)
+		f->open = NULL;
+	return 0;
+}
+
+/* It never waits. */
+static void
+files_stop(struct source *s)
+{
+	(void)s;
+}
+
+static void
+export_all(struct archive *archive, const struct archive_spec *spec,
+    const char *dir, const struct names *vehicles)
+{
+	struct archive_progress progress = { 0 };
+	const struct archive_watch watch = { count_slices, &progress };
+	struct files files = { .source = { files_next, files_stop },
+	    .dir = dir, .spec = spec, .vehicles = vehicles,
+	    .window_ms = (int64_t)setting("WINDOW_HOURS", 24) * 3600000 };
+
+	if (archive_take(archive, &files.source, &watch) != ARCHIVE_OK)
+		errx(1, "export failed");
 	printf("%llu slices, %llu by the exact path\n",
 	    (unsigned long long)progress.slices,
 	    (unsigned long long)progress.exact);
-	for (i = 0; i < files.n; i++) {
-		buf_release(&files.columns[i].file);
-		free(files.columns[i].frames);
-	}
-	free(files.columns);
-	names_release(&found);
 }
 
 int
@@ -328,14 +419,13 @@ main(int argc, char **argv)
 	struct names vehicles = { 0 }, parameters = { 0 }, found = { 0 };
 	struct archive_spec spec = {
 		.csv_split_bytes = setting("CSV_SPLIT_BYTES", 4278190080),
-		.memory_max = setting("SLICE_MAX_BYTES", (size_t)256 << 20),
+		.memory_max = setting("CARRY_BYTES", (size_t)64 << 20),
 		.threads = (int)setting("THREADS", 2),
 		.exact = getenv("EXACT") != NULL,
 	};
 	const struct names *exported = &vehicles;
 	struct archive *archive;
 	char path[4096];
-	size_t i;
 
 	if (argc != 3)
 		errx(2, "usage: engine FLEETDIR OUT.zip");
@@ -350,8 +440,7 @@ main(int argc, char **argv)
 	}
 	if ((archive = archive_open(&out.sink, &spec)) == NULL)
 		errx(2, "out of memory");
-	for (i = 0; i < exported->n; i++)
-		export_vehicle(argv[1], exported->v[i], &spec, archive);
+	export_all(archive, &spec, argv[1], exported);
 	if (archive_close(archive) != ARCHIVE_OK)
 		err(1, "%s", argv[2]);
 	archive_free(archive);

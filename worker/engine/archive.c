@@ -28,7 +28,9 @@ struct archive {
 	struct zip *zip;
 	struct manifest *manifest;
 	struct preview *preview;
-	struct pool *pool;	/* made for the first vehicle */
+	struct slice_plan plan;
+	struct pool *pool;	/* made for the first source */
+	struct archive_progress progress;
 };
 
 static enum deflate_level
@@ -75,6 +77,11 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->sink = sink;
 	a->fragment = fragment;
 	a->spec = spec;
+	a->plan.from_ms = spec->from_ms;
+	a->plan.to_ms = spec->to_ms;
+	a->plan.style = (struct csv_style){ spec->rfc3339, spec->excel };
+	a->plan.memory_max = spec->memory_max;
+	a->plan.exact = spec->exact;
 	a->zip = fragment ? zip_new_bare(&a->guard) :
 	    zip_new(&a->guard, spec->to_ms);
 	a->manifest = fragment ? manifest_new_facts() : manifest_new(spec);
@@ -113,25 +120,28 @@ archive_free(struct archive *a)
 }
 
 enum archive_result
-archive_vehicle(struct archive *a, const struct archive_vehicle *v)
+archive_take(struct archive *a, struct source *source,
+    const struct archive_watch *watch)
 {
-	struct pipeline_spec p = {
-		.archive = a->spec,
-		.vehicle = v,
+	const struct pipeline_spec p = {
+		.watch = watch,
+		.source = source,
+		.plan = &a->plan,
 		.options = {
-			.style = { a->spec->rfc3339, a->spec->excel },
+			.style = a->plan.style,
 			.level = archive_level(a),
 			.split_bytes = a->spec->csv_split_bytes,
 		},
 		.zip = a->zip,
 		.manifest = a->manifest,
 		.preview = a->preview,
+		.progress = &a->progress,
+		.pool = a->pool != NULL ? a->pool : pool_new(a->spec->threads,
+		    archive_level(a), a->spec->memory_max),
 	};
 
 	/* An archive of fragments needs no threads, so they start here. */
-	if (a->pool == NULL)
-		a->pool = pool_new(a->spec->threads, archive_level(a));
-	if ((p.pool = a->pool) == NULL)
+	if ((a->pool = p.pool) == NULL)
 		return ARCHIVE_NO_MEMORY;
 	return archive_result(a, pipeline_run(&p));
 }

@@ -1,14 +1,16 @@
 /*
  * The exact path: any documents into rows, an hour or less at a time, by
- * unwinding, sorting, deduplicating and merging points. Knows no files, threads
- * or manifest: what comes out goes to callbacks.
+ * unwinding, sorting, deduplicating and merging points. Knows no slices, threads
+ * or skips: it is given all documents that have points in its range.
  */
 #include "worker/engine/exact.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/timestamp.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/blocks.h"
@@ -16,303 +18,234 @@
 #include "worker/engine/rows/merge.h"
 #include "worker/engine/slice.h"
 
-/* The most for a window's points and sorting them: 1.7 million points. */
-#define POINTS_BYTES ((size_t)40 * 1024 * 1024)
-
-/* A document that has points left. */
-struct live {
-	size_t column, len;
-	const uint8_t *data;	/* in the slice, or own */
-	uint8_t *own;		/* a copy, once the slice is gone */
-	int64_t next_ms;	/* lower bound of its points that are left */
-	bool reported;		/* its skips were */
-
-	/* From the walk of this window; valid once the window fits. */
-	int64_t found_ms;	/* the next next_ms */
-	struct skips skips;
-};
-
 struct exact {
-	const struct slice_plan *plan;
-	struct exact_out *out;
 	struct deflater *deflater;
-	struct live *v;		/* in the order of reading */
-	size_t n, cap;
-	size_t kept_bytes;	/* of own copies */
 	struct budget budget;	/* of points */
 	struct points *columns;	/* of the window */
+	size_t cap;		/* columns there is memory for */
 	struct merge merge;
-	struct blocks blocks;
+	int64_t *next;		/* for each document, as exact_doc has it */
+	int64_t *found;		/* for each, by the walk of this window */
 	int64_t window_ms;	/* the size that fitted last */
 };
 
+enum window_result { WINDOW_FITS, WINDOW_TOO_LARGE, WINDOW_HOPELESS };
+
+/* Only one thread at a time works with EXACT_LARGE_BYTES. */
+static pthread_mutex_t large_lock = PTHREAD_MUTEX_INITIALIZER;
+
 struct exact *
-exact_new(const struct slice_plan *plan, struct exact_out *out,
-    struct deflater *deflater)
+exact_new(struct deflater *deflater)
 {
 	struct exact *x;
-	size_t i;
 
 	if ((x = calloc(1, sizeof(*x))) == NULL)
 		return NULL;
-	x->plan = plan;
-	x->out = out;
 	x->deflater = deflater;
-	x->budget.max = POINTS_BYTES;
-	blocks_init(&x->blocks);
-	x->merge.n = plan->n;
-	/* One more: a plan may have no columns, and calloc(0) return NULL. */
-	x->merge.series = calloc(plan->n + 1, sizeof(*x->merge.series));
-	x->merge.cells = calloc(plan->n + 1, sizeof(*x->merge.cells));
-	x->columns = calloc(plan->n + 1, sizeof(*x->columns));
-	if (x->merge.series == NULL || x->merge.cells == NULL ||
-	    x->columns == NULL) {
-		free(x->columns);
-		x->columns = NULL;
-		exact_free(x);
-		return NULL;
-	}
-	for (i = 0; i < plan->n; i++)
-		points_init(&x->columns[i], &x->budget);
 	return x;
+}
+
+static void
+exact_clear(struct exact *x)
+{
+	size_t i;
+
+	for (i = 0; i < x->cap; i++)
+		points_release(&x->columns[i]);
+	free(x->columns);
+	free(x->merge.series);
+	free(x->merge.cells);
+	free(x->next);
+	free(x->found);
+	x->columns = NULL;
+	x->merge = (struct merge){ 0 };
+	x->next = x->found = NULL;
+	x->cap = 0;
 }
 
 void
 exact_free(struct exact *x)
 {
-	size_t i;
-
 	if (x == NULL)
 		return;
-	for (i = 0; i < x->n; i++)
-		free(x->v[i].own);
-	for (i = 0; x->columns != NULL && i < x->plan->n; i++)
-		points_release(&x->columns[i]);
-	blocks_release(&x->blocks);
-	free(x->v);
-	free(x->columns);
-	free(x->merge.series);
-	free(x->merge.cells);
+	exact_clear(x);
 	free(x);
 }
 
-int64_t
-exact_next(const struct exact *x)
-{
-	int64_t next = INT64_MAX;
-	size_t i;
-
-	for (i = 0; i < x->n; i++)
-		if (x->v[i].next_ms < next)
-			next = x->v[i].next_ms;
-	return next;
-}
-
-/* Documents stay in the slice for now; exact_keep() copies what remains. */
+/* Memory for the columns and documents of a job; one more, never none. */
 static int
-exact_add_slice(struct exact *x, const struct slice *s)
+exact_set_up(struct exact *x, const struct exact_job *job)
 {
-	struct live *v;
 	size_t i;
 
-	if (s->docs.len > x->plan->memory_max - x->kept_bytes)
+	exact_clear(x);
+	x->columns = calloc(job->columns + 1, sizeof(*x->columns));
+	x->merge.series = calloc(job->columns + 1, sizeof(*x->merge.series));
+	x->merge.cells = calloc(job->columns + 1, sizeof(*x->merge.cells));
+	x->next = malloc((job->n + 1) * sizeof(*x->next));
+	x->found = malloc((job->n + 1) * sizeof(*x->found));
+	if (x->columns == NULL || x->merge.series == NULL ||
+	    x->merge.cells == NULL || x->next == NULL || x->found == NULL)
 		return -1;
-	if (x->n + s->n > x->cap) {
-		v = realloc(x->v, (x->n + s->n) * 2 * sizeof(*v));
-		if (v == NULL)
-			return -1;
-		x->v = v;
-		x->cap = (x->n + s->n) * 2;
-	}
-	for (i = 0; i < s->n; i++)
-		x->v[x->n++] = (struct live){ .column = s->v[i].column,
-		    .len = s->v[i].len, .data = s->docs.data + s->v[i].at,
-		    .next_ms = s->v[i].t_ms };
+	x->merge.n = x->cap = job->columns;
+	for (i = 0; i < job->columns; i++)
+		points_init(&x->columns[i], &x->budget);
+	for (i = 0; i < job->n; i++)
+		x->next[i] = job->docs[i].next_ms;
 	return 0;
 }
 
 /*
- * Collect the points of [begin, end) in the columns, sorted. All documents that
- * have points before hour_ms, the end of the hour, are walked, also when the
- * window is only a part of it: so skips are reported in the order of reading,
- * whatever the window. Returns 0, -1: too many points.
+ * Collect the points of [begin, end) in the columns, sorted. Points were added
+ * in the order of reading and the sort is stable, so of one time the later
+ * document's is last, which is the one that stays.
  */
-static int
-window_points(struct exact *x, int64_t begin, int64_t end, int64_t hour_ms)
+static enum window_result
+window_points(struct exact *x, const struct exact_job *job, int64_t begin,
+    int64_t end)
 {
-	const int64_t from = begin > x->plan->from_ms ? begin :
-	    x->plan->from_ms;
-	const int64_t to = end < x->plan->to_ms ? end : x->plan->to_ms;
+	struct skips skips;
 	size_t i;
+	int rc;
 
-	for (i = 0; i < x->plan->n; i++)
+	for (i = 0; i < job->columns; i++)
 		points_clear(&x->columns[i]);
-	for (i = 0; i < x->n; i++) {
-		struct live *l = &x->v[i];
+	for (i = 0; i < job->n; i++) {
+		const struct exact_doc *d = &job->docs[i];
 
-		if (l->next_ms >= hour_ms)
+		x->found[i] = x->next[i];
+		if (x->next[i] >= end)
 			continue;
-		if (unwind_window(l->data, l->len, from, to,
-		    &x->columns[l->column], &l->skips, &l->found_ms) != 0)
-			return -1;
-		/* Points outside the range are not worth another window. */
-		if (l->found_ms < x->plan->from_ms)
-			l->found_ms = x->plan->from_ms;
-		if (l->found_ms >= x->plan->to_ms)
-			l->found_ms = INT64_MAX;
+		rc = unwind_window(d->data, d->len, begin, end,
+		    &x->columns[d->column], &skips, &x->found[i]);
+		if (rc != 0)
+			return rc == -2 ? WINDOW_HOPELESS : WINDOW_TOO_LARGE;
 	}
-	for (i = 0; i < x->plan->n; i++)
+	for (i = 0; i < job->columns; i++)
 		if (points_sort(&x->columns[i]) != 0)
-			return -1;
-	return 0;
+			return WINDOW_TOO_LARGE;
+	return WINDOW_FITS;
 }
 
-/*
- * The window fits. Move each document past it, report its skips if that was its
- * first walk, drop duplicates, and hand the columns to the merge. Points were
- * added in the order of reading and the sort is stable, so of one time the
- * later document's is last, which is the one that stays.
- */
-static int
-exact_settle(struct exact *x, int64_t hour_ms)
+/* The window fits: drop duplicates, hand the columns to the merge. */
+static uint64_t
+window_settle(struct exact *x, const struct exact_job *job)
 {
+	uint64_t duplicates = 0;
 	size_t i;
 
-	for (i = 0; i < x->n; i++) {
-		struct live *l = &x->v[i];
-
-		if (l->next_ms >= hour_ms)
-			continue;
-		l->next_ms = l->found_ms;
-		if (!l->reported && skips_any(&l->skips) &&
-		    x->out->skipped(x->out->arg, l->column, l->data, l->len,
-		    &l->skips) != 0)
-			return -1;
-		l->reported = true;
-	}
-	for (i = 0; i < x->plan->n; i++) {
-		x->out->duplicates += points_dedupe(&x->columns[i]);
+	memcpy(x->next, x->found, job->n * sizeof(*x->next));
+	for (i = 0; i < job->columns; i++) {
+		duplicates += points_dedupe(&x->columns[i]);
 		x->merge.series[i].v = x->columns[i].v;
 		x->merge.series[i].n = x->columns[i].n;
 	}
-	return 0;
+	return duplicates;
 }
 
-/* Close the open block and emit it. */
-static enum exact_result
-exact_end_block(struct exact *x)
+static int
+window_rows(struct exact *x, const struct exact_job *job, struct blocks *b)
 {
-	if (blocks_end(&x->blocks, x->deflater) != 0)
-		return EXACT_TOO_LARGE;
-	if (x->blocks.n > 0 && x->out->block(x->out->arg, &x->blocks) != 0)
-		return EXACT_FAILED;
-	blocks_clear(&x->blocks);
-	return EXACT_DONE;
-}
-
-static enum exact_result
-exact_write_rows(struct exact *x)
-{
-	enum exact_result rc = EXACT_DONE;
 	struct block *open;
 	int64_t t_ms;
 	size_t i;
 
-	while (rc == EXACT_DONE && merge_next(&x->merge, &t_ms) == 0) {
-		if ((open = blocks_open(&x->blocks)) == NULL ||
-		    csv_row(&x->blocks.text, &x->plan->style, t_ms,
-		    x->merge.cells, x->plan->n, &open->non_finite) != 0)
-			return EXACT_TOO_LARGE;
-		for (i = 0; i < x->plan->n; i++)
+	while (merge_next(&x->merge, &t_ms) == 0) {
+		if ((open = blocks_open(b)) == NULL ||
+		    csv_row(&b->text, job->style, t_ms, x->merge.cells,
+		    job->columns, &open->non_finite) != 0)
+			return -1;
+		for (i = 0; i < job->columns; i++)
 			open->points += x->merge.cells[i] != NULL;
 		block_row(open, t_ms);
-		if (blocks_full(&x->blocks))
-			rc = exact_end_block(x);
+		if (blocks_full(b) && blocks_end(b, x->deflater) != 0)
+			return -1;
 	}
-	return rc;
+	return 0;
+}
+
+/* The earliest time at which a row may be that is not made yet. */
+static int64_t
+exact_next(const struct exact *x, const struct exact_job *job)
+{
+	int64_t next = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < job->n; i++)
+		if (x->next[i] < next)
+			next = x->next[i];
+	return next > job->from_ms ? next : job->from_ms;
 }
 
 /*
- * Emit the rows of one window, which begins at t_ms and ends with the hour or
- * at until_ms. If its points exceed the budget, halve it and walk again; the
- * smaller size is kept for the windows after it. A single ms that does not fit
- * is hopeless.
+ * The rows of one window, which begins at t_ms and ends with the hour or the
+ * range. If its points exceed the budget, halve it and walk again; the smaller
+ * size is kept for the windows after it.
  */
-static enum exact_result
-exact_run_window(struct exact *x, int64_t t_ms, int64_t until_ms)
+static enum window_result
+exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,
+    struct blocks *blocks, uint64_t *duplicates)
 {
-	const int64_t end_ms = slice_hour(t_ms) + HOUR_MS;
-	const int64_t hour_ms = end_ms < until_ms ? end_ms : until_ms;
-	int64_t size = hour_ms - t_ms;
+	const int64_t hour_ms = slice_hour(t_ms) + HOUR_MS;
+	const int64_t end_ms = hour_ms < job->to_ms ? hour_ms : job->to_ms;
+	int64_t size = end_ms - t_ms;
+	enum window_result rc;
+	size_t i;
 
 	if (size > x->window_ms)
 		size = x->window_ms;
-	while (window_points(x, t_ms, t_ms + size, hour_ms) != 0) {
-		if (size <= 1)
-			return EXACT_TOO_LARGE;
+	while ((rc = window_points(x, job, t_ms, t_ms + size)) != WINDOW_FITS) {
+		if (rc == WINDOW_HOPELESS || size <= 1)
+			return WINDOW_HOPELESS;
 		size /= 2;
 		x->window_ms = size;
+		/* What one column had taken is for all of them again. */
+		for (i = 0; i < job->columns; i++)
+			points_release(&x->columns[i]);
 	}
-	if (exact_settle(x, hour_ms) != 0)
-		return EXACT_FAILED;
-	return exact_write_rows(x);
-}
-
-/*
- * Before the slice goes: forget the documents without points left, and copy the
- * others out of it, in their order. Copies count against memory_max, together
- * with the next slice's documents.
- */
-static int
-exact_keep(struct exact *x)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < x->n; i++) {
-		struct live *l = &x->v[i];
-
-		if (l->next_ms == INT64_MAX) {
-			x->kept_bytes -= l->own != NULL ? l->len : 0;
-			free(l->own);
-			l->own = NULL;
-			continue;
-		}
-		if (l->own == NULL) {
-			if (l->len > x->plan->memory_max - x->kept_bytes ||
-			    (l->own = malloc(l->len)) == NULL)
-				return -1;
-			memcpy(l->own, l->data, l->len);
-			l->data = l->own;
-			x->kept_bytes += l->len;
-		}
-		/* Close the gap; the copy has one owner. */
-		if (n != i) {
-			x->v[n] = *l;
-			l->own = NULL;
-		}
-		n++;
-	}
-	x->n = n;
-	return 0;
+	*duplicates += window_settle(x, job);
+	return window_rows(x, job, blocks) == 0 ? WINDOW_FITS :
+	    WINDOW_TOO_LARGE;
 }
 
 /*
  * Each window begins at the earliest time that is left, so hours and days
- * without points cost nothing. Blocks end with the run, as they do with a slice
- * on the fast path.
+ * without points cost nothing.
  */
-enum exact_result
-exact_run(struct exact *x, const struct slice *s, int64_t until_ms)
+static enum window_result
+exact_windows(struct exact *x, const struct exact_job *job, size_t max,
+    struct blocks *blocks, uint64_t *duplicates)
 {
-	enum exact_result rc = EXACT_DONE;
+	enum window_result rc = WINDOW_FITS;
 	int64_t t_ms;
 
-	if (s != NULL && exact_add_slice(x, s) != 0)
-		return EXACT_TOO_LARGE;
+	blocks_clear(blocks);
+	*duplicates = 0;
+	x->budget = (struct budget){ .max = max };
 	x->window_ms = HOUR_MS;
-	while (rc == EXACT_DONE && (t_ms = exact_next(x)) < until_ms)
-		rc = exact_run_window(x, t_ms, until_ms);
-	if (rc == EXACT_DONE)
-		rc = exact_end_block(x);
-	return rc == EXACT_DONE && exact_keep(x) != 0 ? EXACT_TOO_LARGE : rc;
+	if (exact_set_up(x, job) != 0)
+		return WINDOW_TOO_LARGE;
+	while (rc == WINDOW_FITS && (t_ms = exact_next(x, job)) < job->to_ms)
+		rc = exact_window(x, job, t_ms, blocks, duplicates);
+	if (rc == WINDOW_FITS && blocks_end(blocks, x->deflater) != 0)
+		rc = WINDOW_TOO_LARGE;
+	/* Its pointers are the documents', which go. */
+	exact_clear(x);
+	return rc;
+}
+
+enum exact_result
+exact_rows(struct exact *x, const struct exact_job *job,
+    struct blocks *blocks, uint64_t *duplicates)
+{
+	enum window_result rc;
+
+	rc = exact_windows(x, job, EXACT_POINTS_BYTES, blocks, duplicates);
+	if (rc == WINDOW_HOPELESS) {
+		pthread_mutex_lock(&large_lock);
+		rc = exact_windows(x, job, EXACT_LARGE_BYTES, blocks,
+		    duplicates);
+		pthread_mutex_unlock(&large_lock);
+	}
+	return rc == WINDOW_FITS ? EXACT_DONE : EXACT_TOO_LARGE;
 }

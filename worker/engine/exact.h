@@ -5,56 +5,58 @@
 #include <stdint.h>
 
 struct blocks;
+struct csv_style;
 struct deflater;
 struct exact;
-struct skips;
-struct slice;
-struct slice_plan;
 
 /*
- * The exact path from documents to rows: takes documents of any shape, that
- * overlap, reach into later hours or are large. A document stays until it has
- * no points left. Rows are made window by window: an hour, or a part of one
- * when its points exceed memory; for each window the documents that have points
- * in it are walked again.
- * One vehicle, one thread, which is also the one that out is called on.
+ * The exact path from documents to rows: documents of any shape, that overlap,
+ * reach into later hours or are large. Rows are made window by window: an hour,
+ * or a part of one when its points exceed EXACT_POINTS_BYTES; for each window
+ * the documents that may have points in it are walked again. A thread has one
+ * struct exact, whose memory it uses again and again.
  */
 
-/* Where the results go. The functions return 0, or -1 with the error logged. */
-struct exact_out {
-	/* block: The next blocks; they are valid for the call. */
-	int (*block)(void *arg, const struct blocks *blocks);
-	/* skipped: Parts of a document, or all of it; once per document. */
-	int (*skipped)(void *arg, size_t column, const uint8_t *doc, size_t len,
-	    const struct skips *skips);
-	void *arg;
-	uint64_t duplicates;	/* dropped since the caller set it to 0 */
+/* For the points of a window, and for sorting them. */
+#define EXACT_POINTS_BYTES ((size_t)4 << 20)
+/*
+ * For one ms that has more points, or one level of a document whose keys are to
+ * be sorted: one thread at a time may use as much.
+ */
+#define EXACT_LARGE_BYTES ((size_t)40 << 20)
+
+/* A document, as an exact path sees it; the caller's. */
+struct exact_doc {
+	size_t column;
+	const uint8_t *data;
+	size_t len;
+	int64_t next_ms;	/* lower bound of its points that matter */
+};
+
+/* What to make of them. */
+struct exact_job {
+	const struct exact_doc *docs;	/* in the order of reading */
+	size_t n;
+	size_t columns;
+	int64_t from_ms, to_ms;		/* of the rows, half-open */
+	const struct csv_style *style;
 };
 
 enum exact_result {
 	EXACT_DONE,
-	EXACT_TOO_LARGE,	/* for plan->memory_max, or no memory */
-	EXACT_FAILED		/* out failed, logged */
+	EXACT_TOO_LARGE		/* for the limits above, or no memory */
 };
 
-/* exact_new(plan, out, deflater): All of them outlive it. NULL: no memory. */
-struct exact *exact_new(const struct slice_plan *plan,
-    struct exact_out *out, struct deflater *deflater);
+/* exact_new(deflater): The deflater outlives it. NULL: no memory. */
+struct exact *exact_new(struct deflater *deflater);
 void exact_free(struct exact *x);
 
 /*
- * exact_next(x): Lower bound of the times still to be emitted (Unix ms);
- * INT64_MAX when none are.
+ * exact_rows(x, job, blocks, duplicates):
+ * Append the rows to blocks, all of them closed, and set *duplicates to the
+ * number of points that lost. Unless EXACT_DONE, blocks is undefined.
  */
-int64_t exact_next(const struct exact *x);
-
-/*
- * exact_run(x, s, until_ms):
- * Add a slice's documents (none if s is NULL), emit all rows before until_ms,
- * and keep copies of the documents that have later points: s may be reused.
- * Unless EXACT_DONE, x is only good for exact_free().
- */
-enum exact_result exact_run(struct exact *x, const struct slice *s,
-    int64_t until_ms);
+enum exact_result exact_rows(struct exact *x, const struct exact_job *job,
+    struct blocks *blocks, uint64_t *duplicates);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * One vehicle in three stages at once: a thread reads the source into slices,
- * the pool's threads make their rows, and the caller's thread writes them, in
- * order, into the archive. Knows no document: it takes the exact path where a
- * slice is unusual or points are left over.
+ * Vehicles in three stages at once: a thread takes the source's windows as
+ * slices, the pool's threads make their rows, and the caller's thread writes
+ * them, in order, into the archive. It never drains between vehicles. Knows no
+ * document and no row.
  */
 #include "worker/engine/pipeline.h"
 
@@ -16,199 +16,183 @@
 #include "worker/engine/archive/manifest.h"
 #include "worker/engine/archive/preview.h"
 #include "worker/engine/deflate/blocks.h"
-#include "worker/engine/exact.h"
+#include "worker/engine/feeder.h"
+#include "worker/engine/piece.h"
 #include "worker/engine/pool.h"
 #include "worker/engine/slice.h"
 #include "worker/engine/source.h"
 
-/*
- * One vehicle on its way. The reader uses spec, plan and reading; all else
- * belongs to the caller's thread, the writer.
- */
+/* The feeder's thread uses spec; all else belongs to the caller's, the writer. */
 struct pipeline {
 	const struct pipeline_spec *spec;
-	struct slice_plan plan;
-	struct csvfile *csvfile;
-	struct exact *exact;
-	struct exact_out out;
-	struct deflater *deflater;	/* of the headers and the exact path */
-	struct archive_progress progress;
-	enum archive_result reading;	/* the reader's result, once it ended */
+	const struct source_vehicle *vehicle;	/* of the open CSV */
+	struct csvfile *csvfile;	/* or NULL, between vehicles */
+	uint64_t rows, points;		/* of the vehicles before it */
+	struct deflater *deflater;	/* of the headers */
+	enum archive_result feeding;	/* the feeder's result, once it ended */
 };
 
 /* csvfile_done_fn: a part is complete. */
 static int
 pipeline_file_done(void *arg, const struct csvfile_facts *facts)
 {
-	const struct pipeline_spec *spec = arg;
+	const struct pipeline *p = arg;
 
-	return manifest_file(spec->manifest, spec->vehicle->name,
-	    spec->vehicle->columns, facts);
+	return manifest_file(p->spec->manifest, p->vehicle->name,
+	    p->vehicle->columns, facts);
 }
 
-static enum archive_result
-pipeline_too_large(const struct pipeline *p, int64_t end_ms)
-{
-	log_msg(LOG_ERROR, "slice", "%s: the hour that ends at %lld needs more "
-	    "than slice_max_bytes (%zu): ask for fewer parameters, or raise it",
-	    p->spec->vehicle->name, (long long)end_ms,
-	    p->spec->archive->memory_max);
-	return ARCHIVE_TOO_LARGE;
-}
-
-/* Blocks of either path; exact_out's block(). */
 static int
-pipeline_write_blocks(void *arg, const struct blocks *blocks)
+pipeline_open(struct pipeline *p, const struct source_vehicle *v)
 {
-	struct pipeline *p = arg;
+	const struct pipeline_spec *spec = p->spec;
+
+	p->vehicle = v;
+	if (preview_vehicle(spec->preview, v->name,
+	    (const char *const *)v->columns->v, v->columns->n) != 0) {
+		log_msg(LOG_ERROR, "slice", "out of memory");
+		return -1;
+	}
+	/* A vehicle before this one had rows: pieces need none any more. */
+	if (preview_done(spec->preview))
+		atomic_store(&spec->plan->previewed, true);
+	p->csvfile = csvfile_open(spec->zip, &spec->options, p->deflater,
+	    v->name, v->columns, pipeline_file_done, p);
+	return p->csvfile == NULL ? -1 : 0;
+}
+
+static int
+pipeline_close(struct pipeline *p)
+{
+	uint64_t rows, points;
+	int rc = csvfile_close(p->csvfile);
+
+	csvfile_totals(p->csvfile, &rows, &points);
+	p->rows += rows;
+	p->points += points;
+	csvfile_free(p->csvfile);
+	p->csvfile = NULL;
+	return rc;
+}
+
+static int
+pipeline_write_blocks(struct pipeline *p, const struct blocks *blocks)
+{
 	struct block block;
 	size_t i;
 
 	for (i = 0; i < blocks->n; i++) {
 		block = blocks_get(blocks, i);
-		preview_block(p->spec->preview, &block);
 		if (csvfile_block(p->csvfile, &block) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* exact_out's skipped(): only the exact path skips anything. */
+/* Documents of which something was skipped; known with the first piece. */
 static int
-pipeline_note_skips(void *arg, size_t column, const uint8_t *doc, size_t len,
-    const struct skips *skips)
+pipeline_note_skips(struct pipeline *p, const struct slice *s)
 {
-	struct pipeline *p = arg;
 	struct csvfile_facts *facts = csvfile_facts(p->csvfile);
-	int i;
+	const struct source_doc *d;
+	size_t i;
+	int k;
 
-	for (i = 0; i < SKIP_REASONS; i++)
-		facts->skipped.count[i] += skips->count[i];
-	facts->skipped_documents++;
-	return manifest_skipped(p->spec->manifest, p->spec->vehicle->name,
-	    p->spec->vehicle->columns->v[column], doc, len, skips);
+	for (i = 0; i < s->nskips; i++) {
+		d = &s->docs[s->skips[i].doc];
+		for (k = 0; k < SKIP_REASONS; k++)
+			facts->skipped.count[k] +=
+			    s->skips[i].skips.count[k];
+		facts->skipped_documents++;
+		if (manifest_skipped(p->spec->manifest, p->vehicle->name,
+		    p->vehicle->columns->v[d->column], d->data, d->len,
+		    &s->skips[i].skips) != 0)
+			return -1;
+	}
+	return 0;
 }
 
-/* Rows by the exact path, of a slice or of points left over from before. */
 static enum archive_result
-pipeline_run_exact(struct pipeline *p, const struct slice *s, int64_t until_ms)
+pipeline_bad_piece(const struct pipeline *p, const struct piece *piece)
 {
-	enum exact_result rc = exact_run(p->exact, s, until_ms);
-
-	csvfile_facts(p->csvfile)->duplicates += p->out.duplicates;
-	p->out.duplicates = 0;
-	return rc == EXACT_DONE ? ARCHIVE_OK : rc == EXACT_FAILED ?
-	    ARCHIVE_NO_MEMORY : pipeline_too_large(p, until_ms);
-}
-
-/*
- * Write the rows of the oldest slice:
- * - first the rows before it, of points that earlier documents left over;
- * - if left-over points reach into it, or it is unusual, the exact path makes
- *   its rows from the documents;
- * - else, as nearly always, its blocks are ready.
- */
-static enum archive_result
-pipeline_commit(struct pipeline *p, const struct slice *s)
-{
-	enum archive_result result = ARCHIVE_OK;
-
-	p->progress.documents += s->n;
-	p->progress.bytes += s->docs.len;
-	p->progress.slices++;
-	if (s->state == SLICE_NO_MEMORY) {
+	if (piece->result == PIECE_NO_MEMORY) {
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return ARCHIVE_NO_MEMORY;
 	}
-	if (exact_next(p->exact) < s->begin_ms)
-		result = pipeline_run_exact(p, NULL, s->begin_ms);
-	if (result != ARCHIVE_OK)
-		return result;
-	if (s->state == SLICE_UNUSUAL ||
-	    exact_next(p->exact) < s->end_ms) {
-		p->progress.exact++;
-		return pipeline_run_exact(p, s, s->end_ms);
-	}
-	return pipeline_write_blocks(p, &s->blocks) == 0 ? ARCHIVE_OK :
-	    ARCHIVE_NO_MEMORY;
+	log_msg(LOG_ERROR, "slice", "%s: the rows before %lld need more than "
+	    "memory_max_bytes: ask for fewer parameters, or raise it",
+	    p->vehicle->name, (long long)piece->to_ms);
+	return ARCHIVE_TOO_LARGE;
+}
+
+static void
+count_slice(const struct pipeline *p, const struct piece *piece)
+{
+	struct archive_progress *progress = p->spec->progress;
+
+	if (piece->index > 0 || piece->slice->n == 0)
+		return;
+	progress->documents += piece->slice->n;
+	progress->bytes += piece->slice->bytes;
+	progress->slices++;
+	progress->exact += piece->unusual;
+}
+
+/* Write a piece's rows; a vehicle's CSV opens with its first, ends with its last. */
+static enum archive_result
+pipeline_commit(struct pipeline *p, const struct piece *piece)
+{
+	const struct slice *s = piece->slice;
+
+	if (s->first && piece->index == 0 && pipeline_open(p, s->vehicle) != 0)
+		return ARCHIVE_NO_MEMORY;
+	if (piece->result != PIECE_MADE)
+		return pipeline_bad_piece(p, piece);
+	if ((piece->index == 0 && pipeline_note_skips(p, s) != 0) ||
+	    pipeline_write_blocks(p, &piece->blocks) != 0)
+		return ARCHIVE_NO_MEMORY;
+	csvfile_facts(p->csvfile)->duplicates += piece->duplicates;
+	preview_take(p->spec->preview, piece->preview);
+	count_slice(p, piece);
+	if (s->last && pipeline_close(p) != 0)
+		return ARCHIVE_NO_MEMORY;
+	return ARCHIVE_OK;
 }
 
 static int
 pipeline_tick(struct pipeline *p)
 {
-	if (p->spec->vehicle->tick == NULL)
+	struct archive_progress *progress = p->spec->progress;
+	uint64_t rows = 0, points = 0;
+
+	if (p->spec->watch == NULL)
 		return 0;
-	csvfile_totals(p->csvfile, &p->progress.rows, &p->progress.points);
-	return p->spec->vehicle->tick(p->spec->vehicle->arg, &p->progress);
+	if (p->csvfile != NULL)
+		csvfile_totals(p->csvfile, &rows, &points);
+	progress->rows = p->rows + rows;
+	progress->points = p->points + points;
+	return p->spec->watch->tick(p->spec->watch->arg, progress);
 }
 
-/* Whether the slice is large enough: the hour of t_ms begins the next. */
-static bool
-is_enough(const struct slice *s, int64_t t_ms)
-{
-	return s->n > 0 && (s->docs.len >= SLICE_MIN_BYTES ||
-	    slice_hour(t_ms) + HOUR_MS - s->begin_ms > SLICE_MAX_MS);
-}
-
-/*
- * Read the next hour that has documents into s, and more hours while they are
- * small. Hours are read whole, all columns of each. No documents: the source is
- * at its end.
- */
-static enum archive_result
-pipeline_read_slice(struct pipeline *p, struct slice *s)
-{
-	struct source *source = p->spec->vehicle->source;
-	struct source_doc doc;
-	int64_t t_ms;
-	int rc;
-
-	slice_begin(s, &p->plan, 0);
-	while ((rc = source->peek(source, &t_ms)) == 0 &&
-	    !is_enough(s, t_ms)) {
-		if (s->n == 0)
-			s->begin_ms = slice_hour(t_ms);
-		s->end_ms = slice_hour(t_ms) + HOUR_MS;
-		while ((rc = source->next(source, s->end_ms, &doc)) == 0)
-			if (slice_add(s, &doc) != 0)
-				return pipeline_too_large(p, s->end_ms);
-		if (rc < 0)
-			break;
-	}
-	return rc < 0 ? ARCHIVE_SOURCE_FAILED : ARCHIVE_OK;
-}
-
-/*
- * The reader's thread: fill slices until the source ends or fails, or until the
- * writer closes the pool. The writer learns of a failure when it has written
- * the slices before it.
- */
 static void *
-pipeline_reader(void *arg)
+pipeline_feed(void *arg)
 {
 	struct pipeline *p = arg;
-	struct slice *s;
 
-	while ((s = pool_slot(p->spec->pool)) != NULL) {
-		p->reading = pipeline_read_slice(p, s);
-		if (p->reading != ARCHIVE_OK || s->n == 0)
-			break;
-		pool_submit(p->spec->pool);
-	}
-	pool_end(p->spec->pool);
+	p->feeding = feeder_run(p->spec->source, p->spec->plan, p->spec->pool);
 	return NULL;
 }
 
-/* Write finished slices in order until there are no more, or one fails. */
+/* Write finished pieces in order until there are no more, or one fails. */
 static enum archive_result
-pipeline_writer(struct pipeline *p)
+pipeline_write(struct pipeline *p)
 {
 	enum archive_result result = ARCHIVE_OK;
-	const struct slice *s;
+	const struct piece *piece;
 
 	while (result == ARCHIVE_OK &&
-	    (s = pool_oldest(p->spec->pool)) != NULL) {
-		result = pipeline_commit(p, s);
+	    (piece = pool_oldest(p->spec->pool)) != NULL) {
+		result = pipeline_commit(p, piece);
 		pool_release(p->spec->pool);
 		if (result == ARCHIVE_OK && pipeline_tick(p) != 0)
 			result = ARCHIVE_STOPPED;
@@ -217,72 +201,43 @@ pipeline_writer(struct pipeline *p)
 }
 
 /*
- * Start the reader, write in this thread, then stop the reader in any case:
- * close the pool, which releases a reader that waits for a slot; join it; only
- * then drop the slices that were not written. Last come the points beyond all
- * slices.
+ * Start the feeder, write in this thread, then stop the feeder in any case: it
+ * may wait for room in the pool or for the source. Only once it is gone are the
+ * pieces dropped that were not written.
  */
 static enum archive_result
-pipeline_run_slices(struct pipeline *p)
+pipeline_run_threads(struct pipeline *p)
 {
+	struct source *source = p->spec->source;
 	enum archive_result result;
-	pthread_t reader;
+	pthread_t feeder;
 	int rc;
 
-	if ((rc = pthread_create(&reader, NULL, pipeline_reader, p)) != 0) {
+	if ((rc = pthread_create(&feeder, NULL, pipeline_feed, p)) != 0) {
 		log_msg(LOG_ERROR, "slice", "thread: %s", strerror(rc));
 		return ARCHIVE_NO_MEMORY;
 	}
-	result = pipeline_writer(p);
+	result = pipeline_write(p);
 	pool_close(p->spec->pool);
-	pthread_join(reader, NULL);
+	if (result != ARCHIVE_OK)
+		source->stop(source);
+	pthread_join(feeder, NULL);
 	pool_reset(p->spec->pool);
-	if (result == ARCHIVE_OK)
-		result = p->reading;
-	if (result == ARCHIVE_OK)
-		result = pipeline_run_exact(p, NULL, INT64_MAX);
-	if (result == ARCHIVE_OK && csvfile_close(p->csvfile) != 0)
-		result = ARCHIVE_NO_MEMORY;
-	return result;
-}
-
-static int
-pipeline_set_up(struct pipeline *p)
-{
-	const struct pipeline_spec *spec = p->spec;
-	const struct names *columns = spec->vehicle->columns;
-
-	p->plan = (struct slice_plan){ .n = columns->n,
-	    .from_ms = spec->archive->from_ms, .to_ms = spec->archive->to_ms,
-	    .style = spec->options.style,
-	    .memory_max = spec->archive->memory_max,
-	    .exact = spec->archive->exact };
-	p->out = (struct exact_out){ .block = pipeline_write_blocks,
-	    .skipped = pipeline_note_skips, .arg = p };
-	if (preview_vehicle(spec->preview, spec->vehicle->name,
-	    (const char *const *)columns->v, columns->n) != 0 ||
-	    (p->deflater = deflater_new(spec->options.level)) == NULL ||
-	    (p->exact = exact_new(&p->plan, &p->out, p->deflater)) == NULL) {
-		log_msg(LOG_ERROR, "slice", "out of memory");
-		return -1;
-	}
-	/* Last: from here the archive has an entry of this vehicle. */
-	p->csvfile = csvfile_open(spec->zip, &spec->options, p->deflater,
-	    spec->vehicle->name, columns, pipeline_file_done,
-	    (void *)(uintptr_t)spec);
-	return p->csvfile == NULL ? -1 : 0;
+	return result == ARCHIVE_OK ? p->feeding : result;
 }
 
 enum archive_result
 pipeline_run(const struct pipeline_spec *spec)
 {
-	struct pipeline p = { .spec = spec };
+	struct pipeline p = { .spec = spec, .rows = spec->progress->rows,
+	    .points = spec->progress->points };
 	enum archive_result result = ARCHIVE_NO_MEMORY;
 
-	if (pipeline_set_up(&p) == 0)
-		result = pipeline_run_slices(&p);
+	if ((p.deflater = deflater_new(spec->options.level)) == NULL)
+		log_msg(LOG_ERROR, "slice", "out of memory");
+	else
+		result = pipeline_run_threads(&p);
 	csvfile_free(p.csvfile);
-	exact_free(p.exact);
 	deflater_free(p.deflater);
 	return result;
 }

@@ -1,86 +1,176 @@
 /*
- * A ring of slices and the threads that work on them: it keeps order and
- * bounds. Knows neither what slice_work() does to a slice nor what the taker
- * makes of it.
+ * A ring of pieces and the threads that work on them: it keeps order and bounds,
+ * and carries documents on from slice to slice. Knows neither what a piece is
+ * made of nor what the taker makes of it.
  */
 #include "worker/engine/pool.h"
 
 #include <pthread.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "worker/engine/carry.h"
+#include "worker/engine/piece.h"
 #include "worker/engine/slice.h"
 
-/* No further slice is filled while the ring holds more bytes of documents. */
-#define IN_PROGRESS_BYTES ((size_t)4 * 1024 * 1024)
+/* No further piece is filled in while the ring holds more bytes of rows. */
+#define ROWS_BYTES ((size_t)8 << 20)
 /* Everything else on this machine comes first, above all the database. */
-#define SLICE_NICE 10
+#define WORK_NICE 10
+
+/* In this order, but that most are made once they are read. */
+enum state { FILLED, READING, READ, EXACT, WORKING, MADE };
+
+struct slot {
+	struct piece piece;
+	enum state state;
+	size_t bytes;		/* of rows, once it is made */
+};
 
 struct pool {
 	enum deflate_level level;
 	pthread_t *threads;
 	int nthreads;
-	struct slice *ring;
-	bool *done;
+	struct slot *ring;
 	size_t slots;
+	size_t carry_max;
 
-	pthread_mutex_t lock;	/* for what follows, and done */
+	pthread_mutex_t lock;	/* for what follows, and the states */
 	/*
-	 * Three parties wait, each on its own condition: a worker for a slice
-	 * (submitted), the taker for the oldest to be done (worked), the filler
-	 * for room (released). One filler, one taker: signal suffices for them.
+	 * Three parties wait, each on its own condition: a worker for a piece
+	 * (work), the taker for the oldest to be made (made), the filler for
+	 * room (released). One filler, one taker: signal suffices for them.
 	 */
-	pthread_cond_t submitted, worked, released;
+	pthread_cond_t work, made, released;
 	/*
-	 * Slice i is at ring[i % slots]. first <= next <= last: those before
-	 * next are worked on or done, those from next on wait, and last is to
-	 * be filled.
+	 * Piece i is at ring[i % slots]. first <= decided <= next <= last: those
+	 * before decided are made, or on the exact path; those before next are
+	 * at least being read; last is to be filled in.
 	 */
-	uint64_t first, next, last;
+	uint64_t first, decided, next, last;
+	uint64_t exacts;	/* that wait for the exact path */
+	size_t bytes;		/* of rows of all slots */
+	struct carry carry;
 	bool ended, closed, quit;	/* by filler, taker, pool_free() */
 	/* A stack: the one used last is still in the cache. */
 	struct scratch **scratches;
 	int nscratches;
 };
 
-static struct slice *
-slice_at(const struct pool *p, uint64_t i)
+static struct slot *
+slot_at(const struct pool *p, uint64_t i)
 {
 	return &p->ring[i % p->slots];
 }
 
+static void
+pool_made(struct pool *p, uint64_t i)
+{
+	struct slot *s = slot_at(p, i);
+
+	s->state = MADE;
+	s->bytes = s->piece.blocks.deflated.len;
+	p->bytes += s->bytes;
+	if (i == p->first)
+		pthread_cond_signal(&p->made);
+}
+
 /*
- * A worker thread: take the next slice and a scratch, work without the lock,
- * mark it done. The taker is woken only for the slice it waits for.
+ * A piece that was read, all before it being decided: does it need the exact
+ * path? After a slice's last piece its documents that reach further are carried
+ * on, and after a vehicle's last slice none are.
  */
+static void
+decide(struct pool *p, uint64_t i)
+{
+	struct piece *piece = &slot_at(p, i)->piece;
+	const struct slice *s = piece->slice;
+	const bool last = piece->index + 1 == s->pieces;
+	int rc = 0;
+
+	if (piece->result == PIECE_MADE)
+		rc = carry_select(&p->carry, piece->from_ms, piece->to_ms,
+		    &piece->carried, &piece->ncarried);
+	if (last && rc == 0) {
+		rc = carry_add(&p->carry, s->carry, s->ncarry);
+		((struct slice *)s)->ncarry = 0;
+		carry_pass(&p->carry, s->last ? INT64_MAX : s->end_ms);
+	}
+	if (rc != 0)
+		piece->result = PIECE_NO_MEMORY;
+	else if (p->carry.bytes > p->carry_max)
+		piece->result = PIECE_TOO_LARGE;
+	if (piece->result == PIECE_MADE &&
+	    (piece->unusual || piece->ncarried > 0)) {
+		piece->unusual = true;
+		slot_at(p, i)->state = EXACT;
+		p->exacts++;
+		pthread_cond_signal(&p->work);
+	} else {
+		pool_made(p, i);
+	}
+}
+
+/* What to work on next: the oldest for the exact path, else the next to read. */
+static struct slot *
+pool_work(struct pool *p, uint64_t *i)
+{
+	if (p->exacts > 0) {
+		for (*i = p->first; slot_at(p, *i)->state != EXACT; (*i)++)
+			;
+		p->exacts--;
+		slot_at(p, *i)->state = WORKING;
+		return slot_at(p, *i);
+	}
+	if (p->next == p->last)
+		return NULL;
+	*i = p->next++;
+	slot_at(p, *i)->state = READING;
+	return slot_at(p, *i);
+}
+
+static void
+work_on(struct pool *p, struct slot *slot, uint64_t i)
+{
+	struct scratch *scratch = p->scratches[--p->nscratches];
+	const bool exact = slot->state == WORKING;
+
+	pthread_mutex_unlock(&p->lock);
+	if (exact)
+		piece_exact(&slot->piece, scratch);
+	else
+		piece_read(&slot->piece, scratch);
+	pthread_mutex_lock(&p->lock);
+	p->scratches[p->nscratches++] = scratch;
+	if (exact) {
+		pool_made(p, i);
+		return;
+	}
+	slot->state = READ;
+	while (p->decided < p->next && slot_at(p, p->decided)->state == READ)
+		decide(p, p->decided++);
+}
+
 static void *
-pool_work(void *arg)
+pool_run(void *arg)
 {
 	struct pool *p = arg;
-	struct scratch *scratch;
+	struct slot *slot;
 	uint64_t i;
 
 	/* On Linux each thread has its own; a refusal is harmless. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), SLICE_NICE);
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORK_NICE);
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		while (p->next == p->last && !p->quit)
-			pthread_cond_wait(&p->submitted, &p->lock);
-		if (p->next == p->last)
+		while ((slot = pool_work(p, &i)) == NULL && !p->quit)
+			pthread_cond_wait(&p->work, &p->lock);
+		if (slot == NULL)
 			break;
-		i = p->next++;
-		scratch = p->scratches[--p->nscratches];
-		pthread_mutex_unlock(&p->lock);
-		slice_work(slice_at(p, i), scratch);
-		pthread_mutex_lock(&p->lock);
-		p->scratches[p->nscratches++] = scratch;
-		p->done[i % p->slots] = true;
-		if (i == p->first)
-			pthread_cond_signal(&p->worked);
+		work_on(p, slot, i);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -92,17 +182,15 @@ pool_set_up(struct pool *p, int threads)
 {
 	size_t i;
 
-	/* One in work and one waiting for each thread, one for the filler. */
-	p->slots = 2 * (size_t)threads + 1;
+	/* Some in work, and as many read ahead of one that takes long. */
+	p->slots = 3 * (size_t)threads + 2;
 	p->threads = calloc((size_t)threads, sizeof(*p->threads));
 	p->ring = calloc(p->slots, sizeof(*p->ring));
-	p->done = calloc(p->slots, sizeof(*p->done));
 	p->scratches = calloc((size_t)threads, sizeof(struct scratch *));
-	if (p->threads == NULL || p->ring == NULL || p->done == NULL ||
-	    p->scratches == NULL)
+	if (p->threads == NULL || p->ring == NULL || p->scratches == NULL)
 		return -1;
 	for (i = 0; i < p->slots; i++)
-		slice_init(&p->ring[i]);
+		piece_init(&p->ring[i].piece);
 	for (; p->nscratches < threads; p->nscratches++) {
 		p->scratches[p->nscratches] = scratch_new(p->level);
 		if (p->scratches[p->nscratches] == NULL)
@@ -112,7 +200,7 @@ pool_set_up(struct pool *p, int threads)
 }
 
 struct pool *
-pool_new(int threads, enum deflate_level level)
+pool_new(int threads, enum deflate_level level, size_t carry_max)
 {
 	struct pool *p;
 	int rc;
@@ -120,15 +208,16 @@ pool_new(int threads, enum deflate_level level)
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		goto nomem;
 	p->level = level;
+	p->carry_max = carry_max;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->submitted, NULL);
-	pthread_cond_init(&p->worked, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->made, NULL);
 	pthread_cond_init(&p->released, NULL);
 	if (pool_set_up(p, threads) != 0)
 		goto nomem;
 	/* nthreads counts those that run: pool_free() joins exactly these. */
 	for (; p->nthreads < threads; p->nthreads++) {
-		rc = pthread_create(&p->threads[p->nthreads], NULL, pool_work,
+		rc = pthread_create(&p->threads[p->nthreads], NULL, pool_run,
 		    p);
 		if (rc != 0) {
 			log_msg(LOG_ERROR, "pool", "thread: %s", strerror(rc));
@@ -154,62 +243,67 @@ pool_free(struct pool *p)
 	/* Threads first: until they are gone the memory is theirs. */
 	pthread_mutex_lock(&p->lock);
 	p->quit = true;
-	pthread_cond_broadcast(&p->submitted);
+	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->lock);
 	for (t = 0; t < p->nthreads; t++)
 		pthread_join(p->threads[t], NULL);
 	for (i = 0; p->ring != NULL && i < p->slots; i++)
-		slice_release(&p->ring[i]);
+		piece_release(&p->ring[i].piece);
 	for (t = 0; t < p->nscratches; t++)
 		scratch_free(p->scratches[t]);
 	pthread_cond_destroy(&p->released);
-	pthread_cond_destroy(&p->worked);
-	pthread_cond_destroy(&p->submitted);
+	pthread_cond_destroy(&p->made);
+	pthread_cond_destroy(&p->work);
 	pthread_mutex_destroy(&p->lock);
 	free(p->scratches);
-	free(p->done);
 	free(p->ring);
 	free(p->threads);
 	free(p);
 }
 
-/*
- * Whether another slice may be filled; with the lock held. The bound on bytes
- * is checked before filling, so one slice may exceed it, however large.
- */
+/* With the lock held. The bound on bytes never stops the oldest. */
 static bool
 has_room(const struct pool *p)
 {
-	size_t bytes = 0;
-	uint64_t i;
-
-	for (i = p->first; i < p->last; i++)
-		bytes += slice_at(p, i)->docs.len;
-	return p->last - p->first < p->slots && bytes <= IN_PROGRESS_BYTES;
+	return p->first == p->last || (p->last - p->first < p->slots &&
+	    p->bytes <= ROWS_BYTES);
 }
 
-/* The slot stays out of reach of the workers until last moves past it. */
-struct slice *
-pool_slot(struct pool *p)
+/* Wait for room and fill in a piece. Returns 0, -1: closed. */
+static int
+put_piece(struct pool *p, struct slice *s, size_t index, int64_t from_ms)
 {
-	struct slice *s;
-
-	pthread_mutex_lock(&p->lock);
 	while (!p->closed && !has_room(p))
 		pthread_cond_wait(&p->released, &p->lock);
-	s = p->closed ? NULL : slice_at(p, p->last);
-	pthread_mutex_unlock(&p->lock);
-	return s;
+	if (p->closed)
+		return -1;
+	piece_begin(&slot_at(p, p->last)->piece, s, index, from_ms);
+	slot_at(p, p->last)->state = FILLED;
+	p->last++;
+	pthread_cond_signal(&p->work);
+	return 0;
 }
 
-void
-pool_submit(struct pool *p)
+int
+pool_put(struct pool *p, struct slice *s)
 {
+	const size_t pieces = slice_cut(s);
+	int64_t from_ms = s->begin_ms;
+	size_t i;
+
 	pthread_mutex_lock(&p->lock);
-	p->done[p->last % p->slots] = false;
-	p->last++;
-	pthread_cond_signal(&p->submitted);
+	s->pieces = pieces;
+	for (i = 0; i < pieces; i++) {
+		if (put_piece(p, s, i, from_ms) != 0)
+			break;
+		from_ms = slice_piece_ends(s, i);
+	}
+	/* Closed: those that were put are dropped, with the slice. */
+	s->pieces = i;
 	pthread_mutex_unlock(&p->lock);
+	if (i == 0)
+		slice_free(s);
+	return i < pieces ? -1 : 0;
 }
 
 void
@@ -217,31 +311,37 @@ pool_end(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->ended = true;
-	pthread_cond_signal(&p->worked);
+	pthread_cond_signal(&p->made);
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct slice *
+struct piece *
 pool_oldest(struct pool *p)
 {
-	struct slice *s;
+	struct piece *piece;
 
 	pthread_mutex_lock(&p->lock);
-	/*
-	 * Empty: more may come until the filler ends. Else: until it is done.
-	 */
+	/* Empty: more may come until the filler ends. Else: until it is made. */
 	while (p->first == p->last ? !p->ended :
-	    !p->done[p->first % p->slots])
-		pthread_cond_wait(&p->worked, &p->lock);
-	s = p->first == p->last ? NULL : slice_at(p, p->first);
+	    slot_at(p, p->first)->state != MADE)
+		pthread_cond_wait(&p->made, &p->lock);
+	piece = p->first == p->last ? NULL : &slot_at(p, p->first)->piece;
 	pthread_mutex_unlock(&p->lock);
-	return s;
+	return piece;
 }
 
 void
 pool_release(struct pool *p)
 {
+	struct slot *slot = slot_at(p, p->first);
+	struct slice *s = slot->piece.slice;
+	const bool last = slot->piece.index + 1 == s->pieces;
+
+	piece_end(&slot->piece);
+	if (last)
+		slice_free(s);
 	pthread_mutex_lock(&p->lock);
+	p->bytes -= slot->bytes;
 	p->first++;
 	pthread_cond_signal(&p->released);
 	pthread_mutex_unlock(&p->lock);
@@ -257,8 +357,8 @@ pool_close(struct pool *p)
 }
 
 /*
- * Submitted slices cannot be taken back from the workers: wait for each, as the
- * taker does. There is no filler, so ended needs no signal.
+ * Pieces cannot be taken back from the workers: wait for each, as the taker
+ * does. There is no filler, so ended needs no signal.
  */
 void
 pool_reset(struct pool *p)
@@ -266,5 +366,6 @@ pool_reset(struct pool *p)
 	p->ended = true;
 	while (pool_oldest(p) != NULL)
 		pool_release(p);
+	carry_pass(&p->carry, INT64_MAX);
 	p->ended = p->closed = false;
 }

@@ -1,44 +1,50 @@
 #ifndef WORKER_ENGINE_POOL_H
 #define WORKER_ENGINE_POOL_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "worker/engine/deflate/deflate.h"
 
+struct piece;
 struct pool;
 struct slice;
 
 /*
- * Threads that work on slices, between one thread that fills them (the filler)
- * and one that takes them in the same order (the taker). Slices in progress are
- * bounded in number and in bytes of documents: beyond, the filler waits.
+ * Threads that work on the pieces of slices, between one thread that fills them
+ * in (the filler) and one that takes them in the same order (the taker). They
+ * are read in any order, and decided in theirs: a piece that is unusual, or that
+ * documents of earlier slices reach into, is made on the exact path. Pieces in
+ * progress are bounded in number, and in bytes of finished rows: beyond, the
+ * filler waits.
  */
 
-/* pool_new(threads, level): threads >= 1. NULL after a logged error. */
-struct pool *pool_new(int threads, enum deflate_level level);
+/*
+ * pool_new(threads, level, carry_max): threads >= 1; carry_max: bytes of
+ * documents that are carried on. NULL after a logged error.
+ */
+struct pool *pool_new(int threads, enum deflate_level level, size_t carry_max);
 
 /* pool_free(p): After pool_new() or pool_reset(). NULL is fine. */
 void pool_free(struct pool *p);
 
 /*
  * The filler's:
- * pool_slot(p): Wait for a free slice, to be filled next. NULL: the taker has
- * closed the pool.
- * pool_submit(p): The slice is filled; from here it belongs to the pool.
+ * pool_put(p, s): All pieces of a slice, which belongs to the pool from here.
+ * Returns 0, -1: the taker has closed the pool.
  * pool_end(p): No slice follows.
  */
-struct slice *pool_slot(struct pool *p);
-void pool_submit(struct pool *p);
+int pool_put(struct pool *p, struct slice *s);
 void pool_end(struct pool *p);
 
 /*
  * The taker's:
- * pool_oldest(p): Wait for the oldest submitted slice to be done. The taker
- * owns it until pool_release(p). NULL: the filler has ended and all were taken.
- * pool_close(p): The taker is finished; the filler gets no slot any more.
+ * pool_oldest(p): Wait for the oldest piece to be made. The taker owns it until
+ * pool_release(p), which frees the slice with its last piece. NULL: the filler
+ * has ended and all were taken.
+ * pool_close(p): The taker is finished; the filler's calls fail.
  */
-struct slice *pool_oldest(struct pool *p);
+struct piece *pool_oldest(struct pool *p);
 void pool_release(struct pool *p);
 void pool_close(struct pool *p);
 

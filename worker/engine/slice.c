@@ -1,173 +1,136 @@
 /*
- * A slice and the fast path through it: read all documents into columns of
- * text, merge those into rows. Knows no other slice, and nothing of the exact
- * path but that it takes over where the fast one gives up.
+ * Slices: which documents belong together, and how a slice is cut into pieces.
+ * Knows no rows and no threads, but for the windows that slices share.
  */
 #include "worker/engine/slice.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/engine/decode/fastread.h"
-#include "worker/engine/rows/fastrows.h"
-#include "worker/engine/source.h"
+#include "lib/base/names.h"
+#include "worker/engine/carry.h"
 
-/* Buffers that grew larger than this are not kept for the next slice. */
-#define KEEP_BYTES ((size_t)4 * 1024 * 1024)
+/* The least that a point takes in a document, and its row besides the commas. */
+#define POINT_BYTES 12
+#define ROW_BYTES 24
 
-void
-slice_init(struct slice *s)
+struct window_hold *
+window_hold(struct source_window *w)
 {
-	memset(s, 0, sizeof(*s));
-	buf_init(&s->docs, SIZE_MAX / 2);
-	blocks_init(&s->blocks);
+	struct window_hold *hold;
+
+	if ((hold = calloc(1, sizeof(*hold))) == NULL)
+		return NULL;
+	hold->window = w;
+	atomic_init(&hold->refs, 1);
+	return hold;
 }
 
 void
-slice_release(struct slice *s)
+window_let_go(struct window_hold *hold)
 {
-	buf_release(&s->docs);
-	blocks_release(&s->blocks);
-	free(s->v);
-	slice_init(s);
+	if (hold == NULL || atomic_fetch_sub(&hold->refs, 1) > 1)
+		return;
+	hold->window->release(hold->window);
+	free(hold);
 }
 
-void
-slice_begin(struct slice *s, const struct slice_plan *plan, int64_t begin_ms)
+struct slice *
+slice_new(struct slice_plan *plan, const struct source_vehicle *vehicle)
 {
-	if (s->docs.cap > KEEP_BYTES)
-		buf_release(&s->docs);
-	if (s->blocks.text.cap > KEEP_BYTES)
-		blocks_release(&s->blocks);
+	struct slice *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return NULL;
 	s->plan = plan;
-	s->begin_ms = s->end_ms = begin_ms;
-	s->docs.len = s->n = 0;
-	s->large = false;
-	blocks_clear(&s->blocks);
+	s->vehicle = vehicle;
+	return s;
 }
 
-static int
-room_for_doc(struct slice *s)
+void
+slice_free(struct slice *s)
 {
-	size_t cap = s->cap ? s->cap * 2 : 64;
-	struct slice_doc *v;
+	size_t i;
 
-	if (s->n < s->cap)
-		return 0;
-	if ((v = realloc(s->v, cap * sizeof(*v))) == NULL)
-		return -1;
-	s->v = v;
-	s->cap = cap;
-	return 0;
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->ncarry; i++)
+		carried_let_go(s->carry[i]);
+	for (i = 0; i < s->nholds; i++)
+		window_let_go(s->holds[i]);
+	free(s->carry);
+	free(s->skips);
+	free(s->holds);
+	free(s->docs);
+	free(s);
 }
 
-/* The limit is checked without a sum, which might overflow. */
 int
-slice_add(struct slice *s, const struct source_doc *doc)
+slice_refer(struct slice *s, struct window_hold *hold)
 {
-	if (doc->len > s->plan->memory_max ||
-	    s->docs.len > s->plan->memory_max - doc->len ||
-	    room_for_doc(s) != 0)
+	struct window_hold **holds;
+
+	/* The windows come one after the other: it can only be the last. */
+	if (s->nholds > 0 && s->holds[s->nholds - 1] == hold)
+		return 0;
+	holds = realloc(s->holds, (s->nholds + 1) * sizeof(*holds));
+	if (holds == NULL)
 		return -1;
-	s->v[s->n] = (struct slice_doc){ doc->column, s->docs.len, doc->len,
-	    doc->t_ms };
-	if (buf_add(&s->docs, doc->data, doc->len) != 0)
-		return -1;
-	s->n++;
-	s->large = s->large || doc->len > SLICE_LARGE_BYTES;
+	s->holds = holds;
+	s->holds[s->nholds++] = hold;
+	atomic_fetch_add(&hold->refs, 1);
 	return 0;
 }
 
-struct scratch *
-scratch_new(enum deflate_level level)
+int
+slice_add(struct slice *s, const struct source_doc *doc,
+    struct window_hold *hold)
 {
-	struct scratch *scratch;
+	size_t cap = s->cap ? s->cap * 2 : 16;
+	struct source_doc *docs;
 
-	if ((scratch = calloc(1, sizeof(*scratch))) == NULL)
-		return NULL;
-	if ((scratch->deflater = deflater_new(level)) == NULL) {
-		free(scratch);
-		return NULL;
-	}
-	return scratch;
-}
-
-void
-scratch_free(struct scratch *scratch)
-{
-	size_t i;
-
-	if (scratch == NULL)
-		return;
-	for (i = 0; i < scratch->n; i++)
-		column_text_release(&scratch->columns[i]);
-	free(scratch->columns);
-	deflater_free(scratch->deflater);
-	free(scratch);
-}
-
-/* n empty columns. Those of a wider vehicle before stay, with their memory. */
-static int
-clear_columns(struct scratch *scratch, size_t n)
-{
-	struct column_text *columns;
-	size_t i;
-
-	if (n > scratch->n) {
-		columns = realloc(scratch->columns, n * sizeof(*columns));
-		if (columns == NULL)
+	if (slice_refer(s, hold) != 0)
+		return -1;
+	if (s->n == s->cap) {
+		docs = realloc(s->docs, cap * sizeof(*docs));
+		if (docs == NULL)
 			return -1;
-		scratch->columns = columns;
-		for (; scratch->n < n; scratch->n++)
-			column_text_init(&columns[scratch->n]);
+		s->docs = docs;
+		s->cap = cap;
 	}
-	for (i = 0; i < n; i++)
-		column_text_clear(&scratch->columns[i]);
+	s->docs[s->n++] = *doc;
+	s->bytes += doc->len;
 	return 0;
 }
 
-/*
- * All documents into their columns, then an end mark for each column. Times are
- * taken from the slice's beginning, so that they fit an int32.
- */
-static enum fastread_result
-fastread_all(const struct slice *s, struct scratch *scratch)
+static int64_t
+day_of(int64_t t_ms)
 {
-	const struct slice_plan *plan = s->plan;
-	const struct fastread_range range = { s->begin_ms,
-	    plan->from_ms - s->begin_ms, plan->to_ms - s->begin_ms,
-	    s->end_ms - s->begin_ms };
-	enum fastread_result rc = FASTREAD_DONE;
-	size_t i;
-
-	if (clear_columns(scratch, plan->n) != 0)
-		return FASTREAD_NO_MEMORY;
-	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++)
-		rc = fastread_document(s->docs.data + s->v[i].at, s->v[i].len,
-		    &range, &scratch->columns[s->v[i].column]);
-	for (i = 0; i < plan->n && rc == FASTREAD_DONE; i++)
-		if (column_text_end(&scratch->columns[i]) != 0)
-			rc = FASTREAD_NO_MEMORY;
-	return rc;
+	return t_ms / DAY_MS - (t_ms % DAY_MS < 0);
 }
 
-/* One unusual document sends the whole slice to the exact path. */
-void
-slice_work(struct slice *s, struct scratch *scratch)
+bool
+slice_is_full(const struct slice *s, int64_t t_ms)
 {
-	s->state = SLICE_UNUSUAL;
-	if (s->plan->exact || s->large)
-		return;
-	switch (fastread_all(s, scratch)) {
-	case FASTREAD_UNUSUAL:
-		return;
-	case FASTREAD_NO_MEMORY:
-		s->state = SLICE_NO_MEMORY;
-		return;
-	case FASTREAD_DONE:
-		break;
-	}
-	s->state = fastrows_write(scratch->columns, s->plan->n, s->begin_ms,
-	    &s->plan->style, &s->blocks, scratch->deflater) == 0 ?
-	    SLICE_ROWS : SLICE_NO_MEMORY;
+	return s->n > 0 && (s->bytes >= SLICE_MIN_BYTES ||
+	    day_of(t_ms) != day_of(s->base_ms));
+}
+
+/* The text is estimated: a row for each point. */
+size_t
+slice_cut(const struct slice *s)
+{
+	const size_t text = s->bytes / POINT_BYTES *
+	    (s->vehicle->columns->n + ROW_BYTES);
+	const size_t a = s->bytes / SLICE_PIECE_BYTES + 1;
+	const size_t b = text / SLICE_PIECE_TEXT + 1;
+
+	return a > b ? a : b;
+}
+
+int64_t
+slice_piece_ends(const struct slice *s, size_t i)
+{
+	return i + 1 == s->pieces ? s->end_ms : s->base_ms +
+	    (s->end_ms - s->base_ms) * (int64_t)(i + 1) / (int64_t)s->pieces;
 }

@@ -1,32 +1,31 @@
 #ifndef WORKER_ENGINE_SLICE_H
 #define WORKER_ENGINE_SLICE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/timestamp.h"
-#include "worker/engine/deflate/blocks.h"
-#include "worker/engine/deflate/deflate.h"
+#include "worker/engine/decode/unwind.h"
 #include "worker/engine/rows/csv.h"
-
-struct column_text;
-struct source_doc;
+#include "worker/engine/source.h"
 
 /*
- * The unit of work: the documents of one hour of one vehicle (or of several
- * hours that hold little) and the CSV rows that they make. Hours are
- * independent as long as no document reaches beyond its slice, so slices are
- * worked on in parallel and written in order.
+ * A slice: the documents of one hour of one vehicle, or of several hours of a
+ * day that hold little. It makes the rows from the end of the slice before it up
+ * to its own end. Slices do not depend on windows, so the same data are always
+ * cut the same way: a block of rows ends with its slice at the latest.
  */
 
-/* A slice with fewer bytes of documents takes in the next hour, too, ... */
+/* A slice with fewer bytes of documents takes in the next hour of its day. */
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
-/* ... but spans no more than this. */
-#define SLICE_MAX_MS (24 * HOUR_MS)
-/* A larger document is left to the exact path, whose windows bound memory. */
-#define SLICE_LARGE_BYTES ((size_t)1024 * 1024)
+/*
+ * A slice is worked on in pieces of equal time: one for each so many bytes of
+ * documents, or of text that they may become.
+ */
+#define SLICE_PIECE_BYTES ((size_t)2 << 20)
+#define SLICE_PIECE_TEXT ((size_t)64 << 20)
 
 /* slice_hour(t_ms): When the hour of t_ms begins; also before 1970. */
 static inline int64_t
@@ -36,66 +35,76 @@ slice_hour(int64_t t_ms)
 	    (t_ms % HOUR_MS < 0 ? HOUR_MS : 0);
 }
 
-/* What all slices of one vehicle share. */
+/* What all slices of an archive share. */
 struct slice_plan {
-	size_t n;			/* columns */
 	int64_t from_ms, to_ms;		/* of points, half-open */
 	struct csv_style style;
-	size_t memory_max;		/* for documents, bytes */
+	size_t memory_max;		/* of documents that are carried on */
 	bool exact;			/* for tests: never the fast path */
+	atomic_bool previewed;		/* no more rows for the preview */
 };
 
-/* A document of a slice. */
-struct slice_doc {
-	size_t column, at, len;		/* at: offset in docs */
-	int64_t t_ms;			/* its time: _id, rounded down */
+/* A window that slices refer to; released with the last of them. */
+struct window_hold {
+	struct source_window *window;
+	atomic_size_t refs;
 };
 
-enum slice_state {
-	SLICE_ROWS,		/* blocks has all rows */
-	SLICE_UNUSUAL,		/* for the exact path; blocks is undefined */
-	SLICE_NO_MEMORY
+/* window_hold(w): With one reference. NULL: no memory. */
+struct window_hold *window_hold(struct source_window *w);
+void window_let_go(struct window_hold *hold);
+
+/* A document of which something was skipped. */
+struct slice_skip {
+	size_t doc;		/* its place in docs */
+	struct skips skips;
 };
 
 struct slice {
-	const struct slice_plan *plan;
-	int64_t begin_ms, end_ms;	/* whole hours, half-open */
-	struct buf docs;
-	struct slice_doc *v;		/* in the order of reading */
-	size_t n, cap;
-	bool large;			/* one exceeds SLICE_LARGE_BYTES */
-	enum slice_state state;		/* after slice_work() */
-	struct blocks blocks;
+	struct slice_plan *plan;
+	const struct source_vehicle *vehicle;
+	bool first, last;		/* of its vehicle; the last has no documents */
+	int64_t base_ms;		/* its first hour */
+	int64_t begin_ms, end_ms;	/* of its rows, half-open */
+	struct source_doc *docs;	/* hour by hour, column by column, by time */
+	size_t n, cap, bytes;
+	struct window_hold **holds;	/* what docs point into, each referred to */
+	size_t nholds;
+	size_t pieces;
+
+	/* By its first piece, where that is unusual: see piece_work(). */
+	struct slice_skip *skips;
+	size_t nskips;
+	struct carried **carry;		/* documents with points after end_ms */
+	size_t ncarry;
 };
 
-/* What a thread needs to work on slices, one at a time. */
-struct scratch {
-	struct deflater *deflater;
-	struct column_text *columns;
-	size_t n;
-};
-
-void slice_init(struct slice *s);
-void slice_release(struct slice *s);
+/* slice_new(plan, vehicle): Empty. NULL: no memory. */
+struct slice *slice_new(struct slice_plan *plan,
+    const struct source_vehicle *vehicle);
+void slice_free(struct slice *s);
 
 /*
- * slice_begin(s, plan, begin_ms): Empty it, keeping memory; the caller moves
- * end_ms as it adds hours.
+ * slice_add(s, doc, hold): Add a document of the window that hold holds; the
+ * caller moves end_ms. Returns 0, -1: no memory.
  */
-void slice_begin(struct slice *s, const struct slice_plan *plan,
-    int64_t begin_ms);
+int slice_add(struct slice *s, const struct source_doc *doc,
+    struct window_hold *hold);
+
+/* slice_refer(s, hold): Only keep the window, and with it the vehicle. */
+int slice_refer(struct slice *s, struct window_hold *hold);
 
 /*
- * slice_add(s, doc): Add a copy. Returns 0, -1: plan->memory_max is exceeded,
- * or no memory.
+ * slice_is_full(s, t_ms): Whether a document of that time, of a later hour,
+ * begins the next slice.
  */
-int slice_add(struct slice *s, const struct source_doc *doc);
+bool slice_is_full(const struct slice *s, int64_t t_ms);
 
-/* slice_work(s, scratch): Make the rows on the fast path. Sets s->state. */
-void slice_work(struct slice *s, struct scratch *scratch);
-
-/* scratch_new(level): NULL: no memory. */
-struct scratch *scratch_new(enum deflate_level level);
-void scratch_free(struct scratch *scratch);
+/*
+ * slice_cut(s): Into how many pieces; depends on its documents alone.
+ * slice_piece_ends(s, i): When the rows of piece i end.
+ */
+size_t slice_cut(const struct slice *s);
+int64_t slice_piece_ends(const struct slice *s, size_t i);
 
 #endif

@@ -27,7 +27,6 @@ struct csvfile {
 	void *arg;
 
 	struct deflater *deflater;
-	struct digest *digest;		/* of the open part */
 	struct csvfile_facts facts;	/* of the open part */
 	int part;
 	uint64_t rows, points;		/* of all parts */
@@ -74,10 +73,6 @@ csvfile_part_end(struct csvfile *c)
 	c->facts.run_crc = zip_entry_check(c->zip);
 	if (zip_end(c->zip, &c->facts.crc) != 0)
 		return -1;
-	if (digest_hex(c->digest, c->facts.sha256) != 0) {
-		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
-		return -1;
-	}
 	return c->done(c->arg, &c->facts);
 }
 
@@ -85,10 +80,6 @@ csvfile_part_end(struct csvfile *c)
 static int
 csvfile_put(struct csvfile *c, const struct block *b)
 {
-	if (digest_add(c->digest, b->text, b->text_len) != 0) {
-		log_msg(LOG_ERROR, "csv", "SHA-256 failed");
-		return -1;
-	}
 	c->facts.bytes += b->text_len;
 	return zip_add(c->zip, b->deflated, b->deflated_len, b->crc,
 	    b->text_len);
@@ -109,7 +100,6 @@ csvfile_put_header(struct csvfile *c)
 	    block_seal(&b, text.data, text.len, &deflated, c->deflater) != 0) {
 		rc = csvfile_no_memory();
 	} else {
-		b.text = text.data;
 		b.deflated = deflated.data;
 		rc = csvfile_put(c, &b);
 	}
@@ -166,8 +156,6 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	c->done = done;
 	c->arg = arg;
 	c->deflater = deflater;
-	if ((c->digest = digest_new()) == NULL)
-		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. */
 	if (csvfile_part_begin(c) != 0 || csvfile_put_header(c) != 0)
 		goto fail;
@@ -190,7 +178,6 @@ csvfile_free(struct csvfile *c)
 {
 	if (c == NULL)
 		return;
-	digest_free(c->digest);
 	free(c);
 }
 

@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 
-#include "lib/base/digest.h"
 #include "worker/engine/archive/zip.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/deflate.h"
@@ -19,7 +18,6 @@ struct csvfile_facts {
 	uint64_t rows, points, bytes;	/* bytes: plain */
 	int64_t first_ms, last_ms;	/* Unix ms; when there are rows */
 	uint32_t crc;			/* of the plain bytes */
-	char sha256[DIGEST_HEX_SIZE];	/* of the plain bytes */
 	uint64_t duplicates, non_finite;
 	struct skips skipped;
 	uint64_t skipped_documents;

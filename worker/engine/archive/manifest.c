@@ -214,7 +214,6 @@ put_facts(struct json_object *o, const struct csvfile_facts *f)
 	    put_null(o, "lastTime")) != 0 ||
 	    put_int(o, "bytes", (int64_t)f->bytes) != 0 ||
 	    put_text(o, "crc32", crc) != 0 ||
-	    put_text(o, "sha256", f->sha256) != 0 ||
 	    put_int(o, "duplicates", (int64_t)f->duplicates) != 0 ||
 	    put_int(o, "nonFinite", (int64_t)f->non_finite) != 0 ||
 	    put_skips(o, "skipped", &f->skipped) != 0 ||

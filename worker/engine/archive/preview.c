@@ -70,8 +70,10 @@ forget_vehicle(struct preview *p)
 
 	free(p->vehicle);
 	p->vehicle = NULL;
-	for (i = 0; i < p->n; i++)
+	for (i = 0; i < p->n; i++) {
 		free(p->names[i]);
+		p->names[i] = NULL;
+	}
 	p->n = 0;
 }
 
@@ -88,6 +90,8 @@ int
 preview_vehicle(struct preview *p, const char *name,
     const char *const *columns, size_t n)
 {
+	size_t i;
+
 	if (p == NULL || p->done)
 		return 0;
 	/* A vehicle without rows gives way to the next. */
@@ -97,13 +101,18 @@ preview_vehicle(struct preview *p, const char *name,
 	p->total = n;
 	if ((p->vehicle = strdup(name)) == NULL)
 		return -1;
-	while (p->n < n && p->n < PREVIEW_COLUMNS) {
-		if ((p->names[p->n] = strdup(columns[p->n])) == NULL)
+	preview_columns(p, n);
+	for (i = 0; i < p->n; i++)
+		if ((p->names[i] = strdup(columns[i])) == NULL)
 			return -1;
-		p->n++;
-	}
-	memset(p->missing, (int)p->n, sizeof(p->missing));
 	return 0;
+}
+
+void
+preview_columns(struct preview *p, size_t n)
+{
+	p->n = n < PREVIEW_COLUMNS ? n : PREVIEW_COLUMNS;
+	memset(p->missing, (int)p->n, sizeof(p->missing));
 }
 
 static void
@@ -299,15 +308,16 @@ step_of(const struct preview *p, const struct block *block)
  * line end at each step.
  */
 void
-preview_block(struct preview *p, const struct block *block)
+preview_block(struct preview *p, const struct block *block,
+    const uint8_t *text)
 {
 	struct at at;
 	const char *from;
 	size_t i, step;
 
-	if (p == NULL || p->done || p->vehicle == NULL)
+	if (p == NULL || p->done)
 		return;
-	at.p = (const char *)block->text;
+	at.p = (const char *)text;
 	at.end = at.p + block->text_len;
 	take_rows(p, at);
 	preview_sample(p, at);
@@ -322,6 +332,46 @@ preview_block(struct preview *p, const struct block *block)
 			return;
 		preview_sample(p, at);
 	}
+}
+
+/* The first values of each part count, as if all blocks had come to p. */
+static void
+take_part(struct preview *p, const struct preview *next, size_t part)
+{
+	const unsigned tries = p->tries[part] + next->tries[part];
+	size_t i;
+
+	p->tries[part] = (uint8_t)(tries < PREVIEW_TRIES ? tries :
+	    PREVIEW_TRIES);
+	for (i = 0; i < p->n; i++) {
+		if (p->samples[i][part][0] != '\0' ||
+		    next->samples[i][part][0] == '\0')
+			continue;
+		memcpy(p->samples[i][part], next->samples[i][part],
+		    NUMBER_BYTES);
+		p->missing[part]--;
+	}
+}
+
+void
+preview_take(struct preview *p, const struct preview *next)
+{
+	size_t i;
+
+	if (p == NULL || p->done || next == NULL)
+		return;
+	for (i = 0; i < next->rows && p->rows < PREVIEW_ROWS; i++)
+		memcpy(p->cells[p->rows++], next->cells[i],
+		    sizeof(p->cells[0]));
+	for (i = 0; i < PREVIEW_SAMPLES; i++)
+		if (p->missing[i] > 0 && p->tries[i] < PREVIEW_TRIES)
+			take_part(p, next, i);
+}
+
+bool
+preview_done(const struct preview *p)
+{
+	return p == NULL || p->done;
 }
 
 /*

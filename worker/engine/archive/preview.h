@@ -1,6 +1,7 @@
 #ifndef WORKER_ENGINE_ARCHIVE_PREVIEW_H
 #define WORKER_ENGINE_ARCHIVE_PREVIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,8 +43,23 @@ void preview_free(struct preview *p);
 int preview_vehicle(struct preview *p, const char *name,
     const char *const *columns, size_t n);
 
-/* preview_block(p, block): The next rows, in the order of the file. */
-void preview_block(struct preview *p, const struct block *block);
+/*
+ * preview_columns(p, n):
+ * For a preview that is to be taken over by another: the next blocks are of a
+ * vehicle of n columns, which has no name yet.
+ */
+void preview_columns(struct preview *p, size_t n);
+
+/* preview_block(p, block, text): The next rows, in the order of the file. */
+void preview_block(struct preview *p, const struct block *block,
+    const uint8_t *text);
+
+/*
+ * preview_take(p, next): Take over what next has of the rows that follow, of
+ * the same vehicle. preview_done(p): Whether more rows cannot change it.
+ */
+void preview_take(struct preview *p, const struct preview *next);
+bool preview_done(const struct preview *p);
 
 /*
  * preview_json(p, b):

@@ -22,12 +22,15 @@ struct unwinder {
 	struct points *points;
 	struct skips *skips;
 	int64_t next_ms;	/* earliest point from to_ms on */
+	int64_t last_ms;	/* the latest */
 	bool sorted;		/* second walk: sort each level by key */
+	bool any_order;		/* no point is kept: their order is all the same */
 };
 
 enum unwound {
 	UNWOUND,
 	OUT_OF_ORDER,		/* keys descend: walk again, sorted */
+	TOO_MANY_KEYS,		/* a level's, to be sorted within the budget */
 	NO_MEMORY
 };
 
@@ -116,6 +119,8 @@ add_leaf(struct unwinder *u, const struct element *e, int64_t t)
 	}
 	if (t >= u->to_ms && t < u->next_ms)
 		u->next_ms = t;
+	if (t > u->last_ms)
+		u->last_ms = t;
 	if (t < u->from_ms || t >= u->to_ms)
 		return UNWOUND;
 	return points_add(u->points, &p) == 0 ? UNWOUND : NO_MEMORY;
@@ -146,7 +151,7 @@ unwind_in_place(struct unwinder *u, const uint8_t *values, int64_t t)
 			u->skips->count[SKIP_BAD_KEY]++;
 			continue;
 		}
-		if (key < last)
+		if (key < last && !u->any_order)
 			return OUT_OF_ORDER;
 		last = key;
 		if ((rc = unwind_element(u, &e, t + key)) != UNWOUND)
@@ -189,7 +194,7 @@ unwind_sorted(struct unwinder *u, const uint8_t *values, int64_t t)
 	for (at = document_first(values); document_next(&at, &e) == 0; )
 		n++;
 	if (budget_take(u->points->budget, n * sizeof(*list)) != 0)
-		return NO_MEMORY;
+		return TOO_MANY_KEYS;
 	if ((list = malloc((n + 1) * sizeof(*list))) == NULL) {
 		rc = NO_MEMORY;
 		goto out;
@@ -296,7 +301,9 @@ int
 unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
     struct points *points, struct skips *skips, int64_t *next_ms)
 {
-	struct unwinder u = { from_ms, to_ms, points, skips, INT64_MAX, false };
+	struct unwinder u = { .from_ms = from_ms, .to_ms = to_ms,
+	    .points = points, .skips = skips, .next_ms = INT64_MAX,
+	    .last_ms = INT64_MIN };
 	const size_t before = points->n;
 	const bool ascending = points->ascending;
 	enum unwound rc;
@@ -322,7 +329,28 @@ unwind_window(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 		rc = unwind_level(&u, doc, base);
 	}
 	*next_ms = u.next_ms;
-	return rc == UNWOUND ? 0 : -1;
+	return rc == UNWOUND ? 0 : rc == TOO_MANY_KEYS ? -2 : -1;
+}
+
+void
+unwind_reach(const uint8_t *doc, size_t len, int64_t after_ms,
+    struct skips *skips, int64_t *next_ms, int64_t *last_ms)
+{
+	/* An empty range, beginning and ending there: nothing is kept. */
+	struct unwinder u = { .from_ms = after_ms, .to_ms = after_ms,
+	    .skips = skips, .next_ms = INT64_MAX, .last_ms = INT64_MIN,
+	    .any_order = true };
+	int64_t base;
+
+	memset(skips, 0, sizeof(*skips));
+	if (!document_valid(doc, len))
+		skips->count[SKIP_BAD_BSON] = 1;
+	else if (document_id(doc, &base) != 0)
+		skips->count[SKIP_BAD_ID] = 1;
+	else
+		unwind_level(&u, doc, base);
+	*next_ms = u.next_ms;
+	*last_ms = u.last_ms;
 }
 
 int

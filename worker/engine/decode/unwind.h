@@ -48,11 +48,21 @@ int unwind_document(const uint8_t *doc, size_t len, int64_t from_ms,
 /*
  * unwind_window(doc, len, from_ms, to_ms, points, skips, next_ms):
  * The same; also store in *next_ms the time of the earliest point at or after
- * to_ms, INT64_MAX if there is none.
+ * to_ms, INT64_MAX if there is none. Returns -2 where the budget is exhausted by
+ * the keys of one level, which have to be sorted: a shorter window does not help.
  */
 int unwind_window(const uint8_t *doc, size_t len, int64_t from_ms,
     int64_t to_ms, struct points *points, struct skips *skips,
     int64_t *next_ms);
+
+/*
+ * unwind_reach(doc, len, after_ms, skips, next_ms, last_ms):
+ * What is skipped of a document, and how far it reaches: the time of its
+ * earliest point at or after after_ms (INT64_MAX: none), and of its last point
+ * (INT64_MIN: it has none).
+ */
+void unwind_reach(const uint8_t *doc, size_t len, int64_t after_ms,
+    struct skips *skips, int64_t *next_ms, int64_t *last_ms);
 
 /*
  * unwind_id(doc, len, t_ms):

@@ -11,7 +11,8 @@
 
 #include "worker/engine/deflate/deflate.h"
 
-#define TEXT_MAX ((size_t)1 << 31)
+/* Of a block, which has a whole row at least: 8 strings of a whole document. */
+#define TEXT_MAX ((size_t)128 << 20)
 
 void
 blocks_init(struct blocks *b)
@@ -26,7 +27,7 @@ void
 blocks_clear(struct blocks *b)
 {
 	b->text.len = b->deflated.len = 0;
-	b->n = b->text_at = 0;
+	b->n = 0;
 	if (b->cap > 0)
 		memset(&b->v[0], 0, sizeof(b->v[0]));
 }
@@ -37,7 +38,8 @@ blocks_release(struct blocks *b)
 	buf_release(&b->text);
 	buf_release(&b->deflated);
 	free(b->v);
-	blocks_init(b);
+	b->v = NULL;
+	b->n = b->cap = 0;
 }
 
 struct block *
@@ -87,10 +89,11 @@ blocks_end(struct blocks *b, struct deflater *d)
 		return -1;
 	if (v->rows == 0)
 		return 0;
-	if (block_seal(v, b->text.data + b->text_at, b->text.len - b->text_at,
-	    &b->deflated, d) != 0)
+	if (block_seal(v, b->text.data, b->text.len, &b->deflated, d) != 0)
 		return -1;
-	b->text_at = b->text.len;
+	if (b->sealed != NULL)
+		b->sealed(b->arg, v, b->text.data);
+	b->text.len = 0;
 	b->n++;
 	if (b->n < b->cap)
 		memset(&b->v[b->n], 0, sizeof(*v));
@@ -107,11 +110,8 @@ blocks_get(const struct blocks *b, size_t i)
 	struct block v = b->v[i];
 	size_t k;
 
-	v.text = b->text.data;
 	v.deflated = b->deflated.data;
-	for (k = 0; k < i; k++) {
-		v.text += b->v[k].text_len;
+	for (k = 0; k < i; k++)
 		v.deflated += b->v[k].deflated_len;
-	}
 	return v;
 }

@@ -19,7 +19,7 @@ struct deflater;
 #define BLOCK_BYTES ((size_t)256 * 1024)
 
 struct block {
-	const uint8_t *text, *deflated;
+	const uint8_t *deflated;
 	size_t text_len, deflated_len;
 	uint32_t crc;			/* of text, CRC-32 as in ZIP */
 	uint64_t rows, points, non_finite;
@@ -48,16 +48,22 @@ int block_seal(struct block *v, const uint8_t *text, size_t len,
 
 /*
  * Blocks share two buffers. The writer appends a row to text, then counts it
- * with block_row() in the open block.
+ * with block_row() in the open block. The text of a closed block is gone.
  */
 struct blocks {
-	struct buf text, deflated;
+	struct buf text;		/* of the open one */
+	struct buf deflated;		/* of those that are closed */
 	struct block *v;		/* n closed ones, then the open one */
 	size_t n, cap;
-	size_t text_at;			/* where the open one begins */
+	/* sealed(arg, v, text): The last time that its text is there; or NULL. */
+	void (*sealed)(void *arg, const struct block *v, const uint8_t *text);
+	void *arg;
 };
 
-/* blocks_init(b): Empty. blocks_clear(b): Empty again, keep the memory. */
+/*
+ * blocks_init(b): Empty. blocks_clear(b): Empty again, keep the memory.
+ * blocks_release(b): Free the memory; b is empty, and keeps its sealed().
+ */
 void blocks_init(struct blocks *b);
 void blocks_clear(struct blocks *b);
 void blocks_release(struct blocks *b);
@@ -72,7 +78,7 @@ struct block *blocks_open(struct blocks *b);
 static inline bool
 blocks_full(const struct blocks *b)
 {
-	return b->text.len - b->text_at >= BLOCK_BYTES;
+	return b->text.len >= BLOCK_BYTES;
 }
 
 /*

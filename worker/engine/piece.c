@@ -1,0 +1,353 @@
+/*
+ * A piece of a slice on either path: documents into columns of text and these
+ * into rows, or all of it by the exact path. Knows no other piece, and no order.
+ */
+#include "worker/engine/piece.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/names.h"
+#include "worker/engine/archive/preview.h"
+#include "worker/engine/carry.h"
+#include "worker/engine/decode/fastread.h"
+#include "worker/engine/decode/unwind.h"
+#include "worker/engine/exact.h"
+#include "worker/engine/rows/fastrows.h"
+#include "worker/engine/slice.h"
+
+/* Of a piece's rows, and of the text of a block: kept for the next piece. */
+#define KEEP_BYTES ((size_t)512 * 1024)
+/* Cells of all columns: more are left to the exact path, or not kept. */
+#define CELLS_MAX ((size_t)256 * 1024)
+
+struct scratch {
+	struct deflater *deflater;
+	struct exact *exact;
+	struct buf text;		/* of the open block */
+	struct column_text *columns;
+	size_t n;
+	struct exact_doc *docs;
+	size_t cap;			/* docs there is memory for */
+};
+
+void
+piece_init(struct piece *p)
+{
+	memset(p, 0, sizeof(*p));
+	blocks_init(&p->blocks);
+}
+
+void
+piece_begin(struct piece *p, struct slice *s, size_t index, int64_t from_ms)
+{
+	p->slice = s;
+	p->index = index;
+	p->from_ms = from_ms;
+	p->to_ms = slice_piece_ends(s, index);
+	p->unusual = false;
+	p->result = PIECE_MADE;
+	p->duplicates = 0;
+}
+
+static void
+drop_preview(struct piece *p)
+{
+	preview_free(p->preview);
+	p->preview = NULL;
+}
+
+void
+piece_end(struct piece *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->ncarried; i++)
+		carried_let_go(p->carried[i]);
+	free(p->carried);
+	p->carried = NULL;
+	p->ncarried = 0;
+	drop_preview(p);
+	blocks_clear(&p->blocks);
+	if (p->blocks.deflated.cap > KEEP_BYTES)
+		blocks_release(&p->blocks);
+	p->slice = NULL;
+}
+
+void
+piece_release(struct piece *p)
+{
+	piece_end(p);
+	blocks_release(&p->blocks);
+}
+
+struct scratch *
+scratch_new(enum deflate_level level)
+{
+	struct scratch *scratch;
+
+	if ((scratch = calloc(1, sizeof(*scratch))) == NULL)
+		return NULL;
+	scratch->deflater = deflater_new(level);
+	scratch->exact = exact_new(scratch->deflater);
+	if (scratch->deflater == NULL || scratch->exact == NULL) {
+		scratch_free(scratch);
+		return NULL;
+	}
+	return scratch;
+}
+
+static void
+free_columns(struct scratch *scratch)
+{
+	size_t i;
+
+	for (i = 0; i < scratch->n; i++)
+		column_text_release(&scratch->columns[i]);
+	free(scratch->columns);
+	scratch->columns = NULL;
+	scratch->n = 0;
+}
+
+void
+scratch_free(struct scratch *scratch)
+{
+	if (scratch == NULL)
+		return;
+	free_columns(scratch);
+	free(scratch->docs);
+	buf_release(&scratch->text);
+	exact_free(scratch->exact);
+	deflater_free(scratch->deflater);
+	free(scratch);
+}
+
+/* n empty columns. Those of a wider vehicle before stay, with their memory. */
+static int
+clear_columns(struct scratch *scratch, size_t n)
+{
+	struct column_text *columns;
+	size_t i;
+
+	if (n > scratch->n) {
+		columns = realloc(scratch->columns, n * sizeof(*columns));
+		if (columns == NULL)
+			return -1;
+		scratch->columns = columns;
+		for (; scratch->n < n; scratch->n++)
+			column_text_init(&columns[scratch->n]);
+	}
+	for (i = 0; i < n; i++)
+		column_text_clear(&scratch->columns[i]);
+	return 0;
+}
+
+/* Memory that one piece needed is not kept where it would add up. */
+static void
+keep_less(struct scratch *scratch)
+{
+	size_t i, cells = 0;
+
+	for (i = 0; i < scratch->n; i++)
+		cells += scratch->columns[i].cap +
+		    scratch->columns[i].longer.cap / sizeof(struct cell_text);
+	if (cells > CELLS_MAX)
+		free_columns(scratch);
+	if (scratch->text.cap > 4 * BLOCK_BYTES)
+		buf_release(&scratch->text);
+}
+
+/*
+ * All documents into their columns, then an end mark for each column. Times are
+ * taken from the slice's beginning, so that they fit an int32.
+ */
+static enum fastread_result
+read_documents(const struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+	const struct slice_plan *plan = s->plan;
+	const int64_t from_ms = p->from_ms > plan->from_ms ? p->from_ms :
+	    plan->from_ms;
+	const int64_t to_ms = p->to_ms < plan->to_ms ? p->to_ms : plan->to_ms;
+	const struct fastread_range range = { s->base_ms,
+	    from_ms - s->base_ms, to_ms - s->base_ms,
+	    s->end_ms - s->base_ms };
+	enum fastread_result rc = FASTREAD_DONE;
+	const struct source_doc *d;
+	size_t i, before, cells = 0;
+
+	if (clear_columns(scratch, s->vehicle->columns->n) != 0)
+		return FASTREAD_NO_MEMORY;
+	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++) {
+		d = &s->docs[i];
+		before = scratch->columns[d->column].n;
+		rc = fastread_document(d->data, d->len, &range,
+		    &scratch->columns[d->column]);
+		cells += scratch->columns[d->column].n - before;
+		if (cells > CELLS_MAX)
+			return FASTREAD_UNUSUAL;
+	}
+	for (i = 0; i < s->vehicle->columns->n && rc == FASTREAD_DONE; i++)
+		if (column_text_end(&scratch->columns[i]) != 0)
+			rc = FASTREAD_NO_MEMORY;
+	return rc;
+}
+
+/* The blocks' sealed(). */
+static void
+on_sealed(void *arg, const struct block *block, const uint8_t *text)
+{
+	struct piece *p = arg;
+
+	preview_block(p->preview, block, text);
+}
+
+/*
+ * The text of the open block is the thread's memory. A preview that there is no
+ * memory for is left out.
+ */
+static void
+begin_rows(struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+
+	scratch->text.max = p->blocks.text.max;
+	p->blocks.text = scratch->text;
+	blocks_clear(&p->blocks);
+	p->blocks.sealed = NULL;
+	drop_preview(p);
+	if (atomic_load(&s->plan->previewed) || (p->preview = preview_new(
+	    s->plan->from_ms, s->plan->to_ms)) == NULL)
+		return;
+	preview_columns(p->preview, s->vehicle->columns->n);
+	p->blocks.sealed = on_sealed;
+	p->blocks.arg = p;
+}
+
+static void
+end_rows(struct piece *p, struct scratch *scratch)
+{
+	scratch->text = p->blocks.text;
+	buf_init(&p->blocks.text, scratch->text.max);
+	keep_less(scratch);
+}
+
+/* A document that is unusual: what is skipped of it, how far it reaches. */
+static int
+examine(struct slice *s, size_t doc)
+{
+	const struct source_doc *d = &s->docs[doc];
+	const int64_t after_ms = s->end_ms > s->plan->from_ms ? s->end_ms :
+	    s->plan->from_ms;
+	struct slice_skip *skips;
+	struct carried **carry, *c;
+	int64_t next_ms, last_ms;
+	struct skips found;
+
+	unwind_reach(d->data, d->len, after_ms, &found, &next_ms, &last_ms);
+	if (skips_any(&found)) {
+		skips = realloc(s->skips, (s->nskips + 1) * sizeof(*skips));
+		if (skips == NULL)
+			return -1;
+		s->skips = skips;
+		skips[s->nskips++] = (struct slice_skip){ doc, found };
+	}
+	if (next_ms >= s->plan->to_ms)
+		return 0;
+	carry = realloc(s->carry, (s->ncarry + 1) * sizeof(struct carried *));
+	if (carry == NULL)
+		return -1;
+	s->carry = carry;
+	if ((c = carried_new(d, next_ms, last_ms)) == NULL)
+		return -1;
+	s->carry[s->ncarry++] = c;
+	return 0;
+}
+
+/* One unusual document sends the whole slice to the exact path. */
+static void
+piece_unusual(struct piece *p)
+{
+	size_t i;
+
+	p->unusual = true;
+	for (i = 0; p->index == 0 && i < p->slice->n; i++) {
+		if (examine(p->slice, i) != 0) {
+			p->result = PIECE_NO_MEMORY;
+			return;
+		}
+	}
+}
+
+void
+piece_read(struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+	enum fastread_result rc = FASTREAD_UNUSUAL;
+
+	if (s->n == 0)
+		return;
+	if (!s->plan->exact)
+		rc = read_documents(p, scratch);
+	if (rc == FASTREAD_UNUSUAL) {
+		piece_unusual(p);
+		return;
+	}
+	begin_rows(p, scratch);
+	if (rc == FASTREAD_NO_MEMORY || fastrows_write(scratch->columns,
+	    s->vehicle->columns->n, s->base_ms, &s->plan->style, &p->blocks,
+	    scratch->deflater) != 0)
+		p->result = PIECE_NO_MEMORY;
+	end_rows(p, scratch);
+}
+
+/* The carried documents, then the slice's own: in the order of reading. */
+static int
+list_documents(const struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+	const size_t n = p->ncarried + s->n;
+	struct exact_doc *docs;
+	size_t i, k = 0;
+
+	if (n > scratch->cap) {
+		if ((docs = realloc(scratch->docs, n * sizeof(*docs))) == NULL)
+			return -1;
+		scratch->docs = docs;
+		scratch->cap = n;
+	}
+	for (i = 0; i < p->ncarried; i++)
+		scratch->docs[k++] = (struct exact_doc){
+		    p->carried[i]->column, p->carried[i]->data,
+		    p->carried[i]->len, p->carried[i]->next_ms };
+	for (i = 0; i < s->n; i++)
+		scratch->docs[k++] = (struct exact_doc){ s->docs[i].column,
+		    s->docs[i].data, s->docs[i].len, s->docs[i].t_ms };
+	return 0;
+}
+
+void
+piece_exact(struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+	const struct slice_plan *plan = s->plan;
+	struct exact_job job = {
+		.columns = s->vehicle->columns->n,
+		.from_ms = p->from_ms > plan->from_ms ? p->from_ms :
+		    plan->from_ms,
+		.to_ms = p->to_ms < plan->to_ms ? p->to_ms : plan->to_ms,
+		.style = &plan->style,
+	};
+
+	if (list_documents(p, scratch) != 0) {
+		p->result = PIECE_NO_MEMORY;
+		return;
+	}
+	job.docs = scratch->docs;
+	job.n = p->ncarried + s->n;
+	begin_rows(p, scratch);
+	if (exact_rows(scratch->exact, &job, &p->blocks, &p->duplicates) !=
+	    EXACT_DONE)
+		p->result = PIECE_TOO_LARGE;
+	end_rows(p, scratch);
+}
