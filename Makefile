@@ -48,8 +48,8 @@ API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o rep
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
 	slice.o) \
-	$(addprefix worker/engine/decode/,document.o fastread.o leaftext.o numtext.o points.o \
-		unwind.o) \
+	$(addprefix worker/engine/decode/,cut.o document.o fastread.o leaftext.o numtext.o \
+		points.o unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)

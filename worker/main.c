@@ -84,6 +84,7 @@ worker_set_up(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	process_harden();
+	process_give_back_memory();
 }
 
 static int

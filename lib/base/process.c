@@ -4,10 +4,14 @@
  */
 #include "lib/base/process.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+/* glibc raises its threshold by itself unless it is set. */
+#define MMAP_FROM (256 * 1024)
 
 void
 process_harden(void)
@@ -22,4 +26,11 @@ process_harden(void)
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void
+process_give_back_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 }

@@ -8,4 +8,11 @@
  */
 void process_harden(void);
 
+/*
+ * process_give_back_memory():
+ * Have malloc() share one arena, and give large buffers back when they are
+ * freed: else each thread keeps what any of them once needed. Before threads.
+ */
+void process_give_back_memory(void);
+
 #endif

@@ -19,6 +19,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
+#include "lib/base/process.h"
 #include "worker/engine/archive.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/sink.h"
@@ -427,6 +428,7 @@ main(int argc, char **argv)
 	struct archive *archive;
 	char path[4096];
 
+	process_give_back_memory();
 	if (argc != 3)
 		errx(2, "usage: engine FLEETDIR OUT.zip");
 	read_request(argv[1], &spec, &vehicles, &parameters);

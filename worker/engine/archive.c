@@ -14,6 +14,7 @@
 #include "worker/engine/archive/manifest.h"
 #include "worker/engine/archive/preview.h"
 #include "worker/engine/archive/zip.h"
+#include "worker/engine/decode/cut.h"
 #include "worker/engine/pipeline.h"
 #include "worker/engine/pool.h"
 #include "worker/engine/rows/columns.h"
@@ -180,6 +181,13 @@ archive_preview(const struct archive *a)
 		text = strndup((char *)b.data, b.len);
 	buf_release(&b);
 	return text;
+}
+
+int
+archive_cut(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
+    bool first, struct buf *cut)
+{
+	return cut_document(doc, len, from_ms, to_ms, first, cut);
 }
 
 void

@@ -18,7 +18,9 @@
 #include "worker/engine/slice.h"
 
 /* No further piece is filled in while the ring holds more bytes of rows. */
-#define ROWS_BYTES ((size_t)8 << 20)
+#define ROWS_BYTES ((size_t)16 << 20)
+/* Until they are made, rows are expected to shrink to this part of their text. */
+#define SHRINK 16
 /* Everything else on this machine comes first, above all the database. */
 #define WORK_NICE 10
 
@@ -28,7 +30,7 @@ enum state { FILLED, READING, READ, EXACT, WORKING, MADE };
 struct slot {
 	struct piece piece;
 	enum state state;
-	size_t bytes;		/* of rows, once it is made */
+	size_t bytes;		/* of rows, expected until it is made */
 };
 
 struct pool {
@@ -73,6 +75,7 @@ pool_made(struct pool *p, uint64_t i)
 	struct slot *s = slot_at(p, i);
 
 	s->state = MADE;
+	p->bytes -= s->bytes;
 	s->bytes = s->piece.blocks.deflated.len;
 	p->bytes += s->bytes;
 	if (i == p->first)
@@ -279,6 +282,8 @@ put_piece(struct pool *p, struct slice *s, size_t index, int64_t from_ms)
 		return -1;
 	piece_begin(&slot_at(p, p->last)->piece, s, index, from_ms);
 	slot_at(p, p->last)->state = FILLED;
+	slot_at(p, p->last)->bytes = slice_text(s) / s->pieces / SHRINK;
+	p->bytes += slot_at(p, p->last)->bytes;
 	p->last++;
 	pthread_cond_signal(&p->work);
 	return 0;

@@ -116,14 +116,18 @@ slice_is_full(const struct slice *s, int64_t t_ms)
 	    day_of(t_ms) != day_of(s->base_ms));
 }
 
-/* The text is estimated: a row for each point. */
+/* A row for each point. */
+size_t
+slice_text(const struct slice *s)
+{
+	return s->bytes / POINT_BYTES * (s->vehicle->columns->n + ROW_BYTES);
+}
+
 size_t
 slice_cut(const struct slice *s)
 {
-	const size_t text = s->bytes / POINT_BYTES *
-	    (s->vehicle->columns->n + ROW_BYTES);
 	const size_t a = s->bytes / SLICE_PIECE_BYTES + 1;
-	const size_t b = text / SLICE_PIECE_TEXT + 1;
+	const size_t b = slice_text(s) / SLICE_PIECE_TEXT + 1;
 
 	return a > b ? a : b;
 }

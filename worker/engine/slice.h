@@ -25,7 +25,7 @@
  * documents, or of text that they may become.
  */
 #define SLICE_PIECE_BYTES ((size_t)2 << 20)
-#define SLICE_PIECE_TEXT ((size_t)64 << 20)
+#define SLICE_PIECE_TEXT ((size_t)32 << 20)
 
 /* slice_hour(t_ms): When the hour of t_ms begins; also before 1970. */
 static inline int64_t
@@ -99,6 +99,9 @@ int slice_refer(struct slice *s, struct window_hold *hold);
  * begins the next slice.
  */
 bool slice_is_full(const struct slice *s, int64_t t_ms);
+
+/* slice_text(s): About how many bytes of text it makes. */
+size_t slice_text(const struct slice *s);
 
 /*
  * slice_cut(s): Into how many pieces; depends on its documents alone.

@@ -23,7 +23,7 @@
 #define LEVELS_MAX 16
 /* Longer keys are the exact path's: sums of times stay far from overflow. */
 #define KEY_DIGITS 9
-#define COLUMN_FIRST 512
+#define COLUMN_FIRST 64
 /* Offsets into the long texts are 32 bits; a column of more is unusual. */
 #define LONGER_MAX ((size_t)1 << 28)
 /* Long texts that grew larger than this are not kept for the next slice. */

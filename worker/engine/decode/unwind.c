@@ -63,9 +63,8 @@ skips_any(const struct skips *s)
 	return false;
 }
 
-/* A key as a number of ms, or -1 when it is not 1 to 10 digits. */
-static int64_t
-key_number(const struct element *e)
+int64_t
+unwind_key(const struct element *e)
 {
 	int64_t n = 0;
 	size_t i;
@@ -147,7 +146,7 @@ unwind_in_place(struct unwinder *u, const uint8_t *values, int64_t t)
 	struct element e;
 
 	while (document_next(&at, &e) == 0) {
-		if ((key = key_number(&e)) < 0) {
+		if ((key = unwind_key(&e)) < 0) {
 			u->skips->count[SKIP_BAD_KEY]++;
 			continue;
 		}
@@ -202,7 +201,7 @@ unwind_sorted(struct unwinder *u, const uint8_t *values, int64_t t)
 	for (at = next = document_first(values); document_next(&next, &e) == 0;
 	    at = next) {
 		list[i].at = at;
-		if ((list[i].key = key_number(&e)) < 0)
+		if ((list[i].key = unwind_key(&e)) < 0)
 			u->skips->count[SKIP_BAD_KEY]++;
 		else
 			i++;

@@ -71,6 +71,9 @@ void unwind_reach(const uint8_t *doc, size_t len, int64_t after_ms,
  */
 int unwind_id(const uint8_t *doc, size_t len, int64_t *t_ms);
 
+/* unwind_key(e): A key as a number of ms, or -1: not 1 to 10 decimal digits. */
+int64_t unwind_key(const struct element *e);
+
 /* unwind_base(e, t_ms): The same, of an _id's element. */
 int unwind_base(const struct element *e, int64_t *t_ms);
 
