@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A worker's memory is bounded whatever the documents are: many parameters, each with a clock of
-its own, documents of 16 MB, strings of 1 MB. Each with 2 and with 8 threads, and each archive is what
-it has to be, to the byte.
+its own, documents of 16 MB, strings of 1 MB. Each with 2 and with 8 threads, and each archive is
+what it has to be, to the byte.
 
 Prints TAP, the figures as comments.
 """

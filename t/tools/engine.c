@@ -4,7 +4,7 @@
  * from framed files (t/fleet.py), so also those that no mongod would store; the
  * archive goes to a file. CSV_SPLIT_BYTES and THREADS in the
  * environment are the settings of those names; CARRY_BYTES: of documents that reach beyond
- * their hour; WINDOW_HOURS: of a window (24); EXACT=1: all of it takes the exact path. It
+ * their hour; WINDOW_HOURS: of a window (24); PARTS: each hour is read in so many; EXACT=1: all of it takes the exact path. It
  * prints how many slices there were, and how many took that path.
  */
 #include <dirent.h>
@@ -52,6 +52,7 @@ struct vehicle {
 struct window {
 	struct source_window w;
 	struct vehicle *vehicle;
+	struct buf cut;		/* the documents of a part */
 };
 
 struct files {
@@ -62,6 +63,7 @@ struct files {
 	size_t next;			/* vehicle */
 	struct vehicle *open;
 	int64_t window_ms;
+	int64_t parts, part;		/* of an hour; the next one of this hour */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -313,6 +315,7 @@ window_release(struct source_window *w)
 	window->vehicle->windows--;
 	close_vehicle(window->vehicle);
 	pthread_mutex_unlock(&lock);
+	buf_release(&window->cut);
 	free((void *)(uintptr_t)w->docs);
 	free(window);
 }
@@ -366,6 +369,63 @@ next_window(struct files *f, struct vehicle *v)
 	return w;
 }
 
+/*
+ * Part i of the parts of an hour, from `first` on: the window's documents, cut.
+ * The cursors stay where they are but after the last part.
+ */
+static void
+cut_window(const struct files *f, struct window *w, int64_t first)
+{
+	const int64_t from = f->part == 0 ? INT64_MIN :
+	    first + 3600000 * f->part / f->parts;
+	const bool last = f->part + 1 == f->parts;
+	struct source_doc *docs = (void *)(uintptr_t)w->w.docs;
+	size_t i, n = 0, *at = calloc(w->w.n + 1, sizeof(*at));
+
+	w->w.part = true;
+	w->w.end_ms = first + 3600000 * (f->part + 1) / f->parts;
+	buf_init(&w->cut, FILE_MAX);
+	for (i = 0; i < w->w.n; i++) {
+		at[n] = w->cut.len;
+		if (archive_cut(docs[i].data, docs[i].len, from, last ?
+		    INT64_MAX : w->w.end_ms, f->part == 0, &w->cut) != 0)
+			errx(2, "cut");
+		docs[n] = docs[i];
+		docs[n].len = w->cut.len - at[n];
+		n += docs[n].len > 0;
+	}
+	for (i = 0; i < n; i++)
+		docs[i].data = w->cut.data + at[i];
+	w->w.n = n;
+	w->w.bytes = w->cut.len;
+	free(at);
+}
+
+/* The next part of the next hour: of cursors that are moved by the last one. */
+static struct window *
+next_part(struct files *f, struct vehicle *v)
+{
+	const int64_t first = first_hour(v);
+	struct window *w;
+	size_t i, *at = calloc(v->v.columns->n + 1, sizeof(*at));
+
+	for (i = 0; i < v->v.columns->n; i++)
+		at[i] = v->columns[i].at;
+	f->window_ms = 3600000;
+	w = next_window(f, v);
+	if (first != INT64_MAX) {
+		cut_window(f, w, first);
+		f->part = (f->part + 1) % f->parts;
+	}
+	if (f->part != 0) {
+		w->w.last = false;
+		for (i = 0; i < v->v.columns->n; i++)
+			v->columns[i].at = at[i];
+	}
+	free(at);
+	return w;
+}
+
 static int
 files_next(struct source *s, struct source_window **w)
 {
@@ -377,7 +437,8 @@ files_next(struct source *s, struct source_window **w)
 			return 1;
 		f->open = open_vehicle(f, f->vehicles->v[f->next++]);
 	}
-	window = next_window(f, f->open);
+	window = f->parts > 0 ? next_part(f, f->open) :
+	    next_window(f, f->open);
 	*w = &window->w;
 	pthread_mutex_lock(&lock);
 	f->open->windows++;
@@ -403,7 +464,8 @@ export_all(struct archive *archive, const struct archive_spec *spec,
 	const struct archive_watch watch = { count_slices, &progress };
 	struct files files = { .source = { files_next, files_stop },
 	    .dir = dir, .spec = spec, .vehicles = vehicles,
-	    .window_ms = (int64_t)setting("WINDOW_HOURS", 24) * 3600000 };
+	    .window_ms = (int64_t)setting("WINDOW_HOURS", 24) * 3600000,
+	    .parts = (int64_t)setting("PARTS", 0) };
 
 	if (archive_take(archive, &files.source, &watch) != ARCHIVE_OK)
 		errx(1, "export failed");
