@@ -271,7 +271,8 @@ open_vehicle(const struct files *f, const char *vehicle)
 		err(2, "vehicle");
 	encode(vehicle, name, sizeof(name));
 	snprintf(folder, sizeof(folder), "%s/data/%s", f->dir, name);
-	v->v = (struct source_vehicle){ vehicle, f->spec->parameters };
+	v->v.name = vehicle;
+	v->v.columns = f->spec->parameters;
 	if (v->v.columns->n == 0) {
 		list_names(folder, ".docs", &v->found);
 		archive_columns_sort(&v->found);

@@ -20,6 +20,7 @@ enum archive_result {
 	ARCHIVE_OK,
 	ARCHIVE_STOPPED,	/* tick returned non-zero */
 	ARCHIVE_TOO_LARGE,	/* documents needed at once exceed memory_max */
+	ARCHIVE_REACHES,	/* a vehicle cannot be cut there: source_vehicle */
 	ARCHIVE_SOURCE_FAILED,	/* the source, or a fragment's read() */
 	ARCHIVE_SINK_FAILED,
 	ARCHIVE_BAD_FRAGMENT,	/* differs from its facts, or gone: remake it */

@@ -71,6 +71,27 @@ feeder_put(struct feeder *f)
 	return pool_put(f->pool, s) == 0 ? ARCHIVE_OK : ARCHIVE_STOPPED;
 }
 
+/*
+ * No slice makes rows of two days that have documents: units of an archive begin
+ * and end at midnight. Rows of the days before go into a slice without documents.
+ */
+static enum archive_result
+feeder_fill(struct feeder *f, const struct source_vehicle *vehicle,
+    int64_t hour_ms)
+{
+	const int64_t day_ms = slice_day(hour_ms);
+	enum archive_result result;
+
+	if (f->begin_ms == INT64_MIN || f->begin_ms >= day_ms)
+		return ARCHIVE_OK;
+	result = feeder_open(f, vehicle, f->begin_ms);
+	if (result != ARCHIVE_OK)
+		return result;
+	f->open->end_ms = day_ms;
+	return slice_refer(f->open, f->hold) == 0 ? feeder_put(f) :
+	    feeder_no_memory();
+}
+
 static enum archive_result
 feeder_add(struct feeder *f, const struct source_window *w,
     const struct placed *at)
@@ -81,6 +102,8 @@ feeder_add(struct feeder *f, const struct source_window *w,
 	if (s != NULL && at->hour_ms >= s->end_ms &&
 	    slice_is_full(s, at->hour_ms))
 		result = feeder_put(f);
+	if (result == ARCHIVE_OK && f->open == NULL)
+		result = feeder_fill(f, w->vehicle, at->hour_ms);
 	if (result == ARCHIVE_OK && f->open == NULL)
 		result = feeder_open(f, w->vehicle, at->hour_ms);
 	if (result != ARCHIVE_OK)

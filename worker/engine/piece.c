@@ -157,6 +157,17 @@ keep_less(struct scratch *scratch)
 		buf_release(&scratch->text);
 }
 
+/* Of the rows that it makes, half-open. */
+static void
+piece_range(const struct piece *p, int64_t *from_ms, int64_t *to_ms)
+{
+	slice_range(p->slice, from_ms, to_ms);
+	if (p->from_ms > *from_ms)
+		*from_ms = p->from_ms;
+	if (p->to_ms < *to_ms)
+		*to_ms = p->to_ms;
+}
+
 /*
  * All documents into their columns, then an end mark for each column. Times are
  * taken from the slice's beginning, so that they fit an int32.
@@ -165,17 +176,15 @@ static enum fastread_result
 read_documents(const struct piece *p, struct scratch *scratch)
 {
 	const struct slice *s = p->slice;
-	const struct slice_plan *plan = s->plan;
-	const int64_t from_ms = p->from_ms > plan->from_ms ? p->from_ms :
-	    plan->from_ms;
-	const int64_t to_ms = p->to_ms < plan->to_ms ? p->to_ms : plan->to_ms;
-	const struct fastread_range range = { s->base_ms,
-	    from_ms - s->base_ms, to_ms - s->base_ms,
-	    s->end_ms - s->base_ms };
+	struct fastread_range range = { .base_ms = s->base_ms,
+	    .end = s->end_ms - s->base_ms };
 	enum fastread_result rc = FASTREAD_DONE;
 	const struct source_doc *d;
 	size_t i, before, cells = 0;
 
+	piece_range(p, &range.from, &range.to);
+	range.from -= s->base_ms;
+	range.to -= s->base_ms;
 	if (clear_columns(scratch, s->vehicle->columns->n) != 0)
 		return FASTREAD_NO_MEMORY;
 	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++) {
@@ -237,22 +246,24 @@ static int
 examine(struct slice *s, size_t doc)
 {
 	const struct source_doc *d = &s->docs[doc];
-	const int64_t after_ms = s->end_ms > s->plan->from_ms ? s->end_ms :
-	    s->plan->from_ms;
+	int64_t from_ms, to_ms, next_ms, last_ms;
 	struct slice_skip *skips;
 	struct carried **carry, *c;
-	int64_t next_ms, last_ms;
 	struct skips found;
 
-	unwind_reach(d->data, d->len, after_ms, &found, &next_ms, &last_ms);
-	if (skips_any(&found)) {
+	slice_range(s, &from_ms, &to_ms);
+	unwind_reach(d->data, d->len, s->end_ms > from_ms ? s->end_ms :
+	    from_ms, &found, &next_ms, &last_ms);
+	s->reaches = s->reaches || (s->vehicle->goes_on &&
+	    last_ms >= to_ms && d->t_ms <= to_ms - HOUR_MS);
+	if (skips_any(&found) && !slice_is_before(s)) {
 		skips = realloc(s->skips, (s->nskips + 1) * sizeof(*skips));
 		if (skips == NULL)
 			return -1;
 		s->skips = skips;
 		skips[s->nskips++] = (struct slice_skip){ doc, found };
 	}
-	if (next_ms >= s->plan->to_ms)
+	if (next_ms >= to_ms)
 		return 0;
 	carry = realloc(s->carry, (s->ncarry + 1) * sizeof(struct carried *));
 	if (carry == NULL)
@@ -277,6 +288,8 @@ piece_unusual(struct piece *p)
 			return;
 		}
 	}
+	if (p->index == 0 && p->slice->reaches)
+		p->result = PIECE_REACHES;
 }
 
 void
@@ -330,19 +343,16 @@ void
 piece_exact(struct piece *p, struct scratch *scratch)
 {
 	const struct slice *s = p->slice;
-	const struct slice_plan *plan = s->plan;
 	struct exact_job job = {
 		.columns = s->vehicle->columns->n,
-		.from_ms = p->from_ms > plan->from_ms ? p->from_ms :
-		    plan->from_ms,
-		.to_ms = p->to_ms < plan->to_ms ? p->to_ms : plan->to_ms,
-		.style = &plan->style,
+		.style = &s->plan->style,
 	};
 
 	if (list_documents(p, scratch) != 0) {
 		p->result = PIECE_NO_MEMORY;
 		return;
 	}
+	piece_range(p, &job.from_ms, &job.to_ms);
 	job.docs = scratch->docs;
 	job.n = p->ncarried + s->n;
 	begin_rows(p, scratch);

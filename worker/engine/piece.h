@@ -27,7 +27,9 @@ struct piece {
 	size_t ncarried;
 
 	bool unusual;			/* for the exact path */
-	enum { PIECE_MADE, PIECE_TOO_LARGE, PIECE_NO_MEMORY } result;
+	enum {
+		PIECE_MADE, PIECE_TOO_LARGE, PIECE_REACHES, PIECE_NO_MEMORY
+	} result;
 	struct blocks blocks;		/* its rows */
 	struct preview *preview;	/* of them; or NULL */
 	uint64_t duplicates;

@@ -119,6 +119,8 @@ pipeline_bad_piece(const struct pipeline *p, const struct piece *piece)
 		log_msg(LOG_ERROR, "slice", "out of memory");
 		return ARCHIVE_NO_MEMORY;
 	}
+	if (piece->result == PIECE_REACHES)
+		return ARCHIVE_REACHES;
 	log_msg(LOG_ERROR, "slice", "%s: the rows before %lld need more than "
 	    "memory_max_bytes: ask for fewer parameters, or raise it",
 	    p->vehicle->name, (long long)piece->to_ms);
@@ -130,7 +132,8 @@ count_slice(const struct pipeline *p, const struct piece *piece)
 {
 	struct archive_progress *progress = p->spec->progress;
 
-	if (piece->index > 0 || piece->slice->n == 0)
+	if (piece->index > 0 || piece->slice->n == 0 ||
+	    slice_is_before(piece->slice))
 		return;
 	progress->documents += piece->slice->n;
 	progress->bytes += piece->slice->bytes;

@@ -103,17 +103,34 @@ slice_add(struct slice *s, const struct source_doc *doc,
 	return 0;
 }
 
-static int64_t
-day_of(int64_t t_ms)
+int64_t
+slice_day(int64_t t_ms)
 {
-	return t_ms / DAY_MS - (t_ms % DAY_MS < 0);
+	return t_ms - t_ms % DAY_MS - (t_ms % DAY_MS < 0 ? DAY_MS : 0);
+}
+
+void
+slice_range(const struct slice *s, int64_t *from_ms, int64_t *to_ms)
+{
+	const struct source_vehicle *v = s->vehicle;
+
+	*from_ms = v->continues && v->from_ms > s->plan->from_ms ?
+	    v->from_ms : s->plan->from_ms;
+	*to_ms = v->goes_on && v->to_ms < s->plan->to_ms ? v->to_ms :
+	    s->plan->to_ms;
+}
+
+bool
+slice_is_before(const struct slice *s)
+{
+	return s->vehicle->continues && s->base_ms < s->vehicle->from_ms;
 }
 
 bool
 slice_is_full(const struct slice *s, int64_t t_ms)
 {
 	return s->n > 0 && (s->bytes >= SLICE_MIN_BYTES ||
-	    day_of(t_ms) != day_of(s->base_ms));
+	    slice_day(t_ms) != slice_day(s->base_ms));
 }
 
 /* A row for each point. */

@@ -77,7 +77,20 @@ struct slice {
 	size_t nskips;
 	struct carried **carry;		/* documents with points after end_ms */
 	size_t ncarry;
+	bool reaches;			/* one goes an hour beyond to_ms: see source.h */
 };
+
+/* slice_range(s, from_ms, to_ms): Of its vehicle's points here, half-open. */
+void slice_range(const struct slice *s, int64_t *from_ms, int64_t *to_ms);
+
+/*
+ * slice_is_before(s): Whether its documents are those of the hour before a
+ * vehicle that continues: another fragment has counted them.
+ */
+bool slice_is_before(const struct slice *s);
+
+/* slice_day(t_ms): When the day of t_ms begins, UTC. */
+int64_t slice_day(int64_t t_ms);
 
 /* slice_new(plan, vehicle): Empty. NULL: no memory. */
 struct slice *slice_new(struct slice_plan *plan,

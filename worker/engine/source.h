@@ -15,10 +15,17 @@ struct source_doc {
 	int64_t t_ms;		/* its time: the _id in Unix ms, rounded down */
 };
 
-/* One vehicle; lives until its last window is released. */
+/*
+ * One vehicle; lives until its last window is released. A fragment may have some
+ * days of a vehicle, by UTC. Then the windows also hold the documents of the hour
+ * before from_ms, which may have points at or after it.
+ */
 struct source_vehicle {
 	const char *name;
 	const struct names *columns;	/* in the order of the CSV */
+	bool continues;			/* its CSV began before from_ms */
+	bool goes_on;			/* it is to go on at to_ms */
+	int64_t from_ms, to_ms;		/* midnights, each if it counts */
 };
 
 /*
