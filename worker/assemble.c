@@ -130,7 +130,7 @@ assemble_unit(struct assembly *s, const struct unit *unit)
 	if (rc == JOBS_OK && unit->task.object.key != NULL)
 		result = fragment_read(s->archive, s->s3, unit, facts,
 		    (size_t)a->worker->conf->part_bytes,
-		    a->plan.plan != a->task->fence);
+		    a->plan.plan < units_plan_number(a->task->fence, false));
 	free(facts);
 	/* The next attempt makes all units of this plan again. */
 	if (result == ARCHIVE_BAD_FRAGMENT)

@@ -35,6 +35,7 @@ struct attempt {
 	struct patience patience;	/* for whatever the attempt waits for */
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
+	bool whole;			/* no vehicle of it may be cut */
 
 	struct pace pace;
 	struct task_progress progress;

@@ -10,6 +10,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/timestamp.h"
 #include "lib/jobs/units.h"
 #include "worker/assemble.h"
 #include "worker/unit.h"
@@ -21,6 +22,13 @@
 #define WAIT_MS 500
 /* The progress of all units is summed no more often than this. */
 #define SUM_MS 1000
+
+/* The days that the job's range touches. */
+static int64_t
+job_days(const struct split_job *job)
+{
+	return (job->to_ms - 1) / DAY_MS - job->from_ms / DAY_MS + 1;
+}
 
 enum outcome
 split_find(struct attempt *a)
@@ -42,18 +50,71 @@ split_find(struct attempt *a)
 	return COMPLETE;
 }
 
-size_t
-split_cut(const uint64_t *documents, size_t vehicles, uint64_t each,
+/* Into how many units a vehicle is cut; 0: it is not. */
+static size_t
+pieces_of(const struct split_job *job, size_t vehicle, uint64_t each)
+{
+	const int64_t days = job_days(job);
+	const uint64_t n = job->documents[vehicle] / each;
+
+	if (job->whole || days < 2 || n < 2)
+		return 0;
+	return n < (uint64_t)days ? (size_t)n : (size_t)days;
+}
+
+/* The beginning of day i of the range; its ends are the vehicle's own. */
+static int64_t
+piece_begins(const struct split_job *job, size_t i, size_t n)
+{
+	const int64_t day = job_days(job) * (int64_t)i / (int64_t)n;
+
+	return i == 0 || i == n ? 0 :
+	    (job->from_ms / DAY_MS + day) * DAY_MS;
+}
+
+/* Documents are expected to be spread evenly. */
+static size_t
+cut_vehicle(const struct split_job *job, size_t vehicle, size_t n,
     struct unit_cut *cuts)
 {
-	size_t i, n = 0;
+	size_t i;
 
-	for (i = 0; i < vehicles; i++) {
-		if (n == 0 || cuts[n - 1].documents >= each ||
+	for (i = 0; i < n; i++)
+		cuts[i] = (struct unit_cut){ .first = vehicle, .n = 1,
+		    .documents = job->documents[vehicle] / n,
+		    .from_ms = piece_begins(job, i, n),
+		    .to_ms = piece_begins(job, i + 1, n) };
+	return n;
+}
+
+size_t
+split_room(const struct split_job *job, uint64_t each)
+{
+	size_t i, n = job->vehicles;
+
+	for (i = 0; i < job->vehicles; i++)
+		n += pieces_of(job, i, each);
+	return n;
+}
+
+size_t
+split_cut(const struct split_job *job, uint64_t each, struct unit_cut *cuts)
+{
+	bool open = false;	/* the last unit takes in vehicles */
+	size_t i, n = 0, pieces;
+
+	for (i = 0; i < job->vehicles; i++) {
+		if ((pieces = pieces_of(job, i, each)) > 0) {
+			n += cut_vehicle(job, i, pieces, &cuts[n]);
+			open = false;
+			continue;
+		}
+		if (!open || cuts[n - 1].documents >= each ||
 		    cuts[n - 1].n == SPLIT_VEHICLES_MAX)
 			cuts[n++] = (struct unit_cut){ .first = i };
+		open = true;
 		cuts[n - 1].n++;
-		cuts[n - 1].documents += documents[i];
+		cuts[n - 1].documents += job->documents[i];
 	}
 	return n;
 }
@@ -63,6 +124,7 @@ static enum outcome
 store_plan(struct attempt *a, const struct names *vehicles,
     const struct unit_cut *cuts, size_t n)
 {
+	const int64_t plan = units_plan_number(a->task->fence, a->whole);
 	struct patience_try t = { .patience = &a->patience };
 	struct units *units = a->worker->units;
 	enum jobs_result rc;
@@ -71,13 +133,14 @@ store_plan(struct attempt *a, const struct names *vehicles,
 		rc = JOBS_OK;
 		/* What an earlier claim, or try, left of an incomplete plan. */
 		if (a->task->fence > 1 || t.failures > 0)
-			rc = units_drop(units, a->task->id, a->task->fence);
+			rc = units_drop(units, a->task->id, plan);
 		if (rc == JOBS_OK)
-			rc = units_insert(units, a->job, vehicles, cuts, n);
+			rc = units_insert(units, a->job, plan, vehicles, cuts,
+			    n);
 	} while (rc == JOBS_ERROR && patience_pause(&t));
 	if (rc != JOBS_OK)
 		return attempt_failed(a, FAILURE_DATABASE);
-	a->plan = (struct units_plan){ a->task->fence, (int64_t)n,
+	a->plan = (struct units_plan){ plan, (int64_t)n,
 	    a->task->claimed_ms, a->progress.documents_total,
 	    a->task->read_time };
 	log_fields(LOG_INFO, "split", "units=%zu documents=%llu", n,
@@ -90,6 +153,8 @@ enum outcome
 split_plan(struct attempt *a, const struct names *vehicles,
     const uint64_t *documents)
 {
+	const struct split_job job = { documents, vehicles->n,
+	    a->spec->start_ms, a->spec->end_ms, a->whole };
 	const uint64_t total = a->progress.documents_total;
 	const uint64_t least = (uint64_t)a->worker->conf->split_documents;
 	enum outcome outcome = COMPLETE;
@@ -97,14 +162,15 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	uint64_t each;
 	size_t n;
 
-	if (least == 0 || total < least || vehicles->n < 2)
+	if (least == 0 || total < least)
 		return COMPLETE;
-	if ((cuts = calloc(vehicles->n, sizeof(*cuts))) == NULL)
-		return attempt_failed(a, FAILURE_INTERNAL);
-	each = least / UNITS_OF_LEAST;
+	each = least / UNITS_OF_LEAST + 1;
 	if (each < total / UNITS_MAX)
 		each = total / UNITS_MAX;
-	n = split_cut(documents, vehicles->n, each, cuts);
+	cuts = calloc(split_room(&job, each) + 1, sizeof(*cuts));
+	if (cuts == NULL)
+		return attempt_failed(a, FAILURE_INTERNAL);
+	n = split_cut(&job, each, cuts);
 	if (n > 1)
 		outcome = store_plan(a, vehicles, cuts, n);
 	free(cuts);

@@ -1,6 +1,7 @@
 #ifndef WORKER_SPLIT_H
 #define WORKER_SPLIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,25 +11,36 @@ struct names;
 struct unit_cut;
 
 /*
- * A job of split_documents or more, and of more than one vehicle, is cut into
- * units (lib/jobs/units.h) of a 16th of that, each a few consecutive vehicles. Idle
+ * A job of split_documents or more is cut into units (lib/jobs/units.h) of a 16th
+ * of that, each a few consecutive vehicles or some days of a large one. Idle
  * workers make their fragments (worker/unit.h), and so does the worker that has
  * claimed the job, while a thread of it writes the fragments into the archive, in
  * order, as they are FINISHED (worker/assemble.h). The archive has the same bytes
  * as if one worker had made it. If that worker is lost, the next one takes up the
- * units that are FINISHED. A vehicle is never cut: the SHA-256 of its CSV can only
- * be computed from front to back.
+ * units that are FINISHED. Where a vehicle has documents that reach further beyond
+ * a day's end than the hour that the next unit reads before it, the job is cut again,
+ * with whole vehicles only.
  */
 
 /* The most vehicles of a unit: its facts have to fit one document. */
 #define SPLIT_VEHICLES_MAX 32
 
+/* What is to be cut. */
+struct split_job {
+	const uint64_t *documents;	/* expected of each vehicle */
+	size_t vehicles;
+	int64_t from_ms, to_ms;		/* the job's range */
+	bool whole;			/* no vehicle may be cut */
+};
+
 /*
- * split_cut(documents, vehicles, each, cuts):
- * Cut units of `each` documents or more, in order; documents[i] is vehicle i's
- * count. cuts has room for one a vehicle. Returns the number of units. Pure.
+ * split_room(job, each): How many units split_cut() makes at most.
+ * split_cut(job, each, cuts): Cut units of about `each` documents, in order: some
+ * vehicles, or where one has twice as many, some days of it. Returns the number of
+ * units. Pure.
  */
-size_t split_cut(const uint64_t *documents, size_t vehicles, uint64_t each,
+size_t split_room(const struct split_job *job, uint64_t each);
+size_t split_cut(const struct split_job *job, uint64_t each,
     struct unit_cut *cuts);
 
 /* split_find(a): Read an earlier attempt's plan into a->plan, if there is one. */

@@ -20,6 +20,8 @@ static const struct field unit_field_table[] = {
 	FIELD(struct unit, "plan", FIELD_INT64, FIELD_NEW, plan),
 	FIELD(struct unit, "unit", FIELD_INT64, FIELD_NEW, place),
 	FIELD(struct unit, "documents", FIELD_INT64, FIELD_NEW, documents),
+	FIELD(struct unit, "fromMs", FIELD_INT64, FIELD_NEW, from_ms),
+	FIELD(struct unit, "toMs", FIELD_INT64, FIELD_NEW, to_ms),
 	FIELD(struct unit, "readTime", FIELD_TIMESTAMP, FIELD_NEW, read_time),
 	FIELD(struct unit, "csvSplitBytes", FIELD_INT64, FIELD_NEW, csv_split_bytes),
 };

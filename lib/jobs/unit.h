@@ -17,9 +17,10 @@ struct unit {
 	struct task task;	/* first: see lib/jobs/task.h */
 	struct export_spec spec;	/* the job's, of these vehicles only */
 	char parent[JOB_ID_SIZE];	/* the job that it is part of */
-	int64_t plan;		/* the fence of the claim that planned it */
+	int64_t plan;		/* units_plan_number() */
 	int64_t place;		/* in the archive, from 0 */
-	int64_t documents;	/* to be read for it; a claim's progress begins with none */
+	int64_t documents;	/* expected; a claim's progress begins with none */
+	int64_t from_ms, to_ms;	/* of its only vehicle: midnights; 0: all of it */
 	struct read_time read_time;	/* of that claim: all units read at the same */
 	int64_t csv_split_bytes;	/* of the worker that planned it; 0: unknown */
 	char *facts;		/* JSON (worker/fragment.h); set to be stored, never read */

@@ -43,9 +43,15 @@ units_tasks(struct units *units)
 	return &units->tasks;
 }
 
+int64_t
+units_plan_number(int64_t fence, bool whole)
+{
+	return 2 * fence + whole;
+}
+
 /* A new unit; its strings are the job's and the vehicles'. */
 static struct unit
-unit_of(const struct units *units, const struct job *job,
+unit_of(const struct units *units, const struct job *job, int64_t plan,
     const struct names *vehicles, const struct unit_cut *cut, size_t place)
 {
 	struct unit unit;
@@ -59,16 +65,18 @@ unit_of(const struct units *units, const struct job *job,
 	unit.spec = job->spec;
 	unit.spec.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
 	memcpy(unit.parent, job->task.id, sizeof(unit.parent));
-	unit.plan = job->task.fence;
+	unit.plan = plan;
 	unit.place = (int64_t)place;
 	unit.documents = (int64_t)cut->documents;
+	unit.from_ms = cut->from_ms;
+	unit.to_ms = cut->to_ms;
 	unit.read_time = job->task.read_time;
 	unit.csv_split_bytes = units->tasks.conf->csv_split_bytes;
 	return unit;
 }
 
 static enum jobs_result
-insert_some(struct units *units, const struct job *job,
+insert_some(struct units *units, const struct job *job, int64_t plan,
     const struct names *vehicles, const struct unit_cut *cuts, size_t from,
     size_t to)
 {
@@ -83,7 +91,7 @@ insert_some(struct units *units, const struct job *job,
 	for (i = to; i-- > from;) {
 		bson_init(&docs[n]);
 		list[n] = &docs[n];
-		unit = unit_of(units, job, vehicles, &cuts[i], i);
+		unit = unit_of(units, job, plan, vehicles, &cuts[i], i);
 		if (task_new_id(&unit.task) != 0)
 			rc = JOBS_ERROR;
 		unit_new_bson(&unit, &docs[n++]);
@@ -101,7 +109,7 @@ insert_some(struct units *units, const struct job *job,
 }
 
 enum jobs_result
-units_insert(struct units *units, const struct job *job,
+units_insert(struct units *units, const struct job *job, int64_t plan,
     const struct names *vehicles, const struct unit_cut *cuts, size_t n)
 {
 	enum jobs_result rc = JOBS_OK;
@@ -109,7 +117,7 @@ units_insert(struct units *units, const struct job *job,
 
 	for (; n > 0 && rc == JOBS_OK; n = from) {
 		from = n > INSERT_UNITS ? n - INSERT_UNITS : 0;
-		rc = insert_some(units, job, vehicles, cuts, from, n);
+		rc = insert_some(units, job, plan, vehicles, cuts, from, n);
 	}
 	return rc;
 }

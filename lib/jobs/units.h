@@ -1,6 +1,7 @@
 #ifndef LIB_JOBS_UNITS_H
 #define LIB_JOBS_UNITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,15 +31,19 @@ struct units *units_new(struct _mongoc_client_t *client,
 void units_free(struct units *units);
 struct tasks *units_tasks(struct units *units);
 
-/* Consecutive vehicles of a job. */
+/*
+ * Consecutive vehicles of a job; or some days of one, from and to a midnight, UTC (0:
+ * from its beginning, to its end).
+ */
 struct unit_cut {
 	size_t first, n;
 	uint64_t documents;
+	int64_t from_ms, to_ms;
 };
 
 /* A job's units, all of one planning. */
 struct units_plan {
-	int64_t plan;		/* the fence of the claim that made it */
+	int64_t plan;		/* its number: see units_plan_number() */
 	int64_t n;		/* 0: the job is not split */
 	int64_t began_ms;	/* when it was made, by the database's clock */
 	uint64_t documents;
@@ -46,12 +51,19 @@ struct units_plan {
 };
 
 /*
- * units_insert(units, job, vehicles, cuts, n):
+ * units_plan_number(fence, whole): Of a plan by the claim of this fence: the one it
+ * makes first, or the one with whole vehicles that may have to replace it. Later
+ * claims' are higher.
+ */
+int64_t units_plan_number(int64_t fence, bool whole);
+
+/*
+ * units_insert(units, job, plan, vehicles, cuts, n):
  * Store a unit for each cut. Unit 0 is inserted last; a plan without it is incomplete
  * and is ignored.
  */
 enum jobs_result units_insert(struct units *units, const struct job *job,
-    const struct names *vehicles, const struct unit_cut *cuts, size_t n);
+    int64_t plan, const struct names *vehicles, const struct unit_cut *cuts, size_t n);
 
 /* units_find_plan(units, id, plan): The job's newest complete plan, or JOBS_NONE. */
 enum jobs_result units_find_plan(struct units *units, const char *id,

@@ -34,6 +34,9 @@ static const struct {
 	    "memory. Ask for fewer parameters." },
 	[FAILURE_BAD_JOB] = { "bad_job", true,
 	    "The stored job cannot be understood." },
+	/* Of a unit only: its job is cut elsewhere (worker/split.h). */
+	[FAILURE_CUT] = { "cannot_cut", true,
+	    "The data of a vehicle cannot be cut there." },
 	[FAILURE_ATTEMPTS] = { "attempts_exhausted", true,
 	    "The export failed in every attempt." },
 	/* Not permanent: keys are replaced, buckets are created. */
