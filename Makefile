@@ -54,7 +54,7 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
-	fragment.o lease.o pace.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
+	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
 	upload.o) \
 	$(ENGINE)
 UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \

@@ -16,9 +16,9 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
-#include "lib/servers/s3.h"
 #include "lib/jobs/units.h"
 #include "worker/fragment.h"
+#include "worker/readahead.h"
 #include "worker/worker.h"
 
 /* Poll interval for the next unit. */
@@ -29,7 +29,7 @@ struct assembly {
 	struct archive *archive;
 	struct _mongoc_client_t *client;	/* its own: the attempt uses another */
 	struct units *units;
-	struct s3 *s3;
+	struct readahead *from;		/* the fragments */
 	struct patience_try away;	/* the database, while a unit is waited for */
 	pthread_t thread;
 	enum outcome outcome;	/* once it has ended */
@@ -128,14 +128,14 @@ assemble_unit(struct assembly *s, const struct unit *unit)
 		return attempt_failed(a, FAILURE_DATABASE);
 	/* What this very attempt had made is not gone: a refusal is one. */
 	if (rc == JOBS_OK && unit->task.object.key != NULL)
-		result = fragment_read(s->archive, s->s3, unit, facts,
+		result = fragment_read(s->archive, s->from, unit, facts,
 		    (size_t)a->worker->conf->part_bytes,
 		    a->plan.plan < units_plan_number(a->task->fence, false));
 	free(facts);
 	/* The next attempt makes all units of this plan again. */
 	if (result == ARCHIVE_BAD_FRAGMENT)
 		units_drop(s->units, a->task->id, a->plan.plan);
-	return attempt_archived(a, result, s3_failure(s->s3));
+	return attempt_archived(a, result, readahead_failure(s->from));
 }
 
 static void *
@@ -166,7 +166,7 @@ assemble_free(struct assembly *s)
 	units_free(s->units);
 	if (s->client != NULL)
 		mongo_give(s->a->worker->pool, s->client);
-	s3_free(s->s3);
+	readahead_free(s->from);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -200,8 +200,8 @@ assemble_start(struct attempt *a, struct archive *archive)
 	cond_init_monotonic(&s->changed);
 	s->client = mongo_take(worker->pool);
 	s->units = units_new(s->client, worker->conf);
-	s->s3 = s3_new(worker->conf, &a->patience);
-	if (s->units == NULL || s->s3 == NULL ||
+	s->from = readahead_new(worker->conf, &a->patience);
+	if (s->units == NULL || s->from == NULL ||
 	    (rc = pthread_create(&s->thread, NULL, assemble_run, s)) != 0)
 		goto fail;
 	return s;

@@ -10,7 +10,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/jobs/unit.h"
-#include "lib/servers/s3.h"
+#include "worker/readahead.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
 
@@ -81,8 +81,9 @@ fragment_write(struct attempt *a)
 
 /* Where a fragment's bytes come from. */
 struct object {
-	struct s3 *s3;
+	struct readahead *from;
 	const char *key;
+	uint64_t size;
 	bool refused_is_gone;
 };
 
@@ -91,17 +92,26 @@ read_object(void *arg, uint64_t at, size_t len, struct buf *to)
 {
 	const struct object *o = arg;
 
-	if (s3_get(o->s3, o->key, at, len, to) == 0)
+	switch (readahead_get(o->from, o->key, at, len, o->size, to)) {
+	case READAHEAD_OK:
 		return 0;
-	return s3_not_found(o->s3) || (o->refused_is_gone &&
-	    s3_refused(o->s3)) ? 1 : -1;
+	case READAHEAD_GONE:
+		return 1;
+	case READAHEAD_REFUSED:
+		return o->refused_is_gone ? 1 : -1;
+	case READAHEAD_FAILED:
+		break;
+	}
+	return -1;
 }
 
 enum archive_result
-fragment_read(struct archive *archive, struct s3 *s3, const struct unit *unit,
-    const char *facts, size_t step, bool refused_is_gone)
+fragment_read(struct archive *archive, struct readahead *from,
+    const struct unit *unit, const char *facts, size_t step,
+    bool refused_is_gone)
 {
-	struct object object = { s3, unit->task.object.key, refused_is_gone };
+	struct object object = { from, unit->task.object.key,
+	    (uint64_t)unit->task.object.size, refused_is_gone };
 	const struct archive_fragment f = {
 		.name = unit->task.object.key,
 		.facts = facts,

@@ -7,7 +7,7 @@
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
 
-struct s3;
+struct readahead;
 struct unit;
 
 /*
@@ -19,12 +19,12 @@ struct unit;
 enum outcome fragment_write(struct attempt *a);
 
 /*
- * fragment_read(archive, s3, unit, facts, step, refused_is_gone):
+ * fragment_read(archive, from, unit, facts, step, refused_is_gone):
  * Write a FINISHED unit's fragment into the archive, fetched step bytes at a time.
  * refused_is_gone: one that S3 refuses is missing (ARCHIVE_BAD_FRAGMENT): Amazon does
  * not tell the two apart to a user who may not list.
  */
-enum archive_result fragment_read(struct archive *archive, struct s3 *s3,
+enum archive_result fragment_read(struct archive *archive, struct readahead *from,
     const struct unit *unit, const char *facts, size_t step,
     bool refused_is_gone);
 
