@@ -30,7 +30,7 @@ struct unwinder {
 enum unwound {
 	UNWOUND,
 	OUT_OF_ORDER,		/* keys descend: walk again, sorted */
-	TOO_MANY_KEYS,		/* a level's, to be sorted within the budget */
+	TOO_MANY_KEYS,		/* a level's: to sort them exceeds the budget */
 	NO_MEMORY
 };
 
@@ -193,7 +193,8 @@ unwind_sorted(struct unwinder *u, const uint8_t *values, int64_t t)
 	for (at = document_first(values); document_next(&at, &e) == 0; )
 		n++;
 	if (budget_take(u->points->budget, n * sizeof(*list)) != 0)
-		return TOO_MANY_KEYS;
+		return n * sizeof(*list) > u->points->budget->max ?
+		    TOO_MANY_KEYS : NO_MEMORY;
 	if ((list = malloc((n + 1) * sizeof(*list))) == NULL) {
 		rc = NO_MEMORY;
 		goto out;

@@ -48,8 +48,8 @@ int unwind_document(const uint8_t *doc, size_t len, int64_t from_ms,
 /*
  * unwind_window(doc, len, from_ms, to_ms, points, skips, next_ms):
  * The same; also store in *next_ms the time of the earliest point at or after
- * to_ms, INT64_MAX if there is none. Returns -2 where the budget is exhausted by
- * the keys of one level, which have to be sorted: a shorter window does not help.
+ * to_ms, INT64_MAX if there is none. Returns -2 where the keys of one level, which
+ * have to be sorted, exceed the whole budget: a shorter window does not help.
  */
 int unwind_window(const uint8_t *doc, size_t len, int64_t from_ms,
     int64_t to_ms, struct points *points, struct skips *skips,
