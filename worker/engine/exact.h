@@ -53,8 +53,9 @@ void exact_free(struct exact *x);
 
 /*
  * exact_rows(x, job, blocks, duplicates):
- * Append the rows to blocks, all of them closed, and set *duplicates to the
- * number of points that lost. Unless EXACT_DONE, blocks is undefined.
+ * Have blocks hold the rows, all of them closed, and set *duplicates to the
+ * number of points that lost. It may begin again, with no block. Unless
+ * EXACT_DONE, blocks is undefined.
  */
 enum exact_result exact_rows(struct exact *x, const struct exact_job *job,
     struct blocks *blocks, uint64_t *duplicates);

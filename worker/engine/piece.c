@@ -202,12 +202,14 @@ read_documents(const struct piece *p, struct scratch *scratch)
 	return rc;
 }
 
-/* The blocks' sealed(). */
+/* The blocks' sealed(). The exact path may make all rows a second time. */
 static void
 on_sealed(void *arg, const struct block *block, const uint8_t *text)
 {
 	struct piece *p = arg;
 
+	if (p->blocks.n == 0)
+		preview_columns(p->preview, p->slice->vehicle->columns->n);
 	preview_block(p->preview, block, text);
 }
 
@@ -228,7 +230,6 @@ begin_rows(struct piece *p, struct scratch *scratch)
 	if (atomic_load(&s->plan->previewed) || (p->preview = preview_new(
 	    s->plan->from_ms, s->plan->to_ms)) == NULL)
 		return;
-	preview_columns(p->preview, s->vehicle->columns->n);
 	p->blocks.sealed = on_sealed;
 	p->blocks.arg = p;
 }

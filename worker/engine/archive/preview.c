@@ -112,6 +112,9 @@ void
 preview_columns(struct preview *p, size_t n)
 {
 	p->n = n < PREVIEW_COLUMNS ? n : PREVIEW_COLUMNS;
+	p->rows = 0;
+	memset(p->samples, 0, sizeof(p->samples));
+	memset(p->tries, 0, sizeof(p->tries));
 	memset(p->missing, (int)p->n, sizeof(p->missing));
 }
 

@@ -45,8 +45,8 @@ int preview_vehicle(struct preview *p, const char *name,
 
 /*
  * preview_columns(p, n):
- * For a preview that is to be taken over by another: the next blocks are of a
- * vehicle of n columns, which has no name yet.
+ * For a preview that is to be taken over by another: the next blocks are the
+ * first, of a vehicle of n columns, which has no name yet.
  */
 void preview_columns(struct preview *p, size_t n);
 
