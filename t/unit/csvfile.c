@@ -58,7 +58,6 @@ add(struct csvfile *w, struct deflater *d, size_t len)
 	text[len - 1] = '\n';
 	buf_init(&deflated, 1 << 16);
 	rc = block_seal(&b, (const uint8_t *)text, len, &deflated, d);
-	b.text = (const uint8_t *)text;
 	b.deflated = deflated.data;
 	b.points = 1;
 	block_row(&b, 1);
