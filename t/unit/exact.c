@@ -20,6 +20,7 @@
 #include "t/unit/doc.h"
 #include "t/unit/draw.h"
 #include "t/unit/inflate.h"
+#include "t/unit/random.h"
 
 #define BASE DOC_BASE
 #define HOUR INT64_C(3600000)
@@ -513,42 +514,6 @@ reference(int64_t from_ms, int64_t to_ms, struct buf *csv,
 		points_release(&columns[i]);
 }
 
-/* Elements of a level in any order, some of them to be skipped. */
-static void
-put_random(int depth)
-{
-	/* around the key and a number; the first seven are points */
-	static const struct {
-		const char *before, *between, *after;
-	} leaves[] = {
-		{ "", "=i", "" }, { "", "=l-", "" }, { "", "=d0.", "" },
-		{ "", "=s", "" }, { "", "=b1 0=i", "" }, { "", "=D", "" },
-		{ "0", "=i", "" }, { "x", "=i", "" }, { "", "=t", "" },
-		{ "", "{ a=i", " }" }, { "", "=dnan n=i", "" },
-		{ "", "=s\xff", "" },
-	}, *leaf;
-	char spec[64];
-	uint64_t n, far;
-	int key;
-
-	for (n = draw(12); n > 0; n--) {
-		/* mostly in the hour, sometimes hours ahead */
-		far = draw(8) == 0 ? 8 * (uint64_t)HOUR : (uint64_t)HOUR;
-		key = draw(3) == 0 ? (int)draw(30) : (int)draw(far);
-		if (depth < 2 && draw(6) == 0) {
-			snprintf(spec, sizeof(spec), "%d", key / 2);
-			doc_level(&d, spec);
-			put_random(depth + 1);
-			doc_level_end(&d);
-			continue;
-		}
-		leaf = &leaves[draw(draw(3) ? 7 : 12)];
-		snprintf(spec, sizeof(spec), "%s%d%s%d%s", leaf->before, key,
-		    leaf->between, (int)draw(1000), leaf->after);
-		doc_put(&d, spec);
-	}
-}
-
 /* Random documents of ten hours, in the order of reading: hour by hour. */
 static void
 put_vehicle(void)
@@ -562,7 +527,7 @@ put_vehicle(void)
 			t_ms = BASE + h * HOUR + (int64_t)draw(100);
 			for (k = (int)draw(4); k > 0; k--) {
 				doc_hour(&d, t_ms);
-				put_random(0);
+				doc_random(&d, 0);
 				doc_hour_end(&d);
 				add(c, t_ms);
 				t_ms += (int64_t)draw(20);

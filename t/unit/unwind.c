@@ -8,6 +8,8 @@
 
 #include "t/tap.h"
 #include "t/unit/doc.h"
+#include "t/unit/draw.h"
+#include "t/unit/random.h"
 
 #define BASE INT64_C(1543536000000)
 #define ROOM ((size_t)1 << 30)
@@ -805,6 +807,173 @@ test_append(void)
 	points_release(&ps);
 }
 
+/* The same from all points that there are. */
+static void
+reach_model(const uint8_t *doc, size_t len, int64_t after_ms,
+    int64_t *next_ms, int64_t *last_ms)
+{
+	struct budget budget = { 0, ROOM };
+	struct points ps;
+	size_t i;
+
+	*next_ms = INT64_MAX;
+	*last_ms = INT64_MIN;
+	points_init(&ps, &budget);
+	if (unwind_document(doc, len, INT64_MIN, INT64_MAX, &ps, &skips) != 0)
+		abort();
+	for (i = 0; i < ps.n; i++) {
+		if (ps.v[i].t_ms >= after_ms && ps.v[i].t_ms < *next_ms)
+			*next_ms = ps.v[i].t_ms;
+		if (ps.v[i].t_ms > *last_ms)
+			*last_ms = ps.v[i].t_ms;
+	}
+	points_release(&ps);
+}
+
+/* reach_wrong(after_ms): What is wrong with unwind_reach() of d; or NULL. */
+static const char *
+reach_wrong(int64_t after_ms)
+{
+	int64_t next_ms = 42, last_ms = 42, next, last;
+	uint8_t *copy = malloc(d.len);
+	const char *wrong = NULL;
+	struct skips found;
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, d.data, d.len);
+	memset(&found, 0x5a, sizeof(found));
+	unwind_reach(copy, d.len, after_ms, &found, &next_ms, &last_ms);
+	reach_model(copy, d.len, after_ms, &next, &last);
+	if (memcmp(&found, &skips, sizeof(found)) != 0)
+		wrong = "other skips";
+	else if (next_ms != next)
+		wrong = "another next time";
+	else if (last_ms != last)
+		wrong = "another last time";
+	free(copy);
+	return wrong;
+}
+
+static void
+reach_row(const char *name, int64_t after_ms, int64_t next_ms, int64_t last_ms)
+{
+	int64_t next = 42, last = 42;
+
+	unwind_reach(d.data, d.len, after_ms, &skips, &next, &last);
+	is_int(next, next_ms, "reach: %s: the next", name);
+	is_int(last, last_ms, "reach: %s: the last", name);
+	is_str(reach_wrong(after_ms), NULL, "reach: %s: as all points", name);
+}
+
+static void
+test_reach(void)
+{
+	doc_hour(&d, BASE), doc_put(&d, "7=i1 5=i2 9( 3=i3 1=i4 ) 10=n x=i1");
+	doc_hour_end(&d);
+	reach_row("from before it", INT64_MIN, BASE + 5, BASE + 12);
+	reach_row("its first", BASE + 5, BASE + 5, BASE + 12);
+	reach_row("after its first", BASE + 6, BASE + 7, BASE + 12);
+	reach_row("within a level", BASE + 8, BASE + 10, BASE + 12);
+	reach_row("its last", BASE + 12, BASE + 12, BASE + 12);
+	reach_row("after its last", BASE + 13, INT64_MAX, BASE + 12);
+	reach_row("never", INT64_MAX, INT64_MAX, BASE + 12);
+	doc_hour(&d, BASE), doc_put(&d, "5=i1 9=s\xff 8=n y=i1 7{ }");
+	doc_hour_end(&d);
+	reach_row("what is skipped is no point", BASE, BASE + 5, BASE + 5);
+	doc_hour(&d, BASE), doc_hour_end(&d);
+	reach_row("no points", INT64_MIN, INT64_MAX, INT64_MIN);
+	doc_of(&d, "_id=sx values{ 1=i1 }");
+	reach_row("no time", INT64_MIN, INT64_MAX, INT64_MIN);
+	is_int((int64_t)skips.count[SKIP_BAD_ID], 1, "reach: bad_id");
+	d.data[d.len - 1] = 1;
+	reach_row("not BSON", INT64_MIN, INT64_MAX, INT64_MIN);
+	is_int((int64_t)skips.count[SKIP_BAD_BSON], 1, "reach: bad_bson");
+	doc_hour(&d, -1), doc_put(&d, "0=i1 2=i2 1=i3"), doc_hour_end(&d);
+	reach_row("over 1970", 0, 0, 1);
+}
+
+static void
+test_reach_random(void)
+{
+	unsigned long bad = 0;
+	const char *wrong;
+	int64_t after_ms;
+	int i, far = 0;
+
+	draw_from(1181783497276652981);
+	for (i = 0; i < 20000; i++) {
+		doc_hour(&d, BASE + (int64_t)draw(1000));
+		doc_random(&d, 0);
+		doc_hour_end(&d);
+		if (draw(20) == 0)
+			d.data[draw(d.len)] ^= (uint8_t)(1 << draw(8));
+		after_ms = BASE + (int64_t)draw(draw(2) ? 100 : 3 * 3600000);
+		if ((wrong = reach_wrong(after_ms)) != NULL)
+			bad_row(&bad, "%d, after %" PRId64 ": %s", i,
+			    after_ms - BASE, wrong);
+		far += skips_any(&skips);
+	}
+	is_int((int64_t)bad, 0, "reach of 20,000 random documents");
+	ok(far > 2000 && far < 18000, "%d of them with skips", far);
+}
+
+/* Nothing is sorted, and no memory is needed: the keys exceed any budget. */
+static void
+test_reach_large(void)
+{
+	int64_t next_ms, last_ms;
+	char key[16];
+	size_t i;
+
+	doc_hour(&d, BASE);
+	for (i = 0; i < 300000; i++) {
+		snprintf(key, sizeof(key), "%zu", i * 7919 % 300000);
+		doc_bool(&d, key, 1);
+	}
+	doc_hour_end(&d);
+	unwind_reach(d.data, d.len, BASE + 150000, &skips, &next_ms, &last_ms);
+	is_int(next_ms, BASE + 150000, "reach: 300,000 shuffled keys");
+	is_int(last_ms, BASE + 299999, "reach: the last of them");
+}
+
+/*
+ * Shuffled keys that exceed a budget: -2 where no window helps, -1 where points
+ * that are already there are in the way.
+ */
+static void
+test_budget(void)
+{
+	struct budget budget = { 0, 3500 };
+	struct points ps;
+	int64_t next_ms;
+	char key[16];
+	int i;
+
+	points_init(&ps, &budget);
+	for (i = 0; i < 200; i++)
+		if (points_add(&ps, &(struct point){ BASE + i, { 0 },
+		    LEAF_BOOL }) != 0)
+			break;
+	doc_hour(&d, BASE);
+	for (i = 0; i < 150; i++) {
+		snprintf(key, sizeof(key), "%d", 1000 - i);
+		doc_bool(&d, key, 1);
+	}
+	doc_hour_end(&d);
+	is_int(unwind_window(d.data, d.len, BASE, BASE + 1, &ps, &skips,
+	    &next_ms), -1, "keys that fit without the points that are there");
+	points_release(&ps);
+	is_int(unwind_window(d.data, d.len, BASE, BASE + 1, &ps, &skips,
+	    &next_ms), 0, "and then do");
+	is_int(next_ms, BASE + 851, "with the next point after the window");
+	budget.max = 1000;
+	is_int(unwind_window(d.data, d.len, BASE, BASE + 1, &ps, &skips,
+	    &next_ms), -2, "keys that never fit");
+	is_int((int64_t)budget.used, 0, "nothing is charged afterwards");
+	points_release(&ps);
+}
+
 int
 main(void)
 {
@@ -819,5 +988,9 @@ main(void)
 	test_damage();
 	test_large();
 	test_append();
+	test_reach();
+	test_reach_random();
+	test_reach_large();
+	test_budget();
 	return done_testing();
 }
