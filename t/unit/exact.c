@@ -27,7 +27,7 @@
 #define ROOM ((size_t)1 << 30)
 #define FOREVER (100000 * HOUR)
 #define COLUMNS 3
-#define DOCS_MAX 1000
+#define DOCS_MAX 6000
 
 static struct doc d;
 static struct deflater *deflater;
@@ -810,6 +810,22 @@ test_shuffled(void)
 	end();
 }
 
+/* Many columns, of one point each at one ms. */
+static void
+test_wide(void)
+{
+	enum { WIDE = 5000 };
+	size_t c;
+
+	begin(WIDE);
+	for (c = 0; c < WIDE; c++)
+		hour(c, 0, "5=i1 3=i2 x=i1");
+	is_int(run_raw(BASE, BASE + HOUR), EXACT_DONE, "%d columns", WIDE);
+	is_int((int64_t)x.rows, 2, "in two rows");
+	is_int((int64_t)x.points, 2 * WIDE, "with all their points");
+	end();
+}
+
 int
 main(void)
 {
@@ -824,6 +840,7 @@ main(void)
 	test_duplicates();
 	test_model();
 	test_random();
+	test_wide();
 	test_no_room();
 	test_large();
 	test_one_ms();

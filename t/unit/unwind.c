@@ -944,17 +944,18 @@ test_reach_large(void)
 static void
 test_budget(void)
 {
-	struct budget budget = { 0, 3500 };
+	struct budget budget = { 0, ROOM };
 	struct points ps;
 	int64_t next_ms;
 	char key[16];
 	int i;
 
 	points_init(&ps, &budget);
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 2000; i++)
 		if (points_add(&ps, &(struct point){ BASE + i, { 0 },
 		    LEAF_BOOL }) != 0)
-			break;
+			abort();
+	budget.max = budget.used + 100;
 	doc_hour(&d, BASE);
 	for (i = 0; i < 150; i++) {
 		snprintf(key, sizeof(key), "%d", 1000 - i);
