@@ -360,5 +360,5 @@ unwind_document(const uint8_t *doc, size_t len, int64_t from_ms, int64_t to_ms,
 	int64_t next_ms;
 
 	return unwind_window(doc, len, from_ms, to_ms, points, skips,
-	    &next_ms);
+	    &next_ms) == 0 ? 0 : -1;
 }
