@@ -149,9 +149,13 @@ slice_cut(const struct slice *s)
 	return a > b ? a : b;
 }
 
+/* The rows of a later part of an hour begin after the hour. */
 int64_t
 slice_piece_ends(const struct slice *s, size_t i)
 {
-	return i + 1 == s->pieces ? s->end_ms : s->base_ms +
-	    (s->end_ms - s->base_ms) * (int64_t)(i + 1) / (int64_t)s->pieces;
+	const int64_t from_ms = s->begin_ms > s->base_ms ? s->begin_ms :
+	    s->base_ms;
+
+	return i + 1 == s->pieces ? s->end_ms : from_ms +
+	    (s->end_ms - from_ms) * (int64_t)(i + 1) / (int64_t)s->pieces;
 }
