@@ -23,10 +23,10 @@ struct feeder {
 	struct window_hold *hold;	/* of the current window */
 };
 
-/* A document's place: by hour, then as the window has them. */
+/* A document's place: by hour, by column, then as the window has them. */
 struct placed {
 	int64_t hour_ms;
-	size_t doc;
+	size_t column, doc;
 };
 
 static int
@@ -36,6 +36,8 @@ placed_compare(const void *a, const void *b)
 
 	if (x->hour_ms != y->hour_ms)
 		return x->hour_ms < y->hour_ms ? -1 : 1;
+	if (x->column != y->column)
+		return x->column < y->column ? -1 : 1;
 	return x->doc < y->doc ? -1 : x->doc > y->doc;
 }
 
@@ -160,7 +162,8 @@ feeder_window(struct feeder *f, const struct source_window *w)
 	if ((places = malloc((w->n + 1) * sizeof(*places))) == NULL)
 		return feeder_no_memory();
 	for (i = 0; i < w->n; i++)
-		places[i] = (struct placed){ slice_hour(w->docs[i].t_ms), i };
+		places[i] = (struct placed){ slice_hour(w->docs[i].t_ms),
+		    w->docs[i].column, i };
 	qsort(places, w->n, sizeof(*places), placed_compare);
 	result = feeder_add_all(f, w, places);
 	free(places);
