@@ -57,9 +57,10 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
 	upload.o) \
 	$(ENGINE)
-UNIT = backoff buf conf csv csvfile ending etag exact failure fastread job jsonstrict \
-	life log merge metrics num numtext pace patience preview query s3xml sigv4 spec split \
-	textdeflate ticker timestamp unwind upload utf8 zip
+UNIT = backoff blocks buf carry conf csv csvfile ending etag exact failure fastread feeder \
+	job jsonstrict life log merge metrics num numtext pace patience piece pool preview \
+	query s3xml sigv4 slice spec split textdeflate ticker timestamp unwind upload utf8 \
+	zip
 FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
