@@ -303,8 +303,12 @@ pool_put(struct pool *p, struct slice *s)
 			break;
 		from_ms = slice_piece_ends(s, i);
 	}
-	/* Closed: those that were put are dropped, with the slice. */
-	s->pieces = i;
+	/*
+	 * Closed: those that were put are dropped, with the slice. Else the
+	 * taker may be reading it.
+	 */
+	if (i < pieces)
+		s->pieces = i;
 	pthread_mutex_unlock(&p->lock);
 	if (i == 0)
 		slice_free(s);
