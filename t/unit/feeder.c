@@ -189,6 +189,20 @@ day_number(int64_t t_ms)
 	return (t_ms + 1000 * DAY_MS) / DAY_MS;
 }
 
+static struct seen *
+want_slice(size_t vehicle, bool first, int64_t base_ms, int64_t begin_ms,
+    int64_t end_ms)
+{
+	struct seen *s = &want.v[want.n++];
+
+	*s = (struct seen){ .first = first, .last = end_ms == INT64_MAX,
+	    .base_ms = base_ms, .begin_ms = begin_ms, .end_ms = end_ms,
+	    .at = want.nids };
+	snprintf(s->vehicle, sizeof(s->vehicle), "v%zu", vehicle);
+	return s;
+}
+
+/* The rows of days without documents go into a slice without documents. */
 static void
 want_vehicle(size_t vehicle)
 {
@@ -209,18 +223,20 @@ want_vehicle(size_t vehicle)
 			begin_ms = s->end_ms;
 			s = NULL;
 		}
+		if (s == NULL && i < n && begin_ms != INT64_MIN &&
+		    day_number(begin_ms) < day_number(hour_ms)) {
+			want_slice(vehicle, false, begin_ms, begin_ms,
+			    (day_number(hour_ms) - 1000) * DAY_MS);
+			begin_ms = want.v[want.n - 1].end_ms;
+		}
 		if (s == NULL) {
-			s = &want.v[want.n++];
-			*s = (struct seen){ .first = first, .last = i == n,
-			    .base_ms = i < n ? hour_ms : begin_ms,
-			    .begin_ms = begin_ms, .end_ms = INT64_MAX,
-			    .at = want.nids };
-			snprintf(s->vehicle, sizeof(s->vehicle), "v%zu",
-			    vehicle);
+			s = want_slice(vehicle, first, i < n ? hour_ms :
+			    begin_ms, begin_ms, INT64_MAX);
 			first = false;
 		}
 		if (i == n)
 			return;
+		s->last = false;
 		s->end_ms = hour_ms + HOUR_MS;
 		s->n++;
 		s->bytes += v[i].len;
@@ -294,7 +310,8 @@ make_windows(size_t vehicles)
 		if ((v = calloc(1, sizeof(*v))) == NULL)
 			abort();
 		snprintf(v->name, sizeof(v->name), "v%zu", i);
-		v->v = (struct source_vehicle){ v->name, &columns };
+		v->v = (struct source_vehicle){ .name = v->name,
+	    .columns = &columns };
 		for (at = -10 * DAY_MS; at < 10 * DAY_MS; at = next) {
 			next = at + HOUR_MS * (int64_t)(1 + draw(most));
 			if (draw(30) == 0)
@@ -552,7 +569,8 @@ test_parts(struct pool *pool)
 	if (v == NULL)
 		abort();
 	snprintf(v->name, sizeof(v->name), "v0");
-	v->v = (struct source_vehicle){ v->name, &columns };
+	v->v = (struct source_vehicle){ .name = v->name,
+	    .columns = &columns };
 	fleet[0].n = 0;
 	for (i = 0; i < 4; i++)
 		fleet[0].v[fleet[0].n++] = (struct told){ 0, 100,
@@ -577,7 +595,8 @@ test_nothing(struct pool *pool)
 
 	is_int(run(pool, SIZE_MAX), ARCHIVE_OK, "no windows");
 	is_str(shown(), "", "no slices");
-	v->v = (struct source_vehicle){ v->name, &columns };
+	v->v = (struct source_vehicle){ .name = v->name,
+	    .columns = &columns };
 	fleet[0].n = 0;
 	make_window(v, 0, 0, 0, false), make_window(v, 0, 0, 0, true);
 	is_int(run(pool, SIZE_MAX), ARCHIVE_OK, "a vehicle without documents");

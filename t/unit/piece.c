@@ -26,7 +26,7 @@ static struct doc d;
 static char letters[] = "a\0b";
 static char *column_names[COLUMNS] = { letters, letters + 2 };
 static const struct names columns = { column_names, COLUMNS };
-static const struct source_vehicle vehicle = { "v", &columns };
+static struct source_vehicle vehicle = { .name = "v", .columns = &columns };
 static struct slice_plan plan;
 static struct scratch *scratch;
 static struct slice *slice;
@@ -240,6 +240,48 @@ test_carried(void)
 }
 
 /*
+ * Days of a vehicle that goes on at to_ms: a document that is not of the last
+ * hour, which the next fragment reads, too, must not reach it.
+ */
+static void
+test_goes_on(void)
+{
+	begin(0, 100 * HOUR_MS);
+	vehicle.goes_on = true;
+	vehicle.to_ms = BASE + 2 * HOUR_MS;
+	hour(0, "5=i1 7199999=i2");
+	run(0, INT64_MIN);
+	is_int(piece.result, PIECE_MADE, "up to the end");
+	is_str(found(), "column 0: 7199999 to 7199999; ", "is carried on");
+	hour(0, "5=i1 7200000=i2");
+	run(0, INT64_MIN);
+	is_int(piece.result, PIECE_REACHES, "to the end");
+	end();
+	begin(0, 100 * HOUR_MS);
+	vehicle.to_ms = BASE + HOUR_MS;
+	doc_hour(&d, BASE + 1), doc_put(&d, "5=i1 7200000=i2"), doc_hour_end(&d);
+	add(0);
+	slice->docs[0].t_ms = BASE + 1;
+	run(0, INT64_MIN);
+	is_int(piece.result, PIECE_MADE, "of the last hour");
+	is_str(found(), "", "for the next fragment");
+	piece_exact(&piece, scratch);
+	is_str(rows(), "6:1,", "its own rows");
+	end();
+	begin(0, 100 * HOUR_MS);
+	vehicle.goes_on = false, vehicle.continues = true;
+	vehicle.from_ms = BASE + HOUR_MS;
+	hour(0, "5=i1 3600007=i2 x=i1"), hour(0, "6=i1 y=i1");
+	is_str(run(0, INT64_MIN), "unusual", "the hour before");
+	is_str(found(), "column 0: 3600007 to 3600007; ",
+	    "is carried on, its skips do not count");
+	piece_exact(&piece, scratch);
+	is_str(rows(), "", "and has no rows");
+	vehicle.continues = false;
+	end();
+}
+
+/*
  * Rows of 300,000 bytes, a block each, before an ms that has more points than
  * fit at first: all of it is made twice.
  */
@@ -293,6 +335,7 @@ main(void)
 	test_usual();
 	test_unusual();
 	test_carried();
+	test_goes_on();
 	test_again();
 	piece_release(&piece);
 	scratch_free(scratch);

@@ -39,8 +39,11 @@ static unsigned long bad;
 static char letters[] = "a\0b\0c";
 static char *column_names[COLUMNS] = { letters, letters + 2, letters + 4 };
 static const struct names columns = { column_names, COLUMNS };
-static struct source_vehicle vehicles[VEHICLES] = { { "v0", &columns },
-    { "v1", &columns }, { "v2", &columns } };
+static struct source_vehicle vehicles[VEHICLES] = {
+	{ .name = "v0", .columns = &columns },
+	{ .name = "v1", .columns = &columns },
+	{ .name = "v2", .columns = &columns },
+};
 static struct slice_plan plan;
 static atomic_int windows;	/* not released */
 static atomic_int ahead;	/* slices that were put, not released */

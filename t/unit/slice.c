@@ -16,7 +16,8 @@
 
 static struct slice_plan plan;
 static struct names columns = { NULL, 3 };
-static const struct source_vehicle vehicle = { "v", &columns };
+static const struct source_vehicle vehicle = { .name = "v",
+    .columns = &columns };
 static int released;
 
 static void
@@ -41,6 +42,46 @@ test_hours(void)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		is_int(slice_hour(rows[i].t_ms), rows[i].hour_ms,
 		    "the hour of %" PRId64, rows[i].t_ms);
+}
+
+static void
+test_days(void)
+{
+	is_int(slice_day(0), 0, "a day begins");
+	is_int(slice_day(DAY_MS - 1), 0, "and ends");
+	is_int(slice_day(-1), -DAY_MS, "a day before 1970");
+	is_int(slice_day(-DAY_MS), -DAY_MS, "begins");
+	is_int(slice_day(BASE + 5 * HOUR_MS), BASE, "2018-11-30");
+}
+
+/* Days of a vehicle: the points of a slice, and the hour before it continues. */
+static void
+test_fragment(void)
+{
+	struct source_vehicle v = { .name = "v", .columns = &columns,
+	    .from_ms = BASE, .to_ms = BASE + DAY_MS };
+	struct slice_plan all = { .from_ms = BASE - 5 * DAY_MS,
+	    .to_ms = BASE + 5 * DAY_MS };
+	struct slice *s = slice_new(&all, &v);
+	int64_t from_ms, to_ms;
+
+	s->base_ms = BASE - HOUR_MS;
+	slice_range(s, &from_ms, &to_ms);
+	ok(from_ms == all.from_ms && to_ms == all.to_ms &&
+	    !slice_is_before(s), "a vehicle as a whole: the plan's range");
+	v.continues = true;
+	slice_range(s, &from_ms, &to_ms);
+	ok(from_ms == BASE && to_ms == all.to_ms, "one that continues");
+	ok(slice_is_before(s), "the hour before it");
+	s->base_ms = BASE;
+	ok(!slice_is_before(s), "its first hour");
+	v.goes_on = true;
+	slice_range(s, &from_ms, &to_ms);
+	ok(from_ms == BASE && to_ms == BASE + DAY_MS, "one that goes on");
+	all.from_ms = BASE + 1, all.to_ms = BASE + 2;
+	slice_range(s, &from_ms, &to_ms);
+	ok(from_ms == BASE + 1 && to_ms == BASE + 2, "never beyond the plan");
+	slice_free(s);
 }
 
 /* filled(bytes, base_ms): A slice of one document of so many bytes. */
@@ -223,6 +264,8 @@ int
 main(void)
 {
 	test_hours();
+	test_days();
+	test_fragment();
 	test_full();
 	test_holds();
 	test_pieces();
