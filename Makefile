@@ -38,7 +38,8 @@ LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o \
-		names.o num.o patience.o process.o program.o ticker.o timestamp.o utf8.o) \
+		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
+		utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
 		s3probe.o s3xml.o selfcheck.o sigv4.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o \
@@ -58,9 +59,9 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	upload.o) \
 	$(ENGINE)
 UNIT = backoff blocks buf carry conf csv csvfile ending etag exact failure fastread feeder \
-	job jsonstrict life log merge metrics num numtext pace patience piece pool preview \
-	query s3xml sigv4 slice spec split textdeflate ticker timestamp unwind upload utf8 \
-	zip
+	job jsonstrict life log merge metrics nameset num numtext pace patience piece pool \
+	preview query s3xml sigv4 slice spec split textdeflate ticker timestamp unwind upload \
+	utf8 zip
 FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
