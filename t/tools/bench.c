@@ -22,7 +22,6 @@
 #include <mongoc/mongoc.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/digest.h"
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
 #include "worker/engine/archive.h"
@@ -213,7 +212,7 @@ load(const struct task *task, const struct slice_plan *plan, size_t *n)
 }
 
 /* Stages of one slice; each adds its cpu seconds. */
-enum stage { UNWIND, TEXT, ALL, CRC, DEFLATE, SHA256, STAGES };
+enum stage { UNWIND, TEXT, ALL, CRC, DEFLATE, STAGES };
 
 static void
 walk_slice(const struct slice *s, struct scratch *scratch,
@@ -230,8 +229,8 @@ walk_slice(const struct slice *s, struct scratch *scratch,
 }
 
 static void
-run_stages(struct slice *s, struct scratch *scratch, struct digest *digest,
-    double spent[STAGES], struct facts *facts)
+run_stages(struct slice *s, struct scratch *scratch, double spent[STAGES],
+    struct facts *facts)
 {
 	struct fastread_range range = { s->begin_ms, 0, 0,
 	    s->end_ms - s->begin_ms };
@@ -269,9 +268,6 @@ run_stages(struct slice *s, struct scratch *scratch, struct digest *digest,
 			errx(1, "deflate");
 	}
 	t[5] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	if (digest_add(digest, s->blocks.text.data, s->blocks.text.len) != 0)
-		errx(1, "digest");
-	t[6] = seconds(CLOCK_THREAD_CPUTIME_ID);
 	for (i = 0; i < STAGES; i++)
 		spent[i] += t[i + 1] - t[i];
 	for (i = 0; i < s->blocks.n; i++) {
@@ -289,21 +285,20 @@ stages(const struct task *task)
 	    .from_ms = task->from_ms, .to_ms = task->to_ms,
 	    .memory_max = (size_t)256 << 20 };
 	struct scratch *scratch = scratch_new(DEFLATE_FAST);
-	struct digest *digest = digest_new();
 	double spent[STAGES], best[STAGES] = { 0 };
 	struct facts facts;
 	struct slice *v;
 	size_t n, i;
 	int round, k;
 
-	if (scratch == NULL || digest == NULL)
+	if (scratch == NULL)
 		errx(1, "out of memory");
 	v = load(task, &plan, &n);
 	for (round = 0; round <= ROUNDS; round++) {
 		memset(spent, 0, sizeof(spent));
 		memset(&facts, 0, sizeof(facts));
 		for (i = 0; i < n; i++)
-			run_stages(&v[i], scratch, digest, spent, &facts);
+			run_stages(&v[i], scratch, spent, &facts);
 		/* The first one warms up. */
 		for (k = 0; k < STAGES && round > 0; k++)
 			if (round == 1 || spent[k] < best[k])
@@ -313,17 +308,16 @@ stages(const struct task *task)
 		best[k] = best[k] / (double)facts.points * 1e9;
 	printf("{\"points\": %llu, \"rows\": %llu, \"csv_bytes\": %llu, "
 	    "\"unwind\": %.2f, \"text\": %.2f, \"rows_ns\": %.2f, \"crc\": %.2f, "
-	    "\"deflate\": %.2f, \"sha256\": %.2f, \"all\": %.2f}\n",
+	    "\"deflate\": %.2f, \"all\": %.2f}\n",
 	    (unsigned long long)facts.points, (unsigned long long)facts.rows,
 	    (unsigned long long)facts.bytes, best[UNWIND],
 	    best[TEXT] - best[UNWIND],
 	    best[ALL] - best[TEXT] - best[CRC] - best[DEFLATE], best[CRC],
-	    best[DEFLATE], best[SHA256], best[ALL] + best[SHA256]);
+	    best[DEFLATE], best[ALL]);
 	for (i = 0; i < n; i++)
 		slice_release(&v[i]);
 	free(v);
 	scratch_free(scratch);
-	digest_free(digest);
 }
 
 static void
