@@ -53,17 +53,17 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 		points.o unwind.o) \
 	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
-	$(addprefix worker/engine/archive/,csvfile.o fragment.o manifest.o preview.o zip.o)
+	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
+		manifest.o packed.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
 	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
 	upload.o) \
 	$(ENGINE)
-UNIT = backoff blocks buf carry conf csv csvfile ending etag exact failure fastread feeder \
-	job jsonstrict life log merge metrics nameset num numtext pace patience piece pool \
-	preview query s3xml sigv4 slice spec split textdeflate ticker timestamp unwind upload \
-	utf8 zip
-FUZZ = conf csv job jsonstrict numtext request s3xml spec timestamp unwind zip
-TOOLS = 4000-tls bench claims constant engine insert life-mongo model
+UNIT = 4000 backoff bench blocks buf carry claims columns conf constant csv csvfile ending \
+	engine etag exact facts failure fastread feeder fragment insert job jsonstrict life \
+	log manifest merge metrics model mongo nameset num numtext pace patience piece pool \
+	preview query request s3xml sigv4 slice spec split textdeflate ticker timestamp tls \
+	unwind upload utf8 zip
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 

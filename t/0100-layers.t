@@ -101,7 +101,7 @@ may libfcgi 'fcg' fcgi/*.c
 mapfile -t ENGINE < <(find worker/engine -name "*.c")
 may json-c json fcgi/*.c lib/jobs/catalogue.c "${ENGINE[@]}"
 may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
-may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/zip.c
+may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 
 # The pure files take time, key and bytes as arguments.
 PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,utf8}.c lib/servers/{s3xml,sigv4}.c

@@ -202,7 +202,7 @@ def first_with_rows(path):
         for file in json.loads(z.read("manifest.json"))["files"]:
             if file["rows"] > 0:
                 text = io.StringIO(z.read(file["name"]).decode("latin-1"), newline="")
-                return file["vehicle"], file["columns"], list(csv.reader(text))[1:]
+                return file["vehicle"], file["parameters"], list(csv.reader(text))[1:]
     return None
 
 

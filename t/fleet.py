@@ -15,7 +15,8 @@ usual=True     nearly all documents are as a logger writes them: leaves of all t
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
 A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records are in any order; the
-reader takes those with startDate - 3600000 < order_ms < endDate, sorted by order_ms (stable).
+reader takes those with startDate - 3600000 < order_ms < endDate, sorted by order_ms (stable), and
+those of order_ms -2**63, whose _id has no place in time, first in startDate's hour.
 Times are Unix ms. Fails only where DIR cannot be written.
 """
 import argparse
@@ -30,7 +31,7 @@ from fractions import Fraction
 
 HOUR = 3600000
 DAY = 24 * HOUR
-NEVER = -2 ** 63                       # order_ms of an _id that is not read
+TIMELESS = -2 ** 63                    # order_ms of an _id that has no place in time
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
 UNDEFINED, NULL, REGEX, POINTER, CODE, SYMBOL, SCOPE = 6, 10, 11, 12, 13, 14, 15
@@ -433,12 +434,17 @@ def unusable(r, ms):
     return (b"_id", DECIMAL, value), math.floor(exact), (False, exact)
 
 
-def not_looked_for(r):
-    return (b"_id", *r.choice([
-        (STRING, text(b"1482246000000")), (OBJECTID, r.randbytes(12)), (BOOL, b"\1"), (NULL, b""),
-        (TIMESTAMP, struct.pack("<II", 1, r.randrange(1, 10 ** 9))), (MINKEY, b""), (MAXKEY, b""),
-        (DOCUMENT, doc([(b"t", INT64, int64(r.randrange(10 ** 13)))])),
-        (DOUBLE, double(math.nan)), (BINARY, int32(2) + b"\0ab")]))
+def timeless(r):
+    """(element, what it is compared by) of an _id that has no place in time."""
+    n, raw = r.randrange(1, 10 ** 9), r.randbytes(12)
+    word = r.choice((b"", b"1482246000000", "\u00fc\n\x1f\"\\".encode(), b"a" * 100, b"a" * 101))
+    rank, by, kind, value = r.choice([
+        (0, 0, MINKEY, b""), (1, 0, NULL, b""), (2, 0, DOUBLE, double(math.nan)),
+        (2, 0, DECIMAL, decimal(0x7C << 56, 0)), (3, word, STRING, text(word)),
+        (4, n, DOCUMENT, doc([(b"t", INT64, int64(n))])), (5, 0, BINARY, int32(2) + b"\0ab"),
+        (6, raw, OBJECTID, raw), (7, 1, BOOL, b"\1"), (8, n, TIMESTAMP, struct.pack("<II", n, 1)),
+        (9, 0, MAXKEY, b"")])
+    return (b"_id", kind, value), (rank, by)
 
 
 # ---- a collection -------------------------------------------------------------------------
@@ -459,12 +465,13 @@ class Collection:
 
     def documents(self, r):
         """[(order_ms, raw)] shuffled, but those of one order_ms in the order of reading."""
-        looked = [d for d in self.found if d[0] != NEVER]
+        looked = [d for d in self.found if d[0] != TIMELESS]
         looked.sort(key=lambda d: (d[0], d[1]))
         groups = {}
         for order_ms, _, raw in looked:
             groups.setdefault(order_ms, []).append((order_ms, raw))
-        out = [(d[0], d[2]) for d in self.found if d[0] == NEVER]
+        others = [d for d in self.found if d[0] == TIMELESS]
+        out = [(d[0], d[2]) for d in sorted(others, key=lambda d: d[1])]
         for order_ms in r.sample(sorted(groups), len(groups)):
             out += groups[order_ms]
         return out
@@ -572,8 +579,8 @@ def at_the_ends(r, c, start, end, leaf, unsound):
         if order_ms not in dated:                      # Date and fraction: no rule
             c.add(order_ms, compared, whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
     for _ in range(r.choice((0, 0, 1, 2))):
-        ident = not_looked_for(r)
-        c.add(NEVER, ident[1:], whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
+        ident, compared = timeless(r)
+        c.add(TIMELESS, ("timeless", compared), whole(r, ident, tree(r, 2, HOUR, 3, leaf), False))
     if unsound and r.random() < 0.2:                   # without any _id
         order_ms = r.randrange(start - HOUR + 1, end)
         if not any(order_ms == other for other, _, _ in c.found):

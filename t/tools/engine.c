@@ -27,9 +27,13 @@
 
 #define FILE_MAX ((size_t)1 << 31)
 #define FRAME_BYTES 12
+/* The order_ms of a document whose _id has no place in time. */
+#define TIMELESS INT64_MIN
+#define HOUR_MS 3600000
 
 struct frame {
 	int64_t order_ms;
+	int timeless;
 	const uint8_t *data;
 	size_t len;
 };
@@ -112,7 +116,18 @@ frame_compare(const void *a, const void *b)
 
 	if (x->order_ms != y->order_ms)
 		return x->order_ms < y->order_ms ? -1 : 1;
+	if (x->timeless != y->timeless)
+		return x->timeless ? -1 : 1;
 	return x->data < y->data ? -1 : x->data > y->data;
+}
+
+/* When the hour of t_ms begins, also before 1970. */
+static int64_t
+hour_of(int64_t t_ms)
+{
+	const int64_t rest = t_ms % HOUR_MS;
+
+	return t_ms - rest - (rest < 0 ? HOUR_MS : 0);
 }
 
 static void
@@ -125,13 +140,17 @@ cut_frames(struct column *c, const struct archive_spec *spec)
 		err(2, "frames");
 	while (at + FRAME_BYTES <= c->file.len) {
 		struct frame f = {
-			(int64_t)le64(c->file.data + at),
+			(int64_t)le64(c->file.data + at), 0,
 			c->file.data + at + FRAME_BYTES,
 			le32(c->file.data + at + 8)
 		};
 
 		at += FRAME_BYTES + f.len;
-		if (f.order_ms > spec->from_ms - 3600000 &&
+		if (f.order_ms == TIMELESS) {
+			f.timeless = 1;
+			f.order_ms = hour_of(spec->from_ms);
+		}
+		if (f.order_ms > spec->from_ms - HOUR_MS &&
 		    f.order_ms < spec->to_ms)
 			c->frames[c->n++] = f;
 	}

@@ -1,4 +1,7 @@
-/* worker/engine/archive/csvfile.h; FORMAT.md: where a CSV goes on in a next part. */
+/*
+ * worker/engine/archive/csvfile.h; FORMAT.md, 4: where a CSV goes on in a next
+ * part, by its plain and by its deflated bytes; its header.
+ */
 #include "worker/engine/archive/csvfile.h"
 
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include "worker/engine/sink.h"
 
 #include "t/tap.h"
+#include "t/unit/inflate.h"
 
 #define HEADER "time,speed\n"
 #define SPLIT_BYTES 100
@@ -58,6 +62,7 @@ add(struct csvfile *w, struct deflater *d, size_t len)
 	text[len - 1] = '\n';
 	buf_init(&deflated, 1 << 16);
 	rc = block_seal(&b, (const uint8_t *)text, len, &deflated, d);
+	/* Its text is not needed: the reader of rows drops it. */
 	b.deflated = deflated.data;
 	b.points = 1;
 	block_row(&b, 1);
@@ -149,9 +154,147 @@ test_parts(void)
 	is_int((int64_t)parts.v[1].points, 2, "points of the second");
 }
 
+/* Of a block of rows, in the 32-bit form's place a limit of LIMIT bytes. */
+#define LIMIT 100
+
+/* One row of these lengths; what it holds does not matter here. */
+static int
+add_lengths(struct csvfile *w, size_t plain, size_t deflated)
+{
+	static const uint8_t bytes[4 * LIMIT];
+	struct block b = { .deflated = bytes, .text_len = plain,
+	    .deflated_len = deflated };
+
+	block_row(&b, 1);
+	return csvfile_block(w, &b);
+}
+
+/*
+ * The header is stored: 16 bytes for 11. The entry's end takes 2: so with a
+ * block of 82 bytes it is full.
+ */
+static void
+test_limit(void)
+{
+	static const struct {
+		const char *name;
+		size_t blocks[3][2];	/* plain, deflated */
+		int rc;
+		size_t n, run_bytes[3];
+	} rows[] = {
+		{ "deflated bytes that just fit", { { 1, 40 }, { 1, 42 } }, 0,
+		    1, { 98 } },
+		{ "a byte more", { { 1, 40 }, { 1, 43 } }, 0, 2, { 56, 59 } },
+		{ "each fits by itself", { { 1, 82 }, { 1, 82 }, { 1, 82 } },
+		    0, 3, { 98, 98, 98 } },
+		{ "a block that fits no entry", { { 1, 83 } }, -1, 0, { 0 } },
+		{ "after one that does", { { 1, 9 }, { 1, 83 } }, -1, 1,
+		    { 25 } },
+		{ "plain bytes that just fit", { { 89, 1 } }, 0, 1, { 17 } },
+		{ "plain bytes that fit no entry", { { 90, 1 } }, -1, 0,
+		    { 0 } },
+		{ "plain bytes of several", { { 50, 1 }, { 40, 1 } }, 0, 2,
+		    { 17, 17 } },
+		{ "far too many", { { SIZE_MAX / 2, 1 } }, -1, 0, { 0 } },
+		{ "far too many after others", { { 1, 1 },
+		    { 1, SIZE_MAX / 2 } }, -1, 1, { 17 } },
+	};
+	const struct csvfile_options options = { .level = DEFLATE_FAST,
+	    .split_bytes = UINT64_MAX };
+	struct sink sink = { .write = drop };
+	struct parts parts;
+	struct csvfile *w;
+	struct zip *zip;
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		parts.n = 0;
+		if ((zip = zip_new(&sink, 0)) == NULL)
+			abort();
+		zip_limit(zip, LIMIT);
+		w = csvfile_open(zip, &options, NULL, "v", &columns, part_done,
+		    &parts);
+		rc = w == NULL ? -2 : 0;
+		for (k = 0; k < 3 && rc == 0 && rows[i].blocks[k][0] > 0; k++)
+			rc = add_lengths(w, rows[i].blocks[k][0],
+			    rows[i].blocks[k][1]);
+		if (rc == 0)
+			rc = csvfile_close(w);
+		is_int(rc, rows[i].rc, "limit: %s", rows[i].name);
+		is_int((int64_t)parts.n, (int64_t)rows[i].n,
+		    "limit: %s: parts", rows[i].name);
+		for (k = 0; k < parts.n; k++)
+			is_int((int64_t)parts.v[k].run_bytes,
+			    (int64_t)rows[i].run_bytes[k],
+			    "limit: %s: deflated bytes of part %zu",
+			    rows[i].name, k + 1);
+		csvfile_free(w);
+		zip_free(zip);
+	}
+}
+
+/* What the sink gets of a bare archive. */
+struct memory {
+	struct sink sink;
+	struct buf data;
+};
+
+static int
+memory_write(struct sink *sink, const void *data, size_t len)
+{
+	return buf_add(&((struct memory *)sink)->data, data, len);
+}
+
+/* A header of n columns of one letter, upper and lower case in turn. */
+static void
+header_row(size_t n)
+{
+	const struct csvfile_options options = { .level = DEFLATE_FAST,
+	    .split_bytes = UINT64_MAX };
+	struct deflater *d = deflater_new(options.level);
+	struct memory m = { .sink = { .write = memory_write } };
+	struct zip *zip = zip_new_bare(&m.sink);
+	struct names letters = { 0 };
+	struct csvfile *w;
+	struct buf text;
+	struct parts parts = { .n = 0 };
+	size_t i;
+
+	buf_init(&m.data, 1 << 20);
+	buf_init(&text, 1 << 20);
+	buf_adds(&text, "time");
+	for (i = 0; i < n; i++) {
+		names_add(&letters, i % 2 ? "A" : "a", 1);
+		buf_addf(&text, i == 0 ? ",a" : i % 2 ? ",A_%zu" : ",a_%zu",
+		    i + 1);
+	}
+	buf_adds(&text, "\n");
+	w = csvfile_open(zip, &options, d, "v", &letters, part_done, &parts);
+	ok(w != NULL && csvfile_close(w) == 0, "%zu columns", n);
+	ok(inflates(m.data.data, m.data.len, text.data, text.len),
+	    "a header of %zu bytes, from %zu", text.len, m.data.len);
+	ok(m.data.len <= text.len + 5, "deflated where that is shorter");
+	ok(parts.n == 1 && parts.v[0].bytes == text.len &&
+	    parts.v[0].crc == block_crc(0, text.data, text.len),
+	    "its length and CRC");
+	csvfile_free(w);
+	zip_free(zip);
+	deflater_free(d);
+	names_release(&letters);
+	buf_release(&text);
+	buf_release(&m.data);
+}
+
 int
 main(void)
 {
+	size_t n;
+
+	test_limit();
+	for (n = 0; n < 100; n++)
+		header_row(n);
+	header_row(5000);
 	test_split();
 	test_parts();
 	return done_testing();

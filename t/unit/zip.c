@@ -867,9 +867,55 @@ test_bare(void)
 	buf_release(&again.data);
 }
 
+/* An entry is never larger than the limit: an error, and nothing is written. */
+static void
+test_limit(void)
+{
+	static const uint8_t bytes[64];
+	static const struct {
+		size_t len, plain;
+		bool fits;
+	} rows[] = {
+		{ 0, 0, true }, { 28, 34, true }, { 29, 0, false },
+		{ 0, 35, false }, { 28, 35, false }, { 1, 1, true },
+		{ SIZE_MAX, 0, false }, { 0, SIZE_MAX, false },
+	};
+	struct memory_sink m;
+	struct zip *z;
+	uint64_t before;
+	size_t i;
+
+	for (i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const size_t r = i / 2;
+
+		memory_init(&m);
+		z = i % 2 ? zip_new_bare(&m.sink) : zip_new(&m.sink, T_MS);
+		if (z == NULL)
+			abort();
+		zip_limit(z, 100);
+		is_int(zip_begin(z, "a.csv"), 0, "limit %zu: begun", i);
+		is_int(zip_add(z, bytes, 64, 0, 60), 0, "limit %zu: added", i);
+		/* Less 64 and the 2 of the end; less 60. */
+		zip_limit(z, 94);
+		ok(zip_fits(z, rows[r].len, rows[r].plain) == rows[r].fits,
+		    "limit %zu: fits", i);
+		before = m.n;
+		is_int(zip_add(z, bytes, rows[r].len, 0, rows[r].plain),
+		    rows[r].fits ? 0 : -1, "limit %zu: another %zu, %zu", i,
+		    rows[r].len, rows[r].plain);
+		ok(rows[r].fits || m.n == before, "limit %zu: nothing written",
+		    i);
+		zip_limit(z, 10);
+		ok(!zip_fits(z, 0, 0), "limit %zu: below what is there", i);
+		zip_free(z);
+		buf_release(&m.data);
+	}
+}
+
 int
 main(void)
 {
+	test_limit();
 	test_deflate();
 	test_form();
 	test_bare();

@@ -15,6 +15,7 @@ struct names;
 /* What the manifest reports of one CSV in the archive. */
 struct csvfile_facts {
 	char name[ZIP_NAME_MAX + 1];
+	const struct names *columns;	/* their names in the header */
 	uint64_t rows, points, bytes;	/* bytes: plain */
 	int64_t first_ms, last_ms;	/* Unix ms; when there are rows */
 	uint32_t crc;			/* of the plain bytes */
@@ -42,16 +43,19 @@ struct csvfile_options {
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, one
- * part at a time. All arguments but the vehicle's name outlive it; the deflater
- * is for the headers.
+ * part at a time. All arguments but the vehicle's name and its parameters, from
+ * which the columns are named, outlive it; the deflater is for the headers.
  * The functions return 0, or -1 or NULL with the error logged.
  */
 struct csvfile *csvfile_open(struct zip *zip,
     const struct csvfile_options *options, struct deflater *deflater,
-    const char *vehicle, const struct names *columns,
+    const char *vehicle, const struct names *parameters,
     csvfile_done_fn *done, void *arg);
 
-/* csvfile_block(c, block): Append the next rows. */
+/*
+ * csvfile_block(c, block): Append the next rows. Their text is not needed any
+ * more, only what it was deflated to.
+ */
 int csvfile_block(struct csvfile *c, const struct block *block);
 
 /* csvfile_close(c): Complete the last part. csvfile_free() comes next. */
@@ -63,7 +67,7 @@ void csvfile_free(struct csvfile *c);
  * Store in name what the next part of a vehicle is called in zip. For part 1,
  * stem is the vehicle's name; it is changed, and later parts need it so.
  */
-void csvfile_name(const struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
+void csvfile_name(struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
     char name[ZIP_NAME_MAX + 1]);
 
 /* csvfile_facts(c): Of the open part, to add counts found elsewhere. */

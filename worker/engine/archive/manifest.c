@@ -1,7 +1,7 @@
 /*
  * The JSON that describes an archive: its request, its files, and what was
- * skipped (FORMAT.md, 5). It collects what others computed, in the order of the
- * format. Knows no rows, and of the ZIP only its own entry, the last.
+ * skipped (FORMAT.md, 5). It writes down what others computed, in the order of
+ * the format. Knows no rows, and of the ZIP only its own entry, the last.
  */
 #include "worker/engine/archive/manifest.h"
 
@@ -10,25 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bson/bson.h>
-#include <json-c/json.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
-#include "worker/engine/archive_types.h"
 #include "worker/engine/archive/csvfile.h"
+#include "worker/engine/archive/idtext.h"
+#include "worker/engine/archive/jsontext.h"
+#include "worker/engine/archive/packed.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/decode/document.h"
-#include "worker/engine/decode/points.h"
-#include "worker/engine/deflate/blocks.h"
 
-#define MANIFEST_MAX ((size_t)1 << 30)
+/* Ceiling of a fragment's facts, and of the text of one file. */
+#define TEXT_MAX ((size_t)1 << 30)
+/* The list of skipped documents: in an object, in a list. */
+#define SKIPPED_DEPTH 2
 
 struct manifest {
-	struct json_object *root, *files, *skipped;
+	struct packed *packed;	/* of a manifest; NULL: facts */
+	struct buf text;	/* not packed yet; of facts, all of it */
+	struct jsontext json;	/* writes to text */
+	struct buf skipped;	/* the list, to be added at the end */
+	struct jsontext list;	/* writes to skipped */
+	unsigned listed;
 	uint64_t skipped_total;
-	bool facts;		/* of a fragment */
+	bool ended;
 };
 
 static int
@@ -38,124 +44,91 @@ manifest_no_memory(void)
 	return -1;
 }
 
-/*
- * The functions put_*(o, name, ...) add a member. Returns 0, -1: no memory. A
- * value that is NULL, for lack of memory, fails here, so that callers need not
- * check; one that cannot be added is freed.
- */
+/* After a step: pack what was written. Returns 0, -1: no memory, logged. */
 static int
-put_member(struct json_object *o, const char *name, struct json_object *value)
+manifest_flush(struct manifest *m)
 {
-	if (value != NULL && json_object_object_add(o, name, value) == 0)
+	if (m->json.failed)
+		return manifest_no_memory();
+	if (m->packed == NULL)
 		return 0;
-	json_object_put(value);
-	return -1;
+	if (packed_add(m->packed, m->text.data, m->text.len) != 0)
+		return manifest_no_memory();
+	m->text.len = 0;
+	return 0;
 }
 
-static int
-put_int(struct json_object *o, const char *name, int64_t n)
-{
-	return put_member(o, name, json_object_new_int64(n));
-}
-
-static int
-put_text(struct json_object *o, const char *name, const char *text)
-{
-	return put_member(o, name, json_object_new_string(text));
-}
-
-static int
-put_null(struct json_object *o, const char *name)
-{
-	return json_object_object_add(o, name, NULL);
-}
-
-static int
-put_time(struct json_object *o, const char *name, int64_t t_ms)
+static void
+put_time(struct jsontext *j, const char *name, int64_t t_ms)
 {
 	char text[TIMESTAMP_SIZE];
 
 	timestamp_format(t_ms, text);
-	return put_text(o, name, text);
+	jsontext_text(j, name, text);
 }
 
-static int
-put_name_list(struct json_object *o, const char *name,
-    const struct names *names)
+static void
+put_names(struct jsontext *j, const char *name, const struct names *names)
 {
-	struct json_object *array, *text;
 	size_t i;
 
-	if ((array = json_object_new_array()) == NULL)
-		return -1;
-	for (i = 0; i < names->n; i++) {
-		text = json_object_new_string(names->v[i]);
-		if (text == NULL ||
-		    json_object_array_add(array, text) != 0) {
-			json_object_put(text);
-			json_object_put(array);
-			return -1;
-		}
-	}
-	return put_member(o, name, array);
+	jsontext_open(j, name, '[');
+	for (i = 0; i < names->n; i++)
+		jsontext_text(j, NULL, names->v[i]);
+	jsontext_close(j, ']');
 }
 
 /* A list of the request: null, not [], when it was not given. */
-static int
-put_list(struct json_object *o, const char *name,
-    const struct names *list)
+static void
+put_list(struct jsontext *j, const char *name, const struct names *list)
 {
-	return list->n > 0 ? put_name_list(o, name, list) : put_null(o, name);
+	if (list->n > 0)
+		put_names(j, name, list);
+	else
+		jsontext_null(j, name);
 }
 
-static int
-put_request(struct json_object *root, const struct archive_spec *spec)
+static void
+put_request(struct jsontext *j, const struct archive_spec *spec)
 {
-	struct json_object *o;
-
-	if ((o = json_object_new_object()) == NULL)
-		return -1;
-	if (put_time(o, "startDate", spec->from_ms) != 0 ||
-	    put_time(o, "endDate", spec->to_ms) != 0 ||
-	    put_list(o, "vehicles", spec->vehicles) != 0 ||
-	    put_list(o, "parameters", spec->parameters) != 0 ||
-	    put_text(o, "time", spec->rfc3339 ? "rfc3339" : "ms") != 0 ||
-	    put_text(o, "csv", spec->excel ? "excel" : "rfc4180") != 0 ||
-	    put_text(o, "compression", spec->small ? "small" : "fast") != 0) {
-		json_object_put(o);
-		return -1;
-	}
-	return put_member(root, "request", o);
+	jsontext_open(j, "request", '{');
+	put_time(j, "startDate", spec->from_ms);
+	put_time(j, "endDate", spec->to_ms);
+	put_list(j, "vehicles", spec->vehicles);
+	put_list(j, "parameters", spec->parameters);
+	jsontext_text(j, "time", spec->rfc3339 ? "rfc3339" : "ms");
+	jsontext_text(j, "csv", spec->excel ? "excel" : "rfc4180");
+	jsontext_text(j, "compression", spec->small ? "small" : "fast");
+	jsontext_close(j, '}');
 }
 
-static int
-put_head(struct json_object *root, const struct archive_spec *spec)
-{
-	return put_int(root, "format", MANIFEST_FORMAT) != 0 ||
-	    put_request(root, spec) != 0 ||
-	    put_time(root, "readingBeganAt", spec->began_ms) != 0 ? -1 : 0;
-}
-
-/* files and skipped are borrowed from root, so only root is freed. */
+/* Without a spec, of a fragment: it has no request. */
 static struct manifest *
 new_manifest(const struct archive_spec *spec)
 {
 	struct manifest *m;
 
 	if ((m = calloc(1, sizeof(*m))) == NULL)
-		goto fail;
-	m->facts = spec == NULL;
-	/* Without a spec, a fragment's: it has no request. */
-	if ((m->root = json_object_new_object()) == NULL ||
-	    (spec != NULL && put_head(m->root, spec) != 0) ||
-	    put_member(m->root, "files",
-	    m->files = json_object_new_array()) != 0 ||
-	    put_member(m->root, "skippedDocuments",
-	    m->skipped = json_object_new_array()) != 0)
+		goto nomem;
+	buf_init(&m->text, TEXT_MAX);
+	buf_init(&m->skipped, TEXT_MAX);
+	jsontext_init(&m->json, &m->text, spec != NULL, 0);
+	jsontext_init(&m->list, &m->skipped, spec != NULL, SKIPPED_DEPTH);
+	if (spec != NULL && (m->packed = packed_new()) == NULL)
+		goto nomem;
+	jsontext_open(&m->json, NULL, '{');
+	if (spec != NULL) {
+		jsontext_int(&m->json, "format", MANIFEST_FORMAT);
+		put_request(&m->json, spec);
+		put_time(&m->json, "readingBeganAt", spec->began_ms);
+	}
+	jsontext_open(&m->json, "files", '[');
+	if (manifest_flush(m) != 0)
 		goto fail;
 	return m;
-fail:
+nomem:
 	manifest_no_memory();
+fail:
 	manifest_free(m);
 	return NULL;
 }
@@ -177,162 +150,138 @@ manifest_free(struct manifest *m)
 {
 	if (m == NULL)
 		return;
-	json_object_put(m->root);
+	packed_free(m->packed);
+	buf_release(&m->text);
+	buf_release(&m->skipped);
 	free(m);
 }
 
 /* Only the reasons that occurred: {} when nothing was skipped. */
-static int
-put_skips(struct json_object *o, const char *name, const struct skips *skips)
+static void
+put_skips(struct jsontext *j, const char *name, const struct skips *skips)
 {
-	struct json_object *counts;
 	int i;
 
-	if ((counts = json_object_new_object()) == NULL)
-		return -1;
-	for (i = 0; i < SKIP_REASONS; i++) {
-		if (skips->count[i] != 0 && put_int(counts, skip_name(i),
-		    (int64_t)skips->count[i]) != 0) {
-			json_object_put(counts);
-			return -1;
-		}
-	}
-	return put_member(o, name, counts);
+	jsontext_open(j, name, '{');
+	for (i = 0; i < SKIP_REASONS; i++)
+		if (skips->count[i] != 0)
+			jsontext_int(j, skip_name(i),
+			    (int64_t)skips->count[i]);
+	jsontext_close(j, '}');
 }
 
-static int
-put_facts(struct json_object *o, const struct csvfile_facts *f)
+static void
+put_row_time(struct jsontext *j, const char *name,
+    const struct csvfile_facts *f, int64_t t_ms)
+{
+	if (f->rows > 0)
+		jsontext_int(j, name, t_ms);
+	else
+		jsontext_null(j, name);
+}
+
+static void
+put_facts(struct jsontext *j, const struct csvfile_facts *f)
 {
 	char crc[9];
 
 	snprintf(crc, sizeof(crc), "%08x", f->crc);
-	return put_int(o, "rows", (int64_t)f->rows) != 0 ||
-	    put_int(o, "points", (int64_t)f->points) != 0 ||
-	    (f->rows > 0 ? put_int(o, "firstTime", f->first_ms) :
-	    put_null(o, "firstTime")) != 0 ||
-	    (f->rows > 0 ? put_int(o, "lastTime", f->last_ms) :
-	    put_null(o, "lastTime")) != 0 ||
-	    put_int(o, "bytes", (int64_t)f->bytes) != 0 ||
-	    put_text(o, "crc32", crc) != 0 ||
-	    put_int(o, "duplicates", (int64_t)f->duplicates) != 0 ||
-	    put_int(o, "nonFinite", (int64_t)f->non_finite) != 0 ||
-	    put_skips(o, "skipped", &f->skipped) != 0 ||
-	    put_int(o, "skippedDocuments",
-	    (int64_t)f->skipped_documents) != 0 ? -1 : 0;
+	jsontext_int(j, "rows", (int64_t)f->rows);
+	jsontext_int(j, "points", (int64_t)f->points);
+	put_row_time(j, "firstTime", f, f->first_ms);
+	put_row_time(j, "lastTime", f, f->last_ms);
+	jsontext_int(j, "bytes", (int64_t)f->bytes);
+	jsontext_text(j, "crc32", crc);
+	jsontext_int(j, "duplicates", (int64_t)f->duplicates);
+	jsontext_int(j, "nonFinite", (int64_t)f->non_finite);
+	put_skips(j, "skipped", &f->skipped);
+	jsontext_int(j, "skippedDocuments", (int64_t)f->skipped_documents);
 }
 
-/* What a fragment's file has in addition: see facts_run() in fragment.c. */
-static int
-put_run(struct json_object *o, const struct csvfile_facts *f)
+/* What a fragment's file has in addition: see facts.c. */
+static void
+put_run(struct jsontext *j, const struct csvfile_facts *f)
 {
-	return put_int(o, "part", f->part) != 0 ||
-	    put_int(o, "runBytes", (int64_t)f->run_bytes) != 0 ||
-	    put_int(o, "runCrc32", f->run_crc) != 0 ? -1 : 0;
+	jsontext_int(j, "part", f->part);
+	jsontext_int(j, "runBytes", (int64_t)f->run_bytes);
+	jsontext_int(j, "runCrc32", f->run_crc);
 }
 
 int
 manifest_file(struct manifest *m, const char *vehicle,
-    const struct names *columns, const struct csvfile_facts *facts)
+    const struct names *parameters, const struct csvfile_facts *facts)
 {
-	struct json_object *o;
+	struct jsontext *j = &m->json;
 
-	if ((o = json_object_new_object()) == NULL)
-		return manifest_no_memory();
-	if (put_text(o, "name", facts->name) != 0 ||
-	    put_text(o, "vehicle", vehicle) != 0 ||
-	    put_name_list(o, "columns", columns) != 0 ||
-	    put_facts(o, facts) != 0 ||
-	    (m->facts && put_run(o, facts) != 0) ||
-	    json_object_array_add(m->files, o) != 0) {
-		json_object_put(o);
-		return manifest_no_memory();
-	}
-	return 0;
+	jsontext_open(j, NULL, '{');
+	jsontext_text(j, "name", facts->name);
+	jsontext_text(j, "vehicle", vehicle);
+	put_names(j, "columns", facts->columns);
+	put_names(j, "parameters", parameters);
+	put_facts(j, facts);
+	if (m->packed == NULL)
+		put_run(j, facts);
+	jsontext_close(j, '}');
+	return manifest_flush(m);
 }
 
-int
-manifest_add(struct manifest *m, struct json_object *file, const char *name)
+static void
+put_id(struct jsontext *j, const struct manifest_skip *skip)
 {
-	json_object_object_del(file, "part");
-	json_object_object_del(file, "runBytes");
-	json_object_object_del(file, "runCrc32");
-	/* Replacing a member keeps its place: bytes as if made here. */
-	if (put_text(file, "name", name) != 0 ||
-	    json_object_array_add(m->files, file) != 0) {
-		json_object_put(file);
-		return manifest_no_memory();
-	}
-	return 0;
+	if (skip->id == MANIFEST_ID_TIME)
+		jsontext_int(j, "_id", skip->t_ms);
+	else if (skip->id == MANIFEST_ID_TEXT)
+		jsontext_string(j, "_id", skip->text, skip->text_len);
+	else
+		jsontext_null(j, "_id");
 }
 
 /* Fragments come in the order of reading, so the first 1,000 are right. */
 int
-manifest_add_skipped(struct manifest *m, struct json_object *list,
-    uint64_t total)
+manifest_list_skip(struct manifest *m, const struct manifest_skip *skip)
 {
-	struct json_object *o;
-	size_t i;
+	struct jsontext *j = &m->list;
 
-	for (i = 0; i < json_object_array_length(list) &&
-	    json_object_array_length(m->skipped) < MANIFEST_SKIPPED_MAX; i++) {
-		o = json_object_get(json_object_array_get_idx(list, i));
-		if (json_object_array_add(m->skipped, o) != 0) {
-			json_object_put(o);
-			return manifest_no_memory();
-		}
-	}
-	m->skipped_total += total;
-	return 0;
+	if (m->listed >= MANIFEST_SKIPPED_MAX)
+		return 0;
+	m->listed++;
+	jsontext_open(j, NULL, '{');
+	jsontext_text(j, "vehicle", skip->vehicle);
+	jsontext_text(j, "parameter", skip->parameter);
+	put_id(j, skip);
+	put_skips(j, "reasons", skip->reasons);
+	jsontext_close(j, '}');
+	return j->failed ? manifest_no_memory() : 0;
 }
 
-/*
- * The text of an _id that cannot be a time: a fraction, a number that is too
- * large, a Decimal128; any other type by its number.
- */
+void
+manifest_count_skips(struct manifest *m, uint64_t n)
+{
+	m->skipped_total += n;
+}
+
+/* _id in ms if usable, else its text; none if missing or not BSON. */
 static void
-odd_id_text(const struct element *e, char *text, size_t size)
+find_id(struct manifest_skip *skip, const uint8_t *doc, size_t len,
+    char text[ID_TEXT_MAX + 1])
 {
-	bson_decimal128_t decimal;
-	uint64_t bits;
-	double d;
-
-	switch (e->type) {
-	case LEAF_DOUBLE:
-		bits = le64(e->value);
-		memcpy(&d, &bits, sizeof(d));
-		snprintf(text, size, "%.17g", d);
-		break;
-	case LEAF_DECIMAL128:
-		decimal.low = le64(e->value);
-		decimal.high = le64(e->value + 8);
-		bson_decimal128_to_string(&decimal, text);
-		break;
-	default:
-		snprintf(text, size, "BSON type %u", e->type);
-	}
-}
-
-/* _id in ms if usable, else its text; null if missing or not BSON. */
-static int
-put_id(struct json_object *o, const uint8_t *doc, size_t len)
-{
-	char text[BSON_DECIMAL128_STRING];
 	const uint8_t *at;
 	struct element e;
-	int64_t t_ms;
 
-	if (unwind_id(doc, len, &t_ms) == 0)
-		return put_int(o, "_id", t_ms);
-	if (document_valid(doc, len)) {
-		at = document_first(doc);
-		while (document_next(&at, &e) == 0) {
-			if (strcmp(e.key, "_id") != 0)
-				continue;
-			odd_id_text(&e, text, sizeof(text));
-			return put_text(o, "_id", text);
-		}
+	if (unwind_id(doc, len, &skip->t_ms) == 0) {
+		skip->id = MANIFEST_ID_TIME;
+		return;
 	}
-	return put_null(o, "_id");
+	if (!document_valid(doc, len))
+		return;
+	for (at = document_first(doc); document_next(&at, &e) == 0; ) {
+		if (strcmp(e.key, "_id") != 0)
+			continue;
+		skip->id = MANIFEST_ID_TEXT;
+		skip->text = text;
+		skip->text_len = id_text(&e, text);
+		return;
+	}
 }
 
 int
@@ -340,72 +289,55 @@ manifest_skipped(struct manifest *m, const char *vehicle,
     const char *parameter, const uint8_t *doc, size_t len,
     const struct skips *skips)
 {
-	struct json_object *o;
+	struct manifest_skip skip = { .vehicle = vehicle,
+	    .parameter = parameter, .reasons = skips };
+	char text[ID_TEXT_MAX + 1];
 
-	if (m->skipped_total++ >= MANIFEST_SKIPPED_MAX)
+	m->skipped_total++;
+	if (m->listed >= MANIFEST_SKIPPED_MAX)
 		return 0;
-	if ((o = json_object_new_object()) == NULL)
-		return manifest_no_memory();
-	if (put_text(o, "vehicle", vehicle) != 0 ||
-	    put_text(o, "parameter", parameter) != 0 ||
-	    put_id(o, doc, len) != 0 || put_skips(o, "reasons", skips) != 0 ||
-	    json_object_array_add(m->skipped, o) != 0) {
-		json_object_put(o);
-		return manifest_no_memory();
-	}
-	return 0;
+	find_id(&skip, doc, len, text);
+	return manifest_list_skip(m, &skip);
 }
 
-/* Always deflated by zlib, level 6: one run, whatever the CSVs' level. */
+/* What comes after the files. */
 static int
-write_text(struct zip *zip, const char *text, size_t len)
+manifest_end(struct manifest *m)
 {
-	struct block b = { 0 };
-	struct deflater *d;
-	struct buf out;
-	int rc = -1;
+	struct jsontext *j = &m->json;
 
-	buf_init(&out, MANIFEST_MAX);
-	if ((d = deflater_new(DEFLATE_SMALL)) == NULL ||
-	    block_seal(&b, (const uint8_t *)text, len, &out, d) != 0)
-		manifest_no_memory();
-	else if (zip_begin(zip, "manifest.json") == 0 &&
-	    zip_add(zip, out.data, out.len, b.crc, len) == 0)
-		rc = zip_end(zip, NULL);
-	deflater_free(d);
-	buf_release(&out);
-	return rc;
-}
-
-/* All of it as text, which belongs to m; NULL: no memory, logged. */
-static const char *
-text_of(struct manifest *m, int form, size_t *len)
-{
-	const char *text = NULL;
-
-	if (put_int(m->root, "skippedDocumentsTotal",
-	    (int64_t)m->skipped_total) == 0)
-		text = json_object_to_json_string_length(m->root, form, len);
-	if (text == NULL)
-		manifest_no_memory();
-	return text;
+	if (m->ended)
+		return 0;
+	m->ended = true;
+	jsontext_close(j, ']');
+	jsontext_open(j, "skippedDocuments", '[');
+	jsontext_items(j, m->skipped.data, m->skipped.len);
+	jsontext_close(j, ']');
+	jsontext_int(j, "skippedDocumentsTotal", (int64_t)m->skipped_total);
+	jsontext_close(j, '}');
+	if (manifest_flush(m) != 0)
+		return -1;
+	return m->packed == NULL || packed_end(m->packed) == 0 ? 0 :
+	    manifest_no_memory();
 }
 
 int
 manifest_write(struct manifest *m, struct zip *zip)
 {
-	const char *text;
-	size_t len;
-
-	text = text_of(m, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-	    JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	return text == NULL ? -1 : write_text(zip, text, len);
+	if (manifest_end(m) != 0 || zip_begin(zip, "manifest.json") != 0 ||
+	    packed_write(m->packed, zip) != 0)
+		return -1;
+	return zip_end(zip, NULL);
 }
 
 const char *
 manifest_facts(struct manifest *m)
 {
-	size_t len;
+	const char *text;
 
-	return text_of(m, JSON_C_TO_STRING_PLAIN, &len);
+	if (manifest_end(m) != 0)
+		return NULL;
+	if ((text = buf_cstr(&m->text)) == NULL)
+		manifest_no_memory();
+	return text;
 }

@@ -6,16 +6,19 @@
 
 struct archive_spec;
 struct csvfile_facts;
-struct json_object;
 struct manifest;
 struct names;
 struct skips;
 struct zip;
 
-/* manifest.json of an archive, or the facts of a fragment (FORMAT.md, 5). */
+/*
+ * manifest.json of an archive, or the facts of a fragment (FORMAT.md, 5). It is
+ * written as it comes: a manifest is kept deflated, facts as text; of skipped
+ * documents the first ones are kept as text until the end.
+ */
 
 /* Version of the archive's format, FORMAT.md. */
-#define MANIFEST_FORMAT 1
+#define MANIFEST_FORMAT 2
 /* Skipped documents that are listed; all are counted. */
 #define MANIFEST_SKIPPED_MAX 1000
 
@@ -28,32 +31,46 @@ struct manifest *manifest_new(const struct archive_spec *spec);
 struct manifest *manifest_new_facts(void);
 void manifest_free(struct manifest *m);
 
-/* manifest_file(m, vehicle, columns, facts): Add a complete CSV. */
+/*
+ * manifest_file(m, vehicle, parameters, facts):
+ * Add a complete CSV; parameters are those of facts->columns.
+ */
 int manifest_file(struct manifest *m, const char *vehicle,
-    const struct names *columns, const struct csvfile_facts *facts);
+    const struct names *parameters, const struct csvfile_facts *facts);
 
 /*
  * manifest_skipped(m, vehicle, parameter, doc, len, skips):
- * Add a document of which something was skipped; its _id is taken from doc.
+ * Count a document of which something was skipped, and list it among the first
+ * ones; its _id is taken from doc.
  */
 int manifest_skipped(struct manifest *m, const char *vehicle,
     const char *parameter, const uint8_t *doc, size_t len,
     const struct skips *skips);
 
+/* A document of which something was skipped, as a fragment's facts list it. */
+struct manifest_skip {
+	const char *vehicle, *parameter;
+	enum { MANIFEST_ID_NONE, MANIFEST_ID_TIME, MANIFEST_ID_TEXT } id;
+	int64_t t_ms;			/* the time, or */
+	const char *text;		/* the text, which may hold NULs */
+	size_t text_len;
+	const struct skips *reasons;
+};
+
 /*
- * manifest_facts(m): A fragment's facts, JSON text that belongs to m; NULL: no
- * memory. A file has three members that it loses in an archive: "part",
- * "runBytes" and "runCrc32".
- * manifest_add(m, file, name): Add such a file under the archive's own name for
- * it. The reference to file is taken over.
- * manifest_add_skipped(m, list, total): Add such a list of skipped documents,
- * and the number of all.
+ * manifest_list_skip(m, skip): List it, among the first ones, without counting.
+ * manifest_count_skips(m, n): Count n documents, listed or not.
+ */
+int manifest_list_skip(struct manifest *m, const struct manifest_skip *skip);
+void manifest_count_skips(struct manifest *m, uint64_t n);
+
+/*
+ * manifest_facts(m): A fragment's facts: plain JSON with the members "files",
+ * "skippedDocuments" and "skippedDocumentsTotal" as in manifest.json; a file
+ * has three more, "part", "runBytes" and "runCrc32". The text belongs to m, to
+ * which nothing can be added any more. NULL: no memory.
  */
 const char *manifest_facts(struct manifest *m);
-int manifest_add(struct manifest *m, struct json_object *file,
-    const char *name);
-int manifest_add_skipped(struct manifest *m, struct json_object *list,
-    uint64_t total);
 
 /* manifest_write(m, zip): Add manifest.json as the last entry. */
 int manifest_write(struct manifest *m, struct zip *zip);

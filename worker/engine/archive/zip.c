@@ -6,16 +6,15 @@
 #include "worker/engine/archive/zip.h"
 
 #include <assert.h>
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <zlib.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/log.h"
+#include "lib/base/nameset.h"
 #include "lib/base/timestamp.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/deflate/deflate.h"
@@ -37,21 +36,23 @@
 #define MADE_BY_UNIX		(3 << 8 | VERSION_ZIP64)
 #define MODE_0644		(0100644u << 16)
 
-/* What the central directory needs of an entry. */
+/* What the central directory needs of an entry: there may be 100,000. */
 struct entry {
-	char name[ZIP_NAME_MAX + 1];
 	uint64_t offset;	/* of its local header */
-	uint64_t deflated, plain;
+	uint32_t name;		/* where it is in the set of names */
+	uint32_t deflated, plain;	/* bytes */
 	uint32_t crc;		/* of the plain bytes */
-	uint32_t check;		/* CRC-32 of the deflated bytes, if bare */
 };
 
 struct zip {
 	struct sink *sink;
 	uint16_t dos_time, dos_date;
 	uint64_t offset;	/* bytes written so far */
+	struct nameset names;
 	struct entry *entries;
 	size_t n, cap;		/* the last one may be open */
+	uint64_t entry_max;
+	uint32_t check;		/* CRC-32 of the open one's deflated bytes */
 	bool open, bare;
 };
 
@@ -119,6 +120,8 @@ zip_new(struct sink *sink, int64_t t_ms)
 	if ((z = calloc(1, sizeof(*z))) == NULL)
 		return NULL;
 	z->sink = sink;
+	z->entry_max = ZIP_ENTRY_MAX;
+	nameset_init(&z->names);
 	set_time(z, t_ms);
 	return z;
 }
@@ -138,30 +141,25 @@ zip_free(struct zip *z)
 {
 	if (z == NULL)
 		return;
+	nameset_release(&z->names);
 	free(z->entries);
 	free(z);
 }
 
-static bool
-name_taken(const struct zip *z, const char *name)
+void
+zip_limit(struct zip *z, uint64_t entry_max)
 {
-	size_t i;
-
-	for (i = 0; i < z->n; i++)
-		if (strcasecmp(z->entries[i].name, name) == 0)
-			return true;
-	return false;
+	z->entry_max = entry_max;
 }
 
 void
-zip_name(const struct zip *z, const char *stem, const char *ext,
+zip_name(struct zip *z, const char *stem, const char *ext,
     char name[ZIP_NAME_MAX + 1])
 {
 	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789._-";
 	char clean[ZIP_NAME_MAX - 19];
 	size_t i;
-	int n;
 
 	/* Cut first: there has to be room for a number and ext. */
 	snprintf(clean, sizeof(clean), "%s", stem);
@@ -170,13 +168,11 @@ zip_name(const struct zip *z, const char *stem, const char *ext,
 			clean[i] = '_';
 	if (clean[0] == '.')
 		clean[0] = '_';
-	snprintf(name, ZIP_NAME_MAX + 1, "%s%s", clean, ext);
-	for (n = 2; name_taken(z, name); n++)
-		snprintf(name, ZIP_NAME_MAX + 1, "%s-%d%s", clean, n, ext);
+	nameset_next(&z->names, clean, "-", ext, name, ZIP_NAME_MAX + 1);
 }
 
-/* Fill in entries[n], for the caller to count. NULL: no memory, logged. */
-static struct entry *
+/* Fill in entries[n], for the caller to count. Returns 0, -1: no memory. */
+static int
 new_entry(struct zip *z, const char *name)
 {
 	struct entry *e;
@@ -185,19 +181,17 @@ new_entry(struct zip *z, const char *name)
 		size_t cap = z->cap ? z->cap * 2 : 16;
 
 		e = realloc(z->entries, cap * sizeof(*e));
-		if (e == NULL) {
-			log_msg(LOG_ERROR, "zip", "out of memory");
-			return NULL;
-		}
+		if (e == NULL)
+			return -1;
 		z->entries = e;
 		z->cap = cap;
 	}
 	e = &z->entries[z->n];
 	memset(e, 0, sizeof(*e));
-	snprintf(e->name, sizeof(e->name), "%s", name);
 	e->offset = z->offset;
 	e->crc = (uint32_t)crc32(0, NULL, 0);
-	return e;
+	z->check = 0;
+	return nameset_add(&z->names, name, &e->name);
 }
 
 /* The local header (4.3.7). CRC and sizes come in the data descriptor. */
@@ -226,12 +220,26 @@ int
 zip_begin(struct zip *z, const char *name)
 {
 	assert(!z->open && strlen(name) <= ZIP_NAME_MAX);
-	if (new_entry(z, name) == NULL ||
-	    (!z->bare && write_local(z, name) != 0))
+	if (new_entry(z, name) != 0) {
+		log_msg(LOG_ERROR, "zip", "out of memory");
+		return -1;
+	}
+	if (!z->bare && write_local(z, name) != 0)
 		return -1;
 	z->n++;
 	z->open = true;
 	return 0;
+}
+
+/* What ends the stream has to fit, too; also in a bare archive's copy. */
+bool
+zip_fits(const struct zip *z, size_t len, size_t plain_len)
+{
+	const struct entry *e = &z->entries[z->n - 1];
+
+	return z->entry_max >= DEFLATE_END_LEN + e->deflated &&
+	    len <= z->entry_max - DEFLATE_END_LEN - e->deflated &&
+	    z->entry_max >= e->plain && plain_len <= z->entry_max - e->plain;
 }
 
 int
@@ -240,14 +248,18 @@ zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
 {
 	struct entry *e = &z->entries[z->n - 1];
 
-	assert(z->open && e->deflated + len <= ZIP_ENTRY_MAX &&
-	    e->plain + plain_len <= ZIP_ENTRY_MAX);
+	assert(z->open);
+	if (!zip_fits(z, len, plain_len)) {
+		log_msg(LOG_ERROR, "zip", "%s needs more than %" PRIu64
+		    " bytes", nameset_get(&z->names, e->name), z->entry_max);
+		return -1;
+	}
 	if (zip_write(z, deflated, len) != 0)
 		return -1;
-	e->deflated += len;
+	e->deflated += (uint32_t)len;
 	if (z->bare)
-		e->check = block_crc(e->check, deflated, len);
-	e->plain += plain_len;
+		z->check = block_crc(z->check, deflated, len);
+	e->plain += (uint32_t)plain_len;
 	/* Blocks are checked where they are made; here only their CRCs join. */
 	e->crc = (uint32_t)crc32_combine(e->crc, crc, (z_off_t)plain_len);
 	return 0;
@@ -262,7 +274,7 @@ zip_entry_deflated(const struct zip *z)
 uint32_t
 zip_entry_check(const struct zip *z)
 {
-	return z->entries[z->n - 1].check;
+	return z->check;
 }
 
 /*
@@ -272,12 +284,12 @@ zip_entry_check(const struct zip *z)
 static int
 write_descriptor(struct zip *z)
 {
-	const struct entry *e = &z->entries[z->n - 1];
+	struct entry *e = &z->entries[z->n - 1];
 	uint8_t tail[16], *p = tail;
 
-	if (zip_add(z, DEFLATE_END, DEFLATE_END_LEN, (uint32_t)crc32(0, NULL,
-	    0), 0) != 0)
+	if (zip_write(z, DEFLATE_END, DEFLATE_END_LEN) != 0)
 		return -1;
+	e->deflated += DEFLATE_END_LEN;
 	put32(&p, DESCRIPTOR_SIGNATURE);
 	put32(&p, e->crc);
 	put32(&p, e->deflated);
@@ -305,7 +317,8 @@ write_central(struct zip *z, const struct entry *e)
 {
 	uint8_t head[46 + ZIP_NAME_MAX + 12], *p = head;
 	const bool zip64 = e->offset >= UINT32_MAX;
-	const size_t name_len = strlen(e->name);
+	const char *name = nameset_get(&z->names, e->name);
+	const size_t name_len = strlen(name);
 
 	put32(&p, CENTRAL_SIGNATURE);
 	put16(&p, MADE_BY_UNIX);
@@ -324,7 +337,7 @@ write_central(struct zip *z, const struct entry *e)
 	put16(&p, 0);				/* internal attributes */
 	put32(&p, MODE_0644);
 	put32(&p, least32(e->offset));
-	memcpy(p, e->name, name_len);
+	memcpy(p, name, name_len);
 	p += name_len;
 	if (zip64) {
 		put16(&p, ZIP64_EXTRA);

@@ -1,13 +1,17 @@
 #ifndef WORKER_ENGINE_ARCHIVE_ZIP_H
 #define WORKER_ENGINE_ARCHIVE_ZIP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sink;
 struct zip;
 
-/* The most bytes of an entry, plain or deflated, that fit the 32-bit form. */
+/*
+ * The most bytes of an entry, plain or deflated (DEFLATE_END included), that fit
+ * the 32-bit form.
+ */
 #define ZIP_ENTRY_MAX UINT64_C(0xfffffffe)
 /* Longest name of an entry that zip_name() makes. */
 #define ZIP_NAME_MAX 100
@@ -31,25 +35,35 @@ struct zip *zip_new(struct sink *sink, int64_t t_ms);
 struct zip *zip_new_bare(struct sink *sink);
 void zip_free(struct zip *z);
 
+/* zip_limit(z, entry_max): For tests: less than ZIP_ENTRY_MAX. */
+void zip_limit(struct zip *z, uint64_t entry_max);
+
 /*
  * zip_name(z, stem, ext, name):
  * Make a name that no entry has, ignoring case: stem, cut and cleaned to
- * [A-Za-z0-9._-] with no leading dot; if taken, "-2", "-3", ...; then ext.
+ * [A-Za-z0-9._-] with no leading dot; if taken, "-2", "-3", ...; then ext, of
+ * at most 11 bytes.
  */
-void zip_name(const struct zip *z, const char *stem, const char *ext,
+void zip_name(struct zip *z, const char *stem, const char *ext,
     char name[ZIP_NAME_MAX + 1]);
 
-/* zip_begin(z, name): Start an entry; none is open. */
+/*
+ * zip_begin(z, name): Start an entry, with a name that zip_name() made or that
+ * is none of those; no entry is open.
+ */
 int zip_begin(struct zip *z, const char *name);
 
 /*
  * zip_add(z, deflated, len, crc, plain_len):
  * Append a run of blocks, as deflate_block() makes them, to the open entry; crc
- * is the CRC-32 of the plain_len bytes that it inflates to. The caller keeps
- * the entry's sums, plain and deflated, within ZIP_ENTRY_MAX.
+ * is the CRC-32 of the plain_len bytes that it inflates to. An error where
+ * zip_fits() says no.
+ * zip_fits(z, len, plain_len): Whether the open entry stays within
+ * ZIP_ENTRY_MAX, plain and deflated, with that and its end.
  */
 int zip_add(struct zip *z, const void *deflated, size_t len, uint32_t crc,
     size_t plain_len);
+bool zip_fits(const struct zip *z, size_t len, size_t plain_len);
 
 /* zip_end(z, crc): End the entry; *crc (may be NULL): of its plain bytes. */
 int zip_end(struct zip *z, uint32_t *crc);

@@ -1,13 +1,17 @@
 /*
- * The default order of columns, and nothing else. Which parameters a vehicle
- * has is the caller's business; a requested order never comes here.
+ * The default order of columns, and their names in the header. Which parameters
+ * a vehicle has is the caller's business; a requested order is never changed.
  */
 #include "worker/engine/rows/columns.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/names.h"
+#include "lib/base/nameset.h"
 
 static const char *const first[] = { "speed", "soc", "current", "odo",
 	"voltage" };
@@ -40,4 +44,51 @@ columns_sort(struct names *list)
 {
 	if (list->n > 0)
 		qsort(list->v, list->n, sizeof(*list->v), column_compare);
+}
+
+/* Whether a CSV has an apostrophe before this text (FORMAT.md, 3). */
+static bool
+begins_as_formula(const char *text)
+{
+	return text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+}
+
+/* Add the next column's name; `to` is for use here. Returns 0, -1: no memory. */
+static int
+column_add(struct names *columns, struct nameset *taken, const char *parameter,
+    struct buf *to)
+{
+	char *stem, *name;
+	size_t size;
+
+	to->len = 0;
+	/* With the apostrophe already: two names may differ only by it. */
+	if ((begins_as_formula(parameter) && buf_adds(to, "'") != 0) ||
+	    buf_adds(to, parameter) != 0 || buf_add(to, "", 1) != 0)
+		return -1;
+	size = to->len + 1 + NAMESET_NUMBER_SIZE;
+	if ((name = (char *)buf_reserve(to, size)) == NULL)
+		return -1;
+	stem = (char *)to->data;
+	nameset_next(taken, stem, "_", "", name, size);
+	return nameset_add(taken, name, NULL) != 0 ||
+	    names_add(columns, name, strlen(name)) != 0 ? -1 : 0;
+}
+
+int
+columns_name(const struct names *parameters, struct names *columns)
+{
+	struct nameset taken;
+	struct buf to;
+	size_t i;
+	int rc;
+
+	nameset_init(&taken);
+	buf_init(&to, SIZE_MAX / 2);
+	rc = nameset_add(&taken, "time", NULL);
+	for (i = 0; i < parameters->n && rc == 0; i++)
+		rc = column_add(columns, &taken, parameters->v[i], &to);
+	buf_release(&to);
+	nameset_release(&taken);
+	return rc;
 }
