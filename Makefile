@@ -59,11 +59,12 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
 	upload.o) \
 	$(ENGINE)
-UNIT = 4000 backoff bench blocks buf carry claims columns conf constant csv csvfile ending \
-	engine etag exact facts failure fastread feeder fragment insert job jsonstrict life \
-	log manifest merge metrics model mongo nameset num numtext pace patience piece pool \
-	preview query request s3xml sigv4 slice spec split textdeflate ticker timestamp tls \
-	unwind upload utf8 zip
+UNIT = backoff blocks buf carry columns conf csv csvfile ending etag exact failure fastread \
+	feeder fragment job jsonstrict life log manifest merge metrics nameset num numtext \
+	pace patience piece pool preview query s3xml sigv4 slice spec split textdeflate \
+	ticker timestamp unwind upload utf8 zip
+FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
+TOOLS = 4000-tls bench claims constant engine insert life-mongo model
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 
