@@ -4,7 +4,8 @@
  * from framed files (t/fleet.py), so also those that no mongod would store; the
  * archive goes to a file. CSV_SPLIT_BYTES and THREADS in the
  * environment are the settings of those names; CARRY_BYTES: of documents that reach beyond
- * their hour; WINDOW_HOURS: of a window (24); PARTS: each hour is read in so many; EXACT=1: all of it takes the exact path. It
+ * their hour; WINDOW_HOURS: of a window (24); DAYS: by way of fragments, of VISITS (1) times so
+ * many days of a vehicle (exit status 3: one cannot be cut); PARTS: each hour is read in so many; EXACT=1: all of it takes the exact path. It
  * prints how many slices there were, and how many took that path.
  */
 #include <dirent.h>
@@ -63,8 +64,8 @@ struct files {
 	struct source source;
 	const char *dir;
 	const struct archive_spec *spec;
-	const struct names *vehicles;
-	size_t next;			/* vehicle */
+	const struct source_vehicle *visits;	/* vehicles, or days of them */
+	size_t n, next;
 	struct vehicle *open;
 	int64_t window_ms;
 	int64_t parts, part;		/* of an hour; the next one of this hour */
@@ -131,8 +132,11 @@ hour_of(int64_t t_ms)
 }
 
 static void
-cut_frames(struct column *c, const struct archive_spec *spec)
+cut_frames(struct column *c, const struct archive_spec *spec,
+    const struct source_vehicle *v)
 {
+	const int64_t from_ms = v->continues ? v->from_ms : spec->from_ms;
+	const int64_t to_ms = v->goes_on ? v->to_ms : spec->to_ms;
 	size_t at = 0;
 
 	c->frames = calloc(c->file.len / FRAME_BYTES + 1, sizeof(*c->frames));
@@ -146,12 +150,11 @@ cut_frames(struct column *c, const struct archive_spec *spec)
 		};
 
 		at += FRAME_BYTES + f.len;
-		if (f.order_ms == TIMELESS) {
+		if (f.order_ms == TIMELESS && !v->continues) {
 			f.timeless = 1;
 			f.order_ms = hour_of(spec->from_ms);
 		}
-		if (f.order_ms > spec->from_ms - HOUR_MS &&
-		    f.order_ms < spec->to_ms)
+		if (f.order_ms > from_ms - HOUR_MS && f.order_ms < to_ms)
 			c->frames[c->n++] = f;
 	}
 	qsort(c->frames, c->n, sizeof(*c->frames), frame_compare);
@@ -280,7 +283,7 @@ count_slices(void *arg, const struct archive_progress *p)
 }
 
 static struct vehicle *
-open_vehicle(const struct files *f, const char *vehicle)
+open_vehicle(const struct files *f, const struct source_vehicle *visit)
 {
 	struct vehicle *v = calloc(1, sizeof(*v));
 	char folder[2048], name[1024], path[4096];
@@ -288,9 +291,9 @@ open_vehicle(const struct files *f, const char *vehicle)
 
 	if (v == NULL)
 		err(2, "vehicle");
-	encode(vehicle, name, sizeof(name));
+	encode(visit->name, name, sizeof(name));
 	snprintf(folder, sizeof(folder), "%s/data/%s", f->dir, name);
-	v->v.name = vehicle;
+	v->v = *visit;
 	v->v.columns = f->spec->parameters;
 	if (v->v.columns->n == 0) {
 		list_names(folder, ".docs", &v->found);
@@ -304,7 +307,7 @@ open_vehicle(const struct files *f, const char *vehicle)
 		encode(v->v.columns->v[i], name, sizeof(name));
 		snprintf(path, sizeof(path), "%s/%s.docs", folder, name);
 		if (read_file(path, &v->columns[i].file) == 0)
-			cut_frames(&v->columns[i], f->spec);
+			cut_frames(&v->columns[i], f->spec, visit);
 	}
 	return v;
 }
@@ -453,9 +456,9 @@ files_next(struct source *s, struct source_window **w)
 	struct window *window;
 
 	if (f->open == NULL) {
-		if (f->next == f->vehicles->n)
+		if (f->next == f->n)
 			return 1;
-		f->open = open_vehicle(f, f->vehicles->v[f->next++]);
+		f->open = open_vehicle(f, &f->visits[f->next++]);
 	}
 	window = f->parts > 0 ? next_part(f, f->open) :
 	    next_window(f, f->open);
@@ -476,19 +479,147 @@ files_stop(struct source *s)
 	(void)s;
 }
 
+static enum archive_result
+take_visits(struct archive *archive, const struct archive_spec *spec,
+    const char *dir, const struct source_vehicle *visits, size_t n,
+    struct archive_progress *progress)
+{
+	const struct archive_watch watch = { count_slices, progress };
+	struct files files = { .source = { files_next, files_stop },
+	    .dir = dir, .spec = spec, .visits = visits, .n = n,
+	    .window_ms = (int64_t)setting("WINDOW_HOURS", 24) * 3600000,
+	    .parts = (int64_t)setting("PARTS", 0) };
+
+	return archive_take(archive, &files.source, &watch);
+}
+
+/*
+ * What to take: all vehicles; with DAYS, so many days of each at a time, one
+ * after the other. The caller frees it.
+ */
+static struct source_vehicle *
+list_visits(const struct archive_spec *spec, const struct names *vehicles,
+    int64_t days, size_t *n)
+{
+	const int64_t step = days * 24 * HOUR_MS;
+	const size_t each = days == 0 ? 1 :
+	    (size_t)((spec->to_ms - spec->from_ms) / step) + 2;
+	struct source_vehicle *v = calloc(vehicles->n * each + 1, sizeof(*v));
+	int64_t cut;
+	size_t i;
+
+	if (v == NULL)
+		err(2, "visits");
+	*n = 0;
+	for (i = 0; i < vehicles->n; i++) {
+		v[*n].name = vehicles->v[i];
+		cut = days == 0 ? 0 : spec->from_ms - spec->from_ms % step +
+		    step;
+		for (; days > 0 && cut < spec->to_ms; cut += step) {
+			v[*n].goes_on = true;
+			v[(*n)++].to_ms = cut;
+			v[*n].name = vehicles->v[i];
+			v[*n].continues = true;
+			v[*n].from_ms = cut;
+		}
+		(*n)++;
+	}
+	return v;
+}
+
+struct memory_sink {
+	struct sink sink;
+	struct buf data;
+};
+
+static int
+memory_write(struct sink *s, const void *data, size_t len)
+{
+	return buf_add(&((struct memory_sink *)s)->data, data, len);
+}
+
+static int
+memory_close(struct sink *s)
+{
+	(void)s;
+	return 0;
+}
+
+static int
+memory_read(void *arg, uint64_t at, size_t len, struct buf *to)
+{
+	to->len = 0;
+	return buf_add(to, ((struct memory_sink *)arg)->data.data + at, len);
+}
+
+/*
+ * Visits of a fragment: what is consecutive in one vehicle is one visit.
+ */
+static size_t
+join_visits(const struct source_vehicle *visits, size_t n,
+    struct source_vehicle *to)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		if (i > 0 && visits[i].continues) {
+			to[k - 1].goes_on = visits[i].goes_on;
+			to[k - 1].to_ms = visits[i].to_ms;
+		} else {
+			to[k++] = visits[i];
+		}
+	}
+	return k;
+}
+
+/* Some visits by way of a fragment. */
+static void
+export_fragment(struct archive *archive, const struct archive_spec *spec,
+    const char *dir, const struct source_vehicle *visits, size_t n,
+    struct archive_progress *progress)
+{
+	struct memory_sink sink = { .sink = { .write = memory_write,
+	    .close = memory_close } };
+	struct archive *a = archive_open_fragment(&sink.sink, spec);
+	struct source_vehicle *joined = calloc(n, sizeof(*joined));
+	struct archive_fragment f = { .name = "fragment", .step = 1 << 20,
+	    .read = memory_read, .arg = &sink };
+	enum archive_result result;
+
+	buf_init(&sink.data, FILE_MAX);
+	result = take_visits(a, spec, dir, joined, join_visits(visits, n,
+	    joined), progress);
+	if (result == ARCHIVE_REACHES)
+		errx(3, "a vehicle cannot be cut there");
+	if (result != ARCHIVE_OK || archive_close(a) != ARCHIVE_OK)
+		errx(1, "export failed");
+	f.size = sink.data.len;
+	if ((f.facts = archive_facts(a)) == NULL ||
+	    archive_fragment(archive, &f) != ARCHIVE_OK)
+		errx(1, "fragment failed");
+	archive_free(a);
+	buf_release(&sink.data);
+	free(joined);
+}
+
 static void
 export_all(struct archive *archive, const struct archive_spec *spec,
     const char *dir, const struct names *vehicles)
 {
+	const int64_t days = (int64_t)setting("DAYS", 0);
+	const size_t each = (size_t)setting("VISITS", 1);
 	struct archive_progress progress = { 0 };
-	const struct archive_watch watch = { count_slices, &progress };
-	struct files files = { .source = { files_next, files_stop },
-	    .dir = dir, .spec = spec, .vehicles = vehicles,
-	    .window_ms = (int64_t)setting("WINDOW_HOURS", 24) * 3600000,
-	    .parts = (int64_t)setting("PARTS", 0) };
+	struct source_vehicle *visits;
+	size_t i, n;
 
-	if (archive_take(archive, &files.source, &watch) != ARCHIVE_OK)
+	visits = list_visits(spec, vehicles, days, &n);
+	if (days == 0 && take_visits(archive, spec, dir, visits, n,
+	    &progress) != ARCHIVE_OK)
 		errx(1, "export failed");
+	for (i = 0; days > 0 && i < n; i += each)
+		export_fragment(archive, spec, dir, &visits[i],
+		    n - i < each ? n - i : each, &progress);
+	free(visits);
 	printf("%llu slices, %llu by the exact path\n",
 	    (unsigned long long)progress.slices,
 	    (unsigned long long)progress.exact);

@@ -29,6 +29,8 @@ struct archive {
 	struct zip *zip;
 	struct manifest *manifest;
 	struct preview *preview;
+	struct csvfile_options options;
+	struct fragments *fragments;	/* made for the first one */
 	struct slice_plan plan;
 	struct pool *pool;	/* made for the first source */
 	struct archive_progress progress;
@@ -83,6 +85,9 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->plan.style = (struct csv_style){ spec->rfc3339, spec->excel };
 	a->plan.memory_max = spec->memory_max;
 	a->plan.exact = spec->exact;
+	a->options = (struct csvfile_options){ .style = a->plan.style,
+	    .level = archive_level(a), .split_bytes = spec->csv_split_bytes,
+	    .runs = fragment };
 	a->zip = fragment ? zip_new_bare(&a->guard) :
 	    zip_new(&a->guard, spec->to_ms);
 	a->manifest = fragment ? manifest_new_facts() : manifest_new(spec);
@@ -114,6 +119,7 @@ archive_free(struct archive *a)
 	if (a == NULL)
 		return;
 	pool_free(a->pool);
+	fragments_free(a->fragments);
 	preview_free(a->preview);
 	manifest_free(a->manifest);
 	zip_free(a->zip);
@@ -128,11 +134,7 @@ archive_take(struct archive *a, struct source *source,
 		.watch = watch,
 		.source = source,
 		.plan = &a->plan,
-		.options = {
-			.style = a->plan.style,
-			.level = archive_level(a),
-			.split_bytes = a->spec->csv_split_bytes,
-		},
+		.options = &a->options,
 		.zip = a->zip,
 		.manifest = a->manifest,
 		.preview = a->preview,
@@ -150,13 +152,20 @@ archive_take(struct archive *a, struct source *source,
 enum archive_result
 archive_fragment(struct archive *a, const struct archive_fragment *f)
 {
-	return archive_result(a, fragment_take(f, a->zip, a->manifest));
+	if (a->fragments == NULL && (a->fragments = fragments_new(a->zip,
+	    a->manifest, &a->options)) == NULL)
+		return ARCHIVE_NO_MEMORY;
+	return archive_result(a, fragments_take(a->fragments, f));
 }
 
 /* Closing goes past the guard: its failure is the sink's by itself. */
 enum archive_result
 archive_close(struct archive *a)
 {
+	if (a->fragments != NULL && !fragments_whole(a->fragments)) {
+		log_msg(LOG_ERROR, "piece", "the last CSV does not end");
+		return ARCHIVE_BAD_FRAGMENT;
+	}
 	if (!a->fragment && (manifest_write(a->manifest, a->zip) != 0 ||
 	    zip_finish(a->zip) != 0))
 		return archive_result(a, ARCHIVE_NO_MEMORY);
@@ -167,7 +176,11 @@ archive_close(struct archive *a)
 const char *
 archive_facts(struct archive *a)
 {
-	return manifest_facts(a->manifest);
+	char *preview = archive_preview(a);
+	const char *facts = manifest_facts(a->manifest, preview);
+
+	free(preview);
+	return facts;
 }
 
 char *
@@ -176,6 +189,8 @@ archive_preview(const struct archive *a)
 	char *text = NULL;
 	struct buf b;
 
+	if (a->fragments != NULL)
+		return fragments_preview(a->fragments);
 	buf_init(&b, PREVIEW_BYTES);
 	if (preview_json(a->preview, &b) == 0 && b.len > 0)
 		text = strndup((char *)b.data, b.len);

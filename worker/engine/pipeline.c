@@ -56,9 +56,12 @@ pipeline_open(struct pipeline *p, const struct source_vehicle *v)
 	/* A vehicle before this one had rows: pieces need none any more. */
 	if (preview_done(spec->preview))
 		atomic_store(&spec->plan->previewed, true);
-	p->csvfile = csvfile_open(spec->zip, &spec->options, p->deflater,
+	p->csvfile = csvfile_open(spec->zip, spec->options, p->deflater,
 	    v->name, v->columns, pipeline_file_done, p);
-	return p->csvfile == NULL ? -1 : 0;
+	if (p->csvfile == NULL)
+		return -1;
+	csvfile_cut(p->csvfile, v->continues, v->goes_on);
+	return 0;
 }
 
 static int
@@ -151,8 +154,8 @@ pipeline_commit(struct pipeline *p, const struct piece *piece)
 		return ARCHIVE_NO_MEMORY;
 	if (piece->result != PIECE_MADE)
 		return pipeline_bad_piece(p, piece);
-	if ((piece->index == 0 && pipeline_note_skips(p, s) != 0) ||
-	    pipeline_write_blocks(p, &piece->blocks) != 0)
+	if (pipeline_write_blocks(p, &piece->blocks) != 0 ||
+	    (piece->index == 0 && pipeline_note_skips(p, s) != 0))
 		return ARCHIVE_NO_MEMORY;
 	csvfile_facts(p->csvfile)->duplicates += piece->duplicates;
 	preview_take(p->spec->preview, piece->preview);
@@ -236,7 +239,7 @@ pipeline_run(const struct pipeline_spec *spec)
 	    .points = spec->progress->points };
 	enum archive_result result = ARCHIVE_NO_MEMORY;
 
-	if ((p.deflater = deflater_new(spec->options.level)) == NULL)
+	if ((p.deflater = deflater_new(spec->options->level)) == NULL)
 		log_msg(LOG_ERROR, "slice", "out of memory");
 	else
 		result = pipeline_run_threads(&p);

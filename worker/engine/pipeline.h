@@ -16,7 +16,7 @@ struct pipeline_spec {
 	const struct archive_watch *watch;	/* may be NULL */
 	struct source *source;
 	struct slice_plan *plan;
-	struct csvfile_options options;
+	const struct csvfile_options *options;
 	struct pool *pool;		/* empty, before and after */
 	struct zip *zip;
 	struct manifest *manifest;

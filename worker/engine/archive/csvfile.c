@@ -13,6 +13,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/timestamp.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/columns.h"
 
@@ -30,9 +31,12 @@ struct csvfile {
 	void *arg;
 
 	struct deflater *deflater;
-	struct csvfile_facts facts;	/* of the open part */
+	struct csvfile_facts facts;	/* of the open part, or run */
 	int part;
 	uint64_t rows, points;		/* of all parts */
+	int64_t day_ms;			/* of the open run */
+	uint64_t run_bytes;		/* its text; 0: none is open */
+	bool goes_on;
 };
 
 static int
@@ -42,39 +46,31 @@ csvfile_no_memory(void)
 	return -1;
 }
 
-void
-csvfile_name(struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
-    char name[ZIP_NAME_MAX + 1])
+/* What the next part is called. */
+static void
+csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 {
 	char later[ZIP_NAME_MAX + 1];
 
-	if (part == 1) {
-		zip_name(zip, stem, ".csv", name);
+	if (c->part == 1) {
+		zip_name(c->zip, c->stem, ".csv", name);
 		/* Later parts keep what made the first one's name unique. */
-		snprintf(stem, ZIP_NAME_MAX + 1, "%.*s",
+		snprintf(c->stem, sizeof(c->stem), "%.*s",
 		    (int)(strlen(name) - 4), name);
 	} else {
-		snprintf(later, sizeof(later), "%.70s-part%d", stem, part);
-		zip_name(zip, later, ".csv", name);
+		snprintf(later, sizeof(later), "%.70s-part%d", c->stem,
+		    c->part);
+		zip_name(c->zip, later, ".csv", name);
 	}
 }
 
 static int
-csvfile_part_begin(struct csvfile *c)
-{
-	memset(&c->facts, 0, sizeof(c->facts));
-	c->facts.part = ++c->part;
-	c->facts.columns = &c->columns;
-	csvfile_name(c->zip, c->stem, c->part, c->facts.name);
-	return zip_begin(c->zip, c->facts.name);
-}
-
-/* The run's sums first: zip_end() adds the final block to them. */
-static int
 csvfile_part_end(struct csvfile *c)
 {
-	c->facts.run_bytes = zip_entry_deflated(c->zip);
-	c->facts.run_crc = zip_entry_check(c->zip);
+	if (c->options->runs) {
+		c->facts.run_bytes = zip_entry_deflated(c->zip);
+		c->facts.run_crc = zip_entry_check(c->zip);
+	}
 	if (zip_end(c->zip, &c->facts.crc) != 0)
 		return -1;
 	return c->done(c->arg, &c->facts);
@@ -138,37 +134,126 @@ csvfile_put_header(struct csvfile *c)
 	return rc;
 }
 
+static int
+csvfile_part_begin(struct csvfile *c)
+{
+	memset(&c->facts, 0, sizeof(c->facts));
+	c->facts.columns = &c->columns;
+	if (c->options->runs)
+		return zip_begin(c->zip, "");
+	c->part++;
+	csvfile_name(c, c->facts.name);
+	return zip_begin(c->zip, c->facts.name) != 0 ? -1 :
+	    csvfile_put_header(c);
+}
+
+static int
+csvfile_next_part(struct csvfile *c)
+{
+	return csvfile_part_end(c) != 0 ? -1 : csvfile_part_begin(c);
+}
+
+static uint64_t
+run_bytes_max(const struct csvfile *c)
+{
+	const uint64_t small = c->options->split_bytes / 16;
+
+	return small < CSVFILE_RUN_BYTES ? small : CSVFILE_RUN_BYTES;
+}
+
 /*
- * Whether the block would make the open part too large, by the setting or for
- * the 32-bit form: deflated, text may be longer. A part has at least one block
- * of rows: blocks are never cut.
+ * Whether a run, of which only the first block's text is known, might make the
+ * open part too large, by the setting or for the 32-bit form: deflated, text may
+ * be twice as long. A part has at least one run: these are never cut.
  */
 static bool
-csvfile_is_full(const struct csvfile *c, const struct block *b)
+csvfile_is_full(const struct csvfile *c, uint64_t text_len)
 {
+	const uint64_t max = run_bytes_max(c);
+	const uint64_t len = text_len > max ? text_len : max;
+
 	return c->facts.rows > 0 &&
-	    (c->facts.bytes + b->text_len > c->options->split_bytes ||
-	    !zip_fits(c->zip, b->deflated_len, b->text_len));
+	    (c->facts.bytes + len > c->options->split_bytes ||
+	    !zip_fits(c->zip, 2 * len, len));
+}
+
+/*
+ * A run begins: in a fragment it is for itself, with what was counted since the
+ * run before it; in an archive a part may begin with it.
+ */
+static int
+csvfile_begin_run(struct csvfile *c, uint64_t text_len)
+{
+	if (c->options->runs)
+		return c->facts.rows > 0 || c->facts.skipped_documents > 0 ||
+		    c->facts.duplicates > 0 ? csvfile_next_part(c) : 0;
+	return csvfile_is_full(c, text_len) ? csvfile_next_part(c) : 0;
+}
+
+static int64_t
+day_of(int64_t t_ms)
+{
+	return t_ms - t_ms % DAY_MS - (t_ms % DAY_MS < 0 ? DAY_MS : 0);
+}
+
+/* Whether the block belongs to another run than the one before it. */
+static bool
+csvfile_is_next_run(const struct csvfile *c, const struct block *b)
+{
+	return c->run_bytes == 0 || day_of(b->first_ms) != c->day_ms ||
+	    c->run_bytes + b->text_len > run_bytes_max(c);
+}
+
+static void
+count_rows(struct csvfile *c, uint64_t rows, uint64_t points,
+    uint64_t non_finite, int64_t first_ms, int64_t last_ms)
+{
+	struct csvfile_facts *f = &c->facts;
+
+	if (f->rows == 0)
+		f->first_ms = first_ms;
+	f->last_ms = last_ms;
+	f->rows += rows;
+	f->points += points;
+	f->non_finite += non_finite;
+	c->rows += rows;
+	c->points += points;
 }
 
 int
 csvfile_block(struct csvfile *c, const struct block *b)
 {
-	struct csvfile_facts *f = &c->facts;
-
-	if (csvfile_is_full(c, b) && (csvfile_part_end(c) != 0 ||
-	    csvfile_part_begin(c) != 0 || csvfile_put_header(c) != 0))
-		return -1;
+	if (csvfile_is_next_run(c, b)) {
+		if (csvfile_begin_run(c, b->text_len) != 0)
+			return -1;
+		c->day_ms = day_of(b->first_ms);
+		c->run_bytes = 0;
+	}
 	if (csvfile_put(c, b) != 0)
 		return -1;
-	if (f->rows == 0)
-		f->first_ms = b->first_ms;
-	f->last_ms = b->last_ms;
-	f->rows += b->rows;
-	f->points += b->points;
-	f->non_finite += b->non_finite;
-	c->rows += b->rows;
-	c->points += b->points;
+	c->run_bytes += b->text_len;
+	count_rows(c, b->rows, b->points, b->non_finite, b->first_ms,
+	    b->last_ms);
+	return 0;
+}
+
+int
+csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
+{
+	struct csvfile_facts *f = &c->facts;
+	int i;
+
+	if (run->rows > 0) {
+		if (csvfile_begin_run(c, run->bytes) != 0)
+			return -1;
+		count_rows(c, run->rows, run->points, run->non_finite,
+		    run->first_ms, run->last_ms);
+	}
+	f->bytes += run->bytes;
+	f->duplicates += run->duplicates;
+	f->skipped_documents += run->skipped_documents;
+	for (i = 0; i < SKIP_REASONS; i++)
+		f->skipped.count[i] += run->skipped.count[i];
 	return 0;
 }
 
@@ -190,8 +275,9 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	if (columns_name(parameters, &c->columns) != 0)
 		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. */
-	if (csvfile_part_begin(c) != 0 || csvfile_put_header(c) != 0)
+	if (csvfile_part_begin(c) != 0)
 		goto fail;
+	c->facts.begins = true;
 	return c;
 nomem:
 	csvfile_no_memory();
@@ -200,9 +286,17 @@ fail:
 	return NULL;
 }
 
+void
+csvfile_cut(struct csvfile *c, bool continues, bool goes_on)
+{
+	c->facts.begins = !continues;
+	c->goes_on = goes_on;
+}
+
 int
 csvfile_close(struct csvfile *c)
 {
+	c->facts.ends = !c->goes_on;
 	return csvfile_part_end(c);
 }
 

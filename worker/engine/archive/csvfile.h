@@ -1,6 +1,7 @@
 #ifndef WORKER_ENGINE_ARCHIVE_CSVFILE_H
 #define WORKER_ENGINE_ARCHIVE_CSVFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "worker/engine/archive/zip.h"
@@ -22,15 +23,15 @@ struct csvfile_facts {
 	uint64_t duplicates, non_finite;
 	struct skips skipped;
 	uint64_t skipped_documents;
-	/* The run of deflated blocks that it is made of, for a fragment. */
+	/* Of a run, for a fragment: its deflated bytes, and their CRC-32. */
 	uint64_t run_bytes;
 	uint32_t run_crc;
-	int part;			/* of its vehicle, from 1 */
+	bool begins, ends;		/* the CSV begins before it, ends after it */
 };
 
 /*
- * Called when a CSV is complete; facts are valid during the call only. Returns
- * 0, or -1 with the error logged, which ends the archive.
+ * Called when a CSV, or a run, is complete; facts are valid during the call only.
+ * Returns 0, or -1 with the error logged, which ends the archive.
  */
 typedef int csvfile_done_fn(void *arg, const struct csvfile_facts *facts);
 
@@ -39,13 +40,22 @@ struct csvfile_options {
 	struct csv_style style;
 	enum deflate_level level;
 	uint64_t split_bytes;	/* a new part begins before this size */
+	bool runs;		/* for a fragment, in a bare ZIP */
 };
+
+/* The most text of a run, unless one block has more; less for a small split. */
+#define CSVFILE_RUN_BYTES ((uint64_t)64 << 20)
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, one
- * part at a time. All arguments but the vehicle's name and its parameters, from
- * which the columns are named, outlive it; the deflater is for the headers.
- * The functions return 0, or -1 or NULL with the error logged.
+ * part at a time. Blocks form runs: a run has blocks that begin on one day
+ * (UTC), and at most CSVFILE_RUN_BYTES of text. A part begins with a run, where
+ * that might not fit into the part before it: this depends on what came before
+ * alone, so that a CSV can be made of runs that come from elsewhere. In a
+ * fragment runs are all there is: no names, headers or parts. All arguments but
+ * the vehicle's name and its parameters, from which the columns are named,
+ * outlive it; the deflater is for the headers. The functions return 0, or -1 or
+ * NULL with the error logged.
  */
 struct csvfile *csvfile_open(struct zip *zip,
     const struct csvfile_options *options, struct deflater *deflater,
@@ -53,22 +63,27 @@ struct csvfile *csvfile_open(struct zip *zip,
     csvfile_done_fn *done, void *arg);
 
 /*
+ * csvfile_cut(c, continues, goes_on): Of runs, before the first block: the CSV
+ * has rows before them, or after them, in other fragments.
+ */
+void csvfile_cut(struct csvfile *c, bool continues, bool goes_on);
+
+/*
  * csvfile_block(c, block): Append the next rows. Their text is not needed any
  * more, only what it was deflated to.
  */
 int csvfile_block(struct csvfile *c, const struct block *block);
 
+/*
+ * csvfile_run(c, run): Begin a run that was made elsewhere, and take over what
+ * its facts say; its deflated bytes go into the ZIP next. One without bytes only
+ * has counts, of what was found before the first row.
+ */
+int csvfile_run(struct csvfile *c, const struct csvfile_facts *run);
+
 /* csvfile_close(c): Complete the last part. csvfile_free() comes next. */
 int csvfile_close(struct csvfile *c);
 void csvfile_free(struct csvfile *c);
-
-/*
- * csvfile_name(zip, stem, part, name):
- * Store in name what the next part of a vehicle is called in zip. For part 1,
- * stem is the vehicle's name; it is changed, and later parts need it so.
- */
-void csvfile_name(struct zip *zip, char stem[ZIP_NAME_MAX + 1], int part,
-    char name[ZIP_NAME_MAX + 1]);
 
 /* csvfile_facts(c): Of the open part, to add counts found elsewhere. */
 struct csvfile_facts *csvfile_facts(struct csvfile *c);

@@ -20,7 +20,9 @@ struct facts {
 	struct json_tokener *tokener;
 	struct json_object *item;	/* the last one */
 	bool in_list;			/* at least one item of it was read */
-	struct names columns, parameters;	/* of the last file */
+	struct json_object *vehicle;	/* the run that names it */
+	struct names columns, parameters;	/* of this vehicle */
+	bool in_vehicle;
 	struct skips skips;			/* of the last skip */
 };
 
@@ -48,6 +50,7 @@ facts_free(struct facts *f)
 	if (f == NULL)
 		return;
 	json_object_put(f->item);
+	json_object_put(f->vehicle);
 	json_tokener_free(f->tokener);
 	names_release(&f->columns);
 	names_release(&f->parameters);
@@ -197,21 +200,32 @@ get_reasons(struct json_object *o, const char *name, struct skips *to)
 	return known == json_object_object_length(counts) ? 0 : -1;
 }
 
-/* The run: a CSV has a header at least, and fits the 32-bit form. */
+static int
+get_flag(struct json_object *o, const char *name, bool *to)
+{
+	uint64_t n;
+
+	if (get_count(o, name, &n) != 0 || n > 1)
+		return -1;
+	*to = n == 1;
+	return 0;
+}
+
+/* The run: rows have text, which is deflated; both fit the 32-bit form. */
 static int
 get_run(struct json_object *o, struct csvfile_facts *to)
 {
-	uint64_t part, crc;
+	uint64_t crc;
 
-	if (get_count(o, "part", &part) != 0 ||
-	    get_count(o, "runBytes", &to->run_bytes) != 0 ||
-	    get_count(o, "runCrc32", &crc) != 0 ||
-	    part < 1 || part > INT32_MAX || crc > UINT32_MAX)
+	if (get_count(o, "runBytes", &to->run_bytes) != 0 ||
+	    get_count(o, "runCrc32", &crc) != 0 || crc > UINT32_MAX ||
+	    get_flag(o, "begins", &to->begins) != 0 ||
+	    get_flag(o, "ends", &to->ends) != 0)
 		return -1;
-	to->part = (int)part;
 	to->run_crc = (uint32_t)crc;
-	return to->bytes < 1 || to->bytes > ZIP_ENTRY_MAX ||
-	    to->run_bytes < 1 ||
+	return (to->rows > 0) != (to->bytes > 0) ||
+	    (to->rows > 0) != (to->run_bytes > 0) ||
+	    to->bytes > ZIP_ENTRY_MAX ||
 	    to->run_bytes > ZIP_ENTRY_MAX - DEFLATE_END_LEN ? -1 : 0;
 }
 
@@ -231,27 +245,32 @@ get_csv(struct json_object *o, struct csvfile_facts *to)
 	    -1 : 0;
 }
 
-/*
- * A worker of format 1 gave no parameters: its columns were named as they are.
- */
+/* A vehicle's first run names it; the run is kept for as long. */
+static int
+facts_vehicle(struct facts *f)
+{
+	json_object_put(f->vehicle);
+	f->vehicle = json_object_get(f->item);
+	return get_names(f->item, "columns", &f->columns) != 0 ||
+	    get_names(f->item, "parameters", &f->parameters) != 0 ||
+	    f->columns.n != f->parameters.n ? -1 : 0;
+}
+
 int
 facts_file(struct facts *f, struct facts_file *file)
 {
 	const int rc = facts_item(f, "{\"files\":[", "]");
-	const char *list = "parameters";
 
 	if (rc != 0)
 		return rc;
 	memset(file, 0, sizeof(*file));
-	if (!json_object_object_get_ex(f->item, list, NULL))
-		list = "columns";
-	if (get_name(f->item, "vehicle", &file->vehicle) != 0 ||
-	    get_names(f->item, "columns", &f->columns) != 0 ||
-	    get_names(f->item, list, &f->parameters) != 0 ||
-	    f->columns.n != f->parameters.n ||
+	if ((!f->in_vehicle && facts_vehicle(f) != 0) ||
+	    get_name(f->vehicle, "vehicle", &file->vehicle) != 0 ||
 	    get_csv(f->item, &file->csv) != 0 ||
-	    get_run(f->item, &file->csv) != 0)
+	    get_run(f->item, &file->csv) != 0 ||
+	    (f->in_vehicle && file->csv.begins))
 		return -1;
+	f->in_vehicle = !file->csv.ends;
 	file->parameters = &f->parameters;
 	file->csv.columns = &f->columns;
 	return 0;
@@ -285,7 +304,7 @@ facts_skip(struct facts *f, struct manifest_skip *skip)
 }
 
 int
-facts_end(struct facts *f, uint64_t *total)
+facts_end(struct facts *f, uint64_t *total, const char **preview)
 {
 	char *end;
 
@@ -293,5 +312,15 @@ facts_end(struct facts *f, uint64_t *total)
 	    f->at == f->end || *f->at < '0' || *f->at > '9')
 		return -1;
 	*total = strtoull(f->at, &end, 10);
-	return *total <= INT64_MAX && strcmp(end, "}") == 0 ? 0 : -1;
+	f->at = end;
+	if (*total > INT64_MAX || !facts_take(f, ",\"preview\":"))
+		return -1;
+	json_object_put(f->item);
+	json_tokener_reset(f->tokener);
+	f->item = json_tokener_parse_ex(f->tokener, f->at,
+	    (int)(f->end - f->at));
+	f->at += json_tokener_get_parse_end(f->tokener);
+	if ((*preview = name_of(f->item)) == NULL)
+		return -1;
+	return facts_take(f, "}") && f->at == f->end ? 0 : -1;
 }

@@ -8,13 +8,13 @@
 #include "worker/engine/archive/manifest.h"
 
 /*
- * Reads the facts of a fragment (manifest_facts()) from front to back, one file
- * at a time: they come from another worker, of this version or the one before,
- * and memory does not grow with their length.
+ * Reads the facts of a fragment (manifest_facts()) from front to back, one run
+ * at a time: they come from another worker, and memory does not grow with their
+ * length.
  */
 struct facts;
 
-/* One CSV; what it refers to is valid until the next call. */
+/* One run; what it refers to is valid until the next call. */
 struct facts_file {
 	const char *vehicle;
 	const struct names *parameters;
@@ -26,13 +26,14 @@ struct facts_file {
  * facts_file(f, file), facts_skip(f, skip): The next one of its kind; first
  * come all files, then all skips. Returns 0, 1 when there are no more, -1 when
  * the text is not what manifest.c writes, or there is no memory.
- * facts_end(f, total): The number of all skipped documents, then the text has
- * to be at its end. Returns 0, -1 likewise.
+ * facts_end(f, total, preview): The number of all skipped documents, and the
+ * preview, "" for none; then the text has to be at its end. Returns 0, -1
+ * likewise.
  */
 struct facts *facts_open(const char *text);
 int facts_file(struct facts *f, struct facts_file *file);
 int facts_skip(struct facts *f, struct manifest_skip *skip);
-int facts_end(struct facts *f, uint64_t *total);
+int facts_end(struct facts *f, uint64_t *total, const char **preview);
 void facts_free(struct facts *f);
 
 #endif

@@ -1,36 +1,55 @@
 /*
- * Takes a fragment apart and adds its files to an archive. Its facts come from
+ * Takes fragments apart and adds their runs to an archive. Its facts come from
  * another worker and its bytes from a store, so neither is trusted before they
  * agree. Knows no S3: the bytes come from a callback.
  */
 #include "worker/engine/archive/fragment.h"
 
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <json-c/json.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "worker/engine/archive/csvfile.h"
 #include "worker/engine/archive/facts.h"
 #include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive/preview.h"
 #include "worker/engine/archive/zip.h"
 #include "worker/engine/deflate/blocks.h"
 
 #define NOT_FACTS "facts that cannot be understood"
 
-/* A fragment, read from front to back. */
-struct fragment {
-	const struct archive_fragment *from;
+struct fragments {
 	struct zip *zip;
 	struct manifest *manifest;
+	const struct csvfile_options *options;
+	struct deflater *deflater;	/* of headers */
+	struct csvfile *csvfile;	/* the one that is open, or NULL */
+	char *vehicle;			/* its vehicle's name, */
+	struct names parameters;	/* and parameters */
+	struct json_object *preview;
+};
+
+/* A fragment, read from front to back. */
+struct fragment {
+	struct fragments *all;
+	const struct archive_fragment *from;
 	uint64_t at;		/* the next byte to read */
 	struct buf window;	/* the bytes that were read last */
 	size_t used;		/* of the window */
 	struct facts *facts;
-	char stem[ZIP_NAME_MAX + 1];	/* of the current vehicle's parts */
-	int part;			/* the last one of it */
 };
+
+static enum archive_result
+fragment_no_memory(void)
+{
+	log_msg(LOG_ERROR, "piece", "out of memory");
+	return ARCHIVE_NO_MEMORY;
+}
 
 static enum archive_result
 fragment_bad(const struct fragment *f, const char *why)
@@ -72,7 +91,7 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 	return ARCHIVE_OK;
 }
 
-/* Copy the run of one file from the fragment into the open entry. */
+/* Copy the bytes of one run from the fragment into the open entry. */
 static enum archive_result
 fragment_copy_run(struct fragment *f, const struct csvfile_facts *csv)
 {
@@ -88,93 +107,183 @@ fragment_copy_run(struct fragment *f, const struct csvfile_facts *csv)
 			return result;
 		check = block_crc(check, data, len);
 		left -= len;
-		/* The file's CRC and length are added with the last bytes. */
-		if (zip_add(f->zip, data, len, left == 0 ? csv->crc : 0,
+		/* The run's CRC and length are added with the last bytes. */
+		if (zip_add(f->all->zip, data, len, left == 0 ? csv->crc : 0,
 		    left == 0 ? (size_t)csv->bytes : 0) != 0)
 			return ARCHIVE_NO_MEMORY;
 	}
 	return check == csv->run_crc ? ARCHIVE_OK :
-	    fragment_bad(f, "a file has another checksum");
+	    fragment_bad(f, "a run has another checksum");
 }
 
-/*
- * One file: name it as this archive would, copy its run, and add its facts to
- * the manifest under that name. (Names depend on what is already in the
- * archive.)
- */
-static enum archive_result
-fragment_take_file(struct fragment *f, struct facts_file *file)
+/* csvfile_done_fn: a part is complete. */
+static int
+part_done(void *arg, const struct csvfile_facts *csv)
 {
-	enum archive_result result;
+	const struct fragments *fs = arg;
 
-	/* Later parts take their names from the first one's. */
-	if (file->csv.part != 1 && file->csv.part != f->part + 1)
-		return fragment_bad(f, "a part of a file is missing");
-	if (file->csv.part == 1)
-		snprintf(f->stem, sizeof(f->stem), "%s", file->vehicle);
-	f->part = file->csv.part;
-	csvfile_name(f->zip, f->stem, f->part, file->csv.name);
-	if (zip_begin(f->zip, file->csv.name) != 0)
-		return ARCHIVE_NO_MEMORY;
-	if ((result = fragment_copy_run(f, &file->csv)) != ARCHIVE_OK)
+	return manifest_file(fs->manifest, fs->vehicle, &fs->parameters, csv);
+}
+
+static void
+forget_vehicle(struct fragments *fs)
+{
+	csvfile_free(fs->csvfile);
+	fs->csvfile = NULL;
+	free(fs->vehicle);
+	fs->vehicle = NULL;
+	names_release(&fs->parameters);
+}
+
+/* The archive names files and columns as it would have done by itself. */
+static enum archive_result
+begin_vehicle(struct fragments *fs, const struct facts_file *file)
+{
+	const struct names *from = file->parameters;
+	size_t i;
+
+	if ((fs->vehicle = strdup(file->vehicle)) == NULL)
+		return fragment_no_memory();
+	for (i = 0; i < from->n; i++)
+		if (names_add(&fs->parameters, from->v[i],
+		    strlen(from->v[i])) != 0)
+			return fragment_no_memory();
+	fs->csvfile = csvfile_open(fs->zip, fs->options, fs->deflater,
+	    fs->vehicle, &fs->parameters, part_done, fs);
+	return fs->csvfile == NULL ? ARCHIVE_NO_MEMORY : ARCHIVE_OK;
+}
+
+/* One run: of the open CSV, or the first of another. */
+static enum archive_result
+take_run(struct fragment *f, const struct facts_file *file)
+{
+	struct fragments *fs = f->all;
+	enum archive_result result = ARCHIVE_OK;
+
+	if (file->csv.begins != (fs->csvfile == NULL) || (!file->csv.begins &&
+	    strcmp(file->vehicle, fs->vehicle) != 0))
+		return fragment_bad(f, "it does not follow the one before");
+	if (file->csv.begins)
+		result = begin_vehicle(fs, file);
+	if (result == ARCHIVE_OK && csvfile_run(fs->csvfile, &file->csv) != 0)
+		result = ARCHIVE_NO_MEMORY;
+	if (result == ARCHIVE_OK)
+		result = fragment_copy_run(f, &file->csv);
+	if (result != ARCHIVE_OK || !file->csv.ends)
 		return result;
-	if (zip_end(f->zip, NULL) != 0 || manifest_file(f->manifest,
-	    file->vehicle, file->parameters, &file->csv) != 0)
-		return ARCHIVE_NO_MEMORY;
-	return ARCHIVE_OK;
+	if (csvfile_close(fs->csvfile) != 0)
+		result = ARCHIVE_NO_MEMORY;
+	forget_vehicle(fs);
+	return result;
 }
 
-/* The skipped documents come last, as in manifest.json. */
-static enum archive_result
-fragment_take_skips(struct fragment *f)
+/* The archive's preview is of the first vehicle that has one. */
+static void
+take_preview(struct fragments *fs, const char *text)
 {
+	struct json_object *next = json_tokener_parse(text);
+
+	if (fs->preview == NULL && json_object_is_type(next, json_type_object))
+		fs->preview = json_object_get(next);
+	else if (next != NULL)
+		preview_join(fs->preview, next);
+	json_object_put(next);
+}
+
+/* The skipped documents come last, as in manifest.json; then the preview. */
+static enum archive_result
+take_rest(struct fragment *f)
+{
+	struct manifest *manifest = f->all->manifest;
 	struct manifest_skip skip;
+	const char *preview;
 	uint64_t total;
 	int rc;
 
 	while ((rc = facts_skip(f->facts, &skip)) == 0)
-		if (manifest_list_skip(f->manifest, &skip) != 0)
+		if (manifest_list_skip(manifest, &skip) != 0)
 			return ARCHIVE_NO_MEMORY;
-	if (rc < 0 || facts_end(f->facts, &total) != 0)
+	if (rc < 0 || facts_end(f->facts, &total, &preview) != 0)
 		return fragment_bad(f, NOT_FACTS);
-	manifest_count_skips(f->manifest, total);
+	manifest_count_skips(manifest, total);
+	if (preview[0] != '\0')
+		take_preview(f->all, preview);
 	return ARCHIVE_OK;
 }
 
 /*
- * All files in their order, which is that of their bytes; then the fragment has
+ * All runs in their order, which is that of their bytes; then the fragment has
  * to be at its end.
  */
 static enum archive_result
-fragment_take_all(struct fragment *f)
+take_all(struct fragment *f)
 {
 	enum archive_result result = ARCHIVE_OK;
 	struct facts_file file;
 	int rc;
 
 	while ((rc = facts_file(f->facts, &file)) == 0)
-		if ((result = fragment_take_file(f, &file)) != ARCHIVE_OK)
+		if ((result = take_run(f, &file)) != ARCHIVE_OK)
 			return result;
 	if (rc < 0)
 		return fragment_bad(f, NOT_FACTS);
 	if (f->used < f->window.len || f->at < f->from->size)
 		return fragment_bad(f, "longer than its facts say");
-	return fragment_take_skips(f);
+	return take_rest(f);
+}
+
+struct fragments *
+fragments_new(struct zip *zip, struct manifest *manifest,
+    const struct csvfile_options *options)
+{
+	struct fragments *fs;
+
+	if ((fs = calloc(1, sizeof(*fs))) != NULL)
+		fs->deflater = deflater_new(options->level);
+	if (fs == NULL || fs->deflater == NULL) {
+		fragment_no_memory();
+		free(fs);
+		return NULL;
+	}
+	fs->zip = zip;
+	fs->manifest = manifest;
+	fs->options = options;
+	return fs;
+}
+
+void
+fragments_free(struct fragments *fs)
+{
+	if (fs == NULL)
+		return;
+	forget_vehicle(fs);
+	json_object_put(fs->preview);
+	deflater_free(fs->deflater);
+	free(fs);
 }
 
 enum archive_result
-fragment_take(const struct archive_fragment *from, struct zip *zip,
-    struct manifest *manifest)
+fragments_take(struct fragments *fs, const struct archive_fragment *from)
 {
-	struct fragment f = { .from = from, .zip = zip, .manifest = manifest };
-	enum archive_result result = ARCHIVE_NO_MEMORY;
+	struct fragment f = { .all = fs, .from = from };
+	enum archive_result result;
 
 	buf_init(&f.window, from->step);
-	if ((f.facts = facts_open(from->facts)) != NULL)
-		result = fragment_take_all(&f);
-	else
-		log_msg(LOG_ERROR, "piece", "out of memory");
+	f.facts = facts_open(from->facts);
+	result = f.facts != NULL ? take_all(&f) : fragment_no_memory();
 	facts_free(f.facts);
 	buf_release(&f.window);
 	return result;
+}
+
+bool
+fragments_whole(const struct fragments *fs)
+{
+	return fs->csvfile == NULL;
+}
+
+char *
+fragments_preview(const struct fragments *fs)
+{
+	return fs->preview == NULL ? NULL : preview_text(fs->preview);
 }

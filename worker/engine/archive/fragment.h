@@ -1,18 +1,39 @@
 #ifndef WORKER_ENGINE_ARCHIVE_FRAGMENT_H
 #define WORKER_ENGINE_ARCHIVE_FRAGMENT_H
 
-#include "worker/engine/archive_types.h"
+#include <stdbool.h>
 
+#include "worker/engine/archive_types.h"
+#include "worker/engine/archive/csvfile.h"
+
+struct fragments;
 struct manifest;
 struct zip;
 
 /*
- * fragment_take(f, zip, manifest):
- * Add the files of a fragment to the archive, with the same bytes as if they
- * had been made there. ARCHIVE_NO_MEMORY is also returned when the sink fails:
- * the archive knows which it was.
+ * Puts fragments together to an archive, with the same bytes as if their runs
+ * had been made there. A CSV may go on from one fragment to the next.
  */
-enum archive_result fragment_take(const struct archive_fragment *f,
-    struct zip *zip, struct manifest *manifest);
+
+/*
+ * fragments_new(zip, manifest, options): All of them outlive it. NULL: no
+ * memory, logged.
+ */
+struct fragments *fragments_new(struct zip *zip, struct manifest *manifest,
+    const struct csvfile_options *options);
+void fragments_free(struct fragments *fs);
+
+/*
+ * fragments_take(fs, f): Add the next one. ARCHIVE_NO_MEMORY is also returned
+ * when the sink fails: the archive knows which it was.
+ */
+enum archive_result fragments_take(struct fragments *fs,
+    const struct archive_fragment *f);
+
+/* fragments_whole(fs): Whether no CSV has to go on in another fragment. */
+bool fragments_whole(const struct fragments *fs);
+
+/* fragments_preview(fs): As archive_preview() has it; NULL: none has one. */
+char *fragments_preview(const struct fragments *fs);
 
 #endif

@@ -34,6 +34,7 @@ struct manifest {
 	struct jsontext list;	/* writes to skipped */
 	unsigned listed;
 	uint64_t skipped_total;
+	bool in_vehicle;	/* of facts: the last run is not its last one */
 	bool ended;
 };
 
@@ -198,13 +199,14 @@ put_facts(struct jsontext *j, const struct csvfile_facts *f)
 	jsontext_int(j, "skippedDocuments", (int64_t)f->skipped_documents);
 }
 
-/* What a fragment's file has in addition: see facts.c. */
+/* What a fragment's run has in addition: see facts.c. */
 static void
 put_run(struct jsontext *j, const struct csvfile_facts *f)
 {
-	jsontext_int(j, "part", f->part);
 	jsontext_int(j, "runBytes", (int64_t)f->run_bytes);
 	jsontext_int(j, "runCrc32", f->run_crc);
+	jsontext_int(j, "begins", f->begins);
+	jsontext_int(j, "ends", f->ends);
 }
 
 int
@@ -214,13 +216,19 @@ manifest_file(struct manifest *m, const char *vehicle,
 	struct jsontext *j = &m->json;
 
 	jsontext_open(j, NULL, '{');
-	jsontext_text(j, "name", facts->name);
-	jsontext_text(j, "vehicle", vehicle);
-	put_names(j, "columns", facts->columns);
-	put_names(j, "parameters", parameters);
+	if (m->packed != NULL)
+		jsontext_text(j, "name", facts->name);
+	/* A vehicle's later runs are not named again. */
+	if (!m->in_vehicle) {
+		jsontext_text(j, "vehicle", vehicle);
+		put_names(j, "columns", facts->columns);
+		put_names(j, "parameters", parameters);
+	}
 	put_facts(j, facts);
-	if (m->packed == NULL)
+	if (m->packed == NULL) {
 		put_run(j, facts);
+		m->in_vehicle = !facts->ends;
+	}
 	jsontext_close(j, '}');
 	return manifest_flush(m);
 }
@@ -302,7 +310,7 @@ manifest_skipped(struct manifest *m, const char *vehicle,
 
 /* What comes after the files. */
 static int
-manifest_end(struct manifest *m)
+manifest_end(struct manifest *m, const char *preview)
 {
 	struct jsontext *j = &m->json;
 
@@ -314,6 +322,8 @@ manifest_end(struct manifest *m)
 	jsontext_items(j, m->skipped.data, m->skipped.len);
 	jsontext_close(j, ']');
 	jsontext_int(j, "skippedDocumentsTotal", (int64_t)m->skipped_total);
+	if (m->packed == NULL)
+		jsontext_text(j, "preview", preview != NULL ? preview : "");
 	jsontext_close(j, '}');
 	if (manifest_flush(m) != 0)
 		return -1;
@@ -324,18 +334,18 @@ manifest_end(struct manifest *m)
 int
 manifest_write(struct manifest *m, struct zip *zip)
 {
-	if (manifest_end(m) != 0 || zip_begin(zip, "manifest.json") != 0 ||
+	if (manifest_end(m, NULL) != 0 || zip_begin(zip, "manifest.json") != 0 ||
 	    packed_write(m->packed, zip) != 0)
 		return -1;
 	return zip_end(zip, NULL);
 }
 
 const char *
-manifest_facts(struct manifest *m)
+manifest_facts(struct manifest *m, const char *preview)
 {
 	const char *text;
 
-	if (manifest_end(m) != 0)
+	if (manifest_end(m, preview) != 0)
 		return NULL;
 	if ((text = buf_cstr(&m->text)) == NULL)
 		manifest_no_memory();

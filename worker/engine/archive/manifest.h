@@ -33,7 +33,7 @@ void manifest_free(struct manifest *m);
 
 /*
  * manifest_file(m, vehicle, parameters, facts):
- * Add a complete CSV; parameters are those of facts->columns.
+ * Add a complete CSV, or run; parameters are those of facts->columns.
  */
 int manifest_file(struct manifest *m, const char *vehicle,
     const struct names *parameters, const struct csvfile_facts *facts);
@@ -65,12 +65,14 @@ int manifest_list_skip(struct manifest *m, const struct manifest_skip *skip);
 void manifest_count_skips(struct manifest *m, uint64_t n);
 
 /*
- * manifest_facts(m): A fragment's facts: plain JSON with the members "files",
- * "skippedDocuments" and "skippedDocumentsTotal" as in manifest.json; a file
- * has three more, "part", "runBytes" and "runCrc32". The text belongs to m, to
- * which nothing can be added any more. NULL: no memory.
+ * manifest_facts(m, preview): A fragment's facts: plain JSON with the members
+ * "files", "skippedDocuments" and "skippedDocumentsTotal" as in manifest.json,
+ * and "preview", the text given, or "" for NULL. A file is a run, without a
+ * name and with four members more: "runBytes", "runCrc32", "begins" and "ends";
+ * only a vehicle's first run has "vehicle", "columns" and "parameters". The text
+ * belongs to m, to which nothing can be added any more. NULL: no memory.
  */
-const char *manifest_facts(struct manifest *m);
+const char *manifest_facts(struct manifest *m, const char *preview);
 
 /* manifest_write(m, zip): Add manifest.json as the last entry. */
 int manifest_write(struct manifest *m, struct zip *zip);

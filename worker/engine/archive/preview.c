@@ -465,3 +465,89 @@ preview_json(const struct preview *p, struct buf *b)
 	rc |= buf_adds(b, "]}");
 	return rc == 0 ? 0 : -1;
 }
+
+/* This list; NULL: there is none. */
+static struct json_object *
+list_of(struct json_object *o, const char *name)
+{
+	struct json_object *list;
+
+	return json_object_object_get_ex(o, name, &list) &&
+	    json_object_is_type(list, json_type_array) ? list : NULL;
+}
+
+/* A column's samples: those that are missing. */
+static void
+join_samples(struct json_object *to, struct json_object *next)
+{
+	struct json_object *value;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(to); i++) {
+		if (json_object_array_get_idx(to, i) != NULL)
+			continue;
+		value = json_object_array_get_idx(next, i);
+		if (json_object_array_put_idx(to, i,
+		    json_object_get(value)) != 0)
+			json_object_put(value);
+	}
+}
+
+/* All columns: an array each, or null. */
+static void
+join_columns(struct json_object *to, struct json_object *next)
+{
+	struct json_object *a, *b;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(to); i++) {
+		a = json_object_array_get_idx(to, i);
+		b = json_object_array_get_idx(next, i);
+		if (!json_object_is_type(b, json_type_array))
+			continue;
+		if (json_object_is_type(a, json_type_array))
+			join_samples(a, b);
+		else if (json_object_array_put_idx(to, i,
+		    json_object_get(b)) != 0)
+			json_object_put(b);
+	}
+}
+
+static bool
+same_vehicle(struct json_object *a, struct json_object *b)
+{
+	struct json_object *x, *y;
+
+	return json_object_object_get_ex(a, "vehicle", &x) &&
+	    json_object_object_get_ex(b, "vehicle", &y) &&
+	    json_object_equal(x, y);
+}
+
+void
+preview_join(struct json_object *to, struct json_object *next)
+{
+	struct json_object *rows = list_of(to, "rows"), *row;
+	struct json_object *more = list_of(next, "rows");
+	size_t i;
+
+	if (!same_vehicle(to, next) || rows == NULL || more == NULL ||
+	    list_of(to, "samples") == NULL || list_of(next, "samples") == NULL)
+		return;
+	for (i = 0; i < json_object_array_length(more) &&
+	    json_object_array_length(rows) < PREVIEW_ROWS; i++) {
+		row = json_object_get(json_object_array_get_idx(more, i));
+		if (json_object_array_add(rows, row) != 0)
+			json_object_put(row);
+	}
+	join_columns(list_of(to, "samples"), list_of(next, "samples"));
+}
+
+char *
+preview_text(struct json_object *o)
+{
+	const char *text = json_object_to_json_string_ext(o,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	return text != NULL && strlen(text) <= PREVIEW_BYTES ? strdup(text) :
+	    NULL;
+}

@@ -7,6 +7,7 @@
 
 struct block;
 struct buf;
+struct json_object;
 struct preview;
 
 /*
@@ -69,5 +70,15 @@ bool preview_done(const struct preview *p);
  * short. Appends nothing if no vehicle had rows. Returns 0, -1: no memory.
  */
 int preview_json(const struct preview *p, struct buf *b);
+
+/*
+ * preview_join(to, next): Add to a preview, as preview_json() wrote it, what
+ * another has of later rows of the same vehicle. What does not fit is left out,
+ * as is what is no preview.
+ * preview_text(o): As text that the caller frees; NULL: longer than
+ * PREVIEW_BYTES, or no memory.
+ */
+void preview_join(struct json_object *to, struct json_object *next);
+char *preview_text(struct json_object *o);
 
 #endif
