@@ -49,6 +49,7 @@ written(const char *text, uint64_t *bytes)
 	struct manifest *m = manifest_new_facts();
 	struct facts_file file;
 	struct manifest_skip skip;
+	const char *preview;
 	char *again = NULL;
 	uint64_t total;
 	int rc;
@@ -56,7 +57,7 @@ written(const char *text, uint64_t *bytes)
 	CHECK(facts != NULL && m != NULL);
 	*bytes = 0;
 	while ((rc = facts_file(facts, &file)) == 0) {
-		CHECK(file.csv.part >= 1 && file.csv.bytes >= 1);
+		CHECK((file.csv.rows > 0) == (file.csv.bytes > 0));
 		CHECK(file.csv.bytes <= ZIP_ENTRY_MAX);
 		CHECK(file.csv.run_bytes < ZIP_ENTRY_MAX);
 		CHECK(file.csv.columns->n == file.parameters->n);
@@ -68,9 +69,10 @@ written(const char *text, uint64_t *bytes)
 		CHECK(manifest_list_skip(m, &skip) == 0);
 		rc = 1;
 	}
-	if (rc > 0 && facts_end(facts, &total) == 0) {
+	if (rc > 0 && facts_end(facts, &total, &preview) == 0) {
 		manifest_count_skips(m, total);
-		CHECK((again = strdup(manifest_facts(m))) != NULL);
+		again = strdup(manifest_facts(m, preview));
+		CHECK(again != NULL);
 	}
 	facts_free(facts);
 	manifest_free(m);
@@ -88,13 +90,17 @@ take_fragment(const char *text, uint64_t size)
 	    .size = size < SIZE_MAX_HERE ? size : SIZE_MAX_HERE, .step = 1000,
 	    .read = zeros };
 	struct sink sink = { .write = drop };
+	const struct csvfile_options options = { .level = DEFLATE_FAST,
+	    .split_bytes = 1000 };
 	struct zip *zip = zip_new(&sink, 0);
 	struct manifest *m = manifest_new(&spec);
+	struct fragments *fs = fragments_new(zip, m, &options);
 
-	CHECK(zip != NULL && m != NULL);
-	if (fragment_take(&f, zip, m) == ARCHIVE_OK) {
+	CHECK(zip != NULL && m != NULL && fs != NULL);
+	if (fragments_take(fs, &f) == ARCHIVE_OK && fragments_whole(fs))
 		CHECK(manifest_write(m, zip) == 0 && zip_finish(zip) == 0);
-	}
+	free(fragments_preview(fs));
+	fragments_free(fs);
 	manifest_free(m);
 	zip_free(zip);
 }

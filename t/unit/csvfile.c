@@ -147,8 +147,6 @@ test_parts(void)
 		return;
 	is_str(parts.v[0].name, "v.csv", "the first one's name");
 	is_str(parts.v[1].name, "v-part2.csv", "the second one's name");
-	is_int(parts.v[0].part, 1, "the first is part 1");
-	is_int(parts.v[1].part, 2, "the second is part 2");
 	is_int((int64_t)parts.v[0].rows, 1, "rows of the first");
 	is_int((int64_t)parts.v[1].rows, 2, "rows of the second");
 	is_int((int64_t)parts.v[1].points, 2, "points of the second");

@@ -36,6 +36,8 @@ struct csvfile {
 	uint64_t rows, points;		/* of all parts */
 	int64_t day_ms;			/* of the open run */
 	uint64_t run_bytes;		/* its text; 0: none is open */
+	uint64_t run_deflated;
+	uint64_t run_max;		/* of more than one block */
 	bool goes_on;
 };
 
@@ -67,10 +69,8 @@ csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 static int
 csvfile_part_end(struct csvfile *c)
 {
-	if (c->options->runs) {
-		c->facts.run_bytes = zip_entry_deflated(c->zip);
-		c->facts.run_crc = zip_entry_check(c->zip);
-	}
+	c->facts.run_bytes = zip_entry_deflated(c->zip);
+	c->facts.run_crc = zip_entry_check(c->zip);
 	if (zip_end(c->zip, &c->facts.crc) != 0)
 		return -1;
 	return c->done(c->arg, &c->facts);
@@ -153,28 +153,40 @@ csvfile_next_part(struct csvfile *c)
 	return csvfile_part_end(c) != 0 ? -1 : csvfile_part_begin(c);
 }
 
+/* The text of a run: a small part of what a CSV may have, plain or deflated. */
 static uint64_t
-run_bytes_max(const struct csvfile *c)
+run_bytes_max(const struct csvfile_options *options, const struct zip *zip)
 {
-	const uint64_t small = c->options->split_bytes / 16;
+	const uint64_t a = options->split_bytes / 16;
+	const uint64_t b = zip_entry_max(zip) / 32;
+	const uint64_t small = a < b ? a : b;
 
 	return small < CSVFILE_RUN_BYTES ? small : CSVFILE_RUN_BYTES;
 }
 
+/* A larger block is a run by itself. Deflated, text may be twice as long. */
+static bool
+fits_run(const struct csvfile *c, uint64_t text_len, uint64_t deflated_len)
+{
+	return text_len <= c->run_max && deflated_len <= 2 * c->run_max;
+}
+
 /*
- * Whether a run, of which only the first block's text is known, might make the
- * open part too large, by the setting or for the 32-bit form: deflated, text may
- * be twice as long. A part has at least one run: these are never cut.
+ * Whether a run, of which the first block is known, might make the open part too
+ * large, by the setting or for the 32-bit form. A part has at least one run: these
+ * are never cut.
  */
 static bool
-csvfile_is_full(const struct csvfile *c, uint64_t text_len)
+csvfile_is_full(const struct csvfile *c, uint64_t text_len,
+    uint64_t deflated_len)
 {
-	const uint64_t max = run_bytes_max(c);
-	const uint64_t len = text_len > max ? text_len : max;
-
+	if (fits_run(c, text_len, deflated_len)) {
+		text_len = c->run_max;
+		deflated_len = 2 * c->run_max;
+	}
 	return c->facts.rows > 0 &&
-	    (c->facts.bytes + len > c->options->split_bytes ||
-	    !zip_fits(c->zip, 2 * len, len));
+	    (c->facts.bytes + text_len > c->options->split_bytes ||
+	    !zip_fits(c->zip, deflated_len, text_len));
 }
 
 /*
@@ -182,12 +194,13 @@ csvfile_is_full(const struct csvfile *c, uint64_t text_len)
  * run before it; in an archive a part may begin with it.
  */
 static int
-csvfile_begin_run(struct csvfile *c, uint64_t text_len)
+csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len)
 {
 	if (c->options->runs)
 		return c->facts.rows > 0 || c->facts.skipped_documents > 0 ||
 		    c->facts.duplicates > 0 ? csvfile_next_part(c) : 0;
-	return csvfile_is_full(c, text_len) ? csvfile_next_part(c) : 0;
+	return csvfile_is_full(c, text_len, deflated_len) ?
+	    csvfile_next_part(c) : 0;
 }
 
 static int64_t
@@ -201,7 +214,8 @@ static bool
 csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 {
 	return c->run_bytes == 0 || day_of(b->first_ms) != c->day_ms ||
-	    c->run_bytes + b->text_len > run_bytes_max(c);
+	    !fits_run(c, c->run_bytes + b->text_len,
+	    c->run_deflated + b->deflated_len);
 }
 
 static void
@@ -224,14 +238,15 @@ int
 csvfile_block(struct csvfile *c, const struct block *b)
 {
 	if (csvfile_is_next_run(c, b)) {
-		if (csvfile_begin_run(c, b->text_len) != 0)
+		if (csvfile_begin_run(c, b->text_len, b->deflated_len) != 0)
 			return -1;
 		c->day_ms = day_of(b->first_ms);
-		c->run_bytes = 0;
+		c->run_bytes = c->run_deflated = 0;
 	}
 	if (csvfile_put(c, b) != 0)
 		return -1;
 	c->run_bytes += b->text_len;
+	c->run_deflated += b->deflated_len;
 	count_rows(c, b->rows, b->points, b->non_finite, b->first_ms,
 	    b->last_ms);
 	return 0;
@@ -244,7 +259,7 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 	int i;
 
 	if (run->rows > 0) {
-		if (csvfile_begin_run(c, run->bytes) != 0)
+		if (csvfile_begin_run(c, run->bytes, run->run_bytes) != 0)
 			return -1;
 		count_rows(c, run->rows, run->points, run->non_finite,
 		    run->first_ms, run->last_ms);
@@ -272,6 +287,7 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	c->done = done;
 	c->arg = arg;
 	c->deflater = deflater;
+	c->run_max = run_bytes_max(options, zip);
 	if (columns_name(parameters, &c->columns) != 0)
 		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. */

@@ -152,6 +152,12 @@ zip_limit(struct zip *z, uint64_t entry_max)
 	z->entry_max = entry_max;
 }
 
+uint64_t
+zip_entry_max(const struct zip *z)
+{
+	return z->entry_max;
+}
+
 void
 zip_name(struct zip *z, const char *stem, const char *ext,
     char name[ZIP_NAME_MAX + 1])

@@ -35,8 +35,12 @@ struct zip *zip_new(struct sink *sink, int64_t t_ms);
 struct zip *zip_new_bare(struct sink *sink);
 void zip_free(struct zip *z);
 
-/* zip_limit(z, entry_max): For tests: less than ZIP_ENTRY_MAX. */
+/*
+ * zip_limit(z, entry_max): For tests: less than ZIP_ENTRY_MAX.
+ * zip_entry_max(z): That limit.
+ */
 void zip_limit(struct zip *z, uint64_t entry_max);
+uint64_t zip_entry_max(const struct zip *z);
 
 /*
  * zip_name(z, stem, ext, name):
