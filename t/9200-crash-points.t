@@ -53,8 +53,9 @@ def stop(process):
 
 
 def with_dead_storage(folder):
-    """The configuration with an S3 endpoint where nobody listens."""
-    return configuration(os.path.join(folder, "dead.conf"), s3_endpoint="http://127.0.0.1:9")
+    """The configuration with an S3 endpoint where nobody listens, and little patience."""
+    return configuration(os.path.join(folder, "dead.conf"), s3_endpoint="http://127.0.0.1:9",
+                         patience_ms=1000)
 
 
 def doc(ident):
