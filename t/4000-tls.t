@@ -400,7 +400,7 @@ def faults(pool):
     for (name, s, changes, env, said), got in zip(cases,
                                                   pool.map(lambda x: probe(x[1], x[2], x[3]),
                                                            cases)):
-        # What may be better in a moment is tried again by lib/servers/s3, and said each time.
+        # What may be better in a moment is tried again by lib/servers/s3, and some of it is said.
         again = said in (TOO_OLD["s3"], NO_TLS["s3"])
         refused("%s: %s" % (s, name), got, changes, said, lines=None if again else 1)
         if s == "s3" and not again and said is not WANTS_TLS[s]:
