@@ -99,7 +99,7 @@ def by_itself():
     said = json.loads(simulate("--workers", 1, "--overhead-s", 1, "--points-s", 10, "--trace", "-",
                                stdin=json.dumps(trace)).stdout)
     is_([(s["owner"], round(s["wait_s"], 6), round(s["took_s"], 6)) for s in said],
-        [("a", 0, 11), ("a", 22, 11), ("b", 10, 11)], "by rank, by hand")
+        [("a", 0, 11), ("a", 22, 11), ("b", 10, 11)], "by turn, by hand")
     said = json.loads(simulate("--workers", 2, "--overhead-s", 0, "--points-s", 10,
                                "--total-points-s", 10, "--trace", "-",
                                stdin=json.dumps(trace[:2])).stdout)
