@@ -56,8 +56,8 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
 		manifest.o packed.o preview.o zip.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
-	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o telemetry.o transfer.o unit.o \
-	upload.o) \
+	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o sweeper.o telemetry.o \
+	transfer.o unit.o upload.o) \
 	$(ENGINE)
 UNIT = backoff blocks buf carry columns conf csv csvfile ending etag exact failure fastread \
 	feeder fragment job jsonstrict life log manifest merge metrics nameset num numtext \

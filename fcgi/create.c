@@ -133,18 +133,17 @@ answer_by_key(const struct api *api, struct FCGX_Request *fcgx,
  */
 static bool
 answer_known(const struct api *api, struct FCGX_Request *fcgx,
-    const struct request *r, struct job *job)
+    const struct request *r, struct job *job, struct jobs_found *found)
 {
 	enum jobs_result rc = JOBS_NONE;
-	char same[JOB_ID_SIZE];
 	struct job known;
 
 	if (job->idempotency_key != NULL && answer_by_key(api, fcgx, r, job))
 		return true;
-	if (jobs_precheck(api->jobs, job, same) != JOBS_OK)
+	if (jobs_precheck(api->jobs, job, found) != JOBS_OK)
 		rc = JOBS_ERROR;
-	else if (job->idempotency_key == NULL && same[0] != '\0')
-		rc = jobs_find(api->jobs, same, job->task.owner, &known);
+	else if (job->idempotency_key == NULL && found->same[0] != '\0')
+		rc = jobs_find(api->jobs, found->same, job->task.owner, &known);
 	if (rc == JOBS_NONE)
 		return false;
 	if (rc == JOBS_OK) {
@@ -206,9 +205,9 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 /* Whether the owner may have one more job; if not, it was answered. */
 static bool
 admitted(const struct api *api, struct FCGX_Request *fcgx,
-    const struct job *job)
+    const struct jobs_found *found)
 {
-	switch (jobs_admit(api->jobs, job)) {
+	switch (jobs_admit(api->jobs, found)) {
 	case JOBS_OK:
 		return true;
 	case JOBS_OWNER_FULL:
@@ -260,17 +259,18 @@ create(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, struct job *job)
 {
 	struct catalogue_estimate e;
+	struct jobs_found found;
 
-	if (answer_known(api, fcgx, r, job) ||
+	if (answer_known(api, fcgx, r, job, &found) ||
 	    (!surely_fits(api->conf, job) && !estimate(api, fcgx, job, &e)) ||
-	    !admitted(api, fcgx, job))
+	    !admitted(api, fcgx, &found))
 		return;
 	crash_at(CRASH_API_BEFORE_INSERT);
 	if (!stored(api, fcgx, r, job))
 		return;
 	crash_at(CRASH_API_AFTER_INSERT);
 	log_job(job->task.id);
-	log_fields(LOG_INFO, "created", "rank=%lld", (long long)job->task.rank);
+	log_fields(LOG_INFO, "created", "turn=%lld", (long long)job->task.turn);
 	log_job(NULL);
 	/* Whether the broker took it does not change the answer: main.c checks. */
 	queue_publish(api->queue, job->task.id);

@@ -109,7 +109,7 @@ def job(**more):
     return dict({
         "_id": ObjectId(), "owner": "a", "state": "NOT_STARTED", "startDate": NOW, "endDate": NOW,
         "time": "ms", "csv": "rfc4180", "compression": "fast", "requestHash": "h",
-        "createdAt": NOW, "dueAt": NOW, "attempts": 0, "fence": 0, "rank": 0,
+        "createdAt": NOW, "dueAt": NOW, "attempts": 0, "fence": 0, "rank": 1, "turn": 1,
         "cancelRequested": False}, **more)
 
 
@@ -170,13 +170,13 @@ def mongo_worker(worker, stored):
     ok("vehicle_001" in (names or []), "mongodb worker: sees the vehicles' databases", names)
     may("mongodb worker: find jobs", lambda: jobs.find_one()["_id"])
     may("mongodb worker: update a job",
-        lambda: jobs.update_one({"_id": stored["_id"]}, {"$set": {"rank": 1}}))
+        lambda: jobs.update_one({"_id": stored["_id"]}, {"$set": {"turn": 2}}))
     may("mongodb worker: claim a job", lambda: jobs.find_one_and_update(
         {"state": {"$in": ["NOT_STARTED", "STARTED"]},
          "dueAt": {"$lte": NOW + datetime.timedelta(days=1)}},
         [{"$set": {"state": "STARTED", "dueAt": {"$add": ["$$NOW", 60000]},
                    "fence": {"$add": ["$fence", 1]}}}],
-        sort=[("rank", 1), ("createdAt", 1)])["_id"])
+        sort=[("turn", 1), ("createdAt", 1)])["_id"])
     may("mongodb worker: find vehicles", lambda: vehicles.find_one()["_id"])
     may("mongodb worker: insert into vehicles",
         lambda: vehicles.insert_one({"_id": "vehicle_002"}))
@@ -280,9 +280,9 @@ def mongo_schema_units(worker, made):
 
 def mongo_claim_plan(admin):
     plan = admin.exports.jobs.find(
-        {"state": {"$in": ["NOT_STARTED", "STARTED"]}, "dueAt": {"$lte": NOW}}).sort(
-            [("rank", 1), ("createdAt", 1)]).explain()["queryPlanner"]["winningPlan"]
-    ok("'claim'" in str(plan) and "'SORT'" not in str(plan),
+        {"state": "NOT_STARTED", "dueAt": {"$lte": NOW}}).sort(
+            [("turn", 1), ("createdAt", 1)]).explain()["queryPlanner"]["winningPlan"]
+    ok("'turn'" in str(plan) and "'SORT'" not in str(plan),
        "mongodb jobs: a claim goes by its index, without sorting", plan)
 
 

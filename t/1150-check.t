@@ -140,11 +140,11 @@ def pool_size():
     start."""
     uri = r"^(mongodb_uri *= *.*)$"
     for program in ("api", "worker"):
-        code, lines, output = check(program, (uri, r"\1&maxPoolSize=4"))
+        code, lines, output = check(program, (uri, r"\1&maxPoolSize=5"))
         is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]),
-            program + ": maxPoolSize=4: exit 1")
-        ok("maxPoolSize is 4: a worker needs at least 5" in output, "and why", output)
-        is_(check(program, (uri, r"\1&maxPoolSize=5"))[0], 0, program + ": maxPoolSize=5: exit 0")
+            program + ": maxPoolSize=5: exit 1")
+        ok("maxPoolSize is 5: a worker needs at least 6" in output, "and why", output)
+        is_(check(program, (uri, r"\1&maxPoolSize=6"))[0], 0, program + ": maxPoolSize=6: exit 0")
 
 
 def secrets():

@@ -188,7 +188,7 @@ def far_back(client, mine):
     jobs = client.exports.jobs
     before = job_of(*mine)["queue"]["position"] - 1
     model = jobs.find_one({"_id": ObjectId(mine[0])})
-    model.update(owner="crowd", rank=0, createdAt=model["createdAt"] - datetime.timedelta(hours=1))
+    model.update(owner="crowd", turn=0, createdAt=model["createdAt"] - datetime.timedelta(hours=1))
     jobs.insert_many([dict(model, _id=ObjectId()) for _ in range(1000 - before)])
     is_(positions([mine]), at(1001), "1,000 before it: position 1001")
     jobs.insert_one(dict(model, _id=ObjectId()))

@@ -27,6 +27,7 @@
 #include "worker/catalogue_refresh.h"
 #include "worker/export.h"
 #include "worker/reporter.h"
+#include "worker/sweeper.h"
 #include "worker/unit.h"
 #include "worker/worker.h"
 
@@ -240,6 +241,7 @@ worker_serve(const struct conf *conf)
 	    .hung = worker_hung };
 	struct catalogue_refresh *refresh;
 	struct reporter *reporter;
+	struct sweeper *sweeper;
 	int rc = 1;
 
 	/* The name under which claims and counters are kept. */
@@ -258,7 +260,9 @@ worker_serve(const struct conf *conf)
 	    refresh != NULL) {
 		log_fields(LOG_INFO, "start", "worker=%s", name);
 		reporter = reporter_start(worker.pool, conf, name);
+		sweeper = sweeper_start(worker.pool, conf);
 		worker_loop(&worker, refresh);
+		sweeper_stop(sweeper);
 		reporter_stop(reporter);
 		log_fields(LOG_INFO, "stop", "worker=%s", name);
 		rc = 0;

@@ -55,40 +55,75 @@ count_unfinished(struct jobs *jobs)
 }
 
 /*
- * {n, same, now}, or nothing where the owner has no unfinished job: one query
- * instead of three, answered from the index "unfinished" only.
+ * The newest turn that has begun, and the time: the other half of the query below. An
+ * index holds the jobs that have begun, by turn.
+ */
+static bson_t *
+begun_pipeline(void)
+{
+	return BCON_NEW("0", "{", "$match", "{", "startedAt", "{", "$exists",
+	    BCON_BOOL(true), "}", "}", "}",
+	    "1", "{", "$sort", "{", "turn", BCON_INT32(-1), "}", "}",
+	    "2", "{", "$limit", BCON_INT32(1), "}",
+	    "3", "{", "$project", "{", "turn", BCON_INT32(1),
+	    "now", BCON_UTF8("$$NOW"), "_id", BCON_INT32(0), "}", "}");
+}
+
+/* {_id: null, n, turn, now, same} of the owner's unfinished jobs. */
+static bson_t *
+owners_group(const struct job *job)
+{
+	return BCON_NEW("_id", BCON_NULL, "n", "{", "$sum", BCON_INT64(1), "}",
+	    "turn", "{", "$max", BCON_UTF8("$turn"), "}",
+	    "now", "{", "$max", BCON_UTF8("$$NOW"), "}",
+	    "same", "{", "$max", "{", "$cond", "[", "{", "$and", "[",
+	    "{", "$eq", "[", BCON_UTF8("$requestHash"),
+	    BCON_UTF8(job->spec.hash), "]", "}",
+	    "{", "$not", "[", BCON_UTF8("$cancelRequested"), "]", "}", "]", "}",
+	    BCON_UTF8("$_id"), BCON_NULL, "]", "}", "}");
+}
+
+#define MAX_OF(field) field, "{", "$max", BCON_UTF8("$" field), "}"
+
+/*
+ * {n, turn, same, now}, or nothing where the owner has no unfinished job and none has
+ * ever begun: one query instead of four, the first half answered from the index
+ * "unfinished" only.
  */
 static bson_t *
 precheck_pipeline(const struct jobs *jobs, const struct job *job)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
+	bson_t *group = owners_group(job), *begun = begun_pipeline();
 
 	BSON_APPEND_UTF8(&match, "owner", job->task.owner);
 	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$limit", BCON_INT64(jobs->tasks.conf->owner_jobs_max), "}",
+	    "{", "$group", BCON_DOCUMENT(group), "}",
+	    "{", "$unionWith", "{", "coll", BCON_UTF8("jobs"),
+	    "pipeline", BCON_ARRAY(begun), "}", "}",
 	    "{", "$group", "{", "_id", BCON_NULL,
-	    "n", "{", "$sum", BCON_INT64(1), "}",
-	    "now", "{", "$max", BCON_UTF8("$$NOW"), "}",
-	    "same", "{", "$max", "{", "$cond", "[", "{", "$and", "[",
-	    "{", "$eq", "[", BCON_UTF8("$requestHash"),
-	    BCON_UTF8(job->spec.hash), "]", "}",
-	    "{", "$not", "[", BCON_UTF8("$cancelRequested"), "]", "}", "]", "}",
-	    BCON_UTF8("$_id"), BCON_NULL, "]", "}", "}", "}", "}", "]");
+	    "n", "{", "$sum", BCON_UTF8("$n"), "}",
+	    MAX_OF("turn"), MAX_OF("now"), MAX_OF("same"), "}", "}", "]");
+	bson_destroy(begun);
+	bson_destroy(group);
 	bson_destroy(&match);
 	return pipeline;
 }
 
 static void
-read_precheck(const bson_t *doc, struct job *job, char same[JOB_ID_SIZE])
+read_precheck(const bson_t *doc, struct job *job, struct jobs_found *found)
 {
 	bson_iter_t it;
 
 	if (bson_iter_init_find(&it, doc, "n"))
-		job->task.rank = bson_iter_as_int64(&it);
+		found->unfinished = bson_iter_as_int64(&it);
+	if (bson_iter_init_find(&it, doc, "turn"))
+		job->task.turn = bson_iter_as_int64(&it);
 	if (bson_iter_init_find(&it, doc, "same") && BSON_ITER_HOLDS_OID(&it))
-		bson_oid_to_string(bson_iter_oid(&it), same);
+		bson_oid_to_string(bson_iter_oid(&it), found->same);
 	if (bson_iter_init_find(&it, doc, "now") &&
 	    BSON_ITER_HOLDS_DATE_TIME(&it))
 		job->task.created_ms = bson_iter_date_time(&it);
@@ -120,21 +155,23 @@ server_time(struct jobs *jobs, int64_t *t_ms)
 }
 
 enum jobs_result
-jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
+jobs_precheck(struct jobs *jobs, struct job *job, struct jobs_found *found)
 {
 	bson_t *pipeline = precheck_pipeline(jobs, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc;
 	bson_t *doc = NULL;
 
-	job->task.rank = 0;
+	job->task.turn = 0;
 	job->task.created_ms = JOB_NO_TIME;
-	same[0] = '\0';
+	*found = (struct jobs_found){ 0 };
 	rc = tasks_first(mongoc_collection_aggregate(jobs->tasks.collection,
 	    MONGOC_QUERY_NONE, pipeline, opts, NULL), "look", &doc);
 	if (rc == JOBS_OK)
-		read_precheck(doc, job, same);
-	/* Without an unfinished job there was no document to carry the time. */
+		read_precheck(doc, job, found);
+	/* After the one that began last, and the owner's own. */
+	job->task.turn++;
+	/* Without any job there was no document to carry the time. */
 	if (rc != JOBS_ERROR)
 		rc = job->task.created_ms != JOB_NO_TIME ? JOBS_OK :
 		    server_time(jobs, &job->task.created_ms);
@@ -145,9 +182,9 @@ jobs_precheck(struct jobs *jobs, struct job *job, char same[JOB_ID_SIZE])
 }
 
 enum jobs_result
-jobs_admit(struct jobs *jobs, const struct job *job)
+jobs_admit(struct jobs *jobs, const struct jobs_found *found)
 {
-	if (job->task.rank >= jobs->tasks.conf->owner_jobs_max)
+	if (found->unfinished >= jobs->tasks.conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
 	if (count_unfinished(jobs) != JOBS_OK)
 		return JOBS_ERROR;
@@ -160,10 +197,11 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 {
 	enum jobs_result rc;
 
+	/* "Not at or above": jobs of earlier versions, without a turn, come first. */
 	rc = count_jobs(jobs, "count_ahead", BCON_NEW("state",
 	    BCON_UTF8("NOT_STARTED"), "$or", "[",
-	    "{", "rank", "{", "$lt", BCON_INT64(job->task.rank), "}", "}",
-	    "{", "rank", BCON_INT64(job->task.rank),
+	    "{", "turn", "{", "$not", "{", "$gte", BCON_INT64(job->task.turn), "}", "}", "}",
+	    "{", "turn", BCON_INT64(job->task.turn),
 	    "createdAt", "{", "$lt", BCON_DATE_TIME(job->task.created_ms), "}", "}",
 	    "]"), AHEAD_MAX + 1, n);
 	if (rc == JOBS_OK && *n > AHEAD_MAX)

@@ -13,23 +13,30 @@ struct jobs;
  * are ahead of one, lists.
  */
 
-/*
- * jobs_precheck(jobs, job, same):
- * What the owner of a new job (its owner and hash are set) has already: the job's
- * rank becomes the number of the owner's unfinished jobs, its created_ms the
- * database's time; same is the id of an unfinished one of the same request that is
- * not being cancelled, "" when there is none.
- */
-enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
-    char same[JOB_ID_SIZE]);
+/* What the owner of a new job has already. */
+struct jobs_found {
+	int64_t unfinished;	/* how many, at most owner_jobs_max */
+	char same[JOB_ID_SIZE];	/* one of the same request, not being cancelled; or "" */
+};
 
 /*
- * jobs_admit(jobs, job):
+ * jobs_precheck(jobs, job, found):
+ * Look at what there is before a new job (its owner and hash are set). Its created_ms
+ * becomes the database's time, its turn one more than that of the job begun last, and
+ * than the owner's own last (start-time fair queueing): so the owner of a thousand jobs
+ * is ahead of another's first one by one job at most, and no job is overtaken for ever.
+ * Jobs inserted at the same moment may get the same turn.
+ */
+enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
+    struct jobs_found *found);
+
+/*
+ * jobs_admit(jobs, found):
  * Whether a new job's owner may have it, by what jobs_precheck() found: JOBS_OK,
  * JOBS_OWNER_FULL or JOBS_QUEUE_FULL. All jobs are counted once a second, so
  * several handlers may admit a few more than queue_max.
  */
-enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job);
+enum jobs_result jobs_admit(struct jobs *jobs, const struct jobs_found *found);
 
 /*
  * jobs_ahead(jobs, job, n):

@@ -60,11 +60,11 @@ enum jobs_result jobs_preview(struct jobs *jobs, const char *id,
 
 /*
  * jobs_claim(jobs, worker, job):
- * End the due jobs that have no attempts left or are to be cancelled, then claim the
- * first that is due, by {rank, createdAt}, those that were started before the others.
- * It is STARTED then, leased for lease_ms, fence and attempts one higher, and read_time
- * is that of the claim: later than all that a majority had confirmed before. On JOBS_OK,
- * and only then, the caller releases job.
+ * Claim the first job that is due: of those that were begun before, the one that has
+ * been due the longest; then by {turn, createdAt} (lib/jobs/joblist.h). It is STARTED
+ * then, leased for lease_ms, fence and attempts one higher, and read_time is that of the
+ * claim: later than all that a majority had confirmed before. On JOBS_OK, and only then,
+ * the caller releases job.
  */
 enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
     struct job *job);

@@ -61,7 +61,8 @@ struct task {
 	int64_t created_ms, due_ms;
 	int64_t claimed_ms;	/* when this attempt began */
 	int64_t progress_ms;	/* when progress was written */
-	int64_t attempts, fence, rank;
+	int64_t attempts, fence;
+	int64_t turn;		/* the order of first claims: see jobs_precheck() */
 	bool cancel_requested;
 	struct read_time read_time;	/* of the claim; no field of the document */
 	char *worker;		/* the one that holds it; NULL: none */

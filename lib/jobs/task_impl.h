@@ -40,7 +40,9 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD(type, "attempts", FIELD_INT32, FIELD_NEW, task.attempts), \
 	FIELD(type, "fence", FIELD_INT64, FIELD_NEW, task.fence), \
 	FIELD(type, "cancelRequested", FIELD_BOOL, FIELD_NEW, task.cancel_requested), \
-	FIELD(type, "rank", FIELD_INT64, FIELD_NEW, task.rank), \
+	/* What versions before turn sort by; they lead each other well. */ \
+	FIELD(type, "rank", FIELD_INT64, FIELD_NEW, task.turn), \
+	FIELD(type, "turn", FIELD_INT64, FIELD_NEW, task.turn), \
 	FIELD_OF_FIELDS(type, "progress", FIELD_NEW, task.progress, &task_progress_fields), \
 	FIELD(type, "claimedAt", FIELD_DATE, FIELD_LATER, task.claimed_ms), \
 	FIELD(type, "progressAt", FIELD_DATE, FIELD_LATER, task.progress_ms), \

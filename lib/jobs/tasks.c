@@ -140,11 +140,10 @@ operation_time(const bson_t *reply)
  * then, *at (unless NULL) when that was.
  */
 static enum jobs_result
-find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
+find_and_modify(struct tasks *tasks, enum transition_id t, const bson_t *filter,
     const bson_t *pipeline, bson_t **doc, struct read_time *at)
 {
-	bson_t *sort = BCON_NEW("rank", BCON_INT32(1), "createdAt",
-	    BCON_INT32(1)), reply;
+	bson_t *sort = transition_sort(t), reply;
 	mongoc_find_and_modify_opts_t *opts;
 	enum jobs_result rc = JOBS_ERROR;
 	bson_error_t error;
@@ -152,15 +151,15 @@ find_and_modify(struct tasks *tasks, const char *op, const bson_t *filter,
 	const uint8_t *data;
 	uint32_t len;
 
-	/* The sort is the order of claims; it matters only where many match. */
 	opts = mongoc_find_and_modify_opts_new();
 	mongoc_find_and_modify_opts_set_update(opts, pipeline);
 	mongoc_find_and_modify_opts_set_flags(opts,
 	    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-	mongoc_find_and_modify_opts_set_sort(opts, sort);
+	if (sort != NULL)
+		mongoc_find_and_modify_opts_set_sort(opts, sort);
 	if (!mongoc_collection_find_and_modify_with_opts(tasks->collection,
 	    filter, opts, &reply, &error)) {
-		mongo_log(op, &error);
+		mongo_log(transitions[t].name, &error);
 	} else if (!bson_iter_init_find(&it, &reply, "value") ||
 	    !BSON_ITER_HOLDS_DOCUMENT(&it)) {
 		rc = JOBS_NONE;
@@ -186,8 +185,7 @@ transit_and_read(struct tasks *tasks, enum transition_id t,
 	bson_t *pipeline = transition_update(t, args);
 	enum jobs_result rc;
 
-	rc = find_and_modify(tasks, transitions[t].name, filter, pipeline, doc,
-	    at);
+	rc = find_and_modify(tasks, t, filter, pipeline, doc, at);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
@@ -222,16 +220,27 @@ tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
 	args.parent = parent;
 	args.worker = worker;
 	args.progress = &none;
-	args.error_code = failure_code(FAILURE_ATTEMPTS);
-	args.error_message = failure_text(FAILURE_ATTEMPTS);
-	/* End those that are to be cancelled, or have no attempts left. */
-	if (transit_all(tasks, T_BURY, &args) != JOBS_OK ||
-	    transit_all(tasks, T_EXHAUST, &args) != JOBS_OK)
-		return JOBS_ERROR;
 	/* First what was started before, else newer jobs would starve it. */
 	rc = transit_and_read(tasks, T_RECLAIM, &args, doc, at);
 	return rc == JOBS_NONE ?
 	    transit_and_read(tasks, T_CLAIM, &args, doc, at) : rc;
+}
+
+enum jobs_result
+tasks_sweep(struct tasks *tasks)
+{
+	static const enum transition_id ends[] = { T_BURY, T_EXHAUST, T_LAPSE };
+	struct transition_args args = args_for(tasks, NULL);
+	enum jobs_result rc = JOBS_OK;
+	size_t i;
+
+	args.error_code = failure_code(FAILURE_ATTEMPTS);
+	args.error_message = failure_text(FAILURE_ATTEMPTS);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]) && rc == JOBS_OK; i++)
+		/* A unit's result lasts as long as its job's record wants it. */
+		if (tasks->kind == TASK_JOB || ends[i] != T_LAPSE)
+			rc = transit_all(tasks, ends[i], &args);
+	return rc;
 }
 
 void

@@ -46,6 +46,14 @@ void tasks_free(struct tasks *tasks);
 enum jobs_result tasks_renew(struct tasks *tasks, const struct task *task,
     const struct task_progress *progress, bool *cancel);
 
+/*
+ * tasks_sweep(tasks):
+ * End what nobody works on any more: those that are due and have no attempts left, or
+ * are to be cancelled, and results that have expired. It costs little when there are
+ * none, and any worker may do it at any time; claims leave such tasks alone.
+ */
+enum jobs_result tasks_sweep(struct tasks *tasks);
+
 /* tasks_running(tasks, n): How many workers hold a job or a unit just now. */
 enum jobs_result tasks_running(struct tasks *tasks, int64_t *n);
 

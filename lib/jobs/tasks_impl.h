@@ -48,8 +48,8 @@ enum jobs_result tasks_transit(struct tasks *tasks, enum transition_id t,
 
 /*
  * tasks_claim(tasks, parent, worker, doc, at):
- * End the due ones that have no attempts left or are to be cancelled, then claim the
- * first that is due; of the job parent, NULL: of any. *doc as by tasks_first(),
+ * Claim the first that is due, those that were begun before the others; of the job
+ * parent, NULL: of any. It costs the same however many there are. *doc as by tasks_first(),
  * *at the time of the claim.
  * tasks_reject(tasks, task): A claimed one that cannot be understood: FAILED.
  */

@@ -22,6 +22,8 @@ const struct transition transitions[TRANSITIONS] = {
 	    JOB_CANCELLED, E_ENDED | E_UNHOLD },
 	[T_EXHAUST] = { "exhaust", NEW | RUN, G_DUE | G_SPENT | G_NO_CANCEL,
 	    JOB_FAILED, E_ENDED | E_UNHOLD | E_ERROR },
+	[T_LAPSE] = { "lapse", DONE, G_LAPSED,
+	    JOB_EXPIRED, E_FORGET },
 
 	[T_RENEW] = { "renew", RUN, G_MINE,
 	    STAYS, E_LEASE | E_PROGRESS },
@@ -71,15 +73,20 @@ match_worker(bson_t *filter, bool held)
 	BCON_APPEND(filter, "worker", "{", "$exists", BCON_BOOL(held), "}");
 }
 
-/* Only an expression can compare with the database's clock. */
+/*
+ * Only an expression can compare with the database's clock. The server takes $$NOW for
+ * the constant that it is, so the bound of an index can be made of it.
+ */
 static void
-match_due(bson_t *filter, bool or_unheld)
+match_passed(bson_t *filter, const char *field)
 {
-	if (!or_unheld) {
-		BCON_APPEND(filter, "$expr", "{", "$lte", "[",
-		    BCON_UTF8("$dueAt"), BCON_UTF8("$$NOW"), "]", "}");
-		return;
-	}
+	BCON_APPEND(filter, "$expr", "{", "$lte", "[", BCON_UTF8(field),
+	    BCON_UTF8("$$NOW"), "]", "}");
+}
+
+static void
+match_due_or_unheld(bson_t *filter)
+{
 	BCON_APPEND(filter, "$or", "[",
 	    "{", "worker", "{", "$exists", BCON_BOOL(false), "}", "}",
 	    "{", "$expr", "{", "$lte", "[", BCON_UTF8("$dueAt"),
@@ -118,9 +125,26 @@ transition_filter(enum transition_id t, const struct transition_args *args)
 	if (guard & (G_CANCEL | G_NO_CANCEL))
 		BSON_APPEND_BOOL(filter, "cancelRequested",
 		    (guard & G_CANCEL) != 0);
-	if (guard & (G_DUE | G_DUE_OR_UNHELD))
-		match_due(filter, (guard & G_DUE_OR_UNHELD) != 0);
+	if (guard & G_DUE)
+		match_passed(filter, "$dueAt");
+	if (guard & G_DUE_OR_UNHELD)
+		match_due_or_unheld(filter);
+	if (guard & G_LAPSED) {
+		BCON_APPEND(filter, "expiresAt", "{", "$exists",
+		    BCON_BOOL(true), "}");
+		match_passed(filter, "$expiresAt");
+	}
 	return filter;
+}
+
+bson_t *
+transition_sort(enum transition_id t)
+{
+	/* An index in the order of turns could not pass over those that are held. */
+	if (t == T_RECLAIM)
+		return BCON_NEW("dueAt", BCON_INT32(1));
+	return t != T_CLAIM ? NULL :
+	    BCON_NEW("turn", BCON_INT32(1), "createdAt", BCON_INT32(1));
 }
 
 static void

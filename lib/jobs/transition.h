@@ -17,8 +17,10 @@ enum transition_id {
 	/* by a worker that looks for work */
 	T_RECLAIM,
 	T_CLAIM,
+	/* by any worker, from time to time */
 	T_BURY,
 	T_EXHAUST,
+	T_LAPSE,
 	/* by the worker that holds the claim */
 	T_RENEW,
 	T_FINISH,
@@ -43,7 +45,8 @@ enum transition_guard {
 	G_LEFT = 1 << 5,	/* attempts are left */
 	G_SPENT = 1 << 6,	/* no attempts are left */
 	G_CANCEL = 1 << 7,	/* cancelling was requested */
-	G_NO_CANCEL = 1 << 8
+	G_NO_CANCEL = 1 << 8,
+	G_LAPSED = 1 << 9	/* expiresAt has passed */
 };
 
 /* What changes, in addition to the state. */
@@ -92,11 +95,14 @@ void transition_match_states(struct _bson_t *filter, unsigned states);
 /*
  * transition_filter(t, args): What the document has to match.
  * transition_update(t, args): The update, a pipeline; all times are $$NOW.
- * The caller destroys both.
+ * transition_sort(t): Which of several that match is the first; NULL: any.
+ * The caller destroys all of them. Each that matches any job or unit (no id) has an
+ * index of scripts/provision that leads to the first match at once.
  */
 struct _bson_t *transition_filter(enum transition_id t,
     const struct transition_args *args);
 struct _bson_t *transition_update(enum transition_id t,
     const struct transition_args *args);
+struct _bson_t *transition_sort(enum transition_id t);
 
 #endif

@@ -61,7 +61,7 @@ unit_of(const struct units *units, const struct job *job, int64_t plan,
 	/* Units are claimed by age: in the order of the archive. */
 	unit.task.created_ms = job->task.claimed_ms + (int64_t)place;
 	unit.task.due_ms = unit.task.created_ms;
-	unit.task.rank = job->task.rank;
+	unit.task.turn = job->task.turn;
 	unit.spec = job->spec;
 	unit.spec.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
 	memcpy(unit.parent, job->task.id, sizeof(unit.parent));
@@ -334,17 +334,21 @@ units_progress(struct units *units, const char *id, int64_t plan,
 enum jobs_result
 units_any(struct units *units)
 {
-	bson_t *filter = bson_new(), *doc = NULL;
+	/* Two questions, since each has an index of its own. */
+	const struct transition_args args = { .max_attempts =
+	    units->tasks.conf->max_attempts };
+	bson_t *begun = transition_filter(T_RECLAIM, &args), *doc = NULL;
+	bson_t *new = transition_filter(T_CLAIM, &args);
 	bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}");
 	enum jobs_result rc;
 
-	transition_match_states(filter, JOB_UNFINISHED);
-	BCON_APPEND(filter, "$expr", "{", "$lte", "[", BCON_UTF8("$dueAt"),
-	    BCON_UTF8("$$NOW"), "]", "}");
-	rc = units_first(units, "find_units", filter, opts, &doc);
+	rc = units_first(units, "find_units", BCON_NEW("$or", "[",
+	    BCON_DOCUMENT(begun), BCON_DOCUMENT(new), "]"), opts, &doc);
 	if (rc == JOBS_OK)
 		bson_destroy(doc);
 	bson_destroy(opts);
+	bson_destroy(new);
+	bson_destroy(begun);
 	return rc;
 }
 

@@ -24,10 +24,10 @@
 #define AWAY_MAX 8
 /*
  * Clients that a worker may hold at the same time: its own, the reporter's, the
- * assembling thread's of a split job, and two leases'. One more would wait for
- * ever.
+ * sweeper's, the assembling thread's of a split job, and two leases'. One more would
+ * wait for ever.
  */
-#define POOL_LEAST 5
+#define POOL_LEAST 6
 
 /*
  * Added to a URI that does not set them: the library's defaults wait too long.

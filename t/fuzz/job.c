@@ -55,7 +55,7 @@ check_task(const struct task *a, const struct task *b)
 	CHECK(a->kind == b->kind);
 	CHECK(strcmp(a->id, b->id) == 0 && same_text(a->owner, b->owner));
 	CHECK(a->state == b->state && a->fence == b->fence);
-	CHECK((int32_t)a->attempts == b->attempts && a->rank == b->rank);
+	CHECK((int32_t)a->attempts == b->attempts && a->turn == b->turn);
 	CHECK(a->created_ms == b->created_ms && a->due_ms == b->due_ms);
 	CHECK(a->cancel_requested == b->cancel_requested);
 	CHECK(strcmp(p->phase, q->phase) == 0);
@@ -106,7 +106,7 @@ show(const struct job *job)
 	struct json_object *o = jobjson_new(job);
 
 	CHECK(o != NULL);
-	jobjson_waiting(job, job->task.rank > 0 ? 0 : -1, o);
+	jobjson_waiting(job, job->task.turn > 0 ? 0 : -1, o);
 	CHECK(job_eta_ms(job) == JOB_NO_TIME ||
 	    job_eta_ms(job) >= job->task.progress_ms);
 	CHECK(json_object_to_json_string(o) != NULL);

@@ -64,6 +64,87 @@ do_claim_unit(char **w)
 	return rc;
 }
 
+/* end ID FENCE: FAILED, by the worker that claimed it; sweep: what the timer does */
+static enum jobs_result
+do_end(char **w)
+{
+	struct task task;
+
+	task_init(&task, TASK_JOB);
+	snprintf(task.id, sizeof(task.id), "%s", w[1]);
+	task.fence = strtoll(w[2], NULL, 10);
+	return tasks_end_failed(jobs_tasks(jobs), &task, FAILURE_INTERNAL, NULL);
+}
+
+static enum jobs_result
+do_sweep(char **w)
+{
+	enum jobs_result rc = tasks_sweep(jobs_tasks(jobs));
+
+	(void)w;
+	return rc == JOBS_OK ? tasks_sweep(units_tasks(units)) : rc;
+}
+
+/* insert OWNER: ok ID TURN; no two are of the same request */
+static enum jobs_result
+do_insert(char **w)
+{
+	static int64_t n;
+	struct jobs_found found;
+	enum jobs_result rc;
+	struct job job;
+
+	job_init(&job);
+	job.task.owner = strdup(w[1]);
+	job.spec.start_ms = ++n;
+	job.spec.end_ms = n + 1;
+	if (job.task.owner == NULL || task_new_id(&job.task) != 0 ||
+	    spec_hash(&job.spec) != 0)
+		err(1, "insert");
+	if ((rc = jobs_precheck(jobs, &job, &found)) == JOBS_OK &&
+	    (rc = jobs_admit(jobs, &found)) == JOBS_OK)
+		rc = jobs_insert(jobs, &job);
+	snprintf(told, sizeof(told), "%s %lld", job.task.id, (long long)job.task.turn);
+	job_release(&job);
+	return rc;
+}
+
+/* ahead ID: ok N */
+static enum jobs_result
+do_ahead(char **w)
+{
+	enum jobs_result rc;
+	struct job job;
+	int64_t n;
+
+	if ((rc = jobs_find(jobs, w[1], NULL, &job)) != JOBS_OK)
+		return rc;
+	if ((rc = jobs_ahead(jobs, &job, &n)) == JOBS_OK)
+		snprintf(told, sizeof(told), "%lld", (long long)n);
+	job_release(&job);
+	return rc;
+}
+
+/* any: whether there is a unit to claim; progress JOB PLAN: ok DOCUMENTS ROWS */
+static enum jobs_result
+do_any(char **w)
+{
+	(void)w;
+	return units_any(units);
+}
+
+static enum jobs_result
+do_progress(char **w)
+{
+	struct task_progress p = { 0 };
+	enum jobs_result rc = units_progress(units, w[1], strtoll(w[2], NULL, 10), &p);
+
+	if (rc == JOBS_OK)
+		snprintf(told, sizeof(told), "%llu %llu", (unsigned long long)p.documents,
+		    (unsigned long long)p.rows);
+	return rc;
+}
+
 /* plan JOB FENCE N S I: a plan of N units, read at that time */
 static enum jobs_result
 do_plan(char **w)
@@ -116,6 +197,12 @@ static const struct command {
 } commands[] = {
 	{ "claim", 2, do_claim },
 	{ "claim_unit", 3, do_claim_unit },
+	{ "end", 3, do_end },
+	{ "sweep", 1, do_sweep },
+	{ "insert", 2, do_insert },
+	{ "ahead", 2, do_ahead },
+	{ "any", 1, do_any },
+	{ "progress", 3, do_progress },
 	{ "plan", 6, do_plan },
 	{ "find_plan", 2, do_find_plan },
 };

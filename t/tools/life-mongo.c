@@ -35,6 +35,7 @@ random_model(void)
 	return (struct model){
 		.state = (enum job_state)draw(JOB_EXPIRED + 1),
 		.due_ms = draw(2) ? 5 * HOUR_MS : -5 * HOUR_MS,
+		.expires_ms = draw(2) ? 5 * HOUR_MS : -5 * HOUR_MS,
 		.attempts = draw(MAX_ATTEMPTS + 2),
 		.fence = draw(4),
 		.held = draw(2),
@@ -79,7 +80,8 @@ store(mongoc_collection_t *c, const bson_oid_t *id, const struct model *m)
 	update = BCON_NEW("0", "{", "$replaceWith", "{", "$mergeObjects", "[",
 	    "{", "$literal", BCON_DOCUMENT(&doc), "}", "{", "dueAt", "{",
 	    "$add", "[", BCON_UTF8("$$NOW"), BCON_INT64(m->due_ms), "]", "}",
-	    "}", "]", "}", "}");
+	    "expiresAt", "{", "$add", "[", BCON_UTF8("$$NOW"), BCON_INT64(m->expires_ms),
+	    "]", "}", "}", "]", "}", "}");
 	opts = BCON_NEW("upsert", BCON_BOOL(true));
 	if (!mongoc_collection_update_one(c, filter, update, opts, NULL,
 	    &error))
@@ -88,6 +90,17 @@ store(mongoc_collection_t *c, const bson_oid_t *id, const struct model *m)
 	bson_destroy(update);
 	bson_destroy(opts);
 	bson_destroy(&doc);
+}
+
+static int64_t
+whole_hours(const bson_t *doc, const char *name)
+{
+	bson_iter_t it;
+
+	if (!bson_iter_init_find(&it, doc, name))
+		errx(1, "no %s", name);
+	return (bson_iter_as_int64(&it) + 1000 * HOUR_MS + HOUR_MS / 2) / HOUR_MS *
+	    HOUR_MS - 1000 * HOUR_MS;
 }
 
 /* The document as a model; how far away due is, in hours, by the server's clock. */
@@ -103,7 +116,9 @@ load(mongoc_collection_t *c, const bson_oid_t *id)
 
 	pipeline = BCON_NEW("0", "{", "$match", "{", "_id", BCON_OID(id), "}",
 	    "}", "1", "{", "$set", "{", "away", "{", "$subtract", "[",
-	    BCON_UTF8("$dueAt"), BCON_UTF8("$$NOW"), "]", "}", "}", "}");
+	    BCON_UTF8("$dueAt"), BCON_UTF8("$$NOW"), "]", "}",
+	    "left", "{", "$subtract", "[", BCON_UTF8("$expiresAt"), BCON_UTF8("$$NOW"),
+	    "]", "}", "}", "}");
 	cursor = mongoc_collection_aggregate(c, MONGOC_QUERY_NONE, pipeline,
 	    NULL, NULL);
 	if (!mongoc_cursor_next(cursor, &doc) || job_from_bson(doc, &job) != 0)
@@ -119,9 +134,8 @@ load(mongoc_collection_t *c, const bson_oid_t *id)
 	m.object = job.task.object.size;
 	m.documents = job.task.progress.documents;
 	m.preview = bson_iter_init_find(&it, doc, "preview");
-	if (bson_iter_init_find(&it, doc, "away"))
-		m.due_ms = (bson_iter_as_int64(&it) + 1000 * HOUR_MS +
-		    HOUR_MS / 2) / HOUR_MS * HOUR_MS - 1000 * HOUR_MS;
+	m.due_ms = whole_hours(doc, "away");
+	m.expires_ms = whole_hours(doc, "left");
 	job_release(&job);
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(pipeline);
@@ -132,6 +146,7 @@ static int
 same(const struct model *a, const struct model *b)
 {
 	return a->state == b->state && a->due_ms == b->due_ms &&
+	    a->expires_ms == b->expires_ms &&
 	    a->attempts == b->attempts && a->fence == b->fence &&
 	    a->held == b->held && a->cancel == b->cancel &&
 	    a->started == b->started && a->finished == b->finished &&
@@ -142,10 +157,10 @@ same(const struct model *a, const struct model *b)
 static void
 show(const char *what, const struct model *m)
 {
-	diag("%s: %s due %lld attempts %lld fence %lld held %d cancel %d "
+	diag("%s: %s due %lld expires %lld attempts %lld fence %lld held %d cancel %d "
 	    "started %d finished %d error %d preview %d documents %llu "
 	    "object %lld", what,
-	    job_state_name(m->state), (long long)m->due_ms,
+	    job_state_name(m->state), (long long)m->due_ms, (long long)m->expires_ms,
 	    (long long)m->attempts, (long long)m->fence, m->held, m->cancel,
 	    m->started, m->finished, m->error, m->preview,
 	    (unsigned long long)m->documents, (long long)m->object);

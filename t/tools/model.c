@@ -15,6 +15,7 @@ holds(unsigned guard, const struct transition_args *args, int64_t now_ms,
 	    (guard & G_DUE_OR_UNHELD && !due && m->held) ||
 	    (guard & G_LEFT && m->attempts >= args->max_attempts) ||
 	    (guard & G_SPENT && m->attempts < args->max_attempts) ||
+	    (guard & G_LAPSED && m->expires_ms > now_ms) ||
 	    (guard & G_CANCEL && !m->cancel) ||
 	    (guard & G_NO_CANCEL && m->cancel));
 }
@@ -51,6 +52,7 @@ model_make(enum transition_id t, const struct transition_args *args,
 		m->error = true;
 	if (effect & E_OBJECT) {
 		m->object = args->object->size;
+		m->expires_ms = now_ms + args->retention_ms;
 		m->preview |= args->preview != NULL;
 		m->error = false;
 	}

@@ -10,7 +10,7 @@
 /* The fields of a job's document that transitions read and write, in memory. */
 struct model {
 	enum job_state state;
-	int64_t due_ms;
+	int64_t due_ms, expires_ms;
 	int64_t attempts, fence;
 	bool held, cancel;
 	bool started, finished, error;	/* startedAt, finishedAt, error are there */

@@ -179,7 +179,7 @@ is_doc(const bson_t *doc, const char *expected, const char *what)
 #define TAIL "\"createdAt\" : " DATE("1543622400001") ", " \
 	"\"dueAt\" : " DATE("1543622400002") ", " \
 	"\"attempts\" : { \"$numberInt\" : \"0\" }, \"fence\" : " LONG("0") ", " \
-	"\"cancelRequested\" : false, \"rank\" : " LONG("3") ", " \
+	"\"cancelRequested\" : false, \"rank\" : " LONG("3") ", \"turn\" : " LONG("3") ", " \
 	"\"progress\" : { \"phase\" : \"queued\", \"documents\" : " LONG("0") ", " \
 	"\"documentsTotal\" : " LONG("0") ", \"rows\" : " LONG("0") ", " \
 	"\"points\" : " LONG("0") ", \"bytesRead\" : " LONG("0") ", " \
@@ -196,7 +196,7 @@ fill_task(struct task *t)
 	t->owner = owner;
 	t->created_ms = START + DAY + 1;
 	t->due_ms = START + DAY + 2;
-	t->rank = 3;
+	t->turn = 3;
 }
 
 static void

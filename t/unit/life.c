@@ -1,7 +1,7 @@
 /*
  * The logic of a job's life, without servers: the table of lib/jobs/transition.c
- * against a model with a clock of its own, three workers, two owners that cancel, and
- * a fault at any step: a crash, a pause beyond the lease, an answer that is lost,
+ * against a model with a clock of its own, three workers, their timer, two owners that
+ * cancel, and a fault at any step: a crash, a pause beyond the lease, an answer that is lost,
  * before or after the write. A failing seed is printed; LIFE_SEED=n replays it and
  * prints each step. LIFE_SEEDS=n: how many (20000).
  */
@@ -17,6 +17,7 @@
 #define OWNERS 2
 #define LEASE_MS 60000
 #define RENEW_MS 10000
+#define RETENTION_MS 200000
 #define MAX_ATTEMPTS 4
 #define FAULTY_STEPS 400
 #define CALM_STEPS 4000
@@ -94,9 +95,11 @@ check_right(struct world *w, int j, enum transition_id t, int64_t fence)
 		wrong(w, "cancelled at once while a worker held it");
 	if ((claims || t == T_FINISH || t == T_EXHAUST) && a->cancel)
 		wrong(w, "went on although it was to be cancelled");
-	if (job_ended(a->state) && t != T_EXPIRE)
+	if (job_ended(a->state) && t != T_EXPIRE && t != T_LAPSE)
 		wrong(w, "a job that had ended was changed");
-	if (t == T_EXPIRE && a->state != JOB_FINISHED)
+	if (t == T_LAPSE && a->expires_ms > w->now_ms)
+		wrong(w, "expired before its time");
+	if ((t == T_EXPIRE || t == T_LAPSE) && a->state != JOB_FINISHED)
 		wrong(w, "expired without having been finished");
 	if (t == T_FINISH && ++w->finishes[j] > 1)
 		wrong(w, "finished twice");
@@ -170,6 +173,7 @@ make(struct world *w, enum transition_id t, int j, int64_t fence)
 	const struct task_progress progress = { .documents = draw(w, 100) };
 	const struct transition_args args = { .fence = fence,
 	    .lease_ms = LEASE_MS, .max_attempts = MAX_ATTEMPTS,
+	    .retention_ms = RETENTION_MS,
 	    .delay_ms = t == T_RETRY ? draw(w, 30000) : 0, .object = &object,
 	    .progress = &progress, .preview = "{}" };
 	const unsigned fault = w->calm ? 99 : draw(w, 20);
@@ -201,10 +205,6 @@ look_for_work(struct world *w, struct worker *me)
 	const int first = (int)draw(w, JOBS);
 	int i;
 
-	for (i = 0; i < JOBS; i++) {
-		make(w, T_BURY, i, 0);
-		make(w, T_EXHAUST, i, 0);
-	}
 	for (i = 0; i < JOBS; i++) {
 		const int j = (first + i) % JOBS;
 		const int64_t now = w->now_ms;
@@ -322,6 +322,18 @@ step_owner(struct world *w, int o)
 		w->owner_job[o] = -1;
 }
 
+/* One of the sweeps; claims do not wait for it. */
+static void
+step_timer(struct world *w)
+{
+	static const enum transition_id ends[] = { T_BURY, T_EXHAUST, T_LAPSE };
+	const enum transition_id t = ends[draw(w, 3)];
+	int j;
+
+	for (j = 0; j < JOBS; j++)
+		make(w, t, j, 0);
+}
+
 static bool
 all_ended(const struct world *w)
 {
@@ -336,11 +348,13 @@ all_ended(const struct world *w)
 static void
 step(struct world *w)
 {
-	const unsigned who = draw(w, WORKERS + OWNERS);
+	const unsigned who = draw(w, WORKERS + OWNERS + 1);
 
 	w->now_ms += draw(w, 4000);
 	if (who < WORKERS)
 		step_worker(w, &w->workers[who]);
+	else if (who == WORKERS + OWNERS)
+		step_timer(w);
 	else if (!w->calm)
 		step_owner(w, (int)(who - WORKERS));
 }
