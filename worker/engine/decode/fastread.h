@@ -46,7 +46,8 @@ struct column_text {
 	struct cell_text *v;
 	size_t n, cap;
 	int64_t last;		/* time of the last leaf, in the range or not */
-	struct buf longer;	/* texts of more than CELL_TEXT_BYTES */
+	/* Texts of more than CELL_TEXT_BYTES; below 3 times the documents. */
+	struct buf longer;
 };
 
 void column_text_init(struct column_text *c);
