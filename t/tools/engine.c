@@ -2,11 +2,12 @@
  * engine FLEETDIR OUT.zip:
  * The engine without servers, for the comparison with the oracle: documents come
  * from framed files (t/fleet.py), so also those that no mongod would store; the
- * archive goes to a file. CSV_SPLIT_BYTES and THREADS in the
- * environment are the settings of those names; CARRY_BYTES: of documents that reach beyond
- * their hour; WINDOW_HOURS: of a window (24); DAYS: by way of fragments, of VISITS (1) times so
- * many days of a vehicle (exit status 3: one cannot be cut); PARTS: each hour is read in so many; EXACT=1: all of it takes the exact path. It
- * prints how many slices there were, and how many took that path.
+ * archive goes to a file. CSV_SPLIT_BYTES and THREADS in the environment are the
+ * settings of those names; CARRY_BYTES: of documents that reach beyond their hour;
+ * WINDOW_HOURS: of a window (24); PARTS: each hour is read in this many; DAYS: by
+ * way of fragments, each of VISITS (1) times so many days of a vehicle (exit status
+ * 3: one cannot be cut); EXACT=1: all of it takes the exact path. It prints how many
+ * slices there were, and how many took that path.
  */
 #include <dirent.h>
 #include <err.h>
@@ -404,6 +405,7 @@ cut_window(const struct files *f, struct window *w, int64_t first)
 	const bool last = f->part + 1 == f->parts;
 	struct source_doc *docs = (void *)(uintptr_t)w->w.docs;
 	size_t i, n = 0, *at = calloc(w->w.n + 1, sizeof(*at));
+	bool empty;
 
 	w->w.part = true;
 	w->w.end_ms = first + 3600000 * (f->part + 1) / f->parts;
@@ -413,9 +415,11 @@ cut_window(const struct files *f, struct window *w, int64_t first)
 		if (archive_cut(docs[i].data, docs[i].len, from, last ?
 		    INT64_MAX : w->w.end_ms, f->part == 0, &w->cut) != 0)
 			errx(2, "cut");
+		/* A frame without bytes is an unsound document, too. */
+		empty = docs[i].len == 0 && f->part == 0;
 		docs[n] = docs[i];
 		docs[n].len = w->cut.len - at[n];
-		n += docs[n].len > 0;
+		n += empty || docs[n].len > 0;
 	}
 	for (i = 0; i < n; i++)
 		docs[i].data = w->cut.data + at[i];
