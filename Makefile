@@ -55,16 +55,17 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
 		manifest.o packed.o preview.o zip.o)
+READER = $(addprefix worker/,ahead.o fetch.o pace.o reader.o store.o telemetry.o windows.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
-	fragment.o lease.o pace.o readahead.o reader.o reporter.o split.o sweeper.o telemetry.o \
-	transfer.o unit.o upload.o) \
+	fragment.o lease.o readahead.o reporter.o split.o sweeper.o transfer.o unit.o upload.o) \
+	$(READER) \
 	$(ENGINE)
-UNIT = backoff blocks buf carry columns conf csv csvfile ending etag exact failure fastread \
-	feeder fragment job jsonstrict life log manifest merge metrics nameset num numtext \
-	pace patience piece pool preview query s3xml sigv4 slice spec split textdeflate \
-	ticker timestamp unwind upload utf8 zip
+UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
+	fastread feeder fragment job jsonstrict life log manifest merge metrics nameset num \
+	numtext pace patience piece pool preview query s3xml sigv4 slice spec split \
+	textdeflate ticker timestamp unwind upload utf8 windows zip
 FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
-TOOLS = 4000-tls bench claims constant engine insert life-mongo model
+TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 
@@ -80,11 +81,12 @@ $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/tools/engine.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
-$(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o \
-    worker/pace.o worker/reader.o worker/telemetry.o $(ENGINE) $(LIB))
+$(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o $(READER) $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/constant: $(B)/t/tools/constant.o
 	$(CC) $(LINK) -o $@ $^ -lfcgi
+$(B)/t/relay: $(B)/t/tools/relay.o
+	$(CC) $(LINK) -o $@ $^
 $(B)/t/insert: $(B)/t/tools/insert.o
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/4000-tls: $(addprefix $(B)/,t/tools/4000-tls.o $(LIB))

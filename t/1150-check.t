@@ -140,11 +140,14 @@ def pool_size():
     start."""
     uri = r"^(mongodb_uri *= *.*)$"
     for program in ("api", "worker"):
-        code, lines, output = check(program, (uri, r"\1&maxPoolSize=5"))
+        least = 6 + (8 if program == "worker" else 0)
+        code, lines, output = check(program, (uri, r"\1&maxPoolSize=%d" % (least - 1)))
         is_((code, [x.split()[0] for x in wrong(lines)]), (1, ["mongodb"]),
-            program + ": maxPoolSize=5: exit 1")
-        ok("maxPoolSize is 5: a worker needs at least 6" in output, "and why", output)
-        is_(check(program, (uri, r"\1&maxPoolSize=6"))[0], 0, program + ": maxPoolSize=6: exit 0")
+            program + ": maxPoolSize too small: exit 1")
+        ok("maxPoolSize is %d: at least %d are needed" % (least - 1, least) in output, "and why",
+           output)
+        is_(check(program, (uri, r"\1&maxPoolSize=%d" % least))[0], 0,
+            program + ": maxPoolSize=%d: exit 0" % least)
 
 
 def secrets():

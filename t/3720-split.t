@@ -143,7 +143,7 @@ def other_settings(folder, body, split):
     """The worker that plans a job sets csv_split_bytes for all units. It has no more connections
     than it needs."""
     reference, _ = by_one(folder, body, csv_split_bytes=LEAST_SPLIT)
-    uri = setting("mongodb_uri", "") + "&maxPoolSize=6"
+    uri = setting("mongodb_uri", "") + "&maxPoolSize=14"
     with Workers(folder, 1, split_documents=split, read_documents_s=300,
                  csv_split_bytes=LEAST_SPLIT, mongodb_uri=uri) as workers:
         ident = create(body)

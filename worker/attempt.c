@@ -17,6 +17,7 @@
 #include "lib/jobs/tasks.h"
 #include "worker/engine/sink.h"
 #include "worker/lease.h"
+#include "worker/pace.h"
 #include "worker/upload.h"
 #include "worker/worker.h"
 
@@ -49,7 +50,7 @@ attempt_must_stop(void *arg)
 {
 	struct attempt *a = arg;
 
-	pace_share(&a->pace, lease_sharers(a->lease));
+	pace_share(a->worker->pace, lease_sharers(a->lease));
 	if (lease_state(a->lease) != LEASE_HELD ||
 	    (a->parent != NULL && attempt_must_stop(a->parent)))
 		return true;
@@ -128,6 +129,8 @@ attempt_archived(struct attempt *a, enum archive_result result,
 		return STOPPED;
 	case ARCHIVE_TOO_LARGE:
 		return attempt_failed(a, FAILURE_SLICE_TOO_LARGE);
+	case ARCHIVE_REACHES:
+		return attempt_failed(a, FAILURE_CUT);
 	case ARCHIVE_SOURCE_FAILED:
 		return attempt_failed(a, source);
 	case ARCHIVE_SINK_FAILED:
@@ -279,9 +282,11 @@ log_done(const struct attempt *a, const char *op, int64_t took_ms)
 	    (unsigned long long)p->rows, (unsigned long long)p->points,
 	    (unsigned long long)p->bytes_read,
 	    (unsigned long long)p->bytes_written,
-	    (unsigned long long)a->slices, (unsigned long long)a->exact,
-	    (unsigned long long)a->pace.fetches,
-	    (unsigned long long)a->pace.slow, (long long)took_ms, a->tag);
+	    (unsigned long long)a->taken.slices,
+	    (unsigned long long)a->taken.exact,
+	    (unsigned long long)(a->worker->pace->fetches - a->fetches),
+	    (unsigned long long)(a->worker->pace->slow - a->slow),
+	    (long long)took_ms, a->tag);
 }
 
 static void
@@ -374,10 +379,8 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 	enum outcome outcome;
 	bool done;
 
-	pace_init(&a->pace, &(struct pace_ceilings){ conf->read_bytes_s,
-	    conf->read_documents_s }, &(struct pace_ceilings){
-	    conf->total_read_bytes_s, conf->total_read_documents_s },
-	    conf->pace != 0);
+	a->fetches = a->worker->pace->fetches;
+	a->slow = a->worker->pace->slow;
 	if (is_unit(a))
 		snprintf(a->tag, sizeof(a->tag), " unit=%lld",
 		    (long long)a->unit->place);

@@ -11,7 +11,6 @@
 #include "lib/jobs/units.h"
 #include "worker/ending.h"
 #include "worker/engine/archive.h"
-#include "worker/pace.h"
 
 struct worker;
 struct lease;
@@ -37,11 +36,10 @@ struct attempt {
 	struct units_plan plan;		/* of a job that is split */
 	bool whole;			/* no vehicle of it may be cut */
 
-	struct pace pace;
 	struct task_progress progress;
-	struct task_progress done;	/* progress of the finished vehicles only */
-	uint64_t slices, exact;		/* of them, for the log */
-	struct archive_progress vehicle;	/* of the current vehicle */
+	struct task_progress done;	/* of its units, without the one under way */
+	struct archive_progress taken;	/* by the archive */
+	uint64_t fetches, slow;		/* of the pace, when it began */
 	atomic_llong stopping_ms;	/* when SIGTERM was noticed; 0: not yet */
 	enum failure why;		/* why it FAILED */
 	char detail[128];		/* the vehicle that is unknown, ...; or "" */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mongoc/mongoc.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
@@ -68,15 +70,28 @@ catalogue_refresh_wait_ms(const struct catalogue_refresh *s)
 	return wait_ms > 0 ? wait_ms : 0;
 }
 
+static struct telemetry_way
+way_of(const struct catalogue_refresh *s)
+{
+	return (struct telemetry_way){
+		.read_preference = s->conf->read_preference,
+		.read_concern = s->conf->read_concern,
+		.comment = "catalogue",
+	};
+}
+
 static void
 refresh_list(struct catalogue_refresh *s)
 {
+	const struct telemetry_way way = way_of(s);
 	struct names all = { 0 };
+	bson_error_t error;
 
 	names_release(&s->stale);
 	s->next = 0;
 	s->list_ms = clock_monotonic_ms() + s->conf->catalogue_s * 1000 / LISTS;
-	if (telemetry_vehicles(s->client, s->conf->vehicle_prefix, &all) == 0)
+	if (telemetry_vehicles(s->client, &way, s->conf->vehicle_prefix, NULL,
+	    &all, &error) == 0)
 		catalogue_stale(s->catalogue, &all, &s->stale);
 	names_release(&all);
 }
@@ -87,26 +102,19 @@ refresh_vehicle(struct catalogue_refresh *s, const char *vehicle)
 {
 	struct names columns = { 0 };
 	struct catalogue_parameter *p = NULL;
-	struct telemetry_spec spec;
+	const struct telemetry_way way = way_of(s);
+	bson_error_t error;
 	int rc = -1;
 	size_t i;
 
-	if (telemetry_parameters(s->client, vehicle, &columns) != 0 ||
+	if (telemetry_parameters(s->client, &way, vehicle, NULL, &columns,
+	    &error) != 0 ||
 	    (p = calloc(columns.n + 1, sizeof(*p))) == NULL)
 		goto out;
-	spec = (struct telemetry_spec){
-		.client = s->client,
-		.vehicle = vehicle,
-		.columns = (const char *const *)columns.v,
-		.n = columns.n,
-		.read_preference = s->conf->read_preference,
-		.read_concern = s->conf->read_concern,
-		.comment = "catalogue",
-	};
 	for (i = 0; i < columns.n; i++) {
 		p[i].name = columns.v[i];
-		if (telemetry_extent(&spec, i, &p[i].documents, &p[i].first_ms,
-		    &p[i].last_ms) != 0)
+		if (telemetry_extent(s->client, &way, vehicle, p[i].name,
+		    &p[i].documents, &p[i].first_ms, &p[i].last_ms) != 0)
 			goto out;
 	}
 	rc = catalogue_put(s->catalogue, vehicle, p, columns.n) ==

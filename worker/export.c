@@ -1,5 +1,5 @@
 /*
- * A job from its claim to its archive: find the vehicles, count, cut large jobs
+ * A job from its claim to its archive: find the vehicles, estimate, cut large jobs
  * into units, write the archive. Knows no document and no wire format.
  */
 #include "worker/export.h"
@@ -8,42 +8,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mongoc/mongoc.h>
+
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
+#include "lib/base/patience.h"
+#include "lib/base/timestamp.h"
+#include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
+#include "worker/fetch.h"
 #include "worker/split.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
 #include "worker/worker.h"
+
+/* Of a vehicle that the catalogue does not have. */
+#define USUAL_PARAMETERS 5
+
+/* The databases that are vehicles, of those asked for; patiently. */
+static int
+find_vehicles(struct attempt *a, struct names *found)
+{
+	struct patience_try t = { .patience = &a->patience };
+	const struct telemetry_way way = transfer_way(a);
+	bson_error_t error;
+	int rc;
+
+	while ((rc = telemetry_vehicles(a->worker->client, &way,
+	    a->worker->conf->vehicle_prefix, &a->spec->vehicles, found,
+	    &error)) != 0 && fetch_may_retry(&t, &error))
+		names_release(found);
+	return rc;
+}
 
 /* The vehicles to export; a->detail names the first that does not exist. */
 static enum outcome
 export_resolve(struct attempt *a, struct names *vehicles)
 {
 	const struct names *asked = &a->spec->vehicles;
-	struct names all = { 0 };
+	struct names found = { 0 };
 	enum outcome outcome = COMPLETE;
-	size_t i, k;
+	size_t i;
 
-	if (telemetry_vehicles(a->worker->client, a->worker->conf->vehicle_prefix,
-	    &all) != 0) {
-		names_release(&all);
+	if (find_vehicles(a, &found) != 0) {
+		names_release(&found);
 		return attempt_failed(a, FAILURE_DATABASE);
 	}
 	if (asked->n == 0) {
-		*vehicles = all;
+		*vehicles = found;
 		return COMPLETE;
 	}
 	for (i = 0; i < asked->n && outcome == COMPLETE; i++) {
-		for (k = 0; k < all.n && strcmp(all.v[k], asked->v[i]) != 0;
-		    k++)
-			;
-		if (k == all.n) {
+		if (!names_has(&found, asked->v[i])) {
 			snprintf(a->detail, sizeof(a->detail), "%s",
 			    asked->v[i]);
 			outcome = attempt_failed(a, FAILURE_UNKNOWN_VEHICLE);
@@ -52,45 +74,40 @@ export_resolve(struct attempt *a, struct names *vehicles)
 			outcome = attempt_failed(a, FAILURE_INTERNAL);
 		}
 	}
-	names_release(&all);
+	names_release(&found);
 	return outcome;
 }
 
-/* Count each vehicle's documents, for the progress and for split_plan(). */
-static enum outcome
-count_documents(struct attempt *a, const struct names *vehicles,
-    uint64_t *documents)
+/*
+ * What each vehicle will bring, for the progress and for split_plan(): by the
+ * catalogue; a vehicle that it does not have yet, a document an hour of each
+ * parameter. An error leaves it at that.
+ */
+static void
+estimate(struct attempt *a, const struct names *vehicles, uint64_t *documents)
 {
-	enum outcome outcome = COMPLETE;
+	const struct export_spec *spec = a->spec;
+	const size_t columns = spec->parameters.n > 0 ? spec->parameters.n :
+	    USUAL_PARAMETERS;
+	struct catalogue *c = catalogue_new(a->worker->client,
+	    a->worker->conf);
 	size_t i;
 
-	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
-		struct names found = { 0 };
-		const struct names *columns;
-		struct telemetry_spec spec;
-
-		columns = transfer_columns(a, vehicles->v[i], &found);
-		if (columns == NULL) {
-			outcome = attempt_failed(a, FAILURE_DATABASE);
-		} else {
-			spec = transfer_spec(a, vehicles->v[i], columns);
-			if (telemetry_count(&spec, &documents[i]) != 0)
-				outcome = attempt_failed(a, FAILURE_DATABASE);
-		}
-		names_release(&found);
+	for (i = 0; i < vehicles->n; i++)
+		documents[i] = (uint64_t)((spec->end_ms - spec->start_ms +
+		    HOUR_MS - 1) / HOUR_MS) * columns;
+	if (c != NULL)
+		catalogue_documents(c, a->job, vehicles, documents);
+	catalogue_free(c);
+	for (i = 0; i < vehicles->n; i++)
 		a->progress.documents_total += documents[i];
-		attempt_report(a, "counting");
-		if (outcome == COMPLETE && attempt_must_stop(a))
-			outcome = STOPPED;
-	}
-	return outcome;
+	attempt_report(a, "counting");
 }
 
 /* Find what is to be exported; cut into the units of a->plan if it is large. */
 static enum outcome
-export_plan(struct attempt *a, struct names *vehicles)
+export_plan(struct attempt *a, struct names *vehicles, uint64_t **documents)
 {
-	uint64_t *documents;
 	enum outcome outcome;
 
 	/* An earlier attempt may have planned it, with units already FINISHED. */
@@ -100,27 +117,25 @@ export_plan(struct attempt *a, struct names *vehicles)
 	crash_at(CRASH_AFTER_RESOLVE);
 	if (outcome != COMPLETE)
 		return outcome;
-	if ((documents = calloc(vehicles->n + 1, sizeof(*documents))) == NULL)
+	*documents = calloc(vehicles->n + 1, sizeof(**documents));
+	if (*documents == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	outcome = count_documents(a, vehicles, documents);
+	estimate(a, vehicles, *documents);
 	crash_at(CRASH_AFTER_COUNT);
-	if (outcome == COMPLETE)
-		outcome = split_plan(a, vehicles, documents);
-	free(documents);
-	return outcome;
+	return split_plan(a, vehicles, *documents);
 }
 
 /* Write all vehicles, then the manifest and the end; take over the result. */
 static enum outcome
 fill_archive(struct attempt *a, struct archive *archive,
-    const struct names *vehicles)
+    const struct names *vehicles, const uint64_t *documents)
 {
 	enum outcome outcome;
 
 	if (archive == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
 	outcome = a->plan.n > 0 ? split_export(a, archive) :
-	    transfer_vehicles(a, archive, vehicles);
+	    transfer_vehicles(a, archive, vehicles, documents);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_report(a, "finishing");
@@ -131,11 +146,13 @@ fill_archive(struct attempt *a, struct archive *archive,
 }
 
 static enum outcome
-write_archive(struct attempt *a, const struct names *vehicles)
+write_archive(struct attempt *a, const struct names *vehicles,
+    const uint64_t *documents)
 {
 	const struct archive_spec spec = transfer_archive_spec(a);
 	struct archive *archive = archive_open(upload_sink(a->upload), &spec);
-	const enum outcome outcome = fill_archive(a, archive, vehicles);
+	const enum outcome outcome = fill_archive(a, archive, vehicles,
+	    documents);
 
 	archive_free(archive);
 	return outcome;
@@ -145,11 +162,12 @@ static enum outcome
 make_archive(struct attempt *a)
 {
 	struct names vehicles = { 0 };
+	uint64_t *documents = NULL;
 	char key[160], filename[64];
 	enum outcome outcome;
 
 	attempt_report(a, "counting");
-	outcome = export_plan(a, &vehicles);
+	outcome = export_plan(a, &vehicles, &documents);
 	/* S3 cannot fence: the fence in the key makes it this attempt's own. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
 	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->task->id,
@@ -158,7 +176,8 @@ make_archive(struct attempt *a)
 		outcome = attempt_upload(a, key, filename, 0, true);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
-		outcome = write_archive(a, &vehicles);
+		outcome = write_archive(a, &vehicles, documents);
+	free(documents);
 	names_release(&vehicles);
 	return outcome;
 }

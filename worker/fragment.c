@@ -5,6 +5,7 @@
 #include "worker/fragment.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/crash.h"
@@ -39,11 +40,19 @@ take_facts(struct attempt *a, struct archive *archive)
 static enum outcome
 write_vehicles(struct attempt *a, struct archive *archive)
 {
+	const struct names *vehicles = &a->spec->vehicles;
+	uint64_t *documents;
 	enum outcome outcome;
+	size_t i;
 
-	if (archive == NULL)
+	if (archive == NULL || (documents = calloc(vehicles->n + 1,
+	    sizeof(*documents))) == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	outcome = transfer_vehicles(a, archive, &a->spec->vehicles);
+	/* The plan has their sum. */
+	for (i = 0; i < vehicles->n; i++)
+		documents[i] = (uint64_t)a->unit->documents / vehicles->n;
+	outcome = transfer_vehicles(a, archive, vehicles, documents);
+	free(documents);
 	if (outcome != COMPLETE)
 		return outcome;
 	attempt_report(a, "finishing");

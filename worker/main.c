@@ -26,9 +26,11 @@
 #include "lib/jobs/units.h"
 #include "worker/catalogue_refresh.h"
 #include "worker/export.h"
+#include "worker/pace.h"
 #include "worker/reporter.h"
 #include "worker/sweeper.h"
 #include "worker/unit.h"
+#include "worker/windows.h"
 #include "worker/worker.h"
 
 #define EXIT_HUNG 70
@@ -233,12 +235,25 @@ worker_loop(const struct worker *worker, struct catalogue_refresh *refresh)
 	}
 }
 
+static void
+set_pace(struct pace *pace, const struct conf *conf)
+{
+	const struct pace_ceilings own = { conf->read_bytes_s,
+	    conf->read_documents_s };
+	const struct pace_ceilings total = { conf->total_read_bytes_s,
+	    conf->total_read_documents_s };
+
+	pace_init(pace, &own, &total, conf->pace != 0);
+}
+
 static int
 worker_serve(const struct conf *conf)
 {
+	static struct sizes sizes;
+	static struct pace pace;
 	char name[128], host[64];
 	struct worker worker = { .conf = conf, .name = name, .stopping = worker_stopping,
-	    .hung = worker_hung };
+	    .hung = worker_hung, .pace = &pace, .sizes = &sizes };
 	struct catalogue_refresh *refresh;
 	struct reporter *reporter;
 	struct sweeper *sweeper;
@@ -251,6 +266,8 @@ worker_serve(const struct conf *conf)
 	snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
 	if ((worker.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
 		return CONF_EXIT;
+	set_pace(&pace, conf);
+	sizes_init(&sizes);
 	worker.client = mongo_take(worker.pool);
 	worker.jobs = jobs_new(worker.client, conf);
 	worker.units = units_new(worker.client, conf);
@@ -274,6 +291,8 @@ worker_serve(const struct conf *conf)
 	jobs_free(worker.jobs);
 	mongo_give(worker.pool, worker.client);
 	mongo_pool_free(worker.pool);
+	sizes_release(&sizes);
+	pace_release(&pace);
 	return rc;
 }
 

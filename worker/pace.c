@@ -1,16 +1,23 @@
 /*
  * How fast a worker may read: ceilings, and a gap that follows the database's
- * own answers. Pure: time is an argument, and waiting is the reader's business.
+ * own answers. Pure but for its lock: time is an argument, and waiting is the
+ * reader's business.
  */
 #include "worker/pace.h"
 
 #include <string.h>
+
+/* A fetch under a ceiling brings what it allows in this part of a second. */
+#define BURSTS_S 4
+/* Bytes of a document where nothing is known: an hour at some 20 Hz. */
+#define DOCUMENT_GUESS (INT64_C(1) << 20)
 
 void
 pace_init(struct pace *p, const struct pace_ceilings *own,
     const struct pace_ceilings *total, bool follow)
 {
 	memset(p, 0, sizeof(*p));
+	pthread_mutex_init(&p->lock, NULL);
 	p->own = *own;
 	p->total = *total;
 	p->sharers = 1;
@@ -18,25 +25,68 @@ pace_init(struct pace *p, const struct pace_ceilings *own,
 }
 
 void
+pace_release(struct pace *p)
+{
+	pthread_mutex_destroy(&p->lock);
+}
+
+void
 pace_share(struct pace *p, int64_t n)
 {
+	pthread_mutex_lock(&p->lock);
 	p->sharers = n > 0 ? n : 1;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static int
+class_of(int64_t bytes)
+{
+	int class = 0;
+
+	while (bytes >= 2048 && class < PACE_CLASSES - 1) {
+		bytes >>= 1;
+		class++;
+	}
+	return class;
+}
+
+/*
+ * The longest that a fetch of this class takes on an idle server, as far as
+ * others tell: no longer than a larger one, no longer a KiB than a smaller one.
+ * 0: nothing is known.
+ */
+static int64_t
+floor_of(const struct pace *p, int class)
+{
+	int k;
+
+	for (k = class; k >= 0; k--)
+		if (p->floors_us[k] > 0)
+			return p->floors_us[k] << (class - k);
+	for (k = class + 1; k < PACE_CLASSES; k++)
+		if (p->floors_us[k] > 0)
+			return p->floors_us[k];
+	return 0;
 }
 
 /* The floor falls at once, and rises by a 64th each fetch: servers change. */
 static void
-floor_learn(struct pace_floor *floor, int64_t took_us)
+floor_learn(int64_t *floor_us, int64_t known_us, int64_t took_us)
 {
-	const int64_t risen = floor->us + floor->us / 64 + 1;
+	const int64_t base_us = *floor_us > 0 ? *floor_us : known_us;
+	const int64_t risen_us = base_us + base_us / 64 + 1;
 
-	floor->us = floor->us == 0 || took_us < risen ? took_us : risen;
+	*floor_us = base_us == 0 || took_us < risen_us ? took_us : risen_us;
 }
 
-static void
-pace_follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
+static bool
+pace_follow(struct pace *p, int64_t took_us, int64_t bytes)
 {
-	p->fetches++;
-	if (floor->us > 0 && took_us > PACE_SLOW * floor->us) {
+	const int class = class_of(bytes);
+	const int64_t floor_us = floor_of(p, class);
+	const bool slow = floor_us > 0 && took_us > PACE_SLOW * floor_us;
+
+	if (slow) {
 		p->slow++;
 		p->gap_us = p->gap_us == 0 ? PACE_GAP_FIRST_US : p->gap_us * 2;
 		if (p->gap_us > PACE_GAP_TIMES * took_us)
@@ -48,7 +98,8 @@ pace_follow(struct pace *p, struct pace_floor *floor, int64_t took_us)
 		if (p->gap_us < PACE_GAP_LEAST_US)
 			p->gap_us = 0;
 	}
-	floor_learn(floor, took_us);
+	floor_learn(&p->floors_us[class], floor_us, took_us);
+	return slow;
 }
 
 static int64_t
@@ -58,39 +109,81 @@ at_rate_us(int64_t n, int64_t per_s, int64_t sharers)
 	    (double)per_s) : 0;
 }
 
-/*
- * The time of the next fetch by these ceilings, next_us at the earliest. Unused
- * allowance does not accumulate.
- */
 static int64_t
-pace_later(int64_t next_us, int64_t began_us, const struct pace_ceilings *c,
-    int64_t sharers, int64_t bytes, int64_t documents)
+larger(int64_t a, int64_t b)
 {
-	const int64_t a_us = began_us + at_rate_us(bytes, c->bytes_s, sharers);
-	const int64_t b_us = began_us + at_rate_us(documents, c->documents_s,
-	    sharers);
-
-	next_us = a_us > next_us ? a_us : next_us;
-	return b_us > next_us ? b_us : next_us;
+	return a > b ? a : b;
 }
 
-void
-pace_fetched(struct pace *p, struct pace_floor *floor, int64_t now_us,
-    int64_t took_us, int64_t documents, int64_t bytes)
+/* The time that the ceilings allow for a load: that of the strictest. */
+static int64_t
+cost_us(const struct pace *p, const struct pace_load *l)
 {
-	const int64_t began_us = now_us - took_us;
-	int64_t next_us;
+	const int64_t own_us = larger(at_rate_us(l->bytes, p->own.bytes_s, 1),
+	    at_rate_us(l->documents, p->own.documents_s, 1));
+	const int64_t total_us = larger(at_rate_us(l->bytes, p->total.bytes_s,
+	    p->sharers), at_rate_us(l->documents, p->total.documents_s,
+	    p->sharers));
 
-	if (p->follow)
-		pace_follow(p, floor, took_us);
-	next_us = now_us + p->gap_us;
-	next_us = pace_later(next_us, began_us, &p->own, 1, bytes, documents);
-	p->due_us = pace_later(next_us, began_us, &p->total, p->sharers, bytes,
-	    documents);
+	return larger(own_us, total_us);
 }
 
 int64_t
-pace_wait_us(const struct pace *p, int64_t now_us)
+pace_begin(struct pace *p, int64_t now_us, const struct pace_load *expected)
 {
-	return p->due_us > now_us ? p->due_us - now_us : 0;
+	int64_t due_us;
+
+	pthread_mutex_lock(&p->lock);
+	due_us = larger(p->gap_due_us, p->debt_due_us);
+	if (due_us <= now_us) {
+		p->gap_due_us = now_us + p->gap_us;
+		/* Unused allowance does not accumulate. */
+		p->debt_due_us = now_us + cost_us(p, expected);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return due_us > now_us ? due_us - now_us : 0;
+}
+
+bool
+pace_fetched(struct pace *p, int64_t now_us, int64_t took_us,
+    const struct pace_load *expected, const struct pace_load *brought)
+{
+	bool slow = false;
+
+	pthread_mutex_lock(&p->lock);
+	p->fetches += took_us > 0;
+	if (p->follow && took_us > 0)
+		slow = pace_follow(p, took_us, brought->bytes);
+	if (slow)
+		p->gap_due_us = larger(p->gap_due_us, now_us + p->gap_us);
+	p->debt_due_us += cost_us(p, brought) - cost_us(p, expected);
+	pthread_mutex_unlock(&p->lock);
+	return slow;
+}
+
+/* What one of these ceilings allows at once. */
+static int64_t
+limit_of(const struct pace_ceilings *c, int64_t sharers, int64_t document_bytes)
+{
+	const int64_t size = document_bytes > 0 ? document_bytes : DOCUMENT_GUESS;
+	int64_t limit = INT64_MAX, n;
+
+	if (c->documents_s > 0)
+		limit = c->documents_s / sharers / BURSTS_S;
+	if (c->bytes_s > 0 && (n = c->bytes_s / sharers / BURSTS_S / size) <
+	    limit)
+		limit = n;
+	return limit;
+}
+
+int64_t
+pace_limit(struct pace *p, int64_t document_bytes)
+{
+	int64_t own, total;
+
+	pthread_mutex_lock(&p->lock);
+	own = limit_of(&p->own, 1, document_bytes);
+	total = limit_of(&p->total, p->sharers, document_bytes);
+	pthread_mutex_unlock(&p->lock);
+	return larger(1, own < total ? own : total);
 }

@@ -1,370 +1,389 @@
 /*
- * The hour documents of one vehicle as a source: a cursor for each column and
- * type of _id, opened again where it was lost, no faster than the pace allows.
- * Looks at no document but for its _id.
+ * The hour documents of many vehicles as a source: threads, each with a client of
+ * its own, do what ahead.c says is next; the engine takes windows as they are
+ * there.
  */
 #include "worker/reader.h"
 
-#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <mongoc/mongoc.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/servers/failure.h"
+#include "lib/base/names.h"
+#include "lib/base/patience.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
-#include "lib/jobs/metrics.h"
-#include "worker/engine/source.h"
-#include "worker/pace.h"
-#include "worker/telemetry.h"
+#include "worker/ahead.h"
+#include "worker/engine/archive.h"
+#include "worker/fetch.h"
 
-/* Larger numbers of columns get smaller batches, of the same size together. */
-#define FULL_BATCH_COLUMNS 5
-
-/*
- * A larger document is copied and its cursor closed: whole batches would fill
- * memory.
- */
-#define LARGE_BYTES (1024 * 1024)
-/*
- * A call that takes longer was a round trip, not a document from the current
- * batch.
- */
-#define FETCH_US 50
-
-/* A cursor that is lost more often than this in a row fails the attempt. */
-#define LOST_MAX 6
-#define REOPEN_FIRST_MS 250
-
-struct cursor_head {
-	mongoc_cursor_t *cursor;	/* NULL: not opened, or at its end */
-	const bson_t *doc;		/* not taken yet, or NULL */
-	bson_t *own;			/* doc, when it is a copy */
-	int64_t t_ms;
-	bool opened;
-	bson_value_t last;		/* _id of the last document taken */
-	bool has_last;
-	bool large;			/* the last document fetched was */
-	int lost;			/* times in a row, without a document */
-	struct pace_floor floor;
-	int64_t documents, bytes;	/* since the last fetch */
-};
+#define THREADS_MAX 32
+/* After a server that lags, ask others for a while. */
+#define LAG_MS 60000
+/* An hour document has at most 16 MiB; its cut, no more. */
+#define CUT_MAX_BYTES ((size_t)17 * 1024 * 1024)
 
 struct reader {
 	struct source source;	/* first: a source is cast back to its reader */
-	struct telemetry_spec spec;
-	struct cursor_head (*heads)[TELEMETRY_IDS];
-	struct cursor_head *taken;	/* whose document the caller holds */
+	struct reader_spec spec;
+	struct patience patience;	/* the spec's, and stopping */
+
+	pthread_mutex_t lock;	/* of what follows */
+	pthread_cond_t changed;
+	struct ahead *ahead;
+	pthread_t threads[THREADS_MAX];
+	int n, idle;
+	enum failure why;	/* FAILURE_NONE: all is well */
+
+	atomic_bool stopping;
+	atomic_llong lag_until_ms;
 };
 
-/* The same filter, but after a document that was taken. */
-static bson_t *
-filter_after(const struct telemetry_spec *spec, enum telemetry_id type,
-    const bson_value_t *last)
-{
-	bson_t *filter = bson_new(), in;
+/* A thread and what it reads just now. */
+struct hand {
+	struct reader *r;
+	mongoc_client_t *client;
+	struct ahead_job job;
+	struct telemetry_way way;
+	struct buf cut;
+	bool no_memory;
+};
 
-	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-	BSON_APPEND_VALUE(&in, "$gt", last);
-	if (type == TELEMETRY_NUMBER)
-		BSON_APPEND_INT64(&in, "$lt", spec->to_ms);
-	else
-		BSON_APPEND_DATE_TIME(&in, "$lt", spec->to_ms);
-	bson_append_document_end(filter, &in);
-	return filter;
+static void
+reader_lock(void *arg)
+{
+	pthread_mutex_lock(&((struct reader *)arg)->lock);
 }
 
 static void
-head_open(struct reader *r, size_t column, enum telemetry_id type)
+reader_unlock(void *arg)
 {
-	struct cursor_head *h = &r->heads[column][type];
-	mongoc_collection_t *c;
-	bson_t *filter, *opts;
-	int64_t batch = r->spec.batch_documents;
+	struct reader *r = arg;
 
-	/* Not more in memory than five columns would take, or than one large batch. */
-	if (r->spec.n > FULL_BATCH_COLUMNS)
-		batch = batch * FULL_BATCH_COLUMNS / (int64_t)r->spec.n;
-	if (h->large && batch > 2)
-		batch = 2;
-	if (batch < 1)
-		batch = 1;
-	c = telemetry_collection(&r->spec, column);
-	filter = h->has_last ? filter_after(&r->spec, type, &h->last) :
-	    telemetry_filter(&r->spec, type);
-	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
-	    "batchSize", BCON_INT64(batch),
-	    "maxTimeMS", BCON_INT32(TELEMETRY_MAX_MS),
-	    "comment", BCON_UTF8(r->spec.comment));
-	h->cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
-	h->opened = true;
-	bson_destroy(opts);
-	bson_destroy(filter);
-	mongoc_collection_destroy(c);
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
 }
 
-/*
- * The place of a document among those of other cursors, rounded down; within a
- * cursor the server orders them. Its _id need not be usable as a time.
- */
-static int64_t
-order_of(const bson_t *doc, int64_t last_ms)
+static bool
+must_stop(void *arg)
 {
-	char text[BSON_DECIMAL128_STRING];
-	bson_decimal128_t decimal;
-	bson_iter_t it;
-	double d;
+	struct reader *r = arg;
+	const struct patience *p = r->spec.patience;
 
-	if (!bson_iter_init_find(&it, doc, "_id"))
-		return last_ms;
-	switch (bson_iter_type(&it)) {
-	case BSON_TYPE_INT32:
-		return bson_iter_int32(&it);
-	case BSON_TYPE_INT64:
-		return bson_iter_int64(&it);
-	case BSON_TYPE_DATE_TIME:
-		return bson_iter_date_time(&it);
-	case BSON_TYPE_DOUBLE:
-		d = bson_iter_double(&it);
-		break;
-	case BSON_TYPE_DECIMAL128:
-		bson_iter_decimal128(&it, &decimal);
-		bson_decimal128_to_string(&decimal, text);
-		d = strtod(text, NULL);
-		break;
-	default:
-		return last_ms;
-	}
-	return fabs(d) < 9e15 ? (int64_t)floor(d) : last_ms;
+	return atomic_load(&r->stopping) ||
+	    (p->stop != NULL && p->stop(p->arg));
 }
 
 static void
-head_close(struct cursor_head *h)
+is_alive(void *arg)
 {
-	if (h->cursor != NULL)
-		mongoc_cursor_destroy(h->cursor);
-	if (h->own != NULL)
-		bson_destroy(h->own);
-	h->cursor = NULL;
-	h->doc = h->own = NULL;
+	const struct patience *p = ((struct reader *)arg)->spec.patience;
+
+	if (p->alive != NULL)
+		p->alive(p->arg);
 }
 
-/*
- * A large document: keep a copy instead of the batch that it came in. The
- * cursor is opened again, after the document, once that was taken.
- */
+/* Locked. */
 static void
-keep_copy(struct cursor_head *h)
+reader_fail(struct reader *r, enum failure why)
 {
-	bson_t *copy = bson_copy(h->doc);
-
-	head_close(h);
-	h->doc = h->own = copy;
-	h->opened = false;
+	if (r->why == FAILURE_NONE)
+		r->why = why;
+	atomic_store(&r->stopping, true);
 }
 
-/* Wait longer each time. Returns 0, or -1 to give up. */
-static int
-pause_before_reopening(const struct reader *r, const struct cursor_head *h)
+static void
+no_memory(void)
 {
-	return h->lost > LOST_MAX ? -1 :
-	    clock_pause_unless(((int64_t)REOPEN_FIRST_MS << h->lost) * 1000,
-	    r->spec.stop, r->spec.arg);
+	log_msg(LOG_ERROR, "read", "out of memory");
 }
 
-/* mongoc_cursor_next(), as fast as the pace allows. 1, 0, or -1: stop. */
-static int
-next_document(struct reader *r, struct cursor_head *h)
+/* Where the primary may be read from, prefer it while a secondary lags. */
+static const char *
+preference_of(struct reader *r)
 {
-	struct pace *pace = r->spec.pace;
-	int64_t began_us, took_us;
-	int found;
+	const char *set = r->spec.way.read_preference;
 
-	if (pace == NULL)
-		return mongoc_cursor_next(h->cursor, &h->doc);
-	began_us = clock_monotonic_us();
-	if (pace_wait_us(pace, began_us) > 0) {
-		if (clock_pause_unless(pace_wait_us(pace, began_us),
-		    r->spec.stop, r->spec.arg) != 0)
-			return -1;
-		took_us = clock_monotonic_us() - began_us;
-		metrics_add(METRIC_PACE_WAIT_SECONDS, 0, (uint64_t)took_us);
-		began_us += took_us;
-	}
-	found = mongoc_cursor_next(h->cursor, &h->doc);
-	took_us = clock_monotonic_us() - began_us;
-	if (took_us >= FETCH_US) {
-		const uint64_t slow = pace->slow;
-
-		pace_fetched(pace, &h->floor, began_us + took_us, took_us,
-		    h->documents, h->bytes);
-		metrics_observe(METRIC_FETCH_SECONDS, took_us);
-		metrics_add(METRIC_SLOW_FETCHES, 0, pace->slow - slow);
-		h->documents = h->bytes = 0;
-	}
-	if (found) {
-		h->documents++;
-		h->bytes += h->doc->len;
-	}
-	return found;
+	if (set == NULL || (strcmp(set, "secondaryPreferred") != 0 &&
+	    strcmp(set, "nearest") != 0) ||
+	    clock_monotonic_ms() >= atomic_load(&r->lag_until_ms))
+		return set;
+	return "primaryPreferred";
 }
 
-/* Fetch the next document of a cursor, if it has one. 0, -1 logged. */
-static int
-head_fill(struct reader *r, size_t column, enum telemetry_id type)
+static void
+on_lag(void *arg)
 {
-	struct cursor_head *h = &r->heads[column][type];
-	bson_error_t error;
-	int found;
+	struct hand *h = arg;
 
-	while (h->doc == NULL) {
-		if (!h->opened)
-			head_open(r, column, type);
-		if (h->cursor == NULL)
-			return 0;
-		if ((found = next_document(r, h)) < 0)
-			return -1;
-		if (found) {
-			h->t_ms = order_of(h->doc, h->t_ms);
-			h->lost = 0;
-			h->large = h->doc->len > LARGE_BYTES;
-			if (h->large)
-				keep_copy(h);
-			return 0;
-		}
-		h->doc = NULL;
-		if (!mongoc_cursor_error(h->cursor, &error)) {
-			head_close(h);
-			return 0;
-		}
-		mongo_log("read", &error);
-		if (!failure_mongo(&error))
-			return -1;
-		head_close(h);
-		h->opened = false;
-		h->lost++;
-		if (pause_before_reopening(r, h) != 0)
-			return -1;
-	}
-	return 0;
+	atomic_store(&h->r->lag_until_ms, clock_monotonic_ms() + LAG_MS);
+	h->way.read_preference = preference_of(h->r);
 }
 
-/* The head of a column that comes first, NULL when there is none. */
+/* Of an hour that is read in parts, only the part's points. */
 static int
-first_head(struct reader *r, size_t column, struct cursor_head **first)
+cut_to_part(struct hand *h, const uint8_t **data, size_t *len)
 {
-	struct cursor_head *number = &r->heads[column][TELEMETRY_NUMBER];
-	struct cursor_head *date = &r->heads[column][TELEMETRY_DATE];
+	const struct ahead_window *w = h->job.window;
 
-	if (head_fill(r, column, TELEMETRY_NUMBER) != 0 ||
-	    head_fill(r, column, TELEMETRY_DATE) != 0)
+	h->cut.len = 0;
+	if (archive_cut(*data, *len, w->part_from_ms, w->part_to_ms,
+	    w->part_from_ms == INT64_MIN, &h->cut) != 0) {
+		h->no_memory = true;
 		return -1;
-	*first = number->doc == NULL ||
-	    (date->doc != NULL && date->t_ms < number->t_ms) ? date : number;
-	if ((*first)->doc == NULL)
-		*first = NULL;
+	}
+	*data = h->cut.data;
+	*len = h->cut.len;
 	return 0;
 }
 
-/* Release the caller's document, remembering its _id to resume after it. */
+static int
+on_document(void *arg, const uint8_t *data, size_t len, int64_t t_ms)
+{
+	struct hand *h = arg;
+	struct reader *r = h->r;
+	uint8_t *at = NULL;
+
+	if (h->job.window->w.part && cut_to_part(h, &data, &len) != 0)
+		return -1;
+	pthread_mutex_lock(&r->lock);
+	if (!atomic_load(&r->stopping))
+		at = ahead_room(r->ahead, &h->job, len, &h->no_memory);
+	pthread_mutex_unlock(&r->lock);
+	if (at == NULL)
+		return -1;
+	memcpy(at, data, len);
+	/* The column is this thread's until it has been read. */
+	h->no_memory = ahead_add(&h->job, at, len, t_ms) != 0;
+	return h->no_memory ? -1 : 0;
+}
+
+/* Locked before and after, not meanwhile. */
 static void
-let_go(struct reader *r)
+read_column(struct hand *h)
 {
-	struct cursor_head *h = r->taken;
-	bson_iter_t it;
+	struct reader *r = h->r;
+	const struct ahead_window *w = h->job.window;
+	const struct ahead_vehicle *v = h->job.vehicle;
+	int64_t from_ms = w->from * HOUR_MS, first_ms;
+	struct fetch f = {
+		.client = h->client,
+		.way = &h->way,
+		.pace = r->spec.pace,
+		.patience = &r->patience,
+		.vehicle = v->v.name,
+		.column = v->v.columns->v[h->job.column],
+		.document_bytes = v->sizes[h->job.column].document_bytes,
+		.take = on_document,
+		.lagged = on_lag,
+		.arg = h,
+	};
+	enum fetch_result rc;
+	int done;
 
-	if (h == NULL)
+	/* A document may begin an hour before the range. */
+	first_ms = r->spec.from_ms - HOUR_MS;
+	f.range = (struct telemetry_range){ from_ms, w->to * HOUR_MS, false };
+	if (f.range.from_ms <= first_ms)
+		f.range = (struct telemetry_range){ first_ms, f.range.to_ms, true };
+	if (f.range.to_ms > r->spec.to_ms)
+		f.range.to_ms = r->spec.to_ms;
+	pthread_mutex_unlock(&r->lock);
+	h->way = r->spec.way;
+	h->way.read_preference = preference_of(r);
+	rc = fetch_run(&f);
+	pthread_mutex_lock(&r->lock);
+	if (h->no_memory)
+		no_memory();
+	if (rc == FETCH_FAILED || h->no_memory) {
+		reader_fail(r, h->no_memory ? FAILURE_INTERNAL :
+		    FAILURE_DATABASE);
 		return;
-	if (bson_iter_init_find(&it, h->doc, "_id")) {
-		if (h->has_last)
-			bson_value_destroy(&h->last);
-		bson_value_copy(bson_iter_value(&it), &h->last);
-		h->has_last = true;
 	}
-	if (h->own != NULL)
-		bson_destroy(h->own);
-	h->doc = h->own = NULL;
-	r->taken = NULL;
+	if ((done = ahead_read(r->ahead, &h->job, rc == FETCH_ENDED)) == 0)
+		return;
+	if (done < 0)
+		no_memory();
+	else
+		log_msg(LOG_ERROR, "read", "%s: the documents of one "
+		    "millisecond exceed memory_max_bytes", v->v.name);
+	reader_fail(r, done < 0 ? FAILURE_INTERNAL : FAILURE_SLICE_TOO_LARGE);
 }
 
-static int
-reader_peek(struct source *s, int64_t *t_ms)
+/* Locked before and after, not meanwhile. */
+static void
+list_collections(struct hand *h)
 {
-	struct reader *r = (struct reader *)s;
-	struct cursor_head *h;
-	int found = 1;
-	size_t i;
+	struct reader *r = h->r;
+	struct patience_try t = { .patience = &r->patience };
+	struct ahead_vehicle *v = h->job.vehicle;
+	struct names found = { 0 };
+	bson_error_t error;
+	int rc;
 
-	let_go(r);
-	for (i = 0; i < r->spec.n; i++) {
-		if (first_head(r, i, &h) != 0)
-			return -1;
-		if (h != NULL && (found || h->t_ms < *t_ms)) {
-			*t_ms = h->t_ms;
-			found = 0;
+	pthread_mutex_unlock(&r->lock);
+	while ((rc = telemetry_parameters(h->client, &r->spec.way, v->v.name,
+	    r->spec.parameters, &found, &error)) != 0) {
+		names_release(&found);
+		if (!fetch_may_retry(&t, &error))
+			break;
+	}
+	is_alive(r);
+	pthread_mutex_lock(&r->lock);
+	if (rc != 0) {
+		reader_fail(r, FAILURE_DATABASE);
+	} else if (ahead_listed(r->ahead, v, &found) != 0) {
+		no_memory();
+		reader_fail(r, FAILURE_INTERNAL);
+	}
+	names_release(&found);
+}
+
+static void *reader_thread(void *arg);
+
+/* One more thread, if none is idle. Without it, the others go on. Locked. */
+static void
+reader_spawn(struct reader *r)
+{
+	if (r->idle == 0 && r->n < r->spec.threads && r->n < THREADS_MAX &&
+	    pthread_create(&r->threads[r->n], NULL, reader_thread, r) == 0)
+		r->n++;
+}
+
+/* Wait for a job. Returns false when there will be none. Locked. */
+static bool
+take_job(struct reader *r, struct ahead_job *job)
+{
+	int rc = 1;
+
+	r->idle++;
+	while (!atomic_load(&r->stopping) && (rc = ahead_job(r->ahead, job)) > 0)
+		pthread_cond_wait(&r->changed, &r->lock);
+	r->idle--;
+	if (rc < 0) {
+		no_memory();
+		reader_fail(r, FAILURE_INTERNAL);
+	}
+	return rc == 0;
+}
+
+static void *
+reader_thread(void *arg)
+{
+	struct reader *r = arg;
+	struct hand h = { .r = r };
+
+	buf_init(&h.cut, CUT_MAX_BYTES);
+	pthread_mutex_lock(&r->lock);
+	while (take_job(r, &h.job)) {
+		reader_spawn(r);
+		if (h.client == NULL) {
+			pthread_mutex_unlock(&r->lock);
+			h.client = mongo_take(r->spec.pool);
+			pthread_mutex_lock(&r->lock);
 		}
+		if (h.job.window == NULL)
+			list_collections(&h);
+		else
+			read_column(&h);
+		pthread_cond_broadcast(&r->changed);
 	}
-	return found;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->lock);
+	mongo_give(r->spec.pool, h.client);
+	buf_release(&h.cut);
+	return NULL;
 }
 
 static int
-reader_next(struct source *s, int64_t before_ms, struct source_doc *doc)
+reader_next(struct source *s, struct source_window **w)
 {
 	struct reader *r = (struct reader *)s;
-	struct cursor_head *h;
-	size_t i;
+	int rc = -1;
 
-	/* Column by column: the order within the hour is the engine's business. */
-	let_go(r);
-	for (i = 0; i < r->spec.n; i++) {
-		if (first_head(r, i, &h) != 0)
-			return -1;
-		if (h == NULL || h->t_ms >= before_ms)
-			continue;
-		doc->column = i;
-		doc->data = bson_get_data(h->doc);
-		doc->len = h->doc->len;
-		doc->t_ms = h->t_ms;
-		r->taken = h;
-		return 0;
-	}
-	return 1;
+	pthread_mutex_lock(&r->lock);
+	while (!atomic_load(&r->stopping) &&
+	    (rc = ahead_next(r->ahead, w)) == 1)
+		pthread_cond_wait(&r->changed, &r->lock);
+	/* There may be room for a window more. */
+	pthread_cond_broadcast(&r->changed);
+	if (r->why != FAILURE_NONE || (rc != 0 && rc != 2))
+		rc = -1;
+	pthread_mutex_unlock(&r->lock);
+	return rc == 2 ? 1 : rc;
+}
+
+static void
+reader_stop(struct source *s)
+{
+	struct reader *r = (struct reader *)s;
+
+	pthread_mutex_lock(&r->lock);
+	atomic_store(&r->stopping, true);
+	reader_unlock(r);
 }
 
 struct reader *
-reader_open(const struct telemetry_spec *spec)
+reader_open(const struct reader_spec *spec)
 {
+	const int64_t begin_ms = spec->from_ms - HOUR_MS;
+	struct ahead_spec ahead = {
+		.vehicles = spec->vehicles,
+		.parameters = spec->parameters,
+		.documents = spec->documents,
+		.from = (begin_ms - ((begin_ms % HOUR_MS) + HOUR_MS) % HOUR_MS) /
+		    HOUR_MS,
+		.to = (spec->to_ms + HOUR_MS - 1) / HOUR_MS,
+		.memory_max = spec->memory_max,
+		.window_bytes = spec->window_bytes,
+		.sizes = spec->sizes,
+		.lock = reader_lock,
+		.unlock = reader_unlock,
+	};
 	struct reader *r;
 
-	if ((r = calloc(1, sizeof(*r))) == NULL ||
-	    (r->heads = calloc(spec->n + 1, sizeof(*r->heads))) == NULL) {
-		log_msg(LOG_ERROR, "read", "out of memory");
-		free(r);
-		return NULL;
-	}
-	r->source.peek = reader_peek;
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		goto fail;
+	ahead.arg = r;
 	r->source.next = reader_next;
+	r->source.stop = reader_stop;
 	r->spec = *spec;
-	return r;
+	r->patience = (struct patience){ must_stop, is_alive, r,
+	    spec->patience->until_ms, spec->patience->each_ms };
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->changed, NULL);
+	if ((r->ahead = ahead_new(&ahead)) == NULL)
+		goto fail;
+	pthread_mutex_lock(&r->lock);
+	reader_spawn(r);
+	pthread_mutex_unlock(&r->lock);
+	if (r->n > 0)
+		return r;
+fail:
+	no_memory();
+	reader_free(r);
+	return NULL;
 }
 
 void
 reader_free(struct reader *r)
 {
-	size_t i;
-	int type;
+	int i;
 
 	if (r == NULL)
 		return;
-	for (i = 0; i < r->spec.n; i++)
-		for (type = 0; type < TELEMETRY_IDS; type++) {
-			head_close(&r->heads[i][type]);
-			if (r->heads[i][type].has_last)
-				bson_value_destroy(&r->heads[i][type].last);
-		}
-	free(r->heads);
+	reader_stop(&r->source);
+	for (i = 0; i < r->n; i++)
+		pthread_join(r->threads[i], NULL);
+	ahead_free(r->ahead);
+	pthread_cond_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -372,4 +391,21 @@ struct source *
 reader_source(struct reader *r)
 {
 	return &r->source;
+}
+
+enum failure
+reader_failure(const struct reader *r)
+{
+	return r->why != FAILURE_NONE ? r->why : FAILURE_DATABASE;
+}
+
+uint64_t
+reader_total(struct reader *r)
+{
+	uint64_t total;
+
+	pthread_mutex_lock(&r->lock);
+	total = ahead_total(r->ahead);
+	pthread_mutex_unlock(&r->lock);
+	return total;
 }

@@ -1,7 +1,6 @@
 /*
  * The vehicles' databases and collections: which there are, how many documents,
- * from when to when, and how they are to be read. Reads no document of
- * telemetry.
+ * from when to when, and how they are read. Looks at no document of telemetry.
  */
 #include "worker/telemetry.h"
 
@@ -20,48 +19,136 @@
 /* Do not read from a secondary lagging more than this. */
 #define STALENESS_S 120
 
-int
-telemetry_vehicles(mongoc_client_t *client, const char *prefix,
-    struct names *list)
+static const char *const mode_names[] = {
+	"primaryPreferred", "secondary", "secondaryPreferred", "nearest",
+};
+static const mongoc_read_mode_t modes[] = {
+	MONGOC_READ_PRIMARY_PREFERRED, MONGOC_READ_SECONDARY,
+	MONGOC_READ_SECONDARY_PREFERRED, MONGOC_READ_NEAREST,
+};
+
+static mongoc_read_mode_t
+mode_of(const char *name)
 {
-	bson_error_t error;
+	size_t i;
+
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(name, mode_names[i]) == 0)
+			return modes[i];
+	return MONGOC_READ_PRIMARY;
+}
+
+int
+telemetry_session(mongoc_client_t *client, const struct telemetry_way *way,
+    mongoc_client_session_t **session, bson_error_t *error)
+{
+	*session = NULL;
+	/* "available" asks for no order at all, and the server refuses both. */
+	if (way->at.s == 0 || (way->read_concern != NULL &&
+	    strcmp(way->read_concern, "available") == 0))
+		return 0;
+	*session = mongoc_client_start_session(client, NULL, error);
+	if (*session == NULL) {
+		mongo_log("session", error);
+		return -1;
+	}
+	mongoc_client_session_advance_operation_time(*session, way->at.s,
+	    way->at.i);
+	return 0;
+}
+
+/* Append the session, where there is one. */
+static void
+put_session(bson_t *opts, mongoc_client_session_t *session)
+{
+	if (session != NULL)
+		mongoc_client_session_append(session, opts, NULL);
+}
+
+/* {name: {$in: asked}}, added to a filter. */
+static void
+put_names(bson_t *filter, const struct names *asked)
+{
+	bson_t in, array;
+	char key[16];
+	const char *k;
+	size_t i;
+
+	if (asked == NULL || asked->n == 0)
+		return;
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "name", &in);
+	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &array);
+	for (i = 0; i < asked->n; i++) {
+		bson_uint32_to_string((uint32_t)i, &k, key, sizeof(key));
+		BSON_APPEND_UTF8(&array, k, asked->v[i]);
+	}
+	bson_append_array_end(&in, &array);
+	bson_append_document_end(filter, &in);
+}
+
+/*
+ * {filter, nameOnly}; only names, which takes no lock on the collections. (Of
+ * databases the library asks for no more by itself.)
+ */
+static bson_t *
+list_opts(const struct names *asked, bool collections,
+    mongoc_client_session_t *session)
+{
+	bson_t *opts = bson_new(), filter;
+
+	if (collections)
+		BSON_APPEND_BOOL(opts, "nameOnly", true);
+	BSON_APPEND_DOCUMENT_BEGIN(opts, "filter", &filter);
+	if (collections)
+		BSON_APPEND_UTF8(&filter, "type", "collection");
+	put_names(&filter, asked);
+	bson_append_document_end(opts, &filter);
+	put_session(opts, session);
+	return opts;
+}
+
+int
+telemetry_vehicles(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *prefix, const struct names *asked, struct names *list,
+    bson_error_t *error)
+{
+	mongoc_client_session_t *session;
 	char **names, **name;
+	bson_t *opts;
 	int rc = 0;
 
-	/* All names: a filter would cost the server no less. */
-	names = mongoc_client_get_database_names_with_opts(client, NULL,
-	    &error);
+	/* By the primary, unless asked otherwise. */
+	if (telemetry_session(client, way, &session, error) != 0)
+		return -1;
+	opts = list_opts(asked, false, session);
+	names = mongoc_client_get_database_names_with_opts(client, opts, error);
+	bson_destroy(opts);
+	if (session != NULL)
+		mongoc_client_session_destroy(session);
 	if (names == NULL) {
-		mongo_log("list_databases", &error);
+		mongo_log("list_databases", error);
 		return -1;
 	}
 	for (name = names; *name != NULL && rc == 0; name++)
 		if (strncmp(*name, prefix, strlen(prefix)) == 0)
 			rc = names_add(list, *name, strlen(*name));
 	bson_strfreev(names);
-	if (rc != 0)
-		log_msg(LOG_ERROR, "list_databases", "out of memory");
+	if (rc != 0) {
+		bson_set_error(error, 0, 0, "out of memory");
+		mongo_log("list_databases", error);
+	}
 	names_sort(list);
 	return rc;
 }
 
-int
-telemetry_parameters(mongoc_client_t *client, const char *vehicle,
-    struct names *list)
+/* Append the names that a cursor of listCollections has. */
+static int
+take_names(mongoc_cursor_t *cursor, struct names *list, bson_error_t *error)
 {
-	mongoc_database_t *database;
-	mongoc_cursor_t *cursor;
-	bson_error_t error;
 	const bson_t *doc;
 	bson_iter_t it;
-	bson_t *opts;
 	int rc = 0;
 
-	/* Only names, which takes no lock on the collections; no views. */
-	opts = BCON_NEW("nameOnly", BCON_BOOL(true), "filter", "{",
-	    "type", BCON_UTF8("collection"), "}");
-	database = mongoc_client_get_database(client, vehicle);
-	cursor = mongoc_database_find_collections_with_opts(database, opts);
 	while (rc == 0 && mongoc_cursor_next(cursor, &doc)) {
 		if (!bson_iter_init_find(&it, doc, "name") ||
 		    !BSON_ITER_HOLDS_UTF8(&it) ||
@@ -70,121 +157,147 @@ telemetry_parameters(mongoc_client_t *client, const char *vehicle,
 		rc = names_add(list, bson_iter_utf8(&it, NULL),
 		    strlen(bson_iter_utf8(&it, NULL)));
 	}
-	if (rc != 0) {
-		log_msg(LOG_ERROR, "list_collections", "out of memory");
-	} else if (mongoc_cursor_error(cursor, &error)) {
-		mongo_log("list_collections", &error);
+	if (rc != 0)
+		bson_set_error(error, 0, 0, "out of memory");
+	else if (mongoc_cursor_error(cursor, error))
 		rc = -1;
-	}
+	if (rc != 0)
+		mongo_log("list_collections", error);
+	return rc;
+}
+
+int
+telemetry_parameters(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const struct names *asked, struct names *list,
+    bson_error_t *error)
+{
+	mongoc_client_session_t *session;
+	mongoc_database_t *database;
+	mongoc_cursor_t *cursor;
+	bson_t *opts;
+	int rc;
+
+	if (telemetry_session(client, way, &session, error) != 0)
+		return -1;
+	opts = list_opts(asked, true, session);
+	database = mongoc_client_get_database(client, vehicle);
+	cursor = mongoc_database_find_collections_with_opts(database, opts);
+	rc = take_names(cursor, list, error);
 	mongoc_cursor_destroy(cursor);
 	mongoc_database_destroy(database);
 	bson_destroy(opts);
+	if (session != NULL)
+		mongoc_client_session_destroy(session);
 	archive_columns_sort(list);
 	return rc;
 }
 
-/* {_id: {$gt: from - 1 h, $lt: to}}, as numbers or as Dates. */
-bson_t *
-telemetry_filter(const struct telemetry_spec *spec, enum telemetry_id type)
+/* A column's collection, with way's read preference and read concern. */
+static mongoc_collection_t *
+collection_of(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const char *column)
 {
-	const int64_t after = spec->from_ms - HOUR_MS;
-
-	return type == TELEMETRY_NUMBER ?
-	    BCON_NEW("_id", "{", "$gt", BCON_INT64(after), "$lt",
-	    BCON_INT64(spec->to_ms), "}") :
-	    BCON_NEW("_id", "{", "$gt", BCON_DATE_TIME(after), "$lt",
-	    BCON_DATE_TIME(spec->to_ms), "}");
-}
-
-static mongoc_read_mode_t
-mode_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		mongoc_read_mode_t mode;
-	} modes[] = {
-		{ "primaryPreferred", MONGOC_READ_PRIMARY_PREFERRED },
-		{ "secondary", MONGOC_READ_SECONDARY },
-		{ "secondaryPreferred", MONGOC_READ_SECONDARY_PREFERRED },
-		{ "nearest", MONGOC_READ_NEAREST },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(name, modes[i].name) == 0)
-			return modes[i].mode;
-	return MONGOC_READ_PRIMARY;
-}
-
-mongoc_collection_t *
-telemetry_collection(const struct telemetry_spec *spec, size_t column)
-{
-	mongoc_collection_t *c = mongoc_client_get_collection(spec->client,
-	    spec->vehicle, spec->columns[column]);
+	mongoc_collection_t *c = mongoc_client_get_collection(client, vehicle,
+	    column);
 	mongoc_read_concern_t *concern;
 	mongoc_read_prefs_t *prefs;
 
-	/* Where the spec says nothing, the URI's settings hold. */
-	if (spec->read_preference != NULL) {
-		prefs = mongoc_read_prefs_new(mode_of(spec->read_preference));
+	/* Where way says nothing, the URI's settings hold. */
+	if (way->read_preference != NULL) {
+		prefs = mongoc_read_prefs_new(mode_of(way->read_preference));
 		if (mongoc_read_prefs_get_mode(prefs) != MONGOC_READ_PRIMARY)
 			mongoc_read_prefs_set_max_staleness_seconds(prefs,
 			    STALENESS_S);
 		mongoc_collection_set_read_prefs(c, prefs);
 		mongoc_read_prefs_destroy(prefs);
 	}
-	if (spec->read_concern != NULL) {
+	if (way->read_concern != NULL) {
 		concern = mongoc_read_concern_new();
-		mongoc_read_concern_set_level(concern, spec->read_concern);
+		mongoc_read_concern_set_level(concern, way->read_concern);
 		mongoc_collection_set_read_concern(c, concern);
 		mongoc_read_concern_destroy(concern);
 	}
 	return c;
 }
 
-int
-telemetry_count(const struct telemetry_spec *spec, uint64_t *n)
+/* Append an interval of _id to a list of alternatives. */
+static void
+put_interval(bson_t *or, const char *key, const struct telemetry_range *range,
+    const bson_value_t *after, bool dates)
 {
-	int64_t count = 0;
-	size_t i;
-	int type;
+	const char *from = range->from_open ? "$gt" : "$gte";
+	bson_t doc, in;
 
-	/* Each column twice: numbers, then Dates. */
-	for (i = 0; i < spec->n * TELEMETRY_IDS && count >= 0; i++) {
-		mongoc_collection_t *c;
-		bson_error_t error;
-		bson_t *filter, *opts;
-
-		type = (int)(i % TELEMETRY_IDS);
-		c = telemetry_collection(spec, i / TELEMETRY_IDS);
-		filter = telemetry_filter(spec, type);
-		opts = BCON_NEW("hint", "{", "_id", BCON_INT32(1), "}",
-		    "maxTimeMS", BCON_INT32(TELEMETRY_MAX_MS),
-		    "comment", BCON_UTF8(spec->comment));
-		count = mongoc_collection_count_documents(c, filter, opts,
-		    NULL, NULL, &error);
-		if (count >= 0)
-			*n += (uint64_t)count;
-		else
-			mongo_log("count", &error);
-		bson_destroy(opts);
-		bson_destroy(filter);
-		mongoc_collection_destroy(c);
-	}
-	return count < 0 ? -1 : 0;
+	BSON_APPEND_DOCUMENT_BEGIN(or, key, &doc);
+	BSON_APPEND_DOCUMENT_BEGIN(&doc, "_id", &in);
+	if (after != NULL)
+		BSON_APPEND_VALUE(&in, "$gt", after);
+	else if (dates)
+		BSON_APPEND_DATE_TIME(&in, from, range->from_ms);
+	else
+		BSON_APPEND_INT64(&in, from, range->from_ms);
+	if (dates)
+		BSON_APPEND_DATE_TIME(&in, "$lt", range->to_ms);
+	else
+		BSON_APPEND_INT64(&in, "$lt", range->to_ms);
+	bson_append_document_end(&doc, &in);
+	bson_append_document_end(or, &doc);
 }
 
 /*
- * The time of the first document by _id of a type, in this direction of the
- * index.
+ * Numbers sort before Dates, and a range of one does not match the other: two
+ * intervals of the index, merged.
+ */
+static bson_t *
+range_filter(const struct telemetry_range *range, const bson_value_t *after)
+{
+	const bool dates_only = after != NULL &&
+	    after->value_type == BSON_TYPE_DATE_TIME;
+	bson_t *filter = bson_new(), or;
+
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &or);
+	put_interval(&or, "0", range, after, dates_only);
+	if (!dates_only)
+		put_interval(&or, "1", range, NULL, true);
+	bson_append_array_end(filter, &or);
+	return filter;
+}
+
+mongoc_cursor_t *
+telemetry_find(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const char *column,
+    const struct telemetry_range *range, const bson_value_t *after,
+    int64_t batch, mongoc_client_session_t *session)
+{
+	mongoc_collection_t *c = collection_of(client, way, vehicle, column);
+	bson_t *filter = range_filter(range, after), *opts;
+	mongoc_cursor_t *cursor;
+
+	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
+	    "batchSize", BCON_INT64(batch),
+	    "maxTimeMS", BCON_INT32(TELEMETRY_MAX_MS),
+	    "comment", BCON_UTF8(way->comment));
+	put_session(opts, session);
+	cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	mongoc_collection_destroy(c);
+	return cursor;
+}
+
+/*
+ * The time of the first document by _id, a number or a Date, in this direction of
+ * the index.
  */
 static int
-end_of_index(mongoc_collection_t *c, enum telemetry_id type, int direction,
+end_of_index(mongoc_collection_t *c, bool dates, int direction,
     const char *comment, int64_t *t_ms)
 {
-	const struct telemetry_spec all = { .from_ms = HOUR_MS,
-	    .to_ms = TIMESTAMP_MAX_MS };
-	bson_t *filter = telemetry_filter(&all, type);
+	bson_t *filter = dates ?
+	    BCON_NEW("_id", "{", "$gt", BCON_DATE_TIME(0), "$lt",
+	    BCON_DATE_TIME(TIMESTAMP_MAX_MS), "}") :
+	    BCON_NEW("_id", "{", "$gt", BCON_INT64(0), "$lt",
+	    BCON_INT64(TIMESTAMP_MAX_MS), "}");
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(direction), "}",
 	    "projection", "{", "_id", BCON_INT32(1), "}",
 	    "limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
@@ -213,13 +326,14 @@ end_of_index(mongoc_collection_t *c, enum telemetry_id type, int direction,
 }
 
 int
-telemetry_extent(const struct telemetry_spec *spec, size_t column,
-    int64_t *documents, int64_t *first_ms, int64_t *last_ms)
+telemetry_extent(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const char *column, int64_t *documents,
+    int64_t *first_ms, int64_t *last_ms)
 {
-	mongoc_collection_t *c = telemetry_collection(spec, column);
+	mongoc_collection_t *c = collection_of(client, way, vehicle, column);
 	bson_error_t error;
 	int64_t first, last;
-	int type, rc = 0;
+	int dates, rc = 0;
 
 	/* The number comes from metadata, the hours from both ends of the index. */
 	*first_ms = *last_ms = JOB_NO_TIME;
@@ -229,9 +343,9 @@ telemetry_extent(const struct telemetry_spec *spec, size_t column,
 		mongo_log("extent", &error);
 		rc = -1;
 	}
-	for (type = 0; type < TELEMETRY_IDS && rc == 0; type++) {
-		if (end_of_index(c, type, 1, spec->comment, &first) != 0 ||
-		    end_of_index(c, type, -1, spec->comment, &last) != 0)
+	for (dates = 0; dates < 2 && rc == 0; dates++) {
+		if (end_of_index(c, dates, 1, way->comment, &first) != 0 ||
+		    end_of_index(c, dates, -1, way->comment, &last) != 0)
 			rc = -1;
 		if (rc != 0 || first == JOB_NO_TIME || last == JOB_NO_TIME)
 			continue;

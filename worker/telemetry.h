@@ -5,69 +5,82 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct _bson_t;
-struct _mongoc_client_t;
-struct _mongoc_collection_t;
-struct names;
-struct pace;
+#include "lib/jobs/read_time.h"
 
-/*
- * A batch of 24 hour documents is 1.4 MB: a server that needs longer is in
- * trouble.
- */
+struct _bson_error_t;
+struct _bson_value_t;
+struct _mongoc_client_t;
+struct _mongoc_client_session_t;
+struct _mongoc_cursor_t;
+struct names;
+
+/* A reply of some MB: a server that needs longer is in trouble. */
 #define TELEMETRY_MAX_MS 60000
 
-/*
- * telemetry_vehicles(client, prefix, list):
- * Append the names of the databases that are vehicles, bytewise.
- * telemetry_parameters(client, vehicle, list): Append the vehicle's collections
- * (no views), in the order of columns. Both: 0, -1 after a logged error.
- */
-int telemetry_vehicles(struct _mongoc_client_t *client, const char *prefix,
-    struct names *list);
-int telemetry_parameters(struct _mongoc_client_t *client, const char *vehicle,
-    struct names *list);
-
-/* What to read of a vehicle, and how; all of it belongs to the caller. */
-struct telemetry_spec {
-	struct _mongoc_client_t *client;
-	const char *vehicle;
-	const char *const *columns;
-	size_t n;
-	int64_t from_ms, to_ms;		/* of points; documents begin an hour before */
-	int64_t batch_documents;
+/* How to read, the same for all of an attempt. Strings belong to the caller. */
+struct telemetry_way {
 	const char *read_preference;	/* of the URI specification; NULL: the client's */
 	const char *read_concern;	/* "majority", ...; NULL: the client's */
-	struct pace *pace;		/* may be NULL */
 	const char *comment;		/* of each query, shown by the server */
-	bool (*stop)(void *);		/* called while waiting for a server */
-	void *arg;
+	/*
+	 * What a majority had confirmed by then is seen, by a secondary that lags
+	 * after a wait; 0, 0: whatever the server has.
+	 */
+	struct read_time at;
 };
 
-/* Numbers sort before Dates, and a range of one does not match the other. */
-enum telemetry_id { TELEMETRY_NUMBER, TELEMETRY_DATE, TELEMETRY_IDS };
-
 /*
- * telemetry_collection(spec, column): A column's collection, with the spec's
- * read preference and read concern.
- * telemetry_filter(spec, type): {_id: {$gt: from - 1 h, $lt: to}}, as numbers
- * or as Dates. Both are the caller's.
+ * telemetry_vehicles(client, way, prefix, asked, list, error):
+ * Append the names of the databases that are vehicles; of those in asked only,
+ * unless it is NULL or empty. Bytewise order.
+ * telemetry_parameters(client, way, vehicle, asked, list, error): Append the
+ * vehicle's collections (no views), of those in asked only, as above, in the order
+ * of columns.
+ * Both: 0, -1 after an error, logged but for the caller to judge.
  */
-struct _mongoc_collection_t *telemetry_collection(
-    const struct telemetry_spec *spec, size_t column);
-struct _bson_t *telemetry_filter(const struct telemetry_spec *spec,
-    enum telemetry_id type);
+int telemetry_vehicles(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *prefix,
+    const struct names *asked, struct names *list,
+    struct _bson_error_t *error);
+int telemetry_parameters(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *vehicle,
+    const struct names *asked, struct names *list,
+    struct _bson_error_t *error);
 
-/* telemetry_count(spec, n): Add the number of documents to *n. 0, -1 logged. */
-int telemetry_count(const struct telemetry_spec *spec, uint64_t *n);
+/* Hours of a column: _id from from_ms (from_open: after it) to before to_ms. */
+struct telemetry_range {
+	int64_t from_ms, to_ms;
+	bool from_open;
+};
 
 /*
- * telemetry_extent(spec, column, documents, first_ms, last_ms):
+ * telemetry_find(client, way, vehicle, column, range, after, batch):
+ * A cursor of the documents whose _id is in the range, numbers first, then Dates,
+ * each ascending; after an _id that was taken, unless it is NULL. batch: documents
+ * in a reply. session: by telemetry_session(), or NULL. No server is contacted yet.
+ */
+struct _mongoc_cursor_t *telemetry_find(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *vehicle, const char *column,
+    const struct telemetry_range *range, const struct _bson_value_t *after,
+    int64_t batch, struct _mongoc_client_session_t *session);
+
+/*
+ * telemetry_session(client, way, session, error):
+ * A session that reads at way's time, the caller's to destroy; *session is NULL
+ * where way has none. Contacts no server. 0, -1 logged.
+ */
+int telemetry_session(struct _mongoc_client_t *client,
+    const struct telemetry_way *way,
+    struct _mongoc_client_session_t **session, struct _bson_error_t *error);
+
+/*
+ * telemetry_extent(client, way, vehicle, column, documents, first_ms, last_ms):
  * The whole of a column's collection: its number of documents, estimated, and
  * the hours of the first and the last whose _id can be a time (JOB_NO_TIME:
  * none). Reads no document. 0, -1 logged.
  */
-int telemetry_extent(const struct telemetry_spec *spec, size_t column,
+int telemetry_extent(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *vehicle, const char *column,
     int64_t *documents, int64_t *first_ms, int64_t *last_ms);
 
 #endif

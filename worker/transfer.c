@@ -4,74 +4,80 @@
  */
 #include "worker/transfer.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
+#include "lib/base/names.h"
+#include "lib/base/patience.h"
 #include "lib/jobs/metrics.h"
 #include "worker/reader.h"
 #include "worker/worker.h"
 
-/* Set the progress: the finished vehicles and this; a unit's adds to its job's. */
+/* Bytes of a window for each document of a batch, of usual data. */
+#define USUAL_BYTES ((int64_t)64 * 1024)
+/*
+ * What is not for documents: parts on their way and the one being filled, each
+ * thread's texts, and the rest of the process.
+ */
+#define THREAD_BYTES ((int64_t)4 * 1024 * 1024)
+#define REST_BYTES ((int64_t)8 * 1024 * 1024)
+#define DOCUMENTS_LEAST ((int64_t)16 * 1024 * 1024)
+
+/* An archive that is under way. */
+struct transfer {
+	struct attempt *attempt;
+	struct reader *reader;
+};
+
+/* Set the progress: of other units, and this; a unit's adds to its job's. */
 static void
-add_progress(struct attempt *a, uint64_t documents, uint64_t bytes,
-    uint64_t rows, uint64_t points)
+add_progress(struct attempt *a, const struct archive_progress *t)
 {
 	struct task_progress *p = &a->progress;
 
-	p->documents = a->done.documents + documents;
-	p->bytes_read = a->done.bytes_read + bytes;
-	p->rows = a->done.rows + rows;
-	p->points = a->done.points + points;
+	p->documents = a->done.documents + t->documents;
+	p->bytes_read = a->done.bytes_read + t->bytes;
+	p->rows = a->done.rows + t->rows;
+	p->points = a->done.points + t->points;
+	if (p->documents_total < p->documents)
+		p->documents_total = p->documents;
 	attempt_report(a, "exporting");
 	if (a->parent != NULL)
-		add_progress(a->parent, p->documents, p->bytes_read, p->rows,
-		    p->points);
+		add_progress(a->parent, t);
 }
 
 static int
 on_tick(void *arg, const struct archive_progress *p)
 {
-	struct attempt *a = arg;
+	struct transfer *t = arg;
+	struct attempt *a = t->attempt;
 
-	metrics_add(METRIC_DOCUMENTS, 0, p->documents - a->vehicle.documents);
-	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->vehicle.bytes);
-	metrics_add(METRIC_ROWS, 0, p->rows - a->vehicle.rows);
-	metrics_add(METRIC_POINTS, 0, p->points - a->vehicle.points);
-	a->vehicle = *p;
-	add_progress(a, p->documents, p->bytes, p->rows, p->points);
+	metrics_add(METRIC_DOCUMENTS, 0, p->documents - a->taken.documents);
+	metrics_add(METRIC_BYTES_READ, 0, p->bytes - a->taken.bytes);
+	metrics_add(METRIC_ROWS, 0, p->rows - a->taken.rows);
+	metrics_add(METRIC_POINTS, 0, p->points - a->taken.points);
+	a->taken = *p;
+	a->progress.documents_total = reader_total(t->reader);
+	add_progress(a, p);
 	crash_at(CRASH_AFTER_SLICE);
 	return attempt_hold(a);
 }
 
-const struct names *
-transfer_columns(struct attempt *a, const char *vehicle, struct names *found)
+struct telemetry_way
+transfer_way(const struct attempt *a)
 {
-	if (a->spec->parameters.n > 0)
-		return &a->spec->parameters;
-	return telemetry_parameters(a->worker->client, vehicle, found) == 0 ?
-	    found : NULL;
-}
+	const struct conf *conf = a->worker->conf;
 
-struct telemetry_spec
-transfer_spec(struct attempt *a, const char *vehicle,
-    const struct names *columns)
-{
-	return (struct telemetry_spec){
-		.client = a->worker->client,
-		.vehicle = vehicle,
-		.columns = (const char *const *)columns->v,
-		.n = columns->n,
-		.from_ms = a->spec->start_ms,
-		.to_ms = a->spec->end_ms,
-		.batch_documents = a->worker->conf->batch_documents,
-		.read_preference = a->worker->conf->read_preference,
-		.read_concern = a->worker->conf->read_concern,
-		.pace = &a->pace,
+	return (struct telemetry_way){
+		.read_preference = conf->read_preference,
+		.read_concern = conf->read_concern,
 		.comment = a->unit != NULL ? a->unit->parent : a->task->id,
-		.stop = attempt_over,
-		.arg = a,
+		/* All units of a plan are read at its time, whoever claims them. */
+		.at = a->unit != NULL && a->unit->read_time.s != 0 ?
+		    a->unit->read_time : a->task->read_time,
 	};
 }
 
@@ -95,6 +101,17 @@ threads_of(const struct conf *conf)
 	return cores < 1 ? 1 : cores > 8 ? 8 : (int)cores;
 }
 
+/* What documents may take of memory_max_bytes. */
+static size_t
+documents_bytes(const struct conf *conf)
+{
+	const int64_t bytes = conf->memory_max_bytes -
+	    (conf->senders + 1) * conf->part_bytes -
+	    THREAD_BYTES * threads_of(conf) - REST_BYTES;
+
+	return (size_t)(bytes > DOCUMENTS_LEAST ? bytes : DOCUMENTS_LEAST);
+}
+
 struct archive_spec
 transfer_archive_spec(const struct attempt *a)
 {
@@ -110,56 +127,51 @@ transfer_archive_spec(const struct attempt *a)
 		.excel = spec->csv == SPEC_CSV_EXCEL,
 		.small = spec->compression == SPEC_SMALL,
 		.csv_split_bytes = (uint64_t)split_bytes(a),
-		.memory_max = (size_t)a->worker->conf->slice_max_bytes,
+		.memory_max = documents_bytes(a->worker->conf),
 		.threads = threads_of(a->worker->conf),
 	};
 }
 
-/* Read one vehicle's columns and write its CSV. */
+/* Let the archive take all that the reader has. */
 static enum outcome
-transfer_vehicle(struct attempt *a, struct archive *archive,
-    const char *vehicle, const struct names *columns)
+take_all(struct attempt *a, struct archive *archive, struct reader *reader)
 {
-	const struct telemetry_spec spec = transfer_spec(a, vehicle, columns);
-	struct archive_vehicle v = {
-		.name = vehicle,
-		.columns = columns,
-		.tick = on_tick,
-		.arg = a,
+	struct transfer t = { a, reader };
+	const struct archive_watch watch = { on_tick, &t };
+	enum archive_result result;
+
+	result = archive_take(archive, reader_source(reader), &watch);
+	if (result == ARCHIVE_OK)
+		a->progress.documents_total = a->progress.documents;
+	return attempt_archived(a, result, reader_failure(reader));
+}
+
+enum outcome
+transfer_vehicles(struct attempt *a, struct archive *archive,
+    const struct names *vehicles, const uint64_t *documents)
+{
+	const struct conf *conf = a->worker->conf;
+	const struct reader_spec spec = {
+		.pool = a->worker->pool,
+		.way = transfer_way(a),
+		.pace = a->worker->pace,
+		.sizes = a->worker->sizes,
+		.patience = &a->patience,
+		.vehicles = vehicles,
+		.parameters = &a->spec->parameters,
+		.documents = documents,
+		.from_ms = a->spec->start_ms,
+		.to_ms = a->spec->end_ms,
+		.memory_max = documents_bytes(conf),
+		.window_bytes = (size_t)(conf->batch_documents * USUAL_BYTES),
+		.threads = (int)conf->readers,
 	};
 	struct reader *reader;
 	enum outcome outcome;
 
 	if ((reader = reader_open(&spec)) == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	v.source = reader_source(reader);
-	outcome = attempt_archived(a, archive_vehicle(archive, &v),
-	    FAILURE_DATABASE);
+	outcome = take_all(a, archive, reader);
 	reader_free(reader);
-	a->done = a->progress;
-	a->slices += a->vehicle.slices;
-	a->exact += a->vehicle.exact;
-	a->vehicle = (struct archive_progress){ 0 };
-	return outcome;
-}
-
-enum outcome
-transfer_vehicles(struct attempt *a, struct archive *archive,
-    const struct names *vehicles)
-{
-	enum outcome outcome = COMPLETE;
-	size_t i;
-
-	for (i = 0; i < vehicles->n && outcome == COMPLETE; i++) {
-		struct names found = { 0 };
-		const struct names *columns;
-
-		columns = transfer_columns(a, vehicles->v[i], &found);
-		outcome = columns == NULL ? attempt_failed(a, FAILURE_DATABASE) :
-		    transfer_vehicle(a, archive, vehicles->v[i], columns);
-		names_release(&found);
-		if (outcome == COMPLETE && attempt_must_stop(a))
-			outcome = STOPPED;
-	}
 	return outcome;
 }

@@ -1,27 +1,29 @@
 #ifndef WORKER_TRANSFER_H
 #define WORKER_TRANSFER_H
 
+#include <stdint.h>
+
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
 #include "worker/telemetry.h"
 
+struct names;
+
 /*
- * From the telemetry into the archive: what an attempt reads, as which columns.
+ * From the telemetry into the archive: what an attempt reads, and how.
  *
- * transfer_columns(a, vehicle, found): The parameters requested, or those that the
- * vehicle has, read into *found. NULL after a logged error.
- * transfer_spec(a, vehicle, columns): What to read of a vehicle.
+ * transfer_way(a): How it reads.
  */
-const struct names *transfer_columns(struct attempt *a, const char *vehicle,
-    struct names *found);
-struct telemetry_spec transfer_spec(struct attempt *a, const char *vehicle,
-    const struct names *columns);
+struct telemetry_way transfer_way(const struct attempt *a);
 
 /* transfer_archive_spec(a): The archive, or the fragment, that a is to write. */
 struct archive_spec transfer_archive_spec(const struct attempt *a);
 
-/* transfer_vehicles(a, archive, vehicles): Read them and write them into it. */
+/*
+ * transfer_vehicles(a, archive, vehicles, documents): Read them and write them into
+ * it. documents: expected of each.
+ */
 enum outcome transfer_vehicles(struct attempt *a, struct archive *archive,
-    const struct names *vehicles);
+    const struct names *vehicles, const uint64_t *documents);
 
 #endif

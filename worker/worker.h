@@ -7,7 +7,9 @@ struct _mongoc_client_t;
 struct _mongoc_client_pool_t;
 struct conf;
 struct jobs;
+struct pace;
 struct queue;
+struct sizes;
 struct units;
 
 /* What a worker's process has for every job; all of it outlives each attempt. */
@@ -19,6 +21,8 @@ struct worker {
 	struct jobs *jobs;
 	struct units *units;
 	struct queue *queue;
+	struct pace *pace;		/* of all that it reads */
+	struct sizes *sizes;		/* what it has learned of documents */
 	bool (*stopping)(void);		/* SIGTERM was received */
 	void (*hung)(void);		/* ends the process, see lease_start() */
 };

@@ -93,13 +93,22 @@ static const struct key keys[] = {
 	COUNT(total_read_documents_s, "0", 0, INT64_C(1) << 40),
 	COUNT(threads, "0", 0, 64),
 	COUNT(batch_documents, "24", 1, 1000),
-	COUNT(slice_max_bytes, "268435456", 67108864, INT64_C(1) << 36),
+	COUNT(memory_max_bytes, "104857600", 67108864, INT64_C(1) << 36),
+	COUNT(readers, "8", 1, 32),
 	COUNT(csv_split_bytes, "4278190080", 65536, INT64_C(4278190080)),
 	COUNT(part_bytes, "5242880", 5242880, 1073741824),
 	COUNT(senders, "4", 1, 16),
 	COUNT(split_documents, "20000", 0, INT64_C(1) << 40),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
+/* Keys that went, and what to set in their place. */
+static const struct {
+	const char *name, *successor;
+} gone[] = {
+	{ "slice_max_bytes", "memory_max_bytes" },
+};
+#define NGONE (sizeof(gone) / sizeof(gone[0]))
 
 static bool
 role_uses(enum conf_role role, const struct key *key)
@@ -220,6 +229,21 @@ find_key(const char *name)
 	return i;
 }
 
+static void
+log_unknown(const char *name, int line)
+{
+	size_t i;
+
+	for (i = 0; i < NGONE && strcmp(gone[i].name, name) != 0; i++)
+		;
+	if (i < NGONE)
+		log_msg(LOG_ERROR, "conf", "line %d: there is no %s any more: "
+		    "set %s", line, name, gone[i].successor);
+	else
+		log_msg(LOG_ERROR, "conf", "line %d: unknown key '%s'", line,
+		    name);
+}
+
 /* One line of the file; seen[] holds the line each key was set on, 0: none. */
 static int
 take_line(struct conf *conf, enum conf_role role, char *text, int line,
@@ -238,8 +262,7 @@ take_line(struct conf *conf, enum conf_role role, char *text, int line,
 	name = trim(name);
 	value = trim(value);
 	if ((i = find_key(name)) == NKEYS) {
-		log_msg(LOG_ERROR, "conf", "line %d: unknown key '%s'", line,
-		    name);
+		log_unknown(name, line);
 		return 1;
 	}
 	if (seen[i] != 0) {

@@ -58,7 +58,8 @@ struct conf {
 	int64_t total_read_bytes_s, total_read_documents_s;
 	int64_t threads;
 	int64_t batch_documents;
-	int64_t slice_max_bytes;
+	int64_t memory_max_bytes;
+	int64_t readers;
 	int64_t csv_split_bytes;
 	int64_t part_bytes, senders;
 	int64_t split_documents;

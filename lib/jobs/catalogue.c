@@ -20,6 +20,8 @@
 #include "lib/jobs/job.h"
 
 #define SCAN_MAX_MS 20000
+/* All of a reply that the server can hold, at once. */
+#define DOCUMENTS_BATCH 1000000
 
 struct catalogue *
 catalogue_new(mongoc_client_t *client, const struct conf *conf)
@@ -337,6 +339,82 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
 	}
 	rc = end_of(cursor, "estimate");
 	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(pipeline);
+	return rc;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(**(char *const *const *)a, **(char *const *const *)b);
+}
+
+/* Where each vehicle is in the list, in order of name. NULL: no memory. */
+static char ***
+places_of(const struct names *vehicles)
+{
+	char ***places = calloc(vehicles->n + 1, sizeof(*places));
+	size_t i;
+
+	if (places == NULL)
+		return NULL;
+	for (i = 0; i < vehicles->n; i++)
+		places[i] = &vehicles->v[i];
+	qsort(places, vehicles->n, sizeof(*places), compare_names);
+	return places;
+}
+
+/* {_id: name, documents: the sum over its parameters} of each vehicle. */
+static bson_t *
+documents_pipeline(const struct job *job)
+{
+	bson_t *requested = requested_filter(job), *each = expected_of_chosen(job);
+	bson_t *pipeline;
+
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(requested), "}",
+	    "{", "$project", "{", "documents", "{", "$sum", "{", "$map", "{",
+	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
+	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "]");
+	bson_destroy(requested);
+	bson_destroy(each);
+	return pipeline;
+}
+
+enum catalogue_result
+catalogue_documents(struct catalogue *c, const struct job *job,
+    const struct names *vehicles, uint64_t *documents)
+{
+	bson_t *pipeline = documents_pipeline(job);
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(SCAN_MAX_MS),
+	    "batchSize", BCON_INT64(DOCUMENTS_BATCH));
+	char ***places = places_of(vehicles);
+	enum catalogue_result rc = CATALOGUE_ERROR;
+	mongoc_cursor_t *cursor;
+	const bson_t *doc;
+	bson_iter_t id, sum;
+
+	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
+	    pipeline, opts, NULL);
+	while (places != NULL && mongoc_cursor_next(cursor, &doc)) {
+		char *name, **key = &name, ***found;
+
+		if (!bson_iter_init_find(&id, doc, "_id") ||
+		    !BSON_ITER_HOLDS_UTF8(&id) ||
+		    !bson_iter_init_find(&sum, doc, "documents"))
+			continue;
+		name = (char *)bson_iter_utf8(&id, NULL);
+		found = bsearch(&key, places, vehicles->n, sizeof(*places),
+		    compare_names);
+		if (found != NULL)
+			documents[*found - vehicles->v] =
+			    (uint64_t)(bson_iter_as_double(&sum) + .5);
+	}
+	if (places != NULL)
+		rc = end_of(cursor, "estimate");
+	mongoc_cursor_destroy(cursor);
+	free(places);
 	bson_destroy(opts);
 	bson_destroy(pipeline);
 	return rc;

@@ -60,11 +60,16 @@ struct catalogue_estimate {
 /*
  * catalogue_estimate(c, job, e):
  * By the share of each collection's hours that are in the job's range.
+ * catalogue_documents(c, job, vehicles, documents):
+ * The same of each vehicle of the job, one query for all; documents[i] of one that
+ * is not in the catalogue stays as it is.
  * catalogue_unknown(c, job, unknown): Append the requested vehicles that are
  * not in the catalogue.
  */
 enum catalogue_result catalogue_estimate(struct catalogue *c,
     const struct job *job, struct catalogue_estimate *e);
+enum catalogue_result catalogue_documents(struct catalogue *c,
+    const struct job *job, const struct names *vehicles, uint64_t *documents);
 enum catalogue_result catalogue_unknown(struct catalogue *c,
     const struct job *job, struct names *unknown);
 

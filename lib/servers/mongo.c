@@ -24,8 +24,8 @@
 #define AWAY_MAX 8
 /*
  * Clients that a worker may hold at the same time: its own, the reporter's, the
- * sweeper's, the assembling thread's of a split job, and two leases'. One more would
- * wait for ever.
+ * sweeper's, the assembling thread's of a split job, two leases', and one for each of
+ * its readers. One more would wait for ever.
  */
 #define POOL_LEAST 6
 
@@ -35,7 +35,7 @@
 static const char *const options[] = {
 	"w=majority", "readConcernLevel=majority",
 	"retryWrites=true", "retryReads=true",
-	"heartbeatFrequencyMS=5000", "authSource=admin", "maxPoolSize=8",
+	"heartbeatFrequencyMS=5000", "authSource=admin", "maxPoolSize=40",
 };
 static const char *const limits[][4] = {
 	[CONF_API] = { "serverSelectionTimeoutMS=2500",
@@ -226,15 +226,16 @@ set_ca(mongoc_uri_t *uri, const struct conf *conf)
 }
 
 static int
-check_pool_size(const mongoc_uri_t *uri)
+check_pool_size(const mongoc_uri_t *uri, int64_t readers)
 {
+	const int least = POOL_LEAST + (int)readers;
 	const int32_t n = mongoc_uri_get_option_as_int32(uri,
 	    MONGOC_URI_MAXPOOLSIZE, 0);
 
-	if (n >= POOL_LEAST)
+	if (n >= least)
 		return 0;
-	log_msg(LOG_ERROR, "mongodb_uri", "maxPoolSize is %d: a worker needs "
-	    "at least %d", n, POOL_LEAST);
+	log_msg(LOG_ERROR, "mongodb_uri", "maxPoolSize is %d: at least %d are "
+	    "needed, for a worker one for each of its readers, too", n, least);
 	return -1;
 }
 
@@ -303,7 +304,8 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 	mongoc_log_set_handler(on_log, NULL);
 	mongoc_init();
 	/* The URI: what is wrong with it is found here, not at the first call. */
-	if ((uri = uri_new(conf, role)) == NULL || check_pool_size(uri) != 0 ||
+	if ((uri = uri_new(conf, role)) == NULL || check_pool_size(uri,
+	    role == CONF_WORKER ? conf->readers : 0) != 0 ||
 	    set_ca(uri, conf) != 0)
 		goto out;
 	/* The pool, which connects when a client is used. */

@@ -106,7 +106,8 @@ test_presets(void)
 		ROW(grace_ms, 100000), ROW(patience_ms, 900000),
 		ROW(backoff_ms, 30000),
 		ROW(backoff_max_ms, 900000), ROW(max_attempts, 8),
-		ROW(batch_documents, 24), ROW(slice_max_bytes, 268435456),
+		ROW(batch_documents, 24), ROW(memory_max_bytes, 104857600),
+		ROW(readers, 8),
 		ROW(csv_split_bytes, 4278190080), ROW(part_bytes, 5242880),
 		ROW(senders, 4),
 	};

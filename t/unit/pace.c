@@ -3,21 +3,34 @@
 #include "t/tap.h"
 
 #define FLOOR_US 2000
+/* Of a day of usual documents. */
+#define DOCUMENTS 24
+#define BYTES 1400000
 
 static const struct pace_ceilings none;
 static struct pace p;
-static struct pace_floor f;
 static int64_t now;
 
 /* A fetch of took_us that begins when the pace allows it; returns its wait. */
 static int64_t
 fetch(int64_t took_us, int64_t documents, int64_t bytes)
 {
-	const int64_t wait_us = pace_wait_us(&p, now);
+	const struct pace_load load = { documents, bytes };
+	int64_t wait_us, waited_us = 0;
 
-	now += wait_us + took_us;
-	pace_fetched(&p, &f, now, took_us, documents, bytes);
-	return wait_us;
+	while ((wait_us = pace_begin(&p, now, &load)) > 0) {
+		now += wait_us;
+		waited_us += wait_us;
+	}
+	now += took_us;
+	pace_fetched(&p, now, took_us, &load, &load);
+	return waited_us;
+}
+
+static int64_t
+usual(int64_t took_us)
+{
+	return fetch(took_us, DOCUMENTS, BYTES);
 }
 
 static void
@@ -25,8 +38,28 @@ begin(int64_t bytes_s, int64_t documents_s, int follow)
 {
 	pace_init(&p, &(struct pace_ceilings){ bytes_s, documents_s }, &none,
 	    follow);
-	f = (struct pace_floor){ 0 };
 	now = INT64_C(1000000000);
+}
+
+static int64_t
+floor_us(void)
+{
+	int i;
+
+	for (i = 0; i < PACE_CLASSES && p.floors_us[i] == 0; i++)
+		;
+	return i < PACE_CLASSES ? p.floors_us[i] : 0;
+}
+
+/* As if each had been seen to take this on an idle server. */
+static void
+set_floor(int64_t us)
+{
+	int i;
+
+	for (i = 0; i < PACE_CLASSES; i++)
+		if (p.floors_us[i] > 0)
+			p.floors_us[i] = us;
 }
 
 static void
@@ -37,13 +70,13 @@ test_free(void)
 
 	begin(0, 0, 0);
 	for (i = 0; i < 1000; i++)
-		waited += fetch(i % 7 * 10000, 24, 1400000);
+		waited += usual(i % 7 * 10000 + 1);
 	is_int(waited, 0, "without ceilings nothing is waited for");
+	ok(pace_limit(&p, BYTES) == INT64_MAX, "nor is a fetch limited");
 	begin(0, 0, 1);
 	waited = 0;
 	for (i = 0; i < 1000; i++)
-		waited += fetch(FLOOR_US + i % 3 * 2 * FLOOR_US / 2, 24,
-		    1400000);
+		waited += usual(FLOOR_US + i % 3 * FLOOR_US);
 	is_int(waited, 0, "nor where fetches take up to three times the floor");
 	is_int((int64_t)p.slow, 0, "none was slow");
 	is_int((int64_t)p.fetches, 1000, "all were counted");
@@ -52,41 +85,66 @@ test_free(void)
 static void
 test_follow(void)
 {
-	int64_t gap, last = 0;
+	int64_t gap, last;
 	int i;
 
 	begin(0, 0, 1);
 	for (i = 0; i < 100; i++)
-		fetch(FLOOR_US, 24, 1400000);
-	is_int(f.us, FLOOR_US, "the floor is learned");
-	fetch(PACE_SLOW * FLOOR_US, 24, 1400000);
-	is_int(pace_wait_us(&p, now), 0, "PACE_SLOW times the floor is not slow");
-	fetch(PACE_SLOW * 2 * FLOOR_US, 24, 1400000);
-	is_int(pace_wait_us(&p, now), PACE_GAP_FIRST_US,
-	    "a slow one makes a gap");
+		usual(FLOOR_US);
+	is_int(floor_us(), FLOOR_US, "the floor is learned");
+	usual(PACE_SLOW * FLOOR_US);
+	is_int(p.gap_us, 0, "PACE_SLOW times the floor is not slow");
+	usual(PACE_SLOW * 2 * FLOOR_US);
+	is_int(usual(PACE_SLOW * 4 * FLOOR_US), PACE_GAP_FIRST_US,
+	    "after a slow one there is a gap");
 	for (i = 0; i < 3; i++) {
-		last = pace_wait_us(&p, now);
-		fetch(PACE_SLOW * 4 * FLOOR_US, 24, 1400000);
-		is_int(pace_wait_us(&p, now), 2 * last, "the next doubles it");
+		last = p.gap_us;
+		usual(PACE_SLOW * 4 * FLOOR_US);
+		is_int(p.gap_us, 2 * last, "the next doubles it");
 	}
 	for (i = 0; i < 10; i++) {
-		f.us = FLOOR_US;
-		fetch(PACE_SLOW * 4 * FLOOR_US, 24, 1400000);
+		set_floor(FLOOR_US);
+		usual(PACE_SLOW * 4 * FLOOR_US);
 	}
-	is_int(pace_wait_us(&p, now), PACE_GAP_TIMES * PACE_SLOW * 4 * FLOOR_US,
+	is_int(p.gap_us, PACE_GAP_TIMES * PACE_SLOW * 4 * FLOOR_US,
 	    "up to twice what it took");
 	for (i = 0; i < 40; i++) {
-		f.us = FLOOR_US;
-		fetch(60000000, 24, 1400000);
+		set_floor(FLOOR_US);
+		usual(60000000);
 	}
-	is_int(pace_wait_us(&p, now), PACE_GAP_MAX_US, "and to a bound");
-	f.us = FLOOR_US;
+	is_int(p.gap_us, PACE_GAP_MAX_US, "and to a bound");
+	set_floor(FLOOR_US);
 	gap = p.gap_us;
-	fetch(FLOOR_US, 24, 1400000);
+	usual(FLOOR_US);
 	is_int(p.gap_us, gap - gap / PACE_GAP_LESS, "one in time shortens it");
 	for (i = 0; i < 100 && p.gap_us > 0; i++)
-		fetch(FLOOR_US, 24, 1400000);
+		usual(FLOOR_US);
 	ok(i < 40, "until it is gone, soon: after %d fetches", i);
+}
+
+/* The database becomes slow for good: whoever comes next must see it. */
+static void
+test_readers(void)
+{
+	const struct pace_load load = { DOCUMENTS, BYTES };
+	int i, begun = 0;
+
+	begin(0, 0, 1);
+	for (i = 0; i < 20; i++)
+		usual(FLOOR_US);
+	for (i = 0; i < 8; i++)
+		begun += pace_begin(&p, now, &load) == 0;
+	is_int(begun, 8, "a quick database is read by eight at a time");
+	now += 250000;
+	for (i = 0; i < 8; i++)
+		ok(pace_fetched(&p, now, 250000, &load, &load), "slow");
+	for (i = 0, begun = 0; i < 8; i++)
+		begun += pace_begin(&p, now, &load) == 0;
+	is_int(begun, 0, "one that has become slow, after a pause");
+	now += p.gap_us;
+	for (i = 0, begun = 0; i < 8; i++)
+		begun += pace_begin(&p, now, &load) == 0;
+	is_int(begun, 1, "and by one at a time");
 }
 
 static void
@@ -95,17 +153,37 @@ test_floor(void)
 	int i;
 
 	begin(0, 0, 1);
-	fetch(50000, 24, 1400000);
-	is_int(f.us, 50000, "the first fetch is the floor");
-	fetch(100, 24, 1400000);
-	is_int(f.us, 100, "a quicker one lowers it at once");
-	for (i = 0; i < 1000 && f.us < 5000; i++)
-		fetch(5000, 24, 1400000);
+	usual(50000);
+	is_int(floor_us(), 50000, "the first fetch is the floor");
+	usual(100);
+	is_int(floor_us(), 100, "a quicker one lowers it at once");
+	for (i = 0; i < 1000 && floor_us() < 5000; i++)
+		usual(5000);
 	ok(i > 50 && i < 400, "a database that stays slower raises it slowly: "
 	    "%d fetches", i);
 	p.gap_us = 0;
-	fetch(5000, 24, 1400000);
+	usual(5000);
 	is_int(p.gap_us, 0, "and is then no longer slow");
+}
+
+/* Of another size than all before: the floor is not unknown. */
+static void
+test_sizes(void)
+{
+	begin(0, 0, 1);
+	fetch(1000, 1, 60000);
+	fetch(PACE_SLOW * 1000 * 32 + 1, 24, 60000 * 33);
+	is_int((int64_t)p.slow, 1, "a larger fetch may take longer, to a limit");
+	begin(0, 0, 1);
+	fetch(1000, 1, 60000);
+	fetch(PACE_SLOW * 1000 * 16, 24, 60000 * 17);
+	is_int((int64_t)p.slow, 0, "by its size");
+	begin(0, 0, 1);
+	fetch(1000, 24, 1400000);
+	fetch(PACE_SLOW * 1000 + 1, 1, 2000);
+	is_int((int64_t)p.slow, 1, "a smaller one may not take longer");
+	is_int(p.floors_us[1], 0, "what has not been seen is not known");
+	ok(p.floors_us[0] > 0, "what has been, is");
 }
 
 static void
@@ -117,21 +195,52 @@ test_ceilings(void)
 	begin(14000000, 0, 0);
 	began = now;
 	for (i = 0; i < 100; i++)
-		fetch(1000, 24, 1400000);
+		usual(1000);
 	is_int((now - began) / 100000, 99, "bytes_s: ten fetches a second");
 	begin(0, 240, 0);
 	began = now;
 	for (i = 0; i < 100; i++)
-		fetch(1000, 24, 1400000);
+		usual(1000);
 	is_int((now - began) / 100000, 99, "documents_s: the same");
 	begin(14000000, 0, 0);
-	fetch(1000, 24, 1400000);
+	usual(1000);
 	now += 10000000;
-	is_int(fetch(1000, 24, 1400000), 0, "a pause is no wait");
-	ok(fetch(1000, 24, 1400000) > 90000, "nor is it made up for");
+	is_int(usual(1000), 0, "a pause is no wait");
+	ok(usual(1000) > 90000, "nor is it made up for");
 	begin(INT64_C(1) << 40, INT64_C(1) << 40, 1);
 	is_int(fetch(1, INT32_MAX, INT32_MAX) + fetch(1, 0, 0), 1952,
 	    "the largest numbers do not overflow");
+}
+
+/* Charged before it begins, whoever reads; put right after it. */
+static void
+test_debt(void)
+{
+	const struct pace_load one = { 1, 1000 }, many = { 24, 24000 },
+	    nothing = { 0, 0 };
+	int i, begun = 0;
+
+	begin(0, 1, 0);
+	for (i = 0; i < 8; i++)
+		begun += pace_begin(&p, now, &one) == 0;
+	is_int(begun, 1, "documents_s = 1: of eight readers one begins");
+	is_int(pace_begin(&p, now, &one), 1000000, "the next after a second");
+	is_int(pace_limit(&p, 0), 1, "and asks for one document");
+	pace_fetched(&p, now, 1000, &one, &many);
+	is_int(pace_begin(&p, now, &one), 24000000,
+	    "it brought 24: 24 seconds");
+	now += 24000000;
+	is_int(pace_begin(&p, now, &many), 0, "they are over");
+	pace_fetched(&p, now, 1000, &many, &nothing);
+	is_int(pace_begin(&p, now, &one), 0, "it brought nothing: none");
+	begin(0, 1000, 0);
+	is_int(pace_limit(&p, 0), 250, "a fetch brings a quarter of a second's");
+	begin(1000000, 0, 0);
+	is_int(pace_limit(&p, 10000), 25, "of bytes, too");
+	is_int(pace_limit(&p, 0), 1, "and one document of unknown size");
+	begin(0, 0, 1);
+	pace_fetched(&p, now, 0, &nothing, &nothing);
+	is_int((int64_t)p.fetches, 0, "without a round trip nothing is learned");
 }
 
 static void
@@ -144,21 +253,22 @@ test_total(void)
 	pace_init(&p, &none, &(struct pace_ceilings){ 0, 240 }, 0);
 	began = now;
 	for (i = 0; i < 100; i++)
-		fetch(1000, 24, 1400000);
+		usual(1000);
 	is_int((now - began) / 100000, 99, "one worker: all of the total");
 	pace_share(&p, 4);
 	began = now;
 	for (i = 0; i < 100; i++)
-		fetch(1000, 24, 1400000);
+		usual(1000);
 	ok((now - began) / 100000 >= 390 && (now - began) / 100000 <= 400,
 	    "one of four: a quarter of it");
+	is_int(pace_limit(&p, 0), 15, "in small fetches");
 	pace_share(&p, 0);
 	pace_init(&p, &(struct pace_ceilings){ 14000000, 0 },
 	    &(struct pace_ceilings){ 0, 24000 }, 0);
 	pace_share(&p, 10);
 	began = now;
 	for (i = 0; i < 100; i++)
-		fetch(1000, 24, 1400000);
+		usual(1000);
 	is_int((now - began) / 100000, 99, "the lower of both counts");
 }
 
@@ -167,8 +277,11 @@ main(void)
 {
 	test_free();
 	test_follow();
+	test_readers();
 	test_floor();
+	test_sizes();
 	test_ceilings();
+	test_debt();
 	test_total();
 	return done_testing();
 }

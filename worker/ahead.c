@@ -1,0 +1,526 @@
+/*
+ * Vehicles and their windows in order: which is read next, what it may take of
+ * memory, which is handed out. Knows no thread, no server, no document.
+ */
+#include "worker/ahead.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/timestamp.h"
+
+/* Read ahead at most this many, however small they are. */
+#define VEHICLES_MAX 32
+#define WINDOWS_MAX 32
+/* A window that is expected to take more than this part of memory is smaller. */
+#define PLANNED_PART 4
+/* One that does take more than this part is read again in smaller ones. */
+#define OVER_PART 2
+/* A vehicle's windows grow by this factor at most: data may begin suddenly. */
+#define GROWTH 4
+
+struct ahead {
+	struct ahead_spec spec;
+	struct ahead_vehicle *first, **end;	/* not handed out, in order */
+	size_t n;			/* of them */
+	size_t next;			/* vehicle that is not among them yet */
+	size_t windows;			/* not handed out */
+	size_t held;			/* bytes of memory_max */
+	struct store store;
+	uint64_t total;			/* documents, see ahead_total() */
+};
+
+struct ahead *
+ahead_new(const struct ahead_spec *spec)
+{
+	struct ahead *a;
+	size_t i;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return NULL;
+	a->spec = *spec;
+	a->end = &a->first;
+	for (i = 0; spec->documents != NULL && i < spec->vehicles->n; i++)
+		a->total += spec->documents[i];
+	return a;
+}
+
+/* What a window has of memory: what is claimed, or its chunks. */
+static void
+hold(struct ahead *a, struct ahead_window *w)
+{
+	const size_t held = w->claimed > w->part.bytes ? w->claimed :
+	    w->part.bytes;
+
+	a->held += held - w->held;
+	w->held = held;
+}
+
+static void
+columns_clear(struct ahead_window *w, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(w->columns[i].v);
+		w->columns[i] = (struct ahead_column){ 0 };
+	}
+}
+
+static void
+vehicle_free(struct ahead_vehicle *v)
+{
+	names_release(&v->found);
+	free(v->there);
+	free(v->sizes);
+	free(v);
+}
+
+static void
+window_free(struct ahead *a, struct ahead_window *w)
+{
+	store_give(&a->store, &w->part);
+	w->claimed = 0;
+	hold(a, w);
+	if (w->columns != NULL)
+		columns_clear(w, w->vehicle->v.columns->n);
+	free(w->columns);
+	free(w->docs);
+	free(w);
+}
+
+void
+ahead_free(struct ahead *a)
+{
+	struct ahead_vehicle *v;
+	struct ahead_window *w;
+
+	if (a == NULL)
+		return;
+	while ((v = a->first) != NULL) {
+		a->first = v->next;
+		while ((w = v->windows) != NULL) {
+			v->windows = w->next;
+			window_free(a, w);
+		}
+		vehicle_free(v);
+	}
+	store_release(&a->store);
+	free(a);
+}
+
+/* The engine's thread, or one of its pool. */
+static void
+window_release(struct source_window *s)
+{
+	struct ahead_window *w = (struct ahead_window *)s;
+	struct ahead *a = w->ahead;
+	struct ahead_vehicle *v = w->vehicle;
+	const bool last = w->w.last;
+
+	a->spec.lock(a->spec.arg);
+	window_free(a, w);
+	v->alive--;
+	/* The last one may be given back before others. */
+	v->handed = v->handed || last;
+	if (v->alive == 0 && v->handed)
+		vehicle_free(v);
+	a->spec.unlock(a->spec.arg);
+}
+
+static struct ahead_window *
+window_new(struct ahead *a, struct ahead_vehicle *v, int64_t from, int64_t to)
+{
+	const size_t n = v->v.columns->n;
+	struct ahead_window *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return NULL;
+	if ((w->columns = calloc(n + 1, sizeof(*w->columns))) == NULL) {
+		free(w);
+		return NULL;
+	}
+	w->w.vehicle = &v->v;
+	w->w.release = window_release;
+	w->ahead = a;
+	w->vehicle = v;
+	w->from = from;
+	w->to = to;
+	w->part_from_ms = INT64_MIN;
+	w->part_to_ms = INT64_MAX;
+	v->alive++;
+	a->windows++;
+	return w;
+}
+
+/* The columns that are no collections have been read as soon as they are reached. */
+static void
+skip_missing(struct ahead_window *w)
+{
+	while (w->started < w->vehicle->v.columns->n &&
+	    !w->vehicle->there[w->started]) {
+		w->started++;
+		w->done++;
+	}
+}
+
+/* The vehicle's next window, at the end of its others. */
+static struct ahead_window *
+window_append(struct ahead *a, struct ahead_vehicle *v)
+{
+	struct ahead_window **at = &v->windows, *w;
+	int64_t hours = window_hours(v->sizes, v->v.columns->n,
+	    a->spec.window_bytes, a->spec.memory_max / PLANNED_PART);
+	int64_t to;
+
+	if (v->hours > 0 && hours > v->hours * GROWTH)
+		hours = v->hours * GROWTH;
+	to = window_end(v->from, hours, a->spec.to);
+	if ((w = window_new(a, v, v->from, to)) == NULL)
+		return NULL;
+	v->hours = to - v->from;
+	v->from = to;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = w;
+	skip_missing(w);
+	return w;
+}
+
+static int
+vehicle_append(struct ahead *a)
+{
+	struct ahead_vehicle *v;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL)
+		return -1;
+	v->index = a->next++;
+	v->v.name = a->spec.vehicles->v[v->index];
+	v->from = a->spec.from;
+	if (a->spec.documents != NULL)
+		v->expected = a->spec.documents[v->index];
+	*a->end = v;
+	a->end = &v->next;
+	a->n++;
+	return 0;
+}
+
+int
+ahead_listed(struct ahead *a, struct ahead_vehicle *v, struct names *found)
+{
+	const struct names *asked = a->spec.parameters;
+	size_t n, i, k;
+
+	v->found = *found;
+	*found = (struct names){ 0 };
+	v->v.columns = asked->n > 0 ? asked : &v->found;
+	n = v->v.columns->n;
+	v->there = calloc(n + 1, sizeof(*v->there));
+	v->sizes = calloc(n + 1, sizeof(*v->sizes));
+	if (v->there == NULL || v->sizes == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < v->found.n && !v->there[i]; k++)
+			v->there[i] = asked->n == 0 ||
+			    strcmp(v->found.v[k], asked->v[i]) == 0;
+		v->sizes[i] = v->there[i] ? sizes_get(a->spec.sizes,
+		    v->v.columns->v[i]) : (struct size){ 0, 0 };
+	}
+	v->listed = AHEAD_DONE;
+	return 0;
+}
+
+static double
+average_of(const struct ahead_vehicle *v)
+{
+	return v->documents > 0 ? (double)v->bytes / (double)v->documents : -1;
+}
+
+/*
+ * Take the window's next column, if there is memory for it. The window that is next
+ * to be handed out may always go on: all others may wait for it.
+ */
+static int
+take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
+{
+	const struct ahead_vehicle *v = w->vehicle;
+	const size_t need = fetch_bytes(&v->sizes[w->started], average_of(v),
+	    w->to - w->from);
+
+	if (a->held + need > a->spec.memory_max && w != a->first->windows)
+		return 1;
+	*job = (struct ahead_job){ w->vehicle, w, w->started };
+	w->columns[w->started].claimed = need;
+	w->claimed += need;
+	hold(a, w);
+	w->started++;
+	w->running++;
+	skip_missing(w);
+	return 0;
+}
+
+/* A vehicle's next job. 0, 1: none of it now, 2: none of any, -1: no memory. */
+static int
+vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
+{
+	struct ahead_window *w;
+
+	if (v->listed == AHEAD_WAITING) {
+		v->listed = AHEAD_RUNNING;
+		*job = (struct ahead_job){ v, NULL, 0 };
+		return 0;
+	}
+	if (v->listed == AHEAD_RUNNING)
+		return 1;
+	for (w = v->windows; w != NULL; w = w->next)
+		if (!w->over && w->started < v->v.columns->n)
+			return take_column(a, w, job) == 0 ? 0 : 2;
+	while (v->from < a->spec.to) {
+		if (a->windows >= WINDOWS_MAX && v->windows != NULL)
+			return 2;
+		if ((w = window_append(a, v)) == NULL)
+			return -1;
+		if (w->started < v->v.columns->n)
+			return take_column(a, w, job) == 0 ? 0 : 2;
+	}
+	return 1;
+}
+
+int
+ahead_job(struct ahead *a, struct ahead_job *job)
+{
+	struct ahead_vehicle *v;
+	int rc = 1;
+
+	for (v = a->first; v != NULL && rc == 1; v = v->next)
+		rc = vehicle_job(a, v, job);
+	if (rc != 1)
+		return rc == 2 ? 1 : rc;
+	if (a->next == a->spec.vehicles->n || a->n == VEHICLES_MAX)
+		return 1;
+	if (vehicle_append(a) != 0)
+		return -1;
+	return ahead_job(a, job);
+}
+
+uint8_t *
+ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
+    bool *no_memory)
+{
+	struct ahead_window *w = job->window;
+	struct ahead_column *c = &w->columns[job->column];
+	uint8_t *at;
+
+	*no_memory = false;
+	if (w->w.bytes + len > a->spec.memory_max / OVER_PART)
+		w->over = true;
+	if (w->over)
+		return NULL;
+	w->w.bytes += len;
+	c->bytes += len;
+	if (c->bytes > c->claimed) {
+		w->claimed += c->bytes - c->claimed;
+		c->claimed = c->bytes;
+	}
+	at = store_take(&a->store, &w->part, len);
+	*no_memory = at == NULL;
+	hold(a, w);
+	return at;
+}
+
+int
+ahead_add(const struct ahead_job *job, const uint8_t *data, size_t len,
+    int64_t t_ms)
+{
+	struct ahead_column *c = &job->window->columns[job->column];
+	struct source_doc *more;
+
+	if (c->n == c->room) {
+		more = realloc(c->v, (c->room * 2 + 32) * sizeof(*c->v));
+		if (more == NULL)
+			return -1;
+		c->v = more;
+		c->room = c->room * 2 + 32;
+	}
+	c->v[c->n++] = (struct source_doc){ job->column, data, len, t_ms };
+	return 0;
+}
+
+/* Numbers come before Dates: merge both by time. The later one counts. */
+static void
+merge_times(const struct ahead_column *c, struct source_doc *to)
+{
+	size_t half = 1, i, k, n = 0;
+
+	while (half < c->n && c->v[half].t_ms >= c->v[half - 1].t_ms)
+		half++;
+	for (i = 0, k = half; i < half && i < c->n; ) {
+		if (k < c->n && c->v[k].t_ms < c->v[i].t_ms)
+			to[n++] = c->v[k++];
+		else
+			to[n++] = c->v[i++];
+	}
+	while (k < c->n)
+		to[n++] = c->v[k++];
+}
+
+/* All columns are there: their documents in one list. */
+static int
+window_complete(struct ahead_window *w)
+{
+	const size_t columns = w->vehicle->v.columns->n;
+	size_t i, n = 0;
+
+	for (i = 0; i < columns; i++)
+		n += w->columns[i].n;
+	if ((w->docs = malloc((n + 1) * sizeof(*w->docs))) == NULL)
+		return -1;
+	for (i = 0, n = 0; i < columns; i++) {
+		merge_times(&w->columns[i], w->docs + n);
+		n += w->columns[i].n;
+	}
+	columns_clear(w, columns);
+	w->w.docs = w->docs;
+	w->w.n = n;
+	return 0;
+}
+
+/* What a vehicle has brought counts as soon as it exceeds what was expected. */
+static void
+correct_total(struct ahead *a, struct ahead_vehicle *v, bool whole)
+{
+	if (whole || v->documents > v->expected) {
+		a->total += v->documents - v->expected;
+		v->expected = v->documents;
+	}
+}
+
+/* Half of it now, the other half after it; of an hour, half of its time. */
+static int
+window_halve(struct ahead *a, struct ahead_window *w)
+{
+	const int64_t begin_ms = w->from * HOUR_MS;
+	const bool hour = w->to - w->from == 1;
+	int64_t from_ms = w->part_from_ms, to_ms = w->part_to_ms, middle_ms;
+	struct ahead_window *rest;
+
+	if (from_ms == INT64_MIN)
+		from_ms = begin_ms;
+	if (to_ms == INT64_MAX)
+		to_ms = begin_ms + HOUR_MS;
+	if (hour && to_ms - from_ms <= 1)
+		return 1;
+	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
+		return -1;
+	if (hour) {
+		middle_ms = from_ms + (to_ms - from_ms) / 2;
+		rest->part_from_ms = middle_ms;
+		rest->part_to_ms = w->part_to_ms;
+		w->part_to_ms = middle_ms;
+		w->w.part = rest->w.part = true;
+		w->w.end_ms = middle_ms;
+		rest->w.end_ms = to_ms;
+	} else {
+		rest->from = w->to = w->from + (w->to - w->from) / 2;
+		if (w->vehicle->hours > w->to - w->from)
+			w->vehicle->hours = w->to - w->from;
+	}
+	rest->next = w->next;
+	w->next = rest;
+	skip_missing(rest);
+	return 0;
+}
+
+/* It has become too large, and nothing reads it any more: begin it again. */
+static int
+window_again(struct ahead *a, struct ahead_window *w)
+{
+	const int rc = window_halve(a, w);
+
+	columns_clear(w, w->vehicle->v.columns->n);
+	store_give(&a->store, &w->part);
+	w->claimed = 0;
+	hold(a, w);
+	w->vehicle->documents -= w->documents;
+	w->vehicle->bytes -= w->read;
+	w->documents = w->read = 0;
+	w->w.bytes = 0;
+	w->started = w->done = 0;
+	w->over = false;
+	skip_missing(w);
+	return rc;
+}
+
+static void
+learn(struct ahead *a, const struct ahead_job *job)
+{
+	struct ahead_vehicle *v = job->vehicle;
+	struct ahead_window *w = job->window;
+	const struct ahead_column *c = &w->columns[job->column];
+	const struct size size = size_of(c->n, c->bytes, w->to - w->from);
+
+	if (w->w.part)
+		return;
+	sizes_learn(a->spec.sizes, v->v.columns->v[job->column], &size);
+	v->sizes[job->column].hour_bytes = size.hour_bytes;
+	if (size.document_bytes >= 0)
+		v->sizes[job->column].document_bytes = size.document_bytes;
+}
+
+int
+ahead_read(struct ahead *a, const struct ahead_job *job, bool ended)
+{
+	struct ahead_vehicle *v = job->vehicle;
+	struct ahead_window *w = job->window;
+	struct ahead_column *c = &w->columns[job->column];
+
+	w->running--;
+	if (!ended || c->bytes > 0)
+		learn(a, job);
+	if (w->over)
+		return w->running > 0 ? 0 : window_again(a, w);
+	w->claimed -= c->claimed - c->bytes;
+	c->claimed = c->bytes;
+	hold(a, w);
+	w->done++;
+	/* An hour in parts is counted once. */
+	if (w->part_from_ms == INT64_MIN) {
+		w->documents += c->n;
+		w->read += c->bytes;
+		v->documents += c->n;
+		v->bytes += c->bytes;
+		correct_total(a, v, false);
+	}
+	return w->done == v->v.columns->n ? window_complete(w) : 0;
+}
+
+int
+ahead_next(struct ahead *a, struct source_window **w)
+{
+	struct ahead_vehicle *v = a->first;
+	struct ahead_window *first;
+
+	if (v == NULL)
+		return a->next == a->spec.vehicles->n ? 2 : 1;
+	if ((first = v->windows) == NULL || v->listed != AHEAD_DONE ||
+	    first->done < v->v.columns->n)
+		return 1;
+	v->windows = first->next;
+	a->windows--;
+	first->w.last = v->windows == NULL && v->from == a->spec.to;
+	if (first->w.last) {
+		correct_total(a, v, true);
+		a->first = v->next;
+		if (a->first == NULL)
+			a->end = &a->first;
+		a->n--;
+	}
+	*w = &first->w;
+	return 0;
+}
+
+uint64_t
+ahead_total(const struct ahead *a)
+{
+	return a->total;
+}
