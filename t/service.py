@@ -174,6 +174,41 @@ def configuration(path, **changes):
     return path
 
 
+class Relay:
+    """build/t/relay: a distance between a client and a server of this host. counts(): what came
+    through since the last call; asked(): MongoDB's requests in order, without heartbeats."""
+    def __init__(self, port, target, *options):
+        self.port = port
+        program = os.path.join(ROOT, os.environ.get("B", "build"), "t", "relay")
+        self.process = subprocess.Popen([program, str(port), str(target), *map(str, options)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        text=True)
+        wait_for("the relay", self.listens, 10)
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def counts(self):
+        self.process.send_signal(signal.SIGUSR1)
+        return json.loads(self.process.stdout.readline())
+
+    def asked(self):
+        return [name for name in self.counts()["requests"]
+                if name.lower() not in ("hello", "ismaster", "other")]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 def pid_of(variable):
     """The pid in the file that this variable names, if it lives; else None."""
     try:

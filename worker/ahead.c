@@ -57,11 +57,11 @@ hold(struct ahead *a, struct ahead_window *w)
 }
 
 static void
-columns_clear(struct ahead_window *w, size_t n)
+columns_clear(struct ahead_window *w)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i <= w->vehicle->v.columns->n; i++) {
 		free(w->columns[i].v);
 		w->columns[i] = (struct ahead_column){ 0 };
 	}
@@ -83,7 +83,7 @@ window_free(struct ahead *a, struct ahead_window *w)
 	w->claimed = 0;
 	hold(a, w);
 	if (w->columns != NULL)
-		columns_clear(w, w->vehicle->v.columns->n);
+		columns_clear(w);
 	free(w->columns);
 	free(w->docs);
 	free(w);
@@ -153,12 +153,21 @@ window_new(struct ahead *a, struct ahead_vehicle *v, int64_t from, int64_t to)
 	return w;
 }
 
+/* One more than its columns: what has no time is in the first window. */
+static size_t
+jobs_of(const struct ahead_window *w)
+{
+	const bool first = w->from == w->ahead->spec.from &&
+	    w->part_from_ms == INT64_MIN;
+
+	return w->vehicle->v.columns->n + first;
+}
+
 /* The columns that are no collections have been read as soon as they are reached. */
 static void
 skip_missing(struct ahead_window *w)
 {
-	while (w->started < w->vehicle->v.columns->n &&
-	    !w->vehicle->there[w->started]) {
+	while (w->started < jobs_of(w) && !w->vehicle->there[w->started]) {
 		w->started++;
 		w->done++;
 	}
@@ -223,6 +232,7 @@ ahead_listed(struct ahead *a, struct ahead_vehicle *v, struct names *found)
 		for (k = 0; k < v->found.n && !v->there[i]; k++)
 			v->there[i] = asked->n == 0 ||
 			    strcmp(v->found.v[k], asked->v[i]) == 0;
+		v->there[n] = v->there[n] || v->there[i];
 		v->sizes[i] = v->there[i] ? sizes_get(a->spec.sizes,
 		    v->v.columns->v[i]) : (struct size){ 0, 0 };
 	}
@@ -273,14 +283,14 @@ vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
 	if (v->listed == AHEAD_RUNNING)
 		return 1;
 	for (w = v->windows; w != NULL; w = w->next)
-		if (!w->over && w->started < v->v.columns->n)
+		if (!w->over && w->started < jobs_of(w))
 			return take_column(a, w, job) == 0 ? 0 : 2;
 	while (v->from < a->spec.to) {
 		if (a->windows >= WINDOWS_MAX && v->windows != NULL)
 			return 2;
 		if ((w = window_append(a, v)) == NULL)
 			return -1;
-		if (w->started < v->v.columns->n)
+		if (w->started < jobs_of(w))
 			return take_column(a, w, job) == 0 ? 0 : 2;
 	}
 	return 1;
@@ -329,8 +339,7 @@ ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
 }
 
 int
-ahead_add(const struct ahead_job *job, const uint8_t *data, size_t len,
-    int64_t t_ms)
+ahead_add(const struct ahead_job *job, const struct source_doc *doc)
 {
 	struct ahead_column *c = &job->window->columns[job->column];
 	struct source_doc *more;
@@ -342,7 +351,7 @@ ahead_add(const struct ahead_job *job, const uint8_t *data, size_t len,
 		c->v = more;
 		c->room = c->room * 2 + 32;
 	}
-	c->v[c->n++] = (struct source_doc){ job->column, data, len, t_ms };
+	c->v[c->n++] = *doc;
 	return 0;
 }
 
@@ -364,22 +373,42 @@ merge_times(const struct ahead_column *c, struct source_doc *to)
 		to[n++] = c->v[k++];
 }
 
+/* Put what has no time of its own among a column's n others; returns how many. */
+static size_t
+merge_odd(const struct ahead_column *odd, size_t column, struct source_doc *to,
+    size_t n)
+{
+	size_t i, k, added = 0;
+
+	for (i = 0; i < odd->n; i++) {
+		if (odd->v[i].column != column)
+			continue;
+		for (k = n + added; k > 0 && to[k - 1].t_ms > odd->v[i].t_ms; k--)
+			to[k] = to[k - 1];
+		to[k] = odd->v[i];
+		added++;
+	}
+	return added;
+}
+
 /* All columns are there: their documents in one list. */
 static int
 window_complete(struct ahead_window *w)
 {
 	const size_t columns = w->vehicle->v.columns->n;
+	const struct ahead_column *odd = &w->columns[columns];
 	size_t i, n = 0;
 
-	for (i = 0; i < columns; i++)
+	for (i = 0; i <= columns; i++)
 		n += w->columns[i].n;
 	if ((w->docs = malloc((n + 1) * sizeof(*w->docs))) == NULL)
 		return -1;
 	for (i = 0, n = 0; i < columns; i++) {
 		merge_times(&w->columns[i], w->docs + n);
-		n += w->columns[i].n;
+		n += w->columns[i].n +
+		    merge_odd(odd, i, w->docs + n, w->columns[i].n);
 	}
-	columns_clear(w, columns);
+	columns_clear(w);
 	w->w.docs = w->docs;
 	w->w.n = n;
 	return 0;
@@ -437,7 +466,7 @@ window_again(struct ahead *a, struct ahead_window *w)
 {
 	const int rc = window_halve(a, w);
 
-	columns_clear(w, w->vehicle->v.columns->n);
+	columns_clear(w);
 	store_give(&a->store, &w->part);
 	w->claimed = 0;
 	hold(a, w);
@@ -459,7 +488,7 @@ learn(struct ahead *a, const struct ahead_job *job)
 	const struct ahead_column *c = &w->columns[job->column];
 	const struct size size = size_of(c->n, c->bytes, w->to - w->from);
 
-	if (w->w.part)
+	if (w->w.part || job->column == v->v.columns->n)
 		return;
 	sizes_learn(a->spec.sizes, v->v.columns->v[job->column], &size);
 	v->sizes[job->column].hour_bytes = size.hour_bytes;
@@ -491,7 +520,7 @@ ahead_read(struct ahead *a, const struct ahead_job *job, bool ended)
 		v->bytes += c->bytes;
 		correct_total(a, v, false);
 	}
-	return w->done == v->v.columns->n ? window_complete(w) : 0;
+	return w->done == jobs_of(w) ? window_complete(w) : 0;
 }
 
 int
@@ -503,7 +532,7 @@ ahead_next(struct ahead *a, struct source_window **w)
 	if (v == NULL)
 		return a->next == a->spec.vehicles->n ? 2 : 1;
 	if ((first = v->windows) == NULL || v->listed != AHEAD_DONE ||
-	    first->done < v->v.columns->n)
+	    first->done < jobs_of(first))
 		return 1;
 	v->windows = first->next;
 	a->windows--;

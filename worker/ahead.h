@@ -48,7 +48,7 @@ struct ahead_vehicle {
 	size_t index;
 	enum ahead_state listed;	/* its collections */
 	struct names found;		/* its own columns, where none are asked for */
-	bool *there;			/* whether the column is a collection */
+	bool *there;			/* whether the column is a collection; any of them */
 	struct size *sizes;		/* of the columns */
 	uint64_t documents, bytes;	/* read so far */
 	uint64_t expected;		/* documents, not yet corrected */
@@ -78,6 +78,7 @@ void ahead_free(struct ahead *a);
 struct ahead_job {
 	struct ahead_vehicle *vehicle;
 	struct ahead_window *window;	/* NULL: list */
+	/* After the last: the documents of all columns whose _id is no time. */
 	size_t column;
 };
 
@@ -92,14 +93,13 @@ int ahead_listed(struct ahead *a, struct ahead_vehicle *v, struct names *found);
 /*
  * ahead_room(a, job, len): Room for a document. NULL: the window is too large now,
  * or (*no_memory) there is no memory.
- * ahead_add(job, data, len, t_ms): It is there. 0, -1: no memory.
+ * ahead_add(job, doc): It is there. 0, -1: no memory.
  * ahead_read(a, job, ended): The column has been read, or its reading was ended.
  * Returns 0, 1: a millisecond is too large, -1: no memory.
  */
 uint8_t *ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
     bool *no_memory);
-int ahead_add(const struct ahead_job *job, const uint8_t *data, size_t len,
-    int64_t t_ms);
+int ahead_add(const struct ahead_job *job, const struct source_doc *doc);
 int ahead_read(struct ahead *a, const struct ahead_job *job, bool ended);
 
 /*

@@ -22,6 +22,7 @@
 #include "worker/ahead.h"
 #include "worker/engine/archive.h"
 #include "worker/fetch.h"
+#include "worker/odd.h"
 
 #define THREADS_MAX 32
 /* After a server that lags, ask others for a while. */
@@ -143,15 +144,15 @@ cut_to_part(struct hand *h, const uint8_t **data, size_t *len)
 	return 0;
 }
 
+/* Keep a document. Returns 0, -1: not. */
 static int
-on_document(void *arg, const uint8_t *data, size_t len, int64_t t_ms)
+keep(struct hand *h, size_t column, const uint8_t *data, size_t len,
+    int64_t t_ms)
 {
-	struct hand *h = arg;
 	struct reader *r = h->r;
+	struct source_doc doc = { column, NULL, len, t_ms };
 	uint8_t *at = NULL;
 
-	if (h->job.window->w.part && cut_to_part(h, &data, &len) != 0)
-		return -1;
 	pthread_mutex_lock(&r->lock);
 	if (!atomic_load(&r->stopping))
 		at = ahead_room(r->ahead, &h->job, len, &h->no_memory);
@@ -160,8 +161,47 @@ on_document(void *arg, const uint8_t *data, size_t len, int64_t t_ms)
 		return -1;
 	memcpy(at, data, len);
 	/* The column is this thread's until it has been read. */
-	h->no_memory = ahead_add(&h->job, at, len, t_ms) != 0;
+	doc.data = at;
+	h->no_memory = ahead_add(&h->job, &doc) != 0;
 	return h->no_memory ? -1 : 0;
+}
+
+static int
+on_document(void *arg, const uint8_t *data, size_t len, int64_t t_ms)
+{
+	struct hand *h = arg;
+
+	if (h->job.window->w.part && cut_to_part(h, &data, &len) != 0)
+		return -1;
+	return keep(h, h->job.column, data, len, t_ms);
+}
+
+/* It has no time: at the beginning of the range it is skipped, and listed. */
+static int
+on_odd(void *arg, size_t column, const uint8_t *data, size_t len)
+{
+	struct hand *h = arg;
+	const int64_t from_ms = h->r->spec.from_ms;
+
+	return keep(h, column, data, len, from_ms - from_ms % HOUR_MS);
+}
+
+/* As fetch_run(), for the documents that have no time. */
+static enum fetch_result
+read_odd(struct hand *h)
+{
+	const struct ahead_vehicle *v = h->job.vehicle;
+	struct patience_try t = { .patience = &h->r->patience };
+	struct odd o = { h->client, &h->way, v->v.name, v->v.columns, v->there,
+	    on_odd, h, 0, 0 };
+	bson_error_t error;
+	int rc;
+
+	while ((rc = odd_run(&o, &error)) != 0 && fetch_may_retry(&t, &error))
+		;
+	is_alive(h->r);
+	return rc != 0 ? FETCH_FAILED : h->job.window->over ? FETCH_ENDED :
+	    FETCH_DONE;
 }
 
 /* Locked before and after, not meanwhile. */
@@ -178,7 +218,8 @@ read_column(struct hand *h)
 		.pace = r->spec.pace,
 		.patience = &r->patience,
 		.vehicle = v->v.name,
-		.column = v->v.columns->v[h->job.column],
+		.column = h->job.column < v->v.columns->n ?
+		    v->v.columns->v[h->job.column] : NULL,
 		.document_bytes = v->sizes[h->job.column].document_bytes,
 		.take = on_document,
 		.lagged = on_lag,
@@ -197,7 +238,7 @@ read_column(struct hand *h)
 	pthread_mutex_unlock(&r->lock);
 	h->way = r->spec.way;
 	h->way.read_preference = preference_of(r);
-	rc = fetch_run(&f);
+	rc = f.column != NULL ? fetch_run(&f) : read_odd(h);
 	pthread_mutex_lock(&r->lock);
 	if (h->no_memory)
 		no_memory();

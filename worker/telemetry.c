@@ -18,6 +18,8 @@
 
 /* Do not read from a secondary lagging more than this. */
 #define STALENESS_S 120
+/* Documents of a reply: all that 16 MB hold. */
+#define ALL_AT_ONCE 1000000
 
 static const char *const mode_names[] = {
 	"primaryPreferred", "secondary", "secondaryPreferred", "nearest",
@@ -281,6 +283,25 @@ telemetry_find(mongoc_client_t *client, const struct telemetry_way *way,
 	cursor = mongoc_collection_find_with_opts(c, filter, opts, NULL);
 	bson_destroy(opts);
 	bson_destroy(filter);
+	mongoc_collection_destroy(c);
+	return cursor;
+}
+
+mongoc_cursor_t *
+telemetry_aggregate(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const char *column, const bson_t *pipeline,
+    mongoc_client_session_t *session)
+{
+	mongoc_collection_t *c = collection_of(client, way, vehicle, column);
+	bson_t *opts = BCON_NEW("batchSize", BCON_INT64(ALL_AT_ONCE),
+	    "maxTimeMS", BCON_INT32(TELEMETRY_MAX_MS),
+	    "comment", BCON_UTF8(way->comment));
+	mongoc_cursor_t *cursor;
+
+	put_session(opts, session);
+	cursor = mongoc_collection_aggregate(c, MONGOC_QUERY_NONE, pipeline,
+	    opts, NULL);
+	bson_destroy(opts);
 	mongoc_collection_destroy(c);
 	return cursor;
 }

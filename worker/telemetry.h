@@ -8,6 +8,7 @@
 #include "lib/jobs/read_time.h"
 
 struct _bson_error_t;
+struct _bson_t;
 struct _bson_value_t;
 struct _mongoc_client_t;
 struct _mongoc_client_session_t;
@@ -63,6 +64,14 @@ struct _mongoc_cursor_t *telemetry_find(struct _mongoc_client_t *client,
     const struct telemetry_way *way, const char *vehicle, const char *column,
     const struct telemetry_range *range, const struct _bson_value_t *after,
     int64_t batch, struct _mongoc_client_session_t *session);
+
+/*
+ * telemetry_aggregate(client, way, vehicle, column, pipeline, session):
+ * A cursor of {pipeline: [...]}; read as telemetry_find() reads.
+ */
+struct _mongoc_cursor_t *telemetry_aggregate(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *vehicle, const char *column,
+    const struct _bson_t *pipeline, struct _mongoc_client_session_t *session);
 
 /*
  * telemetry_session(client, way, session, error):

@@ -26,7 +26,7 @@
 /* Of one way: a sender that is not read from waits, as on a real line. */
 #define AHEAD_BYTES ((size_t)64 << 20)
 #define HEADER_BYTES 64
-#define COMMANDS_MAX 64
+#define REQUESTS_MAX 4096
 #define OP_MSG 2013
 
 static const char usage[] =
@@ -39,8 +39,9 @@ static const char usage[] =
     "  --mongo        count what MongoDB is asked: a round trip for each request\n"
     "\n"
     "SIGUSR1: print a line of JSON, then count from 0 again:\n"
-    "  {\"connections\": 3, \"open\": 2, \"bytes\": 123, \"requests\": {\"find\": 5}}\n"
-    "Heartbeats (hello) are counted with the others, by their name.\n"
+    "  {\"connections\": 3, \"open\": 2, \"bytes\": 123, \"requests\": [\"find\", ...]}\n"
+    "requests: their commands in order, the first 4096. Heartbeats (hello) are among\n"
+    "them.\n"
     "SIGTERM ends it.\n";
 
 struct chunk {
@@ -74,10 +75,7 @@ static bool mongo;
 
 static struct {
 	uint64_t connections, bytes;
-	struct {
-		char name[HEADER_BYTES];
-		uint64_t n;
-	} v[COMMANDS_MAX];
+	char v[REQUESTS_MAX][HEADER_BYTES];
 	size_t n;
 } counts;
 
@@ -107,12 +105,11 @@ print_counts(void)
 	size_t i;
 
 	printf("{\"connections\": %llu, \"open\": %zu, \"bytes\": %llu, "
-	    "\"requests\": {", (unsigned long long)counts.connections, n_pairs,
+	    "\"requests\": [", (unsigned long long)counts.connections, n_pairs,
 	    (unsigned long long)counts.bytes);
 	for (i = 0; i < counts.n; i++)
-		printf("%s\"%s\": %llu", i > 0 ? ", " : "", counts.v[i].name,
-		    (unsigned long long)counts.v[i].n);
-	printf("}}\n");
+		printf("%s\"%s\"", i > 0 ? ", " : "", counts.v[i]);
+	printf("]}\n");
 	fflush(stdout);
 	memset(&counts, 0, sizeof(counts));
 	want_counts = 0;
@@ -121,15 +118,8 @@ print_counts(void)
 static void
 count_name(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < counts.n && strcmp(counts.v[i].name, name) != 0; i++)
-		;
-	if (i == COMMANDS_MAX)
-		return;
-	if (i == counts.n)
-		snprintf(counts.v[counts.n++].name, HEADER_BYTES, "%s", name);
-	counts.v[i].n++;
+	if (counts.n < REQUESTS_MAX)
+		snprintf(counts.v[counts.n++], HEADER_BYTES, "%s", name);
 }
 
 static uint32_t

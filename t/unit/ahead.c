@@ -68,11 +68,15 @@ fill(const struct ahead_job *job, size_t each)
 	uint8_t *at;
 	int64_t h;
 
+	/* Of documents without a time there are none. */
+	if (job->column == parameters.n)
+		return ahead_read(a, job, false);
 	for (h = job->window->from; h < job->window->to; h++) {
 		if ((at = ahead_room(a, job, each, &no_memory)) == NULL)
 			return ahead_read(a, job, true);
 		memcpy(at, data, each);
-		ahead_add(job, at, each, h * 3600000);
+		ahead_add(job, &(struct source_doc){ job->column, at, each,
+		    h * 3600000 });
 	}
 	return ahead_read(a, job, false);
 }
@@ -85,7 +89,7 @@ test_order(void)
 	struct source_window *w;
 	int i, n;
 
-	begin(3, columns, 24, 64 * MIB);
+	begin(3, columns, 24, 128 * MIB);
 	is_int(ahead_job(a, &jobs[0]), 0, "a job");
 	ok(jobs[0].window == NULL, "the first vehicle is listed");
 	is_int(ahead_job(a, &jobs[1]), 0, "a job");
@@ -94,13 +98,14 @@ test_order(void)
 	is_int(ahead_next(a, &w), 1, "nothing to hand out yet");
 	list(&jobs[1]);
 	list(&jobs[0]);
-	for (n = 0; n < 4; n++)
+	for (n = 0; n < 6; n++)
 		ahead_job(a, &jobs[n]);
 	ok(strcmp(jobs[0].vehicle->v.name, "vehicle_0") == 0 &&
 	    jobs[0].column == 0 && jobs[1].column == 1 &&
-	    strcmp(jobs[2].vehicle->v.name, "vehicle_1") == 0,
+	    strcmp(jobs[3].vehicle->v.name, "vehicle_1") == 0,
 	    "column by column, vehicle by vehicle, side by side");
-	for (i = 3; i >= 1; i--)
+	is_int((int64_t)jobs[2].column, 2, "and what has no time");
+	for (i = 5; i >= 1; i--)
 		is_int(fill(&jobs[i], 60000), 0, "read");
 	is_int(ahead_next(a, &w), 1, "the first vehicle is not there yet");
 	fill(&jobs[0], 60000);
@@ -137,6 +142,8 @@ test_budget(void)
 	ahead_job(a, &jobs[0]);
 	list(&jobs[0]);
 	is_int(ahead_job(a, &jobs[n++]), 0, "a window of unknown size");
+	ahead_job(a, &jobs[n]);
+	fill(&jobs[n], 0);
 	is_int(ahead_job(a, &jobs[n]), 1, "no second one fits");
 	is_int(fill(&jobs[0], 60000), 0, "it takes 1.4 MB");
 	while (ahead_job(a, &jobs[n]) == 0)
@@ -192,7 +199,7 @@ static void
 test_parts(void)
 {
 	static const char *const columns[] = { "speed", NULL };
-	struct ahead_job job;
+	struct ahead_job job, odd;
 	struct source_window *w;
 	int rc = 0, n = 0;
 
@@ -206,6 +213,8 @@ test_parts(void)
 	    job.window->part_to_ms == FROM * INT64_C(3600000) + 1800000,
 	    "the first half of the hour");
 	fill(&job, MIB);
+	ahead_job(a, &odd);
+	fill(&odd, 0);
 	is_int(ahead_next(a, &w), 0, "handed out");
 	ok(w->part && !w->last && w->end_ms == job.window->part_to_ms, "as a part");
 	w->release(w);
@@ -236,6 +245,8 @@ test_missing(void)
 	ahead_listed(a, job.vehicle, &found);
 	ahead_job(a, &job);
 	is_int((int64_t)job.column, 1, "only what is there is read");
+	fill(&job, 100);
+	ahead_job(a, &job);
 	fill(&job, 100);
 	is_int(ahead_next(a, &w), 0, "and is all of the window");
 	is_int((int64_t)w->vehicle->columns->n, 3, "which has all columns");
