@@ -1,7 +1,6 @@
 #ifndef WORKER_ENGINE_DECODE_NUMTEXT_H
 #define WORKER_ENGINE_DECODE_NUMTEXT_H
 
-#include <endian.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +28,7 @@ size_t numtext_double(double d, char text[NUMTEXT_SIZE]);
 
 /*
  * numtext_eight(u): The eight digits of u < 10^8, zero-padded, as numbers of a
- * byte each: the first digit in the lowest byte. Halves, quarters and digits
+ * byte each: the first digit in the lowest byte. Fours, pairs and digits
  * are split by multiplications, all of them at once: 10486 / 2^20 and 103 /
  * 2^10 are above 1/100 and 1/10 by so little that the quotients are right
  * below 10^4 and 10^2.
@@ -45,16 +44,21 @@ numtext_eight(uint32_t u)
 	return q | (v - q * 10) << 8;
 }
 
-/* numtext_ascii(digits, to): Write what numtext_eight() returned. */
+/* numtext_put(bytes, to): Write eight bytes, the lowest first. */
 static inline void
-numtext_ascii(uint64_t digits, char *to)
+numtext_put(uint64_t bytes, char *to)
 {
-	digits = htole64(digits | UINT64_C(0x3030303030303030));
-	memcpy(to, &digits, sizeof(digits));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap64(bytes);
+#endif
+	memcpy(to, &bytes, sizeof(bytes));
 }
 
+/* NUMTEXT_ZEROS | what numtext_eight() returned: the digits' text. */
+#define NUMTEXT_ZEROS UINT64_C(0x3030303030303030)
+
 /* What the two functions below may write of text. */
-#define NUMTEXT_SMALL 10
+#define NUMTEXT_SMALL 14
 
 /*
  * numtext_small_int(n, text), numtext_small_double(d, text):
@@ -78,8 +82,7 @@ numtext_small_int(int64_t n, char text[NUMTEXT_SMALL])
 	zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) & ~7U;
 	text[0] = '-';
 	/* What comes in from above is after the end. */
-	digits = htole64((digits | UINT64_C(0x3030303030303030)) >> zeros);
-	memcpy(text + sign, &digits, sizeof(digits));
+	numtext_put((NUMTEXT_ZEROS | digits) >> zeros, text + sign);
 	return sign + 8 - zeros / 8;
 }
 
@@ -92,9 +95,9 @@ static inline size_t
 numtext_small_double(double d, char text[NUMTEXT_SMALL])
 {
 	const double x = fabs(d);
-	uint64_t digits, whole, point;
+	uint64_t digits, point;
 	size_t sign, at, places;
-	uint32_t m, fraction;
+	uint32_t m;
 	unsigned zeros;
 
 	/* A NaN is not below. 99999.9999 rounds up to 10^8. */
@@ -106,17 +109,15 @@ numtext_small_double(double d, char text[NUMTEXT_SMALL])
 	digits = numtext_eight(m);
 	/* Five digits before the point, of which the last one stays. */
 	zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 32) & ~7U;
-	whole = htole64((digits | UINT64_C(0x3030303030303030)) >> zeros);
 	sign = (d < 0) & (m != 0);
 	text[0] = '-';
-	memcpy(text + sign, &whole, sizeof(whole));
-	/* The point as a fourth digit in front: its place counts if another's. */
+	numtext_put((NUMTEXT_ZEROS | digits) >> zeros, text + sign);
+	/* After the point: digits without the zeros at the end, 0 to 3. */
 	at = sign + 5 - zeros / 8;
 	point = digits >> 40 << 8 | 1;
 	places = (63 - (unsigned)__builtin_clzll(point)) / 8;
-	fraction = htole32((uint32_t)(digits >> 40 << 8) |
-	    UINT32_C(0x30303000) | '.');
-	memcpy(text + at, &fraction, sizeof(fraction));
+	point = '.' | (NUMTEXT_ZEROS | digits) >> 40 << 8;
+	numtext_put(point, text + at);
 	return at + places + (places != 0);
 }
 

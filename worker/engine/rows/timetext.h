@@ -48,11 +48,12 @@ timetext_put(struct timetext *s, int64_t t_ms, char *to)
 	memcpy(to, s->text, TIMETEXT_ROOM);
 	digits = numtext_eight((uint32_t)(t_ms - s->from_ms));
 	if (!s->rfc3339) {
-		numtext_ascii(digits, to + s->len - 8);
+		numtext_put(NUMTEXT_ZEROS | digits, to + s->len - 8);
 		return s->len;
 	}
 	/* 2018-11-30T00:00:SS.mmmZ: 000SSmmm becomes SS.mmmZ. */
-	numtext_ascii((digits >> 24 & 0xffff) | digits >> 40 << 24, to + 17);
+	digits = (digits >> 24 & 0xffff) | digits >> 40 << 24;
+	numtext_put(NUMTEXT_ZEROS | digits, to + 17);
 	to[19] = '.';
 	to[23] = 'Z';
 	return s->len;
