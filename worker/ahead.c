@@ -158,7 +158,7 @@ static size_t
 jobs_of(const struct ahead_window *w)
 {
 	const bool first = w->from == w->ahead->spec.from &&
-	    w->part_from_ms == INT64_MIN;
+	    w->part_from_ms == INT64_MIN && !w->ahead->spec.continues;
 
 	return w->vehicle->v.columns->n + first;
 }
@@ -205,6 +205,10 @@ vehicle_append(struct ahead *a)
 		return -1;
 	v->index = a->next++;
 	v->v.name = a->spec.vehicles->v[v->index];
+	v->v.continues = a->spec.continues;
+	v->v.goes_on = a->spec.goes_on;
+	v->v.from_ms = a->spec.from_ms;
+	v->v.to_ms = a->spec.to_ms;
 	v->from = a->spec.from;
 	if (a->spec.documents != NULL)
 		v->expected = a->spec.documents[v->index];

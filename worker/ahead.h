@@ -63,6 +63,9 @@ struct ahead_spec {
 	const struct names *parameters;	/* empty: those that each has */
 	const uint64_t *documents;	/* or NULL */
 	int64_t from, to;		/* hours since 1970, half-open */
+	/* Of one vehicle only some days, to midnights, Unix ms: source_vehicle. */
+	bool continues, goes_on;
+	int64_t from_ms, to_ms;
 	size_t memory_max, window_bytes;
 	struct sizes *sizes;
 	/* Around the release of a window, in any thread; unlock() wakes who waits. */

@@ -6,6 +6,7 @@
 #include "worker/attempt.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/backoff.h"
@@ -170,6 +171,20 @@ attempt_abort(struct attempt *a)
 	crash_at(CRASH_BEFORE_ABORT);
 	upload_sink(a->upload)->abort(upload_sink(a->upload));
 	crash_at(CRASH_AFTER_ABORT);
+}
+
+void
+attempt_again(struct attempt *a)
+{
+	attempt_abort(a);
+	upload_free(a->upload);
+	a->upload = NULL;
+	free(a->task->object.key);
+	a->task->object.key = NULL;
+	a->why = FAILURE_NONE;
+	a->progress = (struct task_progress){ 0 };
+	a->done = a->progress;
+	attempt_report(a, "counting");
 }
 
 /* The end is written until the task is another worker's, or there is no time. */

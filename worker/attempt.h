@@ -95,4 +95,7 @@ enum outcome attempt_archived(struct attempt *a, enum archive_result result,
 enum outcome attempt_uploaded(struct attempt *a,
     const struct archive *archive);
 
+/* attempt_again(a): After FAILED: be as before the upload, which is removed. */
+void attempt_again(struct attempt *a);
+
 #endif

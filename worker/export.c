@@ -159,7 +159,7 @@ write_archive(struct attempt *a, const struct names *vehicles,
 }
 
 static enum outcome
-make_archive(struct attempt *a)
+make_once(struct attempt *a)
 {
 	struct names vehicles = { 0 };
 	uint64_t *documents = NULL;
@@ -182,6 +182,25 @@ make_archive(struct attempt *a)
 	return outcome;
 }
 
+/*
+ * Where the data do not allow a vehicle to be cut, its units say so; then all is
+ * made again, with whole vehicles.
+ */
+static enum outcome
+make_archive(struct attempt *a)
+{
+	enum outcome outcome = make_once(a);
+
+	if (outcome != FAILED || a->why != FAILURE_CUT)
+		return outcome;
+	log_msg(LOG_INFO, "split", "a vehicle's documents reach far beyond a "
+	    "day's end: the job is cut again, with whole vehicles");
+	attempt_again(a);
+	a->whole = true;
+	outcome = split_forget(a);
+	return outcome == COMPLETE ? make_once(a) : outcome;
+}
+
 bool
 export_job(const struct worker *worker, struct job *job)
 {
@@ -195,7 +214,7 @@ export_job(const struct worker *worker, struct job *job)
 	done = attempt_run(&a, make_archive);
 	/* Ended for good; otherwise the next attempt takes up the units. */
 	if (done && a.plan.n > 0)
-		units_drop(worker->units, job->task.id, job->task.fence);
+		units_drop(worker->units, job->task.id, a.plan.plan);
 	log_job(NULL);
 	return done;
 }

@@ -381,6 +381,10 @@ reader_open(const struct reader_spec *spec)
 		.from = (begin_ms - ((begin_ms % HOUR_MS) + HOUR_MS) % HOUR_MS) /
 		    HOUR_MS,
 		.to = (spec->to_ms + HOUR_MS - 1) / HOUR_MS,
+		.continues = spec->continues,
+		.goes_on = spec->goes_on,
+		.from_ms = spec->from_ms,
+		.to_ms = spec->to_ms,
 		.memory_max = spec->memory_max,
 		.window_bytes = spec->window_bytes,
 		.sizes = spec->sizes,

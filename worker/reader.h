@@ -27,6 +27,7 @@ struct reader_spec {
 	const struct names *parameters;	/* empty: all that a vehicle has */
 	const uint64_t *documents;	/* expected of each vehicle, or NULL */
 	int64_t from_ms, to_ms;		/* of points; documents begin an hour before */
+	bool continues, goes_on;	/* of one vehicle only some days: source_vehicle */
 	size_t memory_max;		/* bytes of documents, at once */
 	size_t window_bytes;		/* of a column, usually */
 	int threads;			/* at most; each takes a client of the pool */

@@ -6,13 +6,18 @@
 
 #include <stdlib.h>
 
+#include <mongoc/mongoc.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
+#include "lib/base/names.h"
 #include "lib/base/timestamp.h"
 #include "lib/jobs/units.h"
 #include "worker/assemble.h"
+#include "worker/fetch.h"
+#include "worker/transfer.h"
 #include "worker/unit.h"
 #include "worker/worker.h"
 
@@ -37,7 +42,7 @@ split_find(struct attempt *a)
 	enum jobs_result rc;
 
 	/* The first claim finds no plan: small jobs are spared the query. */
-	if (a->task->fence <= 1)
+	if (a->task->fence <= 1 || a->whole)
 		return COMPLETE;
 	do
 		rc = units_find_plan(a->worker->units, a->task->id, &a->plan);
@@ -48,6 +53,20 @@ split_find(struct attempt *a)
 		a->plan = (struct units_plan){ 0 };
 	a->progress.documents_total = a->plan.documents;
 	return COMPLETE;
+}
+
+enum outcome
+split_forget(struct attempt *a)
+{
+	struct patience_try t = { .patience = &a->patience };
+	enum jobs_result rc;
+
+	do
+		rc = units_drop(a->worker->units, a->task->id, a->plan.plan);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	a->plan = (struct units_plan){ 0 };
+	return rc == JOBS_ERROR ? attempt_failed(a, FAILURE_DATABASE) :
+	    COMPLETE;
 }
 
 /* Into how many units a vehicle is cut; 0: it is not. */
@@ -149,6 +168,57 @@ store_plan(struct attempt *a, const struct names *vehicles,
 	return COMPLETE;
 }
 
+/* A vehicle's own columns; patiently. */
+static int
+list_columns(struct attempt *a, const char *vehicle, struct names *found)
+{
+	struct patience_try t = { .patience = &a->patience };
+	const struct telemetry_way way = transfer_way(a);
+	bson_error_t error;
+	int rc;
+
+	while ((rc = telemetry_parameters(a->worker->client, &way, vehicle, NULL,
+	    found, &error)) != 0 && fetch_may_retry(&t, &error))
+		names_release(found);
+	return rc;
+}
+
+/* All units of a vehicle have the same columns, whatever it gets meanwhile. */
+static enum outcome
+fix_columns(struct attempt *a, const struct names *vehicles,
+    struct unit_cut *cuts, size_t n, struct names *columns)
+{
+	size_t i;
+
+	for (i = 0; a->spec->parameters.n == 0 && i < n; i++) {
+		struct names *own = &columns[cuts[i].first];
+
+		if (cuts[i].from_ms == 0 && cuts[i].to_ms == 0)
+			continue;
+		if (own->n == 0 && list_columns(a,
+		    vehicles->v[cuts[i].first], own) != 0)
+			return attempt_failed(a, FAILURE_DATABASE);
+		/* Without any it is small, and empty in each of them. */
+		cuts[i].parameters = own->n > 0 ? own : NULL;
+	}
+	return COMPLETE;
+}
+
+/* Cut, fix, store: what it needs is of the caller's. */
+static enum outcome
+plan_units(struct attempt *a, const struct names *vehicles,
+    const struct split_job *job, uint64_t each, struct unit_cut *cuts,
+    struct names *columns)
+{
+	const size_t n = split_cut(job, each, cuts);
+	enum outcome outcome;
+
+	if (n < 2)
+		return COMPLETE;
+	outcome = fix_columns(a, vehicles, cuts, n, columns);
+	return outcome == COMPLETE ? store_plan(a, vehicles, cuts, n) : outcome;
+}
+
 enum outcome
 split_plan(struct attempt *a, const struct names *vehicles,
     const uint64_t *documents)
@@ -157,10 +227,11 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	    a->spec->start_ms, a->spec->end_ms, a->whole };
 	const uint64_t total = a->progress.documents_total;
 	const uint64_t least = (uint64_t)a->worker->conf->split_documents;
-	enum outcome outcome = COMPLETE;
+	enum outcome outcome;
 	struct unit_cut *cuts;
+	struct names *columns;
 	uint64_t each;
-	size_t n;
+	size_t i;
 
 	if (least == 0 || total < least)
 		return COMPLETE;
@@ -168,11 +239,13 @@ split_plan(struct attempt *a, const struct names *vehicles,
 	if (each < total / UNITS_MAX)
 		each = total / UNITS_MAX;
 	cuts = calloc(split_room(&job, each) + 1, sizeof(*cuts));
-	if (cuts == NULL)
-		return attempt_failed(a, FAILURE_INTERNAL);
-	n = split_cut(&job, each, cuts);
-	if (n > 1)
-		outcome = store_plan(a, vehicles, cuts, n);
+	columns = calloc(vehicles->n + 1, sizeof(*columns));
+	outcome = cuts == NULL || columns == NULL ?
+	    attempt_failed(a, FAILURE_INTERNAL) :
+	    plan_units(a, vehicles, &job, each, cuts, columns);
+	for (i = 0; columns != NULL && i < vehicles->n; i++)
+		names_release(&columns[i]);
+	free(columns);
 	free(cuts);
 	return outcome;
 }

@@ -46,6 +46,9 @@ size_t split_cut(const struct split_job *job, uint64_t each,
 /* split_find(a): Read an earlier attempt's plan into a->plan, if there is one. */
 enum outcome split_find(struct attempt *a);
 
+/* split_forget(a): Drop a->plan, whose units cannot be made. */
+enum outcome split_forget(struct attempt *a);
+
 /*
  * split_plan(a, vehicles, documents): If the job is large enough, store its units
  * and set a->plan; documents[i] is vehicle i's count.

@@ -151,6 +151,8 @@ transfer_vehicles(struct attempt *a, struct archive *archive,
     const struct names *vehicles, const uint64_t *documents)
 {
 	const struct conf *conf = a->worker->conf;
+	const int64_t cut_from_ms = a->unit != NULL ? a->unit->from_ms : 0;
+	const int64_t cut_to_ms = a->unit != NULL ? a->unit->to_ms : 0;
 	const struct reader_spec spec = {
 		.pool = a->worker->pool,
 		.way = transfer_way(a),
@@ -160,8 +162,10 @@ transfer_vehicles(struct attempt *a, struct archive *archive,
 		.vehicles = vehicles,
 		.parameters = &a->spec->parameters,
 		.documents = documents,
-		.from_ms = a->spec->start_ms,
-		.to_ms = a->spec->end_ms,
+		.from_ms = cut_from_ms > 0 ? cut_from_ms : a->spec->start_ms,
+		.to_ms = cut_to_ms > 0 ? cut_to_ms : a->spec->end_ms,
+		.continues = cut_from_ms > 0,
+		.goes_on = cut_to_ms > 0,
 		.memory_max = documents_bytes(conf),
 		.window_bytes = (size_t)(conf->batch_documents * USUAL_BYTES),
 		.threads = (int)conf->readers,

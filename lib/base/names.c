@@ -42,6 +42,16 @@ names_has(const struct names *sorted, const char *name)
 	    sizeof(*sorted->v), name_compare) != NULL;
 }
 
+bool
+names_equal(const struct names *a, const struct names *b)
+{
+	size_t i = 0;
+
+	while (i < a->n && i < b->n && strcmp(a->v[i], b->v[i]) == 0)
+		i++;
+	return i == a->n && i == b->n;
+}
+
 void
 names_release(struct names *list)
 {

@@ -23,6 +23,9 @@ int names_add(struct names *list, const char *text, size_t len);
 void names_sort(struct names *list);
 bool names_has(const struct names *sorted, const char *name);
 
+/* names_equal(a, b): Whether they are the same names in the same order. */
+bool names_equal(const struct names *a, const struct names *b);
+
 /* names_release(list): Free the strings; the list is empty again. */
 void names_release(struct names *list);
 

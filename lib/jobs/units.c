@@ -64,6 +64,8 @@ unit_of(const struct units *units, const struct job *job, int64_t plan,
 	unit.task.turn = job->task.turn;
 	unit.spec = job->spec;
 	unit.spec.vehicles = (struct names){ vehicles->v + cut->first, cut->n };
+	if (cut->parameters != NULL)
+		unit.spec.parameters = *cut->parameters;
 	memcpy(unit.parent, job->task.id, sizeof(unit.parent));
 	unit.plan = plan;
 	unit.place = (int64_t)place;

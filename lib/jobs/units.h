@@ -11,6 +11,7 @@
 
 struct _mongoc_client_t;
 struct conf;
+struct names;
 struct units;
 
 /*
@@ -39,6 +40,8 @@ struct unit_cut {
 	size_t first, n;
 	uint64_t documents;
 	int64_t from_ms, to_ms;
+	/* Of a vehicle that is cut: its columns, the same for all of its units. */
+	const struct names *parameters;
 };
 
 /* A job's units, all of one planning. */

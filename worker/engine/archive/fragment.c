@@ -161,7 +161,8 @@ take_run(struct fragment *f, const struct facts_file *file)
 	enum archive_result result = ARCHIVE_OK;
 
 	if (file->csv.begins != (fs->csvfile == NULL) || (!file->csv.begins &&
-	    strcmp(file->vehicle, fs->vehicle) != 0))
+	    (strcmp(file->vehicle, fs->vehicle) != 0 ||
+	    !names_equal(file->parameters, &fs->parameters))))
 		return fragment_bad(f, "it does not follow the one before");
 	if (file->csv.begins)
 		result = begin_vehicle(fs, file);
