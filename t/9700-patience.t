@@ -293,15 +293,14 @@ def told_to_end(name, mode):
         c.exits(0, ABORT_S + SHUT_S, "exit 0")
 
 
-def hangs(name, where, **changes):
+def hangs(name, where, body, split):
     """A thread that does nothing, while others of its worker wait and poll."""
     if not os.access(program(crash=True), os.X_OK):
         with report:
             skip(name, program(crash=True) + "; run make CRASH=1")
         return
-    body = request(days=1, vehicles=["vehicle_001", "vehicle_002"])
     with case(name, None, {"HANG_AT": where}, True, body, stall_ms=5000, renew_ms=1000,
-              **changes) as c:
+              split_documents=split) as c:
         c.begin()
         wait_for(name + ": the hang", lambda: "op=hang" in logged(name), 60)
         c.exits(70, 5 + 1 + SHUT_S, "ended by stall_ms")
@@ -337,8 +336,9 @@ def all_cases():
         (struck_once, "complete-lost", "lost_complete", 0),
         (struck_once, "part-damaged", "damage_part", 0),
         (not_slow, "complete-slow"),
-        (hangs, "sender-hangs", "before_part"),
-        (hangs, "assembler-hangs", "before_piece"),
+        (hangs, "sender-hangs", "before_part", BODY, 0),
+        (hangs, "assembler-hangs", "before_piece",
+         request(vehicles=["vehicle_001", "vehicle_002"]), 10),
     ]
     cases += [(cancelled, "cancel-%s-%s" % (phase, mode), mode, phase)
               for phase in ("begin", "part", "complete") for mode in ("stall", "refuse", "trickle")]
