@@ -52,6 +52,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def listens(control):
+    try:
+        proxy.order(control, "pass")
+        return True
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def proxy_to(name, server_port):
     """A proxy in front of a server: its port, and the function that orders its faults."""
@@ -60,7 +68,7 @@ def proxy_to(name, server_port):
     with subprocess.Popen([sys.executable, proxy.__file__, str(port), str(server_port),
                            control]) as process:
         try:
-            wait_for("the proxy", lambda: os.path.exists(control), 20)
+            wait_for("the proxy", lambda: listens(control), 20)
             yield port, lambda mode, **more: proxy.order(control, mode, **more)
         finally:
             process.terminate()
@@ -334,7 +342,7 @@ def all_cases():
         (struck_once, "complete-late", "late_complete", LATE_S),
         (struck_once, "complete-spaces", "space_complete", LATE_S),
         (struck_once, "complete-lost", "lost_complete", 0),
-        (struck_once, "part-damaged", "damage_part", 0),
+        (struck_once, "part-damaged", "damaged_part", 0),
         (not_slow, "complete-slow"),
         (hangs, "sender-hangs", "before_part", BODY, 0),
         (hangs, "assembler-hangs", "before_piece",

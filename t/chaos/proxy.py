@@ -13,7 +13,8 @@ mode to these requests: begin, part, complete, abort, other.
     slow            bodies go up at bytes_s
     trickle         bodies go up at bytes_s, answers down at two bytes a second
     stall           bodies and answers stop until the mode changes
-    damage_part     a byte in the middle of a part is another
+    damaged_part    400 XAmzContentSHA256Mismatch, as Amazon S3 says of a part that was damaged on
+                    its way (SeaweedFS takes it)
     late_complete   Complete is forwarded, and answered, after delay_s
     space_complete  the same; meanwhile there is a 200, and white space
     reset_part      a part is cut in its middle, both sides reset
@@ -44,7 +45,8 @@ ERROR = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message
          '<Resource>/</Resource><RequestId>chaos</RequestId></Error>')
 CANNED = {"slowdown": (503, "SlowDown"), "internal": (500, "InternalError"),
           "skewed": (403, "RequestTimeTooSkewed"), "ahead": (403, "RequestTimeTooSkewed"),
-          "error_complete": (200, "InternalError")}
+          "error_complete": (200, "InternalError"),
+          "damaged_part": (400, "XAmzContentSHA256Mismatch")}
 
 
 def kind_of(method, target):
@@ -59,7 +61,7 @@ def kind_of(method, target):
 
 AIMS = dict({mode: ("complete",) for mode in ("error_complete", "lost_complete", "late_complete",
                                               "space_complete")},
-            **{mode: ("part",) for mode in ("reset_part", "damage_part", "lost_part")},
+            **{mode: ("part",) for mode in ("reset_part", "damaged_part", "lost_part")},
             lost_begin=("begin",))
 
 
@@ -231,8 +233,6 @@ class Proxy:
             data = await reader.read(min(2048 if mode == "trickle" else CHUNK, left))
             if not data:
                 raise Reset
-            if mode == "damage_part" and left > length // 2 >= left - len(data):
-                data = bytes([data[0] ^ 1]) + data[1:]
             left -= len(data)
             to_server.write(data)
             await to_server.drain()
