@@ -2,7 +2,7 @@
 """How workers claim: what a claim gives, what it costs, whose turn it is. On a real mongod with the
 indexes of scripts/provision; t/tools/claims.c does what workers and handlers do, with their rights.
 
-Prints TAP. Always on servers of its own.
+Prints TAP. Always on servers of its own. Environment: CLAIMS_SEED, of who queues when (5).
 """
 import datetime
 import os
