@@ -152,13 +152,25 @@ archive_take(struct archive *a, struct source *source,
 enum archive_result
 archive_fragment(struct archive *a, const struct archive_fragment *f)
 {
+	struct archive_fragment runs;
+
 	if (a->fragments == NULL && (a->fragments = fragments_new(a->zip,
 	    a->manifest, &a->options)) == NULL)
 		return ARCHIVE_NO_MEMORY;
-	return archive_result(a, fragments_take(a->fragments, f));
+	/* Less its last byte, see archive_close(). */
+	if ((runs = *f).size == 0) {
+		log_msg(LOG_ERROR, "piece", "%s: empty: it is made again",
+		    f->name);
+		return ARCHIVE_BAD_FRAGMENT;
+	}
+	runs.size--;
+	return archive_result(a, fragments_take(a->fragments, &runs));
 }
 
-/* Closing goes past the guard: its failure is the sink's by itself. */
+/*
+ * Closing goes past the guard: its failure is the sink's by itself. A fragment
+ * without runs still has a byte: S3 knows no upload without any.
+ */
 enum archive_result
 archive_close(struct archive *a)
 {
@@ -166,8 +178,9 @@ archive_close(struct archive *a)
 		log_msg(LOG_ERROR, "piece", "the last CSV does not end");
 		return ARCHIVE_BAD_FRAGMENT;
 	}
-	if (!a->fragment && (manifest_write(a->manifest, a->zip) != 0 ||
-	    zip_finish(a->zip) != 0))
+	if (a->fragment ? guard_write(&a->guard, "", 1) != 0 :
+	    manifest_write(a->manifest, a->zip) != 0 ||
+	    zip_finish(a->zip) != 0)
 		return archive_result(a, ARCHIVE_NO_MEMORY);
 	return a->sink->close(a->sink) == 0 ? ARCHIVE_OK :
 	    ARCHIVE_SINK_FAILED;

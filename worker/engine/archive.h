@@ -15,8 +15,8 @@ struct source;
  * read from and a sink to write to.
  *
  * An archive is a ZIP of CSV files and a manifest. A fragment is a part of one
- * that is made elsewhere: the deflated files of some of its vehicles, one after
- * the other, and a JSON text that describes them (archive_facts()). An archive
+ * that is made elsewhere: deflated runs of rows of some of its vehicles, or of some
+ * days of one, and a JSON text that describes them (archive_facts()). An archive
  * of fragments has the same bytes as one that was made in one place.
  *
  * An archive is used by one thread at a time.
@@ -42,7 +42,10 @@ void archive_free(struct archive *a);
 enum archive_result archive_take(struct archive *a, struct source *source,
     const struct archive_watch *watch);
 
-/* archive_fragment(a, f): Write a fragment's vehicles, as if made here. */
+/*
+ * archive_fragment(a, f): Write what is in a fragment, as if made here. Where a
+ * vehicle goes on, so does the next one.
+ */
 enum archive_result archive_fragment(struct archive *a,
     const struct archive_fragment *f);
 
@@ -55,9 +58,9 @@ enum archive_result archive_close(struct archive *a);
 /*
  * archive_facts(a): A closed fragment's facts, JSON that belongs to a; NULL: no
  * memory, logged.
- *	{"files": [as in manifest.json, plus "part", "runBytes", "runCrc32"],
- *	 "skippedDocuments": [as there], "skippedDocumentsTotal": number}
- * Names in it are the fragment's own; the archive may give a file another one.
+ *	{"files": [as in manifest.json, a run each: archive/manifest.h],
+ *	 "skippedDocuments": [as there], "skippedDocumentsTotal": number,
+ *	 "preview": archive_preview() of it, or ""}
  */
 const char *archive_facts(struct archive *a);
 
