@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/timestamp.h"
+#include "worker/gather.h"
 
 /* Read ahead at most this many, however small they are. */
 #define VEHICLES_MAX 32
@@ -26,6 +27,7 @@ struct ahead {
 	size_t next;			/* vehicle that is not among them yet */
 	size_t windows;			/* not handed out */
 	size_t held;			/* bytes of memory_max */
+	size_t running;			/* columns that are being read */
 	struct store store;
 	uint64_t total;			/* documents, see ahead_total() */
 };
@@ -63,7 +65,7 @@ columns_clear(struct ahead_window *w)
 
 	for (i = 0; i <= w->vehicle->v.columns->n; i++) {
 		free(w->columns[i].v);
-		w->columns[i] = (struct ahead_column){ 0 };
+		w->columns[i] = (struct gather_column){ 0 };
 	}
 }
 
@@ -250,18 +252,31 @@ average_of(const struct ahead_vehicle *v)
 	return v->documents > 0 ? (double)v->bytes / (double)v->documents : -1;
 }
 
+/* To read a column takes its documents, and the reply at hand. */
+static size_t
+need_of(const struct ahead_window *w)
+{
+	const struct ahead_vehicle *v = w->vehicle;
+	const struct size *size = &v->sizes[w->started];
+	const size_t bytes = fetch_bytes(size, average_of(v), w->to - w->from);
+	const size_t reply = (size_t)(size->document_bytes > REPLY_BYTES ?
+	    size->document_bytes : REPLY_BYTES);
+
+	return bytes + (bytes < reply ? bytes : reply);
+}
+
 /*
- * Take the window's next column, if there is memory for it. The window that is next
- * to be handed out may always go on: all others may wait for it.
+ * Take the window's next column, if there is memory for it. What all others may wait
+ * for, the window that is next to be handed out, goes on in any case, a column at a
+ * time.
  */
 static int
 take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
 {
-	const struct ahead_vehicle *v = w->vehicle;
-	const size_t need = fetch_bytes(&v->sizes[w->started], average_of(v),
-	    w->to - w->from);
+	const size_t need = need_of(w);
 
-	if (a->held + need > a->spec.memory_max && w != a->first->windows)
+	if (a->held + need > a->spec.memory_max &&
+	    (w != a->first->windows || a->running > 0))
 		return 1;
 	*job = (struct ahead_job){ w->vehicle, w, w->started };
 	w->columns[w->started].claimed = need;
@@ -269,7 +284,89 @@ take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
 	hold(a, w);
 	w->started++;
 	w->running++;
+	a->running++;
 	skip_missing(w);
+	return 0;
+}
+
+/* About how many times what a window may have this one has. */
+static size_t
+times_too_large(const struct ahead *a, const struct ahead_window *w)
+{
+	const size_t most = a->spec.memory_max / OVER_PART;
+	const size_t n = w->vehicle->v.columns->n;
+	size_t i, begun = 0;
+
+	/* Those that were not begun are taken for as large as the others. */
+	for (i = 0; i < n; i++)
+		begun += w->columns[i].bytes > 0;
+	return begun == 0 ? 2 : 1 + w->w.bytes / begun * n * 4 / 3 / most;
+}
+
+/*
+ * Only the first part of it; the rest comes in a window after it. Of several hours,
+ * half of them; of one hour, a part of its time.
+ */
+static int
+window_cut(struct ahead *a, struct ahead_window *w)
+{
+	const bool hour = w->to - w->from == 1;
+	size_t parts = times_too_large(a, w);
+	int64_t from_ms = w->from * HOUR_MS, to_ms = from_ms + HOUR_MS;
+	struct ahead_window *rest;
+
+	if (w->part_from_ms != INT64_MIN)
+		from_ms = w->part_from_ms;
+	if (w->part_to_ms != INT64_MAX)
+		to_ms = w->part_to_ms;
+	if (hour && to_ms - from_ms <= 1)
+		return 1;
+	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
+		return -1;
+	if (hour) {
+		if ((int64_t)parts > to_ms - from_ms)
+			parts = (size_t)(to_ms - from_ms);
+		rest->part_to_ms = w->part_to_ms;
+		w->part_to_ms = rest->part_from_ms = from_ms +
+		    (to_ms - from_ms) / (int64_t)(parts > 2 ? parts : 2);
+		w->w.part = rest->w.part = true;
+		w->w.end_ms = w->part_to_ms;
+		rest->w.end_ms = to_ms;
+		rest->part_ms = w->part_to_ms - from_ms;
+	} else {
+		rest->from = w->to = w->from + (w->to - w->from) / 2;
+		if (w->vehicle->hours > w->to - w->from)
+			w->vehicle->hours = w->to - w->from;
+	}
+	rest->next = w->next;
+	w->next = rest;
+	skip_missing(rest);
+	return 0;
+}
+
+/*
+ * The rest of an hour that is read in parts: no more than the part before it had.
+ */
+static int
+rest_cut(struct ahead *a, struct ahead_window *w)
+{
+	const int64_t part_ms = w->part_ms;
+	struct ahead_window *rest;
+
+	w->part_ms = 0;
+	if (part_ms == 0 || w->part_from_ms + part_ms >= w->w.end_ms)
+		return 0;
+	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
+		return -1;
+	rest->part_from_ms = w->part_from_ms + part_ms;
+	rest->part_to_ms = w->part_to_ms;
+	rest->part_ms = part_ms;
+	rest->w.part = true;
+	rest->w.end_ms = w->w.end_ms;
+	w->part_to_ms = w->w.end_ms = rest->part_from_ms;
+	rest->next = w->next;
+	w->next = rest;
+	skip_missing(rest);
 	return 0;
 }
 
@@ -288,7 +385,8 @@ vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
 		return 1;
 	for (w = v->windows; w != NULL; w = w->next)
 		if (!w->over && w->started < jobs_of(w))
-			return take_column(a, w, job) == 0 ? 0 : 2;
+			return rest_cut(a, w) != 0 ? -1 :
+			    take_column(a, w, job) == 0 ? 0 : 2;
 	while (v->from < a->spec.to) {
 		if (a->windows >= WINDOWS_MAX && v->windows != NULL)
 			return 2;
@@ -322,7 +420,7 @@ ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
     bool *no_memory)
 {
 	struct ahead_window *w = job->window;
-	struct ahead_column *c = &w->columns[job->column];
+	struct gather_column *c = &w->columns[job->column];
 	uint8_t *at;
 
 	*no_memory = false;
@@ -345,7 +443,7 @@ ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
 int
 ahead_add(const struct ahead_job *job, const struct source_doc *doc)
 {
-	struct ahead_column *c = &job->window->columns[job->column];
+	struct gather_column *c = &job->window->columns[job->column];
 	struct source_doc *more;
 
 	if (c->n == c->room) {
@@ -359,62 +457,15 @@ ahead_add(const struct ahead_job *job, const struct source_doc *doc)
 	return 0;
 }
 
-/* Numbers come before Dates: merge both by time. The later one counts. */
-static void
-merge_times(const struct ahead_column *c, struct source_doc *to)
-{
-	size_t half = 1, i, k, n = 0;
-
-	while (half < c->n && c->v[half].t_ms >= c->v[half - 1].t_ms)
-		half++;
-	for (i = 0, k = half; i < half && i < c->n; ) {
-		if (k < c->n && c->v[k].t_ms < c->v[i].t_ms)
-			to[n++] = c->v[k++];
-		else
-			to[n++] = c->v[i++];
-	}
-	while (k < c->n)
-		to[n++] = c->v[k++];
-}
-
-/* Put what has no time of its own among a column's n others; returns how many. */
-static size_t
-merge_odd(const struct ahead_column *odd, size_t column, struct source_doc *to,
-    size_t n)
-{
-	size_t i, k, added = 0;
-
-	for (i = 0; i < odd->n; i++) {
-		if (odd->v[i].column != column)
-			continue;
-		for (k = n + added; k > 0 && to[k - 1].t_ms > odd->v[i].t_ms; k--)
-			to[k] = to[k - 1];
-		to[k] = odd->v[i];
-		added++;
-	}
-	return added;
-}
-
 /* All columns are there: their documents in one list. */
 static int
 window_complete(struct ahead_window *w)
 {
-	const size_t columns = w->vehicle->v.columns->n;
-	const struct ahead_column *odd = &w->columns[columns];
-	size_t i, n = 0;
-
-	for (i = 0; i <= columns; i++)
-		n += w->columns[i].n;
-	if ((w->docs = malloc((n + 1) * sizeof(*w->docs))) == NULL)
+	w->docs = gather(w->columns, w->vehicle->v.columns->n, &w->w.n);
+	if (w->docs == NULL)
 		return -1;
-	for (i = 0, n = 0; i < columns; i++) {
-		merge_times(&w->columns[i], w->docs + n);
-		n += w->columns[i].n +
-		    merge_odd(odd, i, w->docs + n, w->columns[i].n);
-	}
 	columns_clear(w);
 	w->w.docs = w->docs;
-	w->w.n = n;
 	return 0;
 }
 
@@ -428,47 +479,11 @@ correct_total(struct ahead *a, struct ahead_vehicle *v, bool whole)
 	}
 }
 
-/* Half of it now, the other half after it; of an hour, half of its time. */
-static int
-window_halve(struct ahead *a, struct ahead_window *w)
-{
-	const int64_t begin_ms = w->from * HOUR_MS;
-	const bool hour = w->to - w->from == 1;
-	int64_t from_ms = w->part_from_ms, to_ms = w->part_to_ms, middle_ms;
-	struct ahead_window *rest;
-
-	if (from_ms == INT64_MIN)
-		from_ms = begin_ms;
-	if (to_ms == INT64_MAX)
-		to_ms = begin_ms + HOUR_MS;
-	if (hour && to_ms - from_ms <= 1)
-		return 1;
-	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
-		return -1;
-	if (hour) {
-		middle_ms = from_ms + (to_ms - from_ms) / 2;
-		rest->part_from_ms = middle_ms;
-		rest->part_to_ms = w->part_to_ms;
-		w->part_to_ms = middle_ms;
-		w->w.part = rest->w.part = true;
-		w->w.end_ms = middle_ms;
-		rest->w.end_ms = to_ms;
-	} else {
-		rest->from = w->to = w->from + (w->to - w->from) / 2;
-		if (w->vehicle->hours > w->to - w->from)
-			w->vehicle->hours = w->to - w->from;
-	}
-	rest->next = w->next;
-	w->next = rest;
-	skip_missing(rest);
-	return 0;
-}
-
 /* It has become too large, and nothing reads it any more: begin it again. */
 static int
 window_again(struct ahead *a, struct ahead_window *w)
 {
-	const int rc = window_halve(a, w);
+	const int rc = window_cut(a, w);
 
 	columns_clear(w);
 	store_give(&a->store, &w->part);
@@ -489,7 +504,7 @@ learn(struct ahead *a, const struct ahead_job *job)
 {
 	struct ahead_vehicle *v = job->vehicle;
 	struct ahead_window *w = job->window;
-	const struct ahead_column *c = &w->columns[job->column];
+	const struct gather_column *c = &w->columns[job->column];
 	const struct size size = size_of(c->n, c->bytes, w->to - w->from);
 
 	if (w->w.part || job->column == v->v.columns->n)
@@ -505,9 +520,10 @@ ahead_read(struct ahead *a, const struct ahead_job *job, bool ended)
 {
 	struct ahead_vehicle *v = job->vehicle;
 	struct ahead_window *w = job->window;
-	struct ahead_column *c = &w->columns[job->column];
+	struct gather_column *c = &w->columns[job->column];
 
 	w->running--;
+	a->running--;
 	if (!ended || c->bytes > 0)
 		learn(a, job);
 	if (w->over)

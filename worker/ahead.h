@@ -7,6 +7,7 @@
 
 #include "lib/base/names.h"
 #include "worker/engine/source.h"
+#include "worker/gather.h"
 #include "worker/store.h"
 #include "worker/windows.h"
 
@@ -18,21 +19,13 @@ struct ahead;
 
 enum ahead_state { AHEAD_WAITING, AHEAD_RUNNING, AHEAD_DONE };
 
-/* One column of a window. */
-struct ahead_column {
-	struct source_doc *v;
-	size_t n, room;
-	size_t claimed;		/* bytes: expected, then those that have come */
-	size_t bytes;
-};
-
 struct ahead_window {
 	struct source_window w;		/* first: handed out as this */
 	struct ahead *ahead;
 	struct ahead_vehicle *vehicle;
 	struct ahead_window *next;
 	int64_t from, to;		/* hours since 1970, half-open */
-	struct ahead_column *columns;
+	struct gather_column *columns;
 	size_t started, running, done;	/* columns */
 	uint64_t documents, read;	/* of those done; bytes */
 	size_t claimed, held;		/* bytes, of the columns; of the budget */
@@ -40,6 +33,7 @@ struct ahead_window {
 	struct source_doc *docs;	/* of all columns, once they are there */
 	bool over;			/* has become too large: to be read in smaller ones */
 	int64_t part_from_ms, part_to_ms;	/* of points; of an hour that is read in parts */
+	int64_t part_ms;		/* how long a part may be; 0: this one is cut */
 };
 
 struct ahead_vehicle {

@@ -4,6 +4,7 @@
 #include "worker/store.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define CHUNK_BYTES ((size_t)256 * 1024)
 
@@ -13,15 +14,29 @@ struct store_chunk {
 	uint8_t data[];
 };
 
+/* Large ones go back to the system at once, whatever thread has them. */
+static struct store_chunk *
+chunk_map(size_t size)
+{
+	void *p = mmap(NULL, sizeof(struct store_chunk) + size,
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED ? p : NULL;
+}
+
 static struct store_chunk *
 chunk_new(struct store *s, size_t len)
 {
 	const size_t size = len > CHUNK_BYTES ? len : CHUNK_BYTES;
 	struct store_chunk *c = s->free;
 
-	if (size == CHUNK_BYTES && c != NULL)
+	if (size > CHUNK_BYTES)
+		c = chunk_map(size);
+	else if (c != NULL)
 		s->free = c->next;
-	else if ((c = malloc(sizeof(*c) + size)) == NULL)
+	else
+		c = malloc(sizeof(*c) + size);
+	if (c == NULL)
 		return NULL;
 	c->size = size;
 	c->used = 0;
@@ -53,7 +68,7 @@ store_give(struct store *s, struct store_part *part)
 	while ((c = part->chunks) != NULL) {
 		part->chunks = c->next;
 		if (c->size > CHUNK_BYTES) {
-			free(c);
+			munmap(c, sizeof(*c) + c->size);
 			continue;
 		}
 		c->next = s->free;

@@ -11,8 +11,7 @@
 /* A column that had nothing may have something. */
 #define LEAST_HOUR_BYTES 256.0
 #define LEAST_FETCH_BYTES 4096.0
-/* Bytes of a reply, and documents: the server caps one at 16 MB by itself. */
-#define REPLY_BYTES (4.0 * 1024 * 1024)
+/* The server ends a reply at 16 MB by itself. */
 #define REPLY_DOCUMENTS 1000
 /* What is known falls by this part of the difference. */
 #define FALLS 8

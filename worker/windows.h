@@ -62,6 +62,8 @@ int64_t window_end(int64_t from, int64_t hours, int64_t end);
  * fetch_batch(document_bytes): Documents in a reply; less than 0: not known.
  */
 #define FETCH_UNKNOWN ((size_t)16 * 1024 * 1024)
+/* What a reply has at most, unless one document has more. */
+#define REPLY_BYTES (4.0 * 1024 * 1024)
 size_t fetch_bytes(const struct size *size, double average, int64_t hours);
 int64_t fetch_batch(double document_bytes);
 

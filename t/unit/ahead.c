@@ -26,7 +26,7 @@ begin(int n, const char *const *columns, int64_t hours, size_t memory_max)
 	    .parameters = &parameters, .from = FROM, .to = FROM + hours,
 	    .memory_max = memory_max, .window_bytes = 3 * MIB / 2,
 	    .sizes = &sizes, .lock = nothing, .unlock = nothing };
-	char name[16];
+	char name[32];
 	int i;
 
 	sizes_init(&sizes);
@@ -142,13 +142,11 @@ test_budget(void)
 	ahead_job(a, &jobs[0]);
 	list(&jobs[0]);
 	is_int(ahead_job(a, &jobs[n++]), 0, "a window of unknown size");
-	ahead_job(a, &jobs[n]);
-	fill(&jobs[n], 0);
 	is_int(ahead_job(a, &jobs[n]), 1, "no second one fits");
 	is_int(fill(&jobs[0], 60000), 0, "it takes 1.4 MB");
 	while (ahead_job(a, &jobs[n]) == 0)
 		n++;
-	ok(n >= 9 && n <= 14, "20 MiB: %d windows", n);
+	ok(n >= 5 && n <= 8, "20 MiB: %d windows, and their replies", n);
 	while (n-- > 1)
 		fill(&jobs[n], 60000);
 	while (ahead_job(a, &jobs[0]) == 0)
