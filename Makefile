@@ -9,6 +9,7 @@
 # make bench        how fast it is, as ratios; LONG=1: a year, too
 # make bench-api    what the HTTP interface costs
 # make bench-split  what a large job gains when several workers make it
+# make bench-distance  what it costs that MongoDB or S3 is far away
 # make profile      where the time goes
 # make chaos        random faults on clusters; SEED= MINUTES=10
 # make chaos-hosts  the same of partitions, on hosts of their own (needs root)
@@ -108,8 +109,8 @@ $(B)/%.o: %.c
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
 # Faults last, two at a time: clusters and clocks want cores.
-check: all $(B)/t/engine $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo $(UNIT:%=$(B)/t/%.t) \
-    $(FUZZ:%=$(B)/t/replay-%)
+check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo \
+    $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
 	@rc=0; export B=$(B); \
@@ -148,6 +149,10 @@ bench-api: all $(B)/t/constant $(B)/t/insert
 # What a large job gains when several workers make it, as ratios.
 bench-split: all
 	t/bench/bench-split
+
+# What distance costs, as ratios.
+bench-distance: all $(B)/t/relay
+	t/bench/bench-distance --markdown
 
 # Where the time goes, on one core, from memory.
 profile: $(B)/t/engine
@@ -226,6 +231,6 @@ format-report:
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all bench bench-api bench-split check check-api check-deb check-unit chaos chaos-hosts \
-	clean deb format-report fuzz help install profile uninstall
+.PHONY: all bench bench-api bench-distance bench-split check check-api check-deb check-unit \
+	chaos chaos-hosts clean deb format-report fuzz help install profile uninstall
 .SECONDARY:

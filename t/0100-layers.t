@@ -92,7 +92,8 @@ may()
 }
 may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c \
 	lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c \
-	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/reader.c worker/telemetry.c
+	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/fetch.c worker/odd.c \
+	worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3_exchange.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])

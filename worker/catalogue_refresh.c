@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
@@ -85,13 +83,12 @@ refresh_list(struct catalogue_refresh *s)
 {
 	const struct telemetry_way way = way_of(s);
 	struct names all = { 0 };
-	bson_error_t error;
 
 	names_release(&s->stale);
 	s->next = 0;
 	s->list_ms = clock_monotonic_ms() + s->conf->catalogue_s * 1000 / LISTS;
-	if (telemetry_vehicles(s->client, &way, s->conf->vehicle_prefix, NULL,
-	    &all, &error) == 0)
+	if (telemetry_vehicles(s->client, &way, NULL, s->conf->vehicle_prefix,
+	    NULL, &all) == 0)
 		catalogue_stale(s->catalogue, &all, &s->stale);
 	names_release(&all);
 }
@@ -103,12 +100,11 @@ refresh_vehicle(struct catalogue_refresh *s, const char *vehicle)
 	struct names columns = { 0 };
 	struct catalogue_parameter *p = NULL;
 	const struct telemetry_way way = way_of(s);
-	bson_error_t error;
 	int rc = -1;
 	size_t i;
 
-	if (telemetry_parameters(s->client, &way, vehicle, NULL, &columns,
-	    &error) != 0 ||
+	if (telemetry_parameters(s->client, &way, NULL, vehicle, NULL,
+	    &columns) != 0 ||
 	    (p = calloc(columns.n + 1, sizeof(*p))) == NULL)
 		goto out;
 	for (i = 0; i < columns.n; i++) {

@@ -8,13 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
-#include "lib/base/patience.h"
 #include "lib/base/timestamp.h"
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
@@ -22,7 +19,6 @@
 #include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
-#include "worker/fetch.h"
 #include "worker/split.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
@@ -31,32 +27,18 @@
 /* Of a vehicle that the catalogue does not have. */
 #define USUAL_PARAMETERS 5
 
-/* The databases that are vehicles, of those asked for; patiently. */
-static int
-find_vehicles(struct attempt *a, struct names *found)
-{
-	struct patience_try t = { .patience = &a->patience };
-	const struct telemetry_way way = transfer_way(a);
-	bson_error_t error;
-	int rc;
-
-	while ((rc = telemetry_vehicles(a->worker->client, &way,
-	    a->worker->conf->vehicle_prefix, &a->spec->vehicles, found,
-	    &error)) != 0 && fetch_may_retry(&t, &error))
-		names_release(found);
-	return rc;
-}
-
 /* The vehicles to export; a->detail names the first that does not exist. */
 static enum outcome
 export_resolve(struct attempt *a, struct names *vehicles)
 {
 	const struct names *asked = &a->spec->vehicles;
+	const struct telemetry_way way = transfer_way(a);
 	struct names found = { 0 };
 	enum outcome outcome = COMPLETE;
 	size_t i;
 
-	if (find_vehicles(a, &found) != 0) {
+	if (telemetry_vehicles(a->worker->client, &way, &a->patience,
+	    a->worker->conf->vehicle_prefix, asked, &found) != 0) {
 		names_release(&found);
 		return attempt_failed(a, FAILURE_DATABASE);
 	}

@@ -12,7 +12,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/patience.h"
-#include "lib/servers/failure.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/metrics.h"
 #include "worker/pace.h"
@@ -36,12 +35,6 @@ struct reading {
 	bson_value_t last;		/* _id of the last document taken */
 	bool has_last;
 };
-
-bool
-fetch_may_retry(struct patience_try *t, const bson_error_t *error)
-{
-	return failure_mongo(error) && patience_pause(t);
-}
 
 /* Rounded down, and within the range: a Decimal128 may be rounded up to its end. */
 static int64_t
@@ -266,7 +259,7 @@ fetch_run(const struct fetch *f)
 		    (error.code == MAX_TIME_EXPIRED ||
 		    error.domain == MONGOC_ERROR_STREAM))
 			f->lagged(f->arg);
-	} while (rc == FETCH_FAILED && fetch_may_retry(&t, &error));
+	} while (rc == FETCH_FAILED && telemetry_again(&t, &error));
 	if (r.has_last)
 		bson_value_destroy(&r.last);
 	if (r.session != NULL)

@@ -42,13 +42,4 @@ enum fetch_result {
  */
 enum fetch_result fetch_run(const struct fetch *f);
 
-/*
- * fetch_may_retry(t, error): After a failed call to MongoDB: whether to make it
- * again, after a pause.
- */
-struct patience_try;
-struct _bson_error_t;
-bool fetch_may_retry(struct patience_try *t,
-    const struct _bson_error_t *error);
-
 #endif

@@ -8,6 +8,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/patience.h"
 #include "lib/servers/mongo.h"
 #include "worker/telemetry.h"
 
@@ -91,7 +92,7 @@ pipeline_of(const struct odd *o, size_t first, size_t end)
 
 /* Returns 0, 1 to end it. */
 static int
-take_one(struct odd *o, const bson_t *doc)
+take_one(const struct odd *o, const bson_t *doc, size_t *taken)
 {
 	bson_iter_t id, column;
 	bson_t stub = BSON_INITIALIZER;
@@ -100,7 +101,7 @@ take_one(struct odd *o, const bson_t *doc)
 	if (!bson_iter_init_find(&id, doc, "_id") ||
 	    !bson_iter_init_find(&column, doc, "c"))
 		return 0;
-	if (o->taken == ODD_MAX) {
+	if (*taken == ODD_MAX) {
 		log_msg(LOG_WARN, "read", "%s: more than %d documents whose "
 		    "_id is no time", o->vehicle, ODD_MAX);
 		return 1;
@@ -109,15 +110,15 @@ take_one(struct odd *o, const bson_t *doc)
 	rc = o->take(o->arg, (size_t)bson_iter_as_int64(&column),
 	    bson_get_data(&stub), stub.len);
 	bson_destroy(&stub);
-	o->taken++;
+	++*taken;
 	return rc != 0;
 }
 
-/* The columns from first on, as many as one query has. */
+/* The columns from first on, as many as one query has; one reply has them all. */
 static int
-run_some(struct odd *o, bson_error_t *error)
+run_some(const struct odd *o, size_t first, size_t *taken,
+    bson_error_t *error)
 {
-	const size_t first = o->next;
 	const size_t end = first + COLUMNS < o->columns->n ? first + COLUMNS :
 	    o->columns->n;
 	mongoc_client_session_t *session;
@@ -132,7 +133,7 @@ run_some(struct odd *o, bson_error_t *error)
 	cursor = telemetry_aggregate(o->client, o->way, o->vehicle,
 	    o->columns->v[first], pipeline, session);
 	while (rc == 0 && mongoc_cursor_next(cursor, &doc))
-		rc = take_one(o, doc);
+		rc = take_one(o, doc, taken);
 	if (rc == 0 && mongoc_cursor_error(cursor, error)) {
 		mongo_log("read", error);
 		rc = -1;
@@ -145,15 +146,20 @@ run_some(struct odd *o, bson_error_t *error)
 }
 
 int
-odd_run(struct odd *o, bson_error_t *error)
+odd_run(const struct odd *o)
 {
+	struct patience_try t = { .patience = o->patience };
+	size_t next = 0, taken = 0;
+	bson_error_t error;
 	int rc = 0;
 
-	while (o->next < o->columns->n && rc == 0) {
-		if (!o->there[o->next])
-			o->next++;
-		else if ((rc = run_some(o, error)) == 0)
-			o->next += COLUMNS;
+	while (next < o->columns->n && rc == 0) {
+		if (!o->there[next])
+			next++;
+		else if ((rc = run_some(o, next, &taken, &error)) == 0)
+			next += COLUMNS;
+		else if (rc < 0 && telemetry_again(&t, &error))
+			rc = 0;
 	}
 	return rc < 0 ? -1 : 0;
 }

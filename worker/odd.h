@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct _bson_error_t;
 struct _mongoc_client_t;
 struct names;
+struct patience;
 struct telemetry_way;
 
 /* More of a vehicle's are not listed. */
@@ -23,14 +23,14 @@ struct odd {
 	/* take(arg, column, data, len): {_id: its value}. Returns 0, -1 to end it. */
 	int (*take)(void *arg, size_t column, const uint8_t *data, size_t len);
 	void *arg;
-	size_t next, taken;		/* 0 at first: odd_run() goes on here */
+	const struct patience *patience;
 };
 
 /*
- * odd_run(o, error): Find them, up to ODD_MAX: by the indexes of all columns in one
+ * odd_run(o): Find them, up to ODD_MAX: by the indexes of all columns in one
  * query (of 100 columns each), which reads no document that has a time. Returns 0,
- * also when take() ended it; -1 logged: may be called again.
+ * also when take() ended it; -1 after an error, logged.
  */
-int odd_run(struct odd *o, struct _bson_error_t *error);
+int odd_run(const struct odd *o);
 
 #endif

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -49,7 +47,7 @@ struct reader {
 /* A thread and what it reads just now. */
 struct hand {
 	struct reader *r;
-	mongoc_client_t *client;
+	struct _mongoc_client_t *client;
 	struct ahead_job job;
 	struct telemetry_way way;
 	struct buf cut;
@@ -191,14 +189,10 @@ static enum fetch_result
 read_odd(struct hand *h)
 {
 	const struct ahead_vehicle *v = h->job.vehicle;
-	struct patience_try t = { .patience = &h->r->patience };
-	struct odd o = { h->client, &h->way, v->v.name, v->v.columns, v->there,
-	    on_odd, h, 0, 0 };
-	bson_error_t error;
-	int rc;
+	const struct odd o = { h->client, &h->way, v->v.name, v->v.columns,
+	    v->there, on_odd, h, &h->r->patience };
+	const int rc = odd_run(&o);
 
-	while ((rc = odd_run(&o, &error)) != 0 && fetch_may_retry(&t, &error))
-		;
 	is_alive(h->r);
 	return rc != 0 ? FETCH_FAILED : h->job.window->over ? FETCH_ENDED :
 	    FETCH_DONE;
@@ -262,19 +256,13 @@ static void
 list_collections(struct hand *h)
 {
 	struct reader *r = h->r;
-	struct patience_try t = { .patience = &r->patience };
 	struct ahead_vehicle *v = h->job.vehicle;
 	struct names found = { 0 };
-	bson_error_t error;
 	int rc;
 
 	pthread_mutex_unlock(&r->lock);
-	while ((rc = telemetry_parameters(h->client, &r->spec.way, v->v.name,
-	    r->spec.parameters, &found, &error)) != 0) {
-		names_release(&found);
-		if (!fetch_may_retry(&t, &error))
-			break;
-	}
+	rc = telemetry_parameters(h->client, &r->spec.way, &r->patience,
+	    v->v.name, r->spec.parameters, &found);
 	is_alive(r);
 	pthread_mutex_lock(&r->lock);
 	if (rc != 0) {

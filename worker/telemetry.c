@@ -11,7 +11,9 @@
 
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/patience.h"
 #include "lib/base/timestamp.h"
+#include "lib/servers/failure.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/job.h"
 #include "worker/engine/archive.h"
@@ -109,8 +111,14 @@ list_opts(const struct names *asked, bool collections,
 	return opts;
 }
 
-int
-telemetry_vehicles(mongoc_client_t *client, const struct telemetry_way *way,
+bool
+telemetry_again(struct patience_try *t, const bson_error_t *error)
+{
+	return t->patience != NULL && failure_mongo(error) && patience_pause(t);
+}
+
+static int
+list_vehicles(mongoc_client_t *client, const struct telemetry_way *way,
     const char *prefix, const struct names *asked, struct names *list,
     bson_error_t *error)
 {
@@ -143,6 +151,21 @@ telemetry_vehicles(mongoc_client_t *client, const struct telemetry_way *way,
 	return rc;
 }
 
+int
+telemetry_vehicles(mongoc_client_t *client, const struct telemetry_way *way,
+    const struct patience *patience, const char *prefix,
+    const struct names *asked, struct names *list)
+{
+	struct patience_try t = { .patience = patience };
+	bson_error_t error;
+	int rc;
+
+	while ((rc = list_vehicles(client, way, prefix, asked, list,
+	    &error)) != 0 && telemetry_again(&t, &error))
+		names_release(list);
+	return rc;
+}
+
 /* Append the names that a cursor of listCollections has. */
 static int
 take_names(mongoc_cursor_t *cursor, struct names *list, bson_error_t *error)
@@ -168,8 +191,8 @@ take_names(mongoc_cursor_t *cursor, struct names *list, bson_error_t *error)
 	return rc;
 }
 
-int
-telemetry_parameters(mongoc_client_t *client, const struct telemetry_way *way,
+static int
+list_parameters(mongoc_client_t *client, const struct telemetry_way *way,
     const char *vehicle, const struct names *asked, struct names *list,
     bson_error_t *error)
 {
@@ -191,6 +214,21 @@ telemetry_parameters(mongoc_client_t *client, const struct telemetry_way *way,
 	if (session != NULL)
 		mongoc_client_session_destroy(session);
 	archive_columns_sort(list);
+	return rc;
+}
+
+int
+telemetry_parameters(mongoc_client_t *client, const struct telemetry_way *way,
+    const struct patience *patience, const char *vehicle,
+    const struct names *asked, struct names *list)
+{
+	struct patience_try t = { .patience = patience };
+	bson_error_t error;
+	int rc;
+
+	while ((rc = list_parameters(client, way, vehicle, asked, list,
+	    &error)) != 0 && telemetry_again(&t, &error))
+		names_release(list);
 	return rc;
 }
 

@@ -14,6 +14,8 @@ struct _mongoc_client_t;
 struct _mongoc_client_session_t;
 struct _mongoc_cursor_t;
 struct names;
+struct patience;
+struct patience_try;
 
 /* A reply of some MB: a server that needs longer is in trouble. */
 #define TELEMETRY_MAX_MS 60000
@@ -31,22 +33,28 @@ struct telemetry_way {
 };
 
 /*
- * telemetry_vehicles(client, way, prefix, asked, list, error):
+ * telemetry_vehicles(client, way, patience, prefix, asked, list):
  * Append the names of the databases that are vehicles; of those in asked only,
  * unless it is NULL or empty. Bytewise order.
- * telemetry_parameters(client, way, vehicle, asked, list, error): Append the
+ * telemetry_parameters(client, way, patience, vehicle, asked, list): Append the
  * vehicle's collections (no views), of those in asked only, as above, in the order
  * of columns.
- * Both: 0, -1 after an error, logged but for the caller to judge.
+ * Both: 0, -1 after an error, logged. One that may pass is tried again as long as
+ * patience lasts; NULL: it is not.
  */
 int telemetry_vehicles(struct _mongoc_client_t *client,
-    const struct telemetry_way *way, const char *prefix,
-    const struct names *asked, struct names *list,
-    struct _bson_error_t *error);
+    const struct telemetry_way *way, const struct patience *patience,
+    const char *prefix, const struct names *asked, struct names *list);
 int telemetry_parameters(struct _mongoc_client_t *client,
-    const struct telemetry_way *way, const char *vehicle,
-    const struct names *asked, struct names *list,
-    struct _bson_error_t *error);
+    const struct telemetry_way *way, const struct patience *patience,
+    const char *vehicle, const struct names *asked, struct names *list);
+
+/*
+ * telemetry_again(t, error): After a failed call: whether to make it again, after a
+ * pause. t->patience may be NULL.
+ */
+bool telemetry_again(struct patience_try *t,
+    const struct _bson_error_t *error);
 
 /* Hours of a column: _id from from_ms (from_open: after it) to before to_ms. */
 struct telemetry_range {
