@@ -51,7 +51,9 @@ attempt_must_stop(void *arg)
 {
 	struct attempt *a = arg;
 
-	pace_share(a->worker->pace, lease_sharers(a->lease));
+	/* A job that is split reads nothing by itself: its units count. */
+	if (a->plan.n == 0)
+		pace_share(a->worker->pace, lease_sharers(a->lease));
 	if (lease_state(a->lease) != LEASE_HELD ||
 	    (a->parent != NULL && attempt_must_stop(a->parent)))
 		return true;

@@ -427,9 +427,14 @@ reader_source(struct reader *r)
 }
 
 enum failure
-reader_failure(const struct reader *r)
+reader_failure(struct reader *r)
 {
-	return r->why != FAILURE_NONE ? r->why : FAILURE_DATABASE;
+	enum failure why;
+
+	pthread_mutex_lock(&r->lock);
+	why = r->why;
+	pthread_mutex_unlock(&r->lock);
+	return why != FAILURE_NONE ? why : FAILURE_DATABASE;
 }
 
 uint64_t

@@ -48,7 +48,7 @@ void reader_free(struct reader *r);
 struct source *reader_source(struct reader *r);
 
 /* reader_failure(r): Why the source failed. */
-enum failure reader_failure(const struct reader *r);
+enum failure reader_failure(struct reader *r);
 
 /*
  * reader_total(r): The documents of all vehicles: as expected, made exact for those
