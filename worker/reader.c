@@ -193,7 +193,7 @@ read_odd(struct hand *h)
 	    v->there, on_odd, h, &h->r->patience };
 	const int rc = odd_run(&o);
 
-	is_alive(h->r);
+	patience_over(&h->r->patience);
 	return rc != 0 ? FETCH_FAILED : h->job.window->over ? FETCH_ENDED :
 	    FETCH_DONE;
 }
@@ -263,7 +263,7 @@ list_collections(struct hand *h)
 	pthread_mutex_unlock(&r->lock);
 	rc = telemetry_parameters(h->client, &r->spec.way, &r->patience,
 	    v->v.name, r->spec.parameters, &found);
-	is_alive(r);
+	patience_over(&r->patience);
 	pthread_mutex_lock(&r->lock);
 	if (rc != 0) {
 		reader_fail(r, FAILURE_DATABASE);

@@ -5,7 +5,8 @@
  *   bare     read the documents of an export with only libmongoc: a cursor per
  *            collection and type of _id, one after the other, 24 documents a batch
  *   nowhere  the worker's own reader, engine and ZIP, the bytes dropped
- *   stages   the documents in memory, on one core: cpu ns a point of each stage
+ *   stages   the documents in memory, on one core: cpu ns a point of the engine, and of
+ *            its first steps alone
  * Prints a line of JSON: wall and cpu seconds, peak RSS in KiB, what was read and
  * written; or the stages.
  */
@@ -18,28 +19,32 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include <isa-l/crc.h>
 #include <mongoc/mongoc.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/names.h"
+#include "lib/base/patience.h"
 #include "lib/base/timestamp.h"
 #include "worker/engine/archive.h"
 #include "worker/engine/decode/fastread.h"
-#include "worker/engine/rows/fastrows.h"
 #include "worker/engine/sink.h"
 #include "worker/engine/slice.h"
 #include "worker/engine/source.h"
 #include "worker/pace.h"
 #include "worker/reader.h"
 #include "worker/telemetry.h"
+#include "worker/windows.h"
 
 #define BATCH 24
 #define ROUNDS 5
+#define READERS 8
+#define DOCUMENTS_BYTES ((size_t)48 << 20)	/* as the worker has by default */
+#define WINDOW_BYTES ((size_t)BATCH << 16)
 
 struct task {
+	mongoc_client_pool_t *pool;
 	mongoc_client_t *client;
 	const char *vehicle;
+	struct names vehicles;	/* the same */
 	struct names columns;
 	int64_t from_ms, to_ms;
 	int threads, pace;
@@ -135,26 +140,45 @@ on_tick(void *arg, const struct archive_progress *p)
 	return 0;
 }
 
-static struct reader *
-open_reader(const struct task *task, struct pace *pace)
-{
-	const struct telemetry_spec spec = { .client = task->client,
-	    .vehicle = task->vehicle,
-	    .columns = (const char *const *)task->columns.v,
-	    .n = task->columns.n, .from_ms = task->from_ms,
-	    .to_ms = task->to_ms, .batch_documents = BATCH,
-	    .comment = "bench", .pace = pace };
-	struct reader *reader = reader_open(&spec);
+/* What the reader needs for as long as it lives. */
+struct reading {
+	struct patience patience;
+	struct sizes sizes;
+	struct pace pace;
+	struct reader *reader;
+};
 
-	if (reader == NULL)
+static void
+reading_open(struct reading *r, const struct task *task, size_t memory_max)
+{
+	static const struct pace_ceilings none;
+	const struct reader_spec spec = { .pool = task->pool,
+	    .way = { .comment = "bench" }, .pace = &r->pace,
+	    .sizes = &r->sizes, .patience = &r->patience,
+	    .vehicles = &task->vehicles, .parameters = &task->columns,
+	    .from_ms = task->from_ms, .to_ms = task->to_ms,
+	    .memory_max = memory_max, .window_bytes = WINDOW_BYTES,
+	    .threads = READERS };
+
+	memset(r, 0, sizeof(*r));
+	sizes_init(&r->sizes);
+	pace_init(&r->pace, &none, &none, task->pace);
+	if ((r->reader = reader_open(&spec)) == NULL)
 		errx(1, "out of memory");
-	return reader;
 }
 
 static void
-nowhere(const struct task *task, struct facts *facts)
+reading_close(struct reading *r)
 {
-	const struct pace_ceilings none = { 0, 0 };
+	reader_free(r->reader);
+	pace_release(&r->pace);
+	sizes_release(&r->sizes);
+}
+
+/* All that a source has, into nowhere. */
+static void
+make(const struct task *task, struct source *source, struct facts *facts)
+{
 	const struct names all = { 0 };
 	const struct archive_spec spec = {
 		.from_ms = task->from_ms,
@@ -165,140 +189,145 @@ nowhere(const struct task *task, struct facts *facts)
 		.memory_max = (size_t)256 << 20,
 		.threads = task->threads,
 	};
+	const struct archive_watch watch = { on_tick, facts };
 	struct nowhere out = { { drop, drop_close, NULL }, 0 };
-	struct archive_vehicle v = { .name = task->vehicle,
-	    .columns = &task->columns, .tick = on_tick, .arg = facts };
 	struct archive *archive;
-	struct reader *reader;
-	struct pace pace;
 
-	pace_init(&pace, &none, &none, task->pace);
-	reader = open_reader(task, &pace);
 	if ((archive = archive_open(&out.sink, &spec)) == NULL)
 		errx(1, "out of memory");
-	v.source = reader_source(reader);
-	if (archive_vehicle(archive, &v) != ARCHIVE_OK ||
+	if (archive_take(archive, source, &watch) != ARCHIVE_OK ||
 	    archive_close(archive) != ARCHIVE_OK)
 		errx(1, "the export failed");
 	facts->bytes = out.bytes;
-	facts->fetches = pace.fetches;
-	facts->slow = pace.slow;
 	archive_free(archive);
-	reader_free(reader);
 }
 
-/* All hours in memory, a slice each. */
-static struct slice *
-load(const struct task *task, const struct slice_plan *plan, size_t *n)
+static void
+nowhere(const struct task *task, struct facts *facts)
 {
-	struct reader *reader = open_reader(task, NULL);
-	struct source *source = reader_source(reader);
-	struct slice *v = NULL;
-	struct source_doc doc;
-	int64_t t_ms;
+	struct reading r;
 
-	for (*n = 0; source->peek(source, &t_ms) == 0; ++*n) {
-		if ((v = realloc(v, (*n + 1) * sizeof(*v))) == NULL)
-			err(1, "slices");
-		slice_init(&v[*n]);
-		slice_begin(&v[*n], plan, t_ms - t_ms % HOUR_MS);
-		v[*n].end_ms = v[*n].begin_ms + HOUR_MS;
-		while (source->next(source, v[*n].end_ms, &doc) == 0)
-			if (slice_add(&v[*n], &doc) != 0)
-				errx(1, "slice");
+	reading_open(&r, task, DOCUMENTS_BYTES);
+	make(task, reader_source(r.reader), facts);
+	facts->fetches = r.pace.fetches;
+	facts->slow = r.pace.slow;
+	reading_close(&r);
+}
+
+/* Windows in memory, as a source that has them again and again. */
+struct memory {
+	struct source source;
+	struct source_window *v;	/* ours, of what windows below have */
+	struct source_window **windows;
+	size_t n, next;
+};
+
+static void
+keep(struct source_window *w)
+{
+	(void)w;
+}
+
+static int
+memory_next(struct source *s, struct source_window **w)
+{
+	struct memory *m = (struct memory *)s;
+
+	if (m->next == m->n)
+		return 1;
+	*w = &m->v[m->next++];
+	return 0;
+}
+
+static void
+memory_stop(struct source *s)
+{
+	(void)s;
+}
+
+static void
+memory_load(struct memory *m, struct source *source)
+{
+	struct source_window *w;
+	int rc;
+
+	m->source.next = memory_next;
+	m->source.stop = memory_stop;
+	while ((rc = source->next(source, &w)) == 0) {
+		m->v = realloc(m->v, (m->n + 1) * sizeof(*m->v));
+		m->windows = realloc(m->windows,
+		    (m->n + 1) * sizeof(struct source_window *));
+		if (m->v == NULL || m->windows == NULL)
+			err(1, "windows");
+		m->windows[m->n] = w;
+		m->v[m->n] = *w;
+		m->v[m->n++].release = keep;
 	}
-	reader_free(reader);
-	return v;
+	if (rc < 0)
+		errx(1, "cannot be read");
 }
 
-/* Stages of one slice; each adds its cpu seconds. */
-enum stage { UNWIND, TEXT, ALL, CRC, DEFLATE, STAGES };
+/* Stages; each is measured with all before it. */
+enum stage { UNWIND, TEXT, ALL, STAGES };
 
+/* The fast path's first step; with an empty range points are found and dropped. */
 static void
-walk_slice(const struct slice *s, struct scratch *scratch,
-    const struct fastread_range *range)
+walk(const struct memory *m, const struct task *task, bool drop_all,
+    struct column_text *text)
 {
-	size_t i;
+	size_t i, k;
 
-	for (i = 0; i < scratch->n; i++)
-		column_text_clear(&scratch->columns[i]);
-	for (i = 0; i < s->n && scratch->n > 0; i++)
-		if (fastread_document(s->docs.data + s->v[i].at, s->v[i].len, range,
-		    &scratch->columns[s->v[i].column]) != FASTREAD_DONE)
-			errx(1, "an unusual document");
+	for (i = 0; i < m->n; i++)
+		for (k = 0; k < m->v[i].n; k++) {
+			const struct source_doc *d = &m->v[i].docs[k];
+			const int64_t base_ms = slice_hour(d->t_ms);
+			const struct fastread_range range = { base_ms,
+			    drop_all ? 0 : task->from_ms - base_ms,
+			    drop_all ? 0 : task->to_ms - base_ms, HOUR_MS };
+
+			column_text_clear(text);
+			if (fastread_document(d->data, d->len, &range,
+			    text) != FASTREAD_DONE)
+				errx(1, "an unusual document");
+		}
 }
 
 static void
-run_stages(struct slice *s, struct scratch *scratch, double spent[STAGES],
-    struct facts *facts)
+run_stages(struct memory *m, const struct task *task,
+    struct column_text *text, double spent[STAGES], struct facts *facts)
 {
-	struct fastread_range range = { s->begin_ms, 0, 0,
-	    s->end_ms - s->begin_ms };
-	volatile uint32_t crc;
-	struct block b;
-	struct buf out;
 	double t[STAGES + 1];
-	size_t i;
+	int i;
 
-	blocks_clear(&s->blocks);
-	buf_init(&out, (size_t)1 << 30);
-	/* slice_work() walks again: its own time is without what came before. */
-	t[0] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	/* With an empty range every point is found and dropped: no text. */
-	walk_slice(s, scratch, &range);
-	t[1] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	range.from = s->plan->from_ms - s->begin_ms;
-	range.to = s->plan->to_ms - s->begin_ms;
-	walk_slice(s, scratch, &range);
-	t[2] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	slice_work(s, scratch);
-	t[3] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	if (s->state != SLICE_ROWS)
-		errx(1, "slice_work");
-	for (i = 0; i < s->blocks.n; i++) {
-		b = blocks_get(&s->blocks, i);
-		crc = crc32_gzip_refl(0, b.text, b.text_len);
-		(void)crc;
-	}
-	t[4] = seconds(CLOCK_THREAD_CPUTIME_ID);
-	for (i = 0; i < s->blocks.n; i++) {
-		b = blocks_get(&s->blocks, i);
-		if (deflate_block(scratch->deflater, b.text, b.text_len,
-		    &out) != 0)
-			errx(1, "deflate");
-	}
-	t[5] = seconds(CLOCK_THREAD_CPUTIME_ID);
+	t[0] = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	walk(m, task, true, text);
+	t[1] = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	walk(m, task, false, text);
+	t[2] = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	m->next = 0;
+	make(task, &m->source, facts);
+	t[3] = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	for (i = 0; i < STAGES; i++)
-		spent[i] += t[i + 1] - t[i];
-	for (i = 0; i < s->blocks.n; i++) {
-		facts->points += s->blocks.v[i].points;
-		facts->rows += s->blocks.v[i].rows;
-	}
-	facts->bytes += s->blocks.text.len;
-	buf_release(&out);
+		spent[i] = t[i + 1] - t[i];
 }
 
 static void
 stages(const struct task *task)
 {
-	const struct slice_plan plan = { .n = task->columns.n,
-	    .from_ms = task->from_ms, .to_ms = task->to_ms,
-	    .memory_max = (size_t)256 << 20 };
-	struct scratch *scratch = scratch_new(DEFLATE_FAST);
 	double spent[STAGES], best[STAGES] = { 0 };
+	struct memory m = { .n = 0 };
+	struct column_text text;
 	struct facts facts;
-	struct slice *v;
-	size_t n, i;
+	struct reading r;
 	int round, k;
+	size_t i;
 
-	if (scratch == NULL)
-		errx(1, "out of memory");
-	v = load(task, &plan, &n);
+	column_text_init(&text);
+	reading_open(&r, task, SIZE_MAX / 4);
+	memory_load(&m, reader_source(r.reader));
 	for (round = 0; round <= ROUNDS; round++) {
-		memset(spent, 0, sizeof(spent));
 		memset(&facts, 0, sizeof(facts));
-		for (i = 0; i < n; i++)
-			run_stages(&v[i], scratch, spent, &facts);
+		run_stages(&m, task, &text, spent, &facts);
 		/* The first one warms up. */
 		for (k = 0; k < STAGES && round > 0; k++)
 			if (round == 1 || spent[k] < best[k])
@@ -306,18 +335,17 @@ stages(const struct task *task)
 	}
 	for (k = 0; k < STAGES; k++)
 		best[k] = best[k] / (double)facts.points * 1e9;
-	printf("{\"points\": %llu, \"rows\": %llu, \"csv_bytes\": %llu, "
-	    "\"unwind\": %.2f, \"text\": %.2f, \"rows_ns\": %.2f, \"crc\": %.2f, "
-	    "\"deflate\": %.2f, \"all\": %.2f}\n",
+	printf("{\"points\": %llu, \"rows\": %llu, \"bytes\": %llu, "
+	    "\"unwind\": %.2f, \"text\": %.2f, \"all\": %.2f}\n",
 	    (unsigned long long)facts.points, (unsigned long long)facts.rows,
 	    (unsigned long long)facts.bytes, best[UNWIND],
-	    best[TEXT] - best[UNWIND],
-	    best[ALL] - best[TEXT] - best[CRC] - best[DEFLATE], best[CRC],
-	    best[DEFLATE], best[ALL]);
-	for (i = 0; i < n; i++)
-		slice_release(&v[i]);
-	free(v);
-	scratch_free(scratch);
+	    best[TEXT] - best[UNWIND], best[ALL]);
+	for (i = 0; i < m.n; i++)
+		m.windows[i]->release(m.windows[i]);
+	free(m.windows);
+	free(m.v);
+	column_text_release(&text);
+	reading_close(&r);
 }
 
 static void
@@ -347,7 +375,9 @@ measure(const struct task *task, void (*run)(const struct task *,
 int
 main(int argc, char **argv)
 {
+	static const struct telemetry_way way = { .comment = "bench" };
 	struct task task = { .threads = 2 };
+	mongoc_uri_t *uri;
 
 	if (argc < 6 || argc > 8)
 		errx(2, "usage: bench bare|nowhere|stages URI VEHICLE START END"
@@ -355,23 +385,31 @@ main(int argc, char **argv)
 	/* As export-worker has it. */
 	mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
 	mongoc_init();
-	if ((task.client = mongoc_client_new(argv[2])) == NULL)
+	if ((uri = mongoc_uri_new(argv[2])) == NULL ||
+	    (task.pool = mongoc_client_pool_new(uri)) == NULL)
 		errx(2, "%s: no URI", argv[2]);
-	mongoc_client_set_error_api(task.client, MONGOC_ERROR_API_VERSION_2);
+	mongoc_client_pool_set_error_api(task.pool,
+	    MONGOC_ERROR_API_VERSION_2);
+	task.client = mongoc_client_pool_pop(task.pool);
 	task.vehicle = argv[3];
+	names_add(&task.vehicles, argv[3], strlen(argv[3]));
 	task.from_ms = strtoll(argv[4], NULL, 10);
 	task.to_ms = strtoll(argv[5], NULL, 10);
 	if (argc > 6)
 		task.threads = atoi(argv[6]);
 	task.pace = argc > 7 && atoi(argv[7]) != 0;
-	if (telemetry_parameters(task.client, task.vehicle, &task.columns) != 0)
+	if (telemetry_parameters(task.client, &way, NULL, task.vehicle, NULL,
+	    &task.columns) != 0)
 		errx(1, "no parameters");
 	if (strcmp(argv[1], "stages") == 0)
 		stages(&task);
 	else
 		measure(&task, strcmp(argv[1], "bare") == 0 ? bare : nowhere);
 	names_release(&task.columns);
-	mongoc_client_destroy(task.client);
+	names_release(&task.vehicles);
+	mongoc_client_pool_push(task.pool, task.client);
+	mongoc_client_pool_destroy(task.pool);
+	mongoc_uri_destroy(uri);
 	mongoc_cleanup();
 	return 0;
 }
