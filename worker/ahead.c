@@ -274,9 +274,10 @@ static int
 take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
 {
 	const size_t need = need_of(w);
+	const bool next = w == a->first->windows;
+	const size_t most = next ? a->spec.memory_max : a->spec.ahead_max;
 
-	if (a->held + need > a->spec.memory_max &&
-	    (w != a->first->windows || a->running > 0))
+	if (a->held + need > most && (!next || a->running > 0))
 		return 1;
 	*job = (struct ahead_job){ w->vehicle, w, w->started };
 	w->columns[w->started].claimed = need;

@@ -60,7 +60,9 @@ struct ahead_spec {
 	/* Of one vehicle only some days, to midnights, Unix ms: source_vehicle. */
 	bool continues, goes_on;
 	int64_t from_ms, to_ms;
-	size_t memory_max, window_bytes;
+	size_t memory_max;		/* of all windows, with those handed out */
+	size_t ahead_max;		/* the same, to begin one ahead of the next */
+	size_t window_bytes;		/* of a column, usually */
 	struct sizes *sizes;
 	/* Around the release of a window, in any thread; unlock() wakes who waits. */
 	void (*lock)(void *arg);

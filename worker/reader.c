@@ -358,6 +358,18 @@ reader_stop(struct source *s)
 	reader_unlock(r);
 }
 
+/*
+ * What hides the distance: to each reader its column, twice. More would only take
+ * memory when the engine is slower than the database.
+ */
+static size_t
+ahead_max(const struct reader_spec *spec)
+{
+	const size_t bytes = (size_t)spec->threads * 2 * spec->window_bytes;
+
+	return bytes < spec->memory_max ? bytes : spec->memory_max;
+}
+
 struct reader *
 reader_open(const struct reader_spec *spec)
 {
@@ -374,6 +386,7 @@ reader_open(const struct reader_spec *spec)
 		.from_ms = spec->from_ms,
 		.to_ms = spec->to_ms,
 		.memory_max = spec->memory_max,
+		.ahead_max = ahead_max(spec),
 		.window_bytes = spec->window_bytes,
 		.sizes = spec->sizes,
 		.lock = reader_lock,

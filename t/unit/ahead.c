@@ -24,7 +24,8 @@ begin(int n, const char *const *columns, int64_t hours, size_t memory_max)
 {
 	struct ahead_spec spec = { .vehicles = &vehicles,
 	    .parameters = &parameters, .from = FROM, .to = FROM + hours,
-	    .memory_max = memory_max, .window_bytes = 3 * MIB / 2,
+	    .memory_max = memory_max, .ahead_max = memory_max,
+	    .window_bytes = 3 * MIB / 2,
 	    .sizes = &sizes, .lock = nothing, .unlock = nothing };
 	char name[32];
 	int i;
