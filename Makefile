@@ -56,8 +56,8 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
 		manifest.o packed.o preview.o zip.o)
-READER = $(addprefix worker/,ahead.o fetch.o gather.o odd.o pace.o reader.o store.o telemetry.o \
-	windows.o)
+READER = $(addprefix worker/,ahead.o ahead_window.o fetch.o gather.o odd.o pace.o reader.o store.o \
+	telemetry.o windows.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
 	fragment.o lease.o readahead.o reporter.o split.o sweeper.o transfer.o unit.o upload.o) \
 	$(READER) \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/timestamp.h"
+#include "worker/ahead_impl.h"
 #include "worker/gather.h"
 
 /* Read ahead at most this many, however small they are. */
@@ -15,22 +16,8 @@
 #define WINDOWS_MAX 32
 /* A window that is expected to take more than this part of memory is smaller. */
 #define PLANNED_PART 4
-/* One that does take more than this part is read again in smaller ones. */
-#define OVER_PART 2
 /* A vehicle's windows grow by this factor at most: data may begin suddenly. */
 #define GROWTH 4
-
-struct ahead {
-	struct ahead_spec spec;
-	struct ahead_vehicle *first, **end;	/* not handed out, in order */
-	size_t n;			/* of them */
-	size_t next;			/* vehicle that is not among them yet */
-	size_t windows;			/* not handed out */
-	size_t held;			/* bytes of memory_max */
-	size_t running;			/* columns that are being read */
-	struct store store;
-	uint64_t total;			/* documents, see ahead_total() */
-};
 
 struct ahead *
 ahead_new(const struct ahead_spec *spec)
@@ -47,50 +34,6 @@ ahead_new(const struct ahead_spec *spec)
 	return a;
 }
 
-/* What a window has of memory: what is claimed, or its chunks. */
-static void
-hold(struct ahead *a, struct ahead_window *w)
-{
-	const size_t held = w->claimed > w->part.bytes ? w->claimed :
-	    w->part.bytes;
-
-	a->held += held - w->held;
-	w->held = held;
-}
-
-static void
-columns_clear(struct ahead_window *w)
-{
-	size_t i;
-
-	for (i = 0; i <= w->vehicle->v.columns->n; i++) {
-		free(w->columns[i].v);
-		w->columns[i] = (struct gather_column){ 0 };
-	}
-}
-
-static void
-vehicle_free(struct ahead_vehicle *v)
-{
-	names_release(&v->found);
-	free(v->there);
-	free(v->sizes);
-	free(v);
-}
-
-static void
-window_free(struct ahead *a, struct ahead_window *w)
-{
-	store_give(&a->store, &w->part);
-	w->claimed = 0;
-	hold(a, w);
-	if (w->columns != NULL)
-		columns_clear(w);
-	free(w->columns);
-	free(w->docs);
-	free(w);
-}
-
 void
 ahead_free(struct ahead *a)
 {
@@ -103,76 +46,12 @@ ahead_free(struct ahead *a)
 		a->first = v->next;
 		while ((w = v->windows) != NULL) {
 			v->windows = w->next;
-			window_free(a, w);
+			ahead_window_free(a, w);
 		}
-		vehicle_free(v);
+		ahead_vehicle_free(v);
 	}
 	store_release(&a->store);
 	free(a);
-}
-
-/* The engine's thread, or one of its pool. */
-static void
-window_release(struct source_window *s)
-{
-	struct ahead_window *w = (struct ahead_window *)s;
-	struct ahead *a = w->ahead;
-	struct ahead_vehicle *v = w->vehicle;
-	const bool last = w->w.last;
-
-	a->spec.lock(a->spec.arg);
-	window_free(a, w);
-	v->alive--;
-	/* The last one may be given back before others. */
-	v->handed = v->handed || last;
-	if (v->alive == 0 && v->handed)
-		vehicle_free(v);
-	a->spec.unlock(a->spec.arg);
-}
-
-static struct ahead_window *
-window_new(struct ahead *a, struct ahead_vehicle *v, int64_t from, int64_t to)
-{
-	const size_t n = v->v.columns->n;
-	struct ahead_window *w;
-
-	if ((w = calloc(1, sizeof(*w))) == NULL)
-		return NULL;
-	if ((w->columns = calloc(n + 1, sizeof(*w->columns))) == NULL) {
-		free(w);
-		return NULL;
-	}
-	w->w.vehicle = &v->v;
-	w->w.release = window_release;
-	w->ahead = a;
-	w->vehicle = v;
-	w->from = from;
-	w->to = to;
-	w->part_from_ms = INT64_MIN;
-	w->part_to_ms = INT64_MAX;
-	v->alive++;
-	a->windows++;
-	return w;
-}
-
-/* One more than its columns: what has no time is in the first window. */
-static size_t
-jobs_of(const struct ahead_window *w)
-{
-	const bool first = w->from == w->ahead->spec.from &&
-	    w->part_from_ms == INT64_MIN && !w->ahead->spec.continues;
-
-	return w->vehicle->v.columns->n + first;
-}
-
-/* The columns that are no collections have been read as soon as they are reached. */
-static void
-skip_missing(struct ahead_window *w)
-{
-	while (w->started < jobs_of(w) && !w->vehicle->there[w->started]) {
-		w->started++;
-		w->done++;
-	}
 }
 
 /* The vehicle's next window, at the end of its others. */
@@ -187,14 +66,14 @@ window_append(struct ahead *a, struct ahead_vehicle *v)
 	if (v->hours > 0 && hours > v->hours * GROWTH)
 		hours = v->hours * GROWTH;
 	to = window_end(v->from, hours, a->spec.to);
-	if ((w = window_new(a, v, v->from, to)) == NULL)
+	if ((w = ahead_window_new(a, v, v->from, to)) == NULL)
 		return NULL;
 	v->hours = to - v->from;
 	v->from = to;
 	while (*at != NULL)
 		at = &(*at)->next;
 	*at = w;
-	skip_missing(w);
+	ahead_window_skip(w);
 	return w;
 }
 
@@ -282,92 +161,11 @@ take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
 	*job = (struct ahead_job){ w->vehicle, w, w->started };
 	w->columns[w->started].claimed = need;
 	w->claimed += need;
-	hold(a, w);
+	ahead_window_hold(a, w);
 	w->started++;
 	w->running++;
 	a->running++;
-	skip_missing(w);
-	return 0;
-}
-
-/* About how many times what a window may have this one has. */
-static size_t
-times_too_large(const struct ahead *a, const struct ahead_window *w)
-{
-	const size_t most = a->spec.memory_max / OVER_PART;
-	const size_t n = w->vehicle->v.columns->n;
-	size_t i, begun = 0;
-
-	/* Those that were not begun are taken for as large as the others. */
-	for (i = 0; i < n; i++)
-		begun += w->columns[i].bytes > 0;
-	return begun == 0 ? 2 : 1 + w->w.bytes / begun * n * 4 / 3 / most;
-}
-
-/*
- * Only the first part of it; the rest comes in a window after it. Of several hours,
- * half of them; of one hour, a part of its time.
- */
-static int
-window_cut(struct ahead *a, struct ahead_window *w)
-{
-	const bool hour = w->to - w->from == 1;
-	size_t parts = times_too_large(a, w);
-	int64_t from_ms = w->from * HOUR_MS, to_ms = from_ms + HOUR_MS;
-	struct ahead_window *rest;
-
-	if (w->part_from_ms != INT64_MIN)
-		from_ms = w->part_from_ms;
-	if (w->part_to_ms != INT64_MAX)
-		to_ms = w->part_to_ms;
-	if (hour && to_ms - from_ms <= 1)
-		return 1;
-	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
-		return -1;
-	if (hour) {
-		if ((int64_t)parts > to_ms - from_ms)
-			parts = (size_t)(to_ms - from_ms);
-		rest->part_to_ms = w->part_to_ms;
-		w->part_to_ms = rest->part_from_ms = from_ms +
-		    (to_ms - from_ms) / (int64_t)(parts > 2 ? parts : 2);
-		w->w.part = rest->w.part = true;
-		w->w.end_ms = w->part_to_ms;
-		rest->w.end_ms = to_ms;
-		rest->part_ms = w->part_to_ms - from_ms;
-	} else {
-		rest->from = w->to = w->from + (w->to - w->from) / 2;
-		if (w->vehicle->hours > w->to - w->from)
-			w->vehicle->hours = w->to - w->from;
-	}
-	rest->next = w->next;
-	w->next = rest;
-	skip_missing(rest);
-	return 0;
-}
-
-/*
- * The rest of an hour that is read in parts: no more than the part before it had.
- */
-static int
-rest_cut(struct ahead *a, struct ahead_window *w)
-{
-	const int64_t part_ms = w->part_ms;
-	struct ahead_window *rest;
-
-	w->part_ms = 0;
-	if (part_ms == 0 || w->part_from_ms + part_ms >= w->w.end_ms)
-		return 0;
-	if ((rest = window_new(a, w->vehicle, w->from, w->to)) == NULL)
-		return -1;
-	rest->part_from_ms = w->part_from_ms + part_ms;
-	rest->part_to_ms = w->part_to_ms;
-	rest->part_ms = part_ms;
-	rest->w.part = true;
-	rest->w.end_ms = w->w.end_ms;
-	w->part_to_ms = w->w.end_ms = rest->part_from_ms;
-	rest->next = w->next;
-	w->next = rest;
-	skip_missing(rest);
+	ahead_window_skip(w);
 	return 0;
 }
 
@@ -385,15 +183,15 @@ vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
 	if (v->listed == AHEAD_RUNNING)
 		return 1;
 	for (w = v->windows; w != NULL; w = w->next)
-		if (!w->over && w->started < jobs_of(w))
-			return rest_cut(a, w) != 0 ? -1 :
+		if (!w->over && w->started < ahead_window_jobs(w))
+			return ahead_window_rest(a, w) != 0 ? -1 :
 			    take_column(a, w, job) == 0 ? 0 : 2;
 	while (v->from < a->spec.to) {
 		if (a->windows >= WINDOWS_MAX && v->windows != NULL)
 			return 2;
 		if ((w = window_append(a, v)) == NULL)
 			return -1;
-		if (w->started < jobs_of(w))
+		if (w->started < ahead_window_jobs(w))
 			return take_column(a, w, job) == 0 ? 0 : 2;
 	}
 	return 1;
@@ -437,7 +235,7 @@ ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
 	}
 	at = store_take(&a->store, &w->part, len);
 	*no_memory = at == NULL;
-	hold(a, w);
+	ahead_window_hold(a, w);
 	return at;
 }
 
@@ -465,7 +263,7 @@ window_complete(struct ahead_window *w)
 	w->docs = gather(w->columns, w->vehicle->v.columns->n, &w->w.n);
 	if (w->docs == NULL)
 		return -1;
-	columns_clear(w);
+	ahead_window_clear(w);
 	w->w.docs = w->docs;
 	return 0;
 }
@@ -478,26 +276,6 @@ correct_total(struct ahead *a, struct ahead_vehicle *v, bool whole)
 		a->total += v->documents - v->expected;
 		v->expected = v->documents;
 	}
-}
-
-/* It has become too large, and nothing reads it any more: begin it again. */
-static int
-window_again(struct ahead *a, struct ahead_window *w)
-{
-	const int rc = window_cut(a, w);
-
-	columns_clear(w);
-	store_give(&a->store, &w->part);
-	w->claimed = 0;
-	hold(a, w);
-	w->vehicle->documents -= w->documents;
-	w->vehicle->bytes -= w->read;
-	w->documents = w->read = 0;
-	w->w.bytes = 0;
-	w->started = w->done = 0;
-	w->over = false;
-	skip_missing(w);
-	return rc;
 }
 
 static void
@@ -528,10 +306,10 @@ ahead_read(struct ahead *a, const struct ahead_job *job, bool ended)
 	if (!ended || c->bytes > 0)
 		learn(a, job);
 	if (w->over)
-		return w->running > 0 ? 0 : window_again(a, w);
+		return w->running > 0 ? 0 : ahead_window_again(a, w);
 	w->claimed -= c->claimed - c->bytes;
 	c->claimed = c->bytes;
-	hold(a, w);
+	ahead_window_hold(a, w);
 	w->done++;
 	/* An hour in parts is counted once. */
 	if (w->part_from_ms == INT64_MIN) {
@@ -541,7 +319,7 @@ ahead_read(struct ahead *a, const struct ahead_job *job, bool ended)
 		v->bytes += c->bytes;
 		correct_total(a, v, false);
 	}
-	return w->done == jobs_of(w) ? window_complete(w) : 0;
+	return w->done == ahead_window_jobs(w) ? window_complete(w) : 0;
 }
 
 int
@@ -553,7 +331,7 @@ ahead_next(struct ahead *a, struct source_window **w)
 	if (v == NULL)
 		return a->next == a->spec.vehicles->n ? 2 : 1;
 	if ((first = v->windows) == NULL || v->listed != AHEAD_DONE ||
-	    first->done < jobs_of(first))
+	    first->done < ahead_window_jobs(first))
 		return 1;
 	v->windows = first->next;
 	a->windows--;

@@ -140,7 +140,6 @@ attempt_archived(struct attempt *a, enum archive_result result,
 		return attempt_failed(a, upload_failure(a->upload));
 	case ARCHIVE_BAD_FRAGMENT:
 		return attempt_failed(a, FAILURE_STORAGE);
-	case ARCHIVE_REACHES:	/* only a plan that cuts vehicles can meet it */
 	case ARCHIVE_NO_MEMORY:
 		break;
 	}
