@@ -363,6 +363,10 @@ test_together(void)
 		is_int(load_text(text, CONF_API), 1, "an unknown key with "
 		    "5,000 bytes is one fault");
 	}
+	is_int(load_text(BASE "slice_max_bytes = 268435456\n", CONF_WORKER), 1,
+	    "a key that went is a fault");
+	ok(strstr(logged, "set memory_max_bytes") != NULL,
+	    "which names its successor");
 }
 
 static void
