@@ -25,6 +25,8 @@
 #define THREADS_MAX 32
 /* After a server that lags, ask others for a while. */
 #define LAG_MS 60000
+/* While the lease is late, look again this often. */
+#define LATE_MS 100
 /* An hour document has at most 16 MiB; its cut, no more. */
 #define CUT_MAX_BYTES ((size_t)17 * 1024 * 1024)
 
@@ -194,8 +196,7 @@ read_odd(struct hand *h)
 	const int rc = odd_run(&o);
 
 	patience_over(&h->r->patience);
-	return rc != 0 ? FETCH_FAILED : h->job.window->over ? FETCH_ENDED :
-	    FETCH_DONE;
+	return rc != 0 ? FETCH_FAILED : FETCH_DONE;
 }
 
 /* Locked before and after, not meanwhile. */
@@ -285,6 +286,15 @@ reader_spawn(struct reader *r)
 		r->n++;
 }
 
+/* Without the lock: whoever is late waits, unless it ends. */
+static void
+wait_while_late(struct reader *r)
+{
+	while (r->spec.late != NULL && r->spec.late(r->spec.arg) &&
+	    !patience_over(&r->patience))
+		clock_pause_ms(LATE_MS);
+}
+
 /* Wait for a job. Returns false when there will be none. Locked. */
 static bool
 take_job(struct reader *r, struct ahead_job *job)
@@ -312,11 +322,11 @@ reader_thread(void *arg)
 	pthread_mutex_lock(&r->lock);
 	while (take_job(r, &h.job)) {
 		reader_spawn(r);
-		if (h.client == NULL) {
-			pthread_mutex_unlock(&r->lock);
+		pthread_mutex_unlock(&r->lock);
+		wait_while_late(r);
+		if (h.client == NULL)
 			h.client = mongo_take(r->spec.pool);
-			pthread_mutex_lock(&r->lock);
-		}
+		pthread_mutex_lock(&r->lock);
 		if (h.job.window == NULL)
 			list_collections(&h);
 		else

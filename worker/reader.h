@@ -23,6 +23,8 @@ struct reader_spec {
 	struct pace *pace;		/* of all that this process reads; or NULL */
 	struct sizes *sizes;		/* the same */
 	const struct patience *patience;
+	bool (*late)(void *arg);	/* nothing is begun while it is true; or NULL */
+	void *arg;
 	const struct names *vehicles;	/* in the archive's order */
 	const struct names *parameters;	/* empty: all that a vehicle has */
 	const uint64_t *documents;	/* expected of each vehicle, or NULL */

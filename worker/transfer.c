@@ -13,6 +13,7 @@
 #include "lib/base/names.h"
 #include "lib/base/patience.h"
 #include "lib/jobs/metrics.h"
+#include "worker/lease.h"
 #include "worker/reader.h"
 #include "worker/worker.h"
 
@@ -132,6 +133,14 @@ transfer_archive_spec(const struct attempt *a)
 	};
 }
 
+static bool
+is_late(void *arg)
+{
+	struct attempt *a = arg;
+
+	return lease_late(a->lease);
+}
+
 /* Let the archive take all that the reader has. */
 static enum outcome
 take_all(struct attempt *a, struct archive *archive, struct reader *reader)
@@ -159,6 +168,8 @@ transfer_vehicles(struct attempt *a, struct archive *archive,
 		.pace = a->worker->pace,
 		.sizes = a->worker->sizes,
 		.patience = &a->patience,
+		.late = is_late,
+		.arg = a,
 		.vehicles = vehicles,
 		.parameters = &a->spec->parameters,
 		.documents = documents,
