@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include <mongoc/mongoc.h>
-
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
@@ -16,7 +14,6 @@
 #include "lib/base/timestamp.h"
 #include "lib/jobs/units.h"
 #include "worker/assemble.h"
-#include "worker/fetch.h"
 #include "worker/transfer.h"
 #include "worker/unit.h"
 #include "worker/worker.h"
@@ -168,26 +165,12 @@ store_plan(struct attempt *a, const struct names *vehicles,
 	return COMPLETE;
 }
 
-/* A vehicle's own columns; patiently. */
-static int
-list_columns(struct attempt *a, const char *vehicle, struct names *found)
-{
-	struct patience_try t = { .patience = &a->patience };
-	const struct telemetry_way way = transfer_way(a);
-	bson_error_t error;
-	int rc;
-
-	while ((rc = telemetry_parameters(a->worker->client, &way, vehicle, NULL,
-	    found, &error)) != 0 && fetch_may_retry(&t, &error))
-		names_release(found);
-	return rc;
-}
-
 /* All units of a vehicle have the same columns, whatever it gets meanwhile. */
 static enum outcome
 fix_columns(struct attempt *a, const struct names *vehicles,
     struct unit_cut *cuts, size_t n, struct names *columns)
 {
+	const struct telemetry_way way = transfer_way(a);
 	size_t i;
 
 	for (i = 0; a->spec->parameters.n == 0 && i < n; i++) {
@@ -195,8 +178,8 @@ fix_columns(struct attempt *a, const struct names *vehicles,
 
 		if (cuts[i].from_ms == 0 && cuts[i].to_ms == 0)
 			continue;
-		if (own->n == 0 && list_columns(a,
-		    vehicles->v[cuts[i].first], own) != 0)
+		if (own->n == 0 && telemetry_parameters(a->worker->client, &way,
+		    &a->patience, vehicles->v[cuts[i].first], NULL, own) != 0)
 			return attempt_failed(a, FAILURE_DATABASE);
 		/* Without any it is small, and empty in each of them. */
 		cuts[i].parameters = own->n > 0 ? own : NULL;
