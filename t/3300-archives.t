@@ -151,8 +151,7 @@ def of_the_engine(folder, seed, unsound, split_bytes=None):
               "exit %d: %s" % (status, (out + err).decode("utf-8", "replace"))):
         return
     open_in_all(name, path,
-                oracle.compare(path, oracle.expect(data, wanted, timeless=True),
-                               split=bool(split_bytes)))
+                oracle.compare(path, oracle.expect(data, wanted), split=bool(split_bytes)))
     if split_bytes:
         with zipfile.ZipFile(path) as z:
             sizes = {i.filename: i.file_size for i in z.infolist() if i.filename.endswith(".csv")}

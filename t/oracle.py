@@ -2,13 +2,11 @@
 """The independent oracle: what a finished export holds by worker/engine/FORMAT.md, in plain
 Python.
 
-    expect(data, request, csv_split_bytes=None, timeless=False) -> (files, manifest)
+    expect(data, request, csv_split_bytes=None) -> (files, manifest)
 
 data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collection of every
          vehicle. Documents of the same order_ms are in the order in which they are read;
-         order_ms is -2**63 where the _id is neither number nor Date, or is NaN: without
-         timeless=True these are left out, as export-worker's reader does; t/tools/engine.c
-         hands them on.
+         order_ms is -2**63 where the _id is neither number nor Date, or is NaN.
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
          "time": "ms" or "rfc3339", "csv": "rfc4180" or "excel"}; times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
@@ -322,12 +320,12 @@ def read_document(raw):
             dict(sorted(reasons.items())))
 
 
-def read_column(documents, start, end, timeless):
+def read_column(documents, start, end):
     """The points {ms: cell} of one parameter, its duplicates, its documents with something
     skipped [(order_ms, shown _id, reasons)]."""
     points, duplicates, skipped = {}, 0, []
     first = start // HOUR_MS * HOUR_MS
-    taken = [(first, raw) for order_ms, raw in documents if timeless and order_ms == TIMELESS]
+    taken = [(first, raw) for order_ms, raw in documents if order_ms == TIMELESS]
     taken += [d for d in documents if start - HOUR_MS < d[0] < end]
     for order_ms, raw in sorted(taken, key=lambda d: d[0]):
         found, shown, reasons = read_document(raw)
@@ -389,7 +387,7 @@ def parts_of(header, rows, limit):
     return parts
 
 
-def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes, timeless):
+def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
     start, end = request["startDate"], request["endDate"]
     parameters = columns_of(collections, request["parameters"])
@@ -398,7 +396,7 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes, timeles
     stamp = rfc3339 if request["time"] == "rfc3339" else str
     cells, listed, skipped, duplicates = [], [], {}, 0
     for parameter in parameters:
-        points, lost, bad = read_column(collections.get(parameter, []), start, end, timeless)
+        points, lost, bad = read_column(collections.get(parameter, []), start, end)
         cells.append(points)
         duplicates += lost
         for order_ms, shown, reasons in bad:
@@ -432,7 +430,7 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes, timeles
     return out, [document for _, document in listed]
 
 
-def expect(data, request, csv_split_bytes=None, timeless=False):
+def expect(data, request, csv_split_bytes=None):
     """What the archive must hold; see above. Where csv_split_bytes cuts a CSV, all of its
     duplicates and skipped counts are with the first part: compare(split=True) adds up."""
     vehicles = request["vehicles"]
@@ -443,8 +441,7 @@ def expect(data, request, csv_split_bytes=None, timeless=False):
         if vehicle not in data:
             raise UnknownVehicle(vehicle)
         stem = entry_stem(vehicle, taken)
-        parts, bad = expect_vehicle(vehicle, data[vehicle], request, stem, csv_split_bytes,
-                                    timeless)
+        parts, bad = expect_vehicle(vehicle, data[vehicle], request, stem, csv_split_bytes)
         files += [(name, body) for name, body, _ in parts]
         entries += [entry for _, _, entry in parts]
         listed += bad
@@ -918,7 +915,7 @@ def self_test():
     request = {"startDate": T, "endDate": T + HOUR_MS, "vehicles": ["v"], "parameters": ["p"],
                "time": "ms", "csv": "rfc4180"}
     for name, documents, body, counts in ROWS:
-        files, manifest = expect({"v": {"p": documents}}, request, timeless=True)
+        files, manifest = expect({"v": {"p": documents}}, request)
         same(files, [("v.csv", b"time,p\n" + body.encode())], "rows: " + name)
         entry = manifest["files"][0]
         for key, value in dict({"duplicates": 0}, **counts).items():
@@ -935,7 +932,7 @@ def self_test():
            (DOUBLE, f64(float("nan")), "NaN"), (DECIMAL, i64(0) + i64(0x7C << 56), "NaN")]
     data = {"v": {"p": [(T - 1, b"")] + [(TIMELESS, d(e(kind, "_id", value)))
                                          for kind, value, _ in odd] + [(T, b""), (T + 1, b"")]}}
-    _, manifest = expect(data, dict(request, startDate=T + 1), timeless=True)
+    _, manifest = expect(data, dict(request, startDate=T + 1))
     same([x["_id"] for x in manifest["skippedDocuments"]],
          [None] + [text for _, _, text in odd] + [None, None], "manifest: _id without a time")
     _, manifest = expect(data, request)
@@ -999,7 +996,7 @@ def main(argv):
     if argv[1:] == ["--self-test"]:
         return self_test()
     if len(argv) == 3 and argv[1] == "--print":
-        files, manifest = expect(*load(argv[2]), timeless=True)
+        files, manifest = expect(*load(argv[2]))
         for name, body in files:
             sys.stdout.buffer.write(b"== %s\n%s" % (name.encode(), body))
         sys.stdout.buffer.write(json.dumps(manifest, indent=1).encode() + b"\n")
@@ -1008,7 +1005,7 @@ def main(argv):
     if len(argv) == 3 + split:
         folder, path = argv[-2:]
         data, request = load(folder)
-        difference = compare(path, expect(data, request, timeless=True), split) or \
+        difference = compare(path, expect(data, request), split) or \
             form(path, request["endDate"])
         print(difference or "same")
         return 1 if difference else 0

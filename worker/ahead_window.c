@@ -96,12 +96,14 @@ ahead_window_new(struct ahead *a, struct ahead_vehicle *v, int64_t from, int64_t
 	return w;
 }
 
-/* One more than its columns: what has no time is in the first window. */
+/* One more than its columns: what has no time is in the window of the first hour. */
 size_t
 ahead_window_jobs(const struct ahead_window *w)
 {
-	const bool first = w->from == w->ahead->spec.from &&
-	    w->part_from_ms == INT64_MIN && !w->ahead->spec.continues;
+	const struct ahead_spec *spec = &w->ahead->spec;
+	const int64_t hour = spec->from_ms / HOUR_MS;
+	const bool first = w->from <= hour && hour < w->to &&
+	    w->part_from_ms == INT64_MIN && !spec->continues;
 
 	return w->vehicle->v.columns->n + first;
 }

@@ -4,6 +4,7 @@
 #include "worker/gather.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Numbers come before Dates: merge both by time. The later one counts. */
 static void
@@ -23,20 +24,24 @@ merge_times(const struct gather_column *c, struct source_doc *to)
 		to[n++] = c->v[k++];
 }
 
-/* Put what has no time of its own among a column's n others; returns how many. */
+/*
+ * Put what has no time of its own among a column's n others: in its order, before
+ * those of the time that it was given, which is the same for all. Returns how many.
+ */
 static size_t
 merge_odd(const struct gather_column *odd, size_t column, struct source_doc *to,
     size_t n)
 {
-	size_t i, k, added = 0;
+	size_t i, at = 0, added = 0;
 
+	while (odd->n > 0 && at < n && to[at].t_ms < odd->v[0].t_ms)
+		at++;
 	for (i = 0; i < odd->n; i++) {
 		if (odd->v[i].column != column)
 			continue;
-		for (k = n + added; k > 0 && to[k - 1].t_ms > odd->v[i].t_ms; k--)
-			to[k] = to[k - 1];
-		to[k] = odd->v[i];
-		added++;
+		memmove(&to[at + added + 1], &to[at + added],
+		    (n - at) * sizeof(*to));
+		to[at + added++] = odd->v[i];
 	}
 	return added;
 }

@@ -4,6 +4,8 @@
  */
 #include "worker/odd.h"
 
+#include <math.h>
+
 #include <mongoc/mongoc.h>
 
 #include "lib/base/log.h"
@@ -15,7 +17,7 @@
 /* One query for so many columns. */
 #define COLUMNS 100
 
-/* All types that an _id may have, but numbers and Date. */
+/* All types that an _id may have, but numbers and Date. A NaN is no time, either. */
 static const char *const types[] = {
 	"minKey", "undefined", "null", "string", "symbol", "object", "binData",
 	"objectId", "bool", "timestamp", "regex", "dbPointer", "javascript",
@@ -32,25 +34,46 @@ key_of(size_t i, char key[16])
 	return k;
 }
 
-/* [{$match: {_id: {$type: [...]}}}, {$project: {_id: 1, c: column}}] */
+/* {$or: [{_id: {$type: [...]}}, {_id: NaN}]}: each by the index. */
 static void
-put_stages(bson_t *stages, size_t column)
+put_filter(bson_t *filter)
 {
-	bson_t stage, in, id, list;
+	bson_t either, one, id, list;
 	char key[16];
 	size_t i;
 
-	BSON_APPEND_DOCUMENT_BEGIN(stages, "0", &stage);
-	BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &in);
-	BSON_APPEND_DOCUMENT_BEGIN(&in, "_id", &id);
+	BSON_APPEND_ARRAY_BEGIN(filter, "$or", &either);
+	BSON_APPEND_DOCUMENT_BEGIN(&either, "0", &one);
+	BSON_APPEND_DOCUMENT_BEGIN(&one, "_id", &id);
 	BSON_APPEND_ARRAY_BEGIN(&id, "$type", &list);
 	for (i = 0; i < NTYPES; i++)
 		BSON_APPEND_UTF8(&list, key_of(i, key), types[i]);
 	bson_append_array_end(&id, &list);
-	bson_append_document_end(&in, &id);
+	bson_append_document_end(&one, &id);
+	bson_append_document_end(&either, &one);
+	BSON_APPEND_DOCUMENT_BEGIN(&either, "1", &one);
+	BSON_APPEND_DOUBLE(&one, "_id", NAN);
+	bson_append_document_end(&either, &one);
+	bson_append_array_end(filter, &either);
+}
+
+/* [{$match: ...}, {$sort: {_id: 1}}, {$project: {_id: 1, c: column}}] */
+static void
+put_stages(bson_t *stages, size_t column)
+{
+	bson_t stage, in, id;
+
+	BSON_APPEND_DOCUMENT_BEGIN(stages, "0", &stage);
+	BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &in);
+	put_filter(&in);
 	bson_append_document_end(&stage, &in);
 	bson_append_document_end(stages, &stage);
 	BSON_APPEND_DOCUMENT_BEGIN(stages, "1", &stage);
+	BSON_APPEND_DOCUMENT_BEGIN(&stage, "$sort", &in);
+	BSON_APPEND_INT32(&in, "_id", 1);
+	bson_append_document_end(&stage, &in);
+	bson_append_document_end(stages, &stage);
+	BSON_APPEND_DOCUMENT_BEGIN(stages, "2", &stage);
 	BSON_APPEND_DOCUMENT_BEGIN(&stage, "$project", &in);
 	BSON_APPEND_INT32(&in, "_id", 1);
 	BSON_APPEND_DOCUMENT_BEGIN(&in, "c", &id);
@@ -65,7 +88,7 @@ static bson_t *
 pipeline_of(const struct odd *o, size_t first, size_t end)
 {
 	bson_t *pipeline = bson_new(), stages, stage, with, inner;
-	size_t i, n = 2;
+	size_t i, n = 3;
 	char key[16];
 
 	BSON_APPEND_ARRAY_BEGIN(pipeline, "pipeline", &stages);

@@ -280,7 +280,10 @@ split_export(struct attempt *a, struct archive *archive)
 	const enum outcome outcome = make_units(a, archive);
 	int64_t next_ms = 0;
 
-	if (outcome == COMPLETE)
+	if (outcome == COMPLETE) {
 		split_sum(a, &next_ms);
+		/* What was expected does not matter any more. */
+		a->progress.documents_total = a->progress.documents;
+	}
 	return outcome;
 }

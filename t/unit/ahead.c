@@ -24,6 +24,7 @@ begin(int n, const char *const *columns, int64_t hours, size_t memory_max)
 {
 	struct ahead_spec spec = { .vehicles = &vehicles,
 	    .parameters = &parameters, .from = FROM, .to = FROM + hours,
+	    .from_ms = FROM * INT64_C(3600000),
 	    .memory_max = memory_max, .ahead_max = memory_max,
 	    .window_bytes = 3 * MIB / 2,
 	    .sizes = &sizes, .lock = nothing, .unlock = nothing };

@@ -52,9 +52,10 @@ main(void)
 	check("a1 b3 c5 D1 E4 F5", "", "", "aDbEcF");
 	check("a5 B1", "", "", "Ba");
 	check("a1 b1 C1", "", "", "abC");
-	/* What has no time comes at its place, after those of that time. */
+	/* What has no time comes at its place, before those of that time. */
 	check("a1", "b1 c3", "x2 y2", "abxyc");
 	check("", "", "x2", "x");
 	check("a1", "b3", "x1", "axb");
+	check("a1", "b2 c2 d3", "x2 y2", "axybcd");
 	return done_testing();
 }

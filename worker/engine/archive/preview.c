@@ -367,7 +367,7 @@ preview_take(struct preview *p, const struct preview *next)
 		memcpy(p->cells[p->rows++], next->cells[i],
 		    sizeof(p->cells[0]));
 	for (i = 0; i < PREVIEW_SAMPLES; i++)
-		if (p->missing[i] > 0 && p->tries[i] < PREVIEW_TRIES)
+		if (p->missing[i] > 0)
 			take_part(p, next, i);
 }
 
