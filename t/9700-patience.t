@@ -275,7 +275,7 @@ def cancelled(name, mode, phase):
 
 def in_phase(c, mode, phase, only=True):
     """The job's upload has come to this request, which the fault has met."""
-    more = {"bytes_s": 2000} if mode == "trickle" else {}
+    more = {"bytes_s": 2000 if phase == "part" else 2} if mode == "trickle" else {}
     c.fault("stall" if mode == "refuse" else mode, aim=[phase], **more)
     c.begin(only)
     c.struck(c.now["mode"])

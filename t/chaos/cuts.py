@@ -38,7 +38,7 @@ class Net:
 def length(r):
     """A third below the lease of 5 s, a third around the time that an election takes, a third up to
     the longest."""
-    low, high = r.choice(((1, 4), (4, 12), (12, 30)))
+    low, high = r.choice(((1, 4), (6, 14), (14, 30)))
     return r.uniform(min(low, LONGEST_S), min(high, LONGEST_S))
 
 
@@ -143,6 +143,9 @@ KINDS = {
     "mongod primary cut from its peers": (3, {"mongo"}, among("mongo", "PRIMARY")),
     "mongod primary cut from one peer": (2, {"mongo"}, among("mongo", "PRIMARY", 1)),
     "mongod secondary cut from its peers": (1, {"mongo"}, among("mongo", "SECONDARY")),
+    "mongod secondary fsyncLock": (2, {"mongo"}, lambda s, r,
+                                   hold: faults.mongo_lag(s, r, hold, length(r))),
+    "S3 SIGSTOP": (2, {"s3"}, lambda s, r, hold: faults.s3_stop(s, r, hold, length(r))),
     "rabbitmq node cut from its peers": (2, {"rabbit"}, among("rabbit")),
     "rabbitmq node cut from one peer": (2, {"rabbit"}, among("rabbit", most=1)),
 }

@@ -142,6 +142,17 @@ class Site:
         m = self.members()
         return len(m.get("PRIMARY", ())) == 1 and set(m) <= {"PRIMARY", "SECONDARY"}
 
+    def mongo_caught_up(self):
+        """Whole, and no secondary more than 2 s behind the primary."""
+        if not self.mongo_whole():
+            return False
+        try:
+            with self.member_client("mongod-1") as c:
+                at = [x["optimeDate"] for x in c.admin.command("replSetGetStatus")["members"]]
+            return (max(at) - min(at)).total_seconds() <= 2
+        except PyMongoError:
+            return False
+
     def member_client(self, name, **times):
         uri = pymongo.uri_parser.parse_uri(self.env["MONGODB_ADMIN_URI"])
         host, port = uri["nodelist"][int(name.rpartition("-")[2]) - 1]
@@ -270,19 +281,58 @@ def mongo_kill(s, r, hold, state):
     pid = name and s.pid_of(name)
     if not pid or not s.kill(pid, KILL, name + " " + state):
         return False
-    hold(r.uniform(0, 6))
+    hold(r.choice((r.uniform(0, 6), r.uniform(6, 18))))     # around the time an election takes
     s.up("mongo")
     until(s.mongo_whole, 60)
 
 
-def mongo_stop(s, r, hold):
-    name = member(s, r, "PRIMARY")
+def mongo_stop(s, r, hold, state):
+    """Longer than an election takes, or shorter."""
+    name = member(s, r, state)
     pid = name and s.pid_of(name)
     if not pid or not s.kill(pid, STOP, name):
         return False
-    hold(r.uniform(1, 12))
+    hold(r.uniform(1, 22))
     s.kill(pid, CONT, name)
-    until(s.mongo_whole, 60)
+    until(s.mongo_caught_up, 60)
+
+
+def mongo_sluggish(s, r, hold, state):
+    """Each answer takes some tenths of a second: stopped most of the time, and going on."""
+    name = member(s, r, state)
+    pid = name and s.pid_of(name)
+    if not pid:
+        return False
+    end = time.monotonic() + r.uniform(3, 15)
+    while time.monotonic() < end and s.kill(pid, STOP, name):
+        ending = hold(r.uniform(0.1, 0.5))
+        s.kill(pid, CONT, name)
+        if ending:
+            break
+        time.sleep(r.uniform(0.02, 0.08))
+    until(s.mongo_caught_up, 60)
+
+
+def mongo_lag(s, r, hold, seconds):
+    """A secondary answers, and applies nothing of what the primary is told: as backups do it."""
+    name = member(s, r, "SECONDARY")
+    if not name:
+        return False
+    with s.member_client(name, serverSelectionTimeoutMS=5000, socketTimeoutMS=60000) as c:
+        c.admin.command("fsync", lock=True)
+        try:
+            hold(seconds)
+        finally:
+            if not until(lambda: unlocked(c), 60):
+                s.stuck = "%s stays locked" % name
+    until(s.mongo_caught_up, 60)
+
+
+def unlocked(client):
+    try:
+        return client.admin.command("fsyncUnlock")["lockCount"] == 0
+    except PyMongoError as e:
+        return "not locked" in str(e)
 
 
 def mongo_stepdown(s, r, hold):
@@ -337,6 +387,15 @@ def proxied(mode, low, high, chance=(1, 1), **more):
     return strike
 
 
+def s3_stop(s, r, hold, seconds):
+    """S3 hangs: it takes connections and bytes, and answers nothing."""
+    pid = s.pid_of("s3") or s.pid_of("s3-1/s3")
+    if not pid or not s.kill(pid, STOP, "s3"):
+        return False
+    hold(seconds)
+    s.kill(pid, CONT, "s3")
+
+
 def s3_kill(s, r, hold):
     pid = s.pid_of("s3")
     if not pid or not s.kill(pid, KILL, "s3"):
@@ -370,17 +429,32 @@ KINDS = {
     "mongod primary kill -9": (2, {"mongo"}, lambda s, r, hold: mongo_kill(s, r, hold, "PRIMARY")),
     "mongod secondary kill -9": (1, {"mongo"}, lambda s, r,
                                  hold: mongo_kill(s, r, hold, "SECONDARY")),
-    "mongod primary SIGSTOP": (2, {"mongo"}, mongo_stop),
+    "mongod primary SIGSTOP": (2, {"mongo"},
+                               lambda s, r, hold: mongo_stop(s, r, hold, "PRIMARY")),
+    "mongod primary sluggish": (1, {"mongo"},
+                                lambda s, r, hold: mongo_sluggish(s, r, hold, "PRIMARY")),
+    "mongod secondary fsyncLock": (4, {"mongo"}, lambda s, r, hold: mongo_lag(
+        s, r, hold, r.choice((r.uniform(2, 6), r.uniform(6, 25))))),
+    "mongod secondary SIGSTOP": (2, {"mongo"},
+                                 lambda s, r, hold: mongo_stop(s, r, hold, "SECONDARY")),
+    "mongod secondary sluggish": (2, {"mongo"},
+                                  lambda s, r, hold: mongo_sluggish(s, r, hold, "SECONDARY")),
     "mongod stepDown": (3, {"mongo"}, mongo_stepdown),
     "rabbitmq node kill -9": (2, {"rabbit"}, rabbit_kill),
     "rabbitmq disk alarm": (1, {"rabbit"}, rabbit_alarm),
     "rabbitmq purge": (2, {"rabbit"}, rabbit_purge),
     "rabbitmq close all connections": (2, {"rabbit"}, rabbit_hang_up),
     "s3 kill -9": (1, {"s3"}, s3_kill),
+    "s3 SIGSTOP": (2, {"s3"}, lambda s, r, hold: s3_stop(
+        s, r, hold, r.choice((r.uniform(1, 8), r.uniform(8, 25), r.uniform(25, 45))))),
     "s3 refuse": (1, {"s3"}, proxied("refuse", 0.5, 5)),
     "s3 connections reset": (2, {"s3"}, proxied("down", 0.5, 5)),
     "s3 slow": (1, {"s3"},
                 proxied("slow", 2, 6, bytes_s=lambda r: r.choice((100000, 400000, 1500000)))),
+    "s3 trickle": (2, {"s3"}, proxied("trickle", 3, 25,
+                                      bytes_s=lambda r: r.choice((50, 300, 900, 5000)))),
+    "s3 answers late": (2, {"s3"}, proxied("late", 3, 20, (0.3, 1),
+                                           late_s=lambda r: r.uniform(0.3, 12))),
     "s3 stall": (2, {"s3"}, proxied("stall", 1, 8)),
     "s3 reset in mid-part": (2, {"s3"}, proxied("reset_part", 1, 5, (0.4, 1))),
     "s3 503 SlowDown": (2, {"s3"}, proxied("slowdown", 1, 5, (0.3, 1))),
@@ -395,8 +469,10 @@ KINDS = {
     "s3 answers cut short": (1, {"s3"}, proxied("cut_answer", 1, 4, (0.3, 0.8))),
     "all killed at once": (1, {"workers", "api", "mongo", "rabbit", "s3"}, all_kill),
 }
+LAGS = {"mongod secondary fsyncLock", "mongod secondary SIGSTOP", "mongod secondary sluggish",
+        "mongod secondary's host cut off", "mongod secondary cut from its peers"}
 LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
-        "mongod primary SIGSTOP"}
+        "mongod primary SIGSTOP"} | LAGS
 
 
 class Chaos:
@@ -414,7 +490,8 @@ class Chaos:
         self.changed, self.ending = threading.Condition(), threading.Event()
 
     def hold(self, seconds):
-        self.ending.wait(seconds)
+        """Whether all faults are to end."""
+        return self.ending.wait(seconds)
 
     def draw(self):
         """The first kind of the deck whose resources are free; one that needs all is waited for.

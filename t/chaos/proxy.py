@@ -11,7 +11,8 @@ mode to these requests: begin, part, complete, abort, other.
     refuse          nobody listens
     down            each connection is reset, those that are open too
     slow            bodies go up at bytes_s
-    trickle         bodies go up at bytes_s, answers down at two bytes a second
+    trickle         bodies and answers pass at bytes_s, in small pieces that never stop
+    late            an answer is held back for late_s
     stall           bodies and answers stop until the mode changes
     damaged_part    400 XAmzContentSHA256Mismatch, as Amazon S3 says of a part that was damaged on
                     its way (SeaweedFS takes it)
@@ -135,6 +136,11 @@ class Proxy:
         while self.now["mode"] == "stall":
             await self.changed.wait()
 
+    async def not_late(self):
+        end = time.monotonic() + self.now.get("late_s", 1)
+        while self.now["mode"] == "late" and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+
     async def serve(self, reader, writer):
         self.open.add(writer)
         up = None
@@ -234,9 +240,8 @@ class Proxy:
             if not data:
                 raise Reset
             left -= len(data)
-            to_server.write(data)
-            await to_server.drain()
-            if mode in ("slow", "trickle") and self.now["mode"] == mode:
+            await self.put(to_server, data, mode)
+            if mode == "slow" and self.now["mode"] == "slow":
                 await asyncio.sleep(len(data) / self.now.get("bytes_s", 500000))
 
     async def answer(self, from_server, writer, method, mode):
@@ -244,6 +249,8 @@ class Proxy:
         status = int(head.split(b" ", 2)[1])
         if mode == "stall":
             await self.not_stalled()
+        if mode == "late":
+            await self.not_late()
         length = self.length(head)
         if method == "HEAD" or status in (204, 304):
             length = 0
@@ -255,18 +262,25 @@ class Proxy:
             writer.write((await from_server.read(CHUNK))[:8] if length else b"")
             await writer.drain()
             raise Reset
-        for i in range(len(head) if mode == "trickle" else 0):
-            writer.write(head[i:i + 1])
-            await writer.drain()
-            await asyncio.sleep(.5)
-        writer.write(b"" if mode == "trickle" else head)
-        await self.body_down(from_server, writer, head, length)
+        await self.put(writer, head, mode)
+        await self.body_down(from_server, writer, head, length, mode)
 
-    async def body_down(self, from_server, writer, head, length):
+    async def put(self, writer, data, mode):
+        """What is left when the mode changes goes at once."""
+        at = 0
+        while mode == "trickle" and self.now["mode"] == "trickle" and at < len(data):
+            piece = max(1, self.now.get("bytes_s", 500) // 5)
+            writer.write(data[at:at + piece])
+            await writer.drain()
+            at += piece
+            await asyncio.sleep(0.2)
+        writer.write(data[at:])
+        await writer.drain()
+
+    async def body_down(self, from_server, writer, head, length, mode="pass"):
         async def put(data):
             if writer:
-                writer.write(data)
-                await writer.drain()
+                await self.put(writer, data, mode)
 
         if length is not None:
             while length > 0:
