@@ -104,7 +104,7 @@ rc=$?
 sed 's/^/# /' "$T/chaos"
 is "$rc" 0 "partitions: nothing is lost, nothing wrong"
 ok "at least five" test \
-	"$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0$/\1/p' "$T/chaos" | grep . ||
+	"$(sed -n 's/.*: \([0-9]*\) cuts, .* lost 0, wrong 0, short 0$/\1/p' "$T/chaos" | grep . ||
 	echo 0)" -ge 5
 is "$(belong "$RUN")" "" "down leaves neither process nor network"
 ok "down a second time" scripts/dev/hosts down

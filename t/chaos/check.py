@@ -14,8 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
+import confirmed                # noqa: E402
 import journal as journals      # noqa: E402
 import oracle                   # noqa: E402
+from faults import LAGS         # noqa: E402
 
 ANSWERS = {"post": {0, 202, 502, 503, 504}, "get": {0, 200, 502, 503, 504},
            "delete": {0, 202, 204, 502, 503, 504},
@@ -24,10 +26,11 @@ ANSWERS = {"post": {0, 202, 502, 503, 504}, "get": {0, 200, 502, 503, 504},
 
 
 class Verdict:
-    """lost and wrong: texts, one a finding. facts: lines to print."""
+    """lost and wrong: texts, one a finding; short: how many of the wrong are archives without what
+    a majority had before their job was created. facts: lines to print."""
 
     def __init__(self):
-        self.lost, self.wrong, self.facts = [], [], []
+        self.lost, self.wrong, self.short, self.facts = [], [], 0, []
         self.states = collections.Counter()
 
 
@@ -129,14 +132,47 @@ def check_ends(entries, told, docs, max_attempts, v):
         d["attempts"] for d in docs.values()).items())))
 
 
-def check_objects(env, told, docs, expected, entries, folder, v):
+class Archives:
+    """What the archives must hold: of data that stood before the run exactly what the oracle says;
+    of vehicles that went on sending at least what a majority had before the job was created, and of
+    what came later only whole documents."""
+
+    def __init__(self, expected, requests, entries, docs):
+        self.expected, self.requests = expected, requests
+        self.confirmed = confirmed.Confirmed(entries)
+        self.created = journals.created(entries, docs)
+        self.held = journals.intervals(entries, LAGS)
+        self.fixed = self.living = self.lagging = 0
+
+    def judge(self, ident, spec, path, v):
+        """None, or what is wrong."""
+        if spec not in self.requests:
+            answer, end_ms = self.expected[spec]
+            self.fixed += 1
+            return oracle.compare(path, answer) or oracle.form(path, end_ms)
+        request, created = self.requests[spec], self.created[ident]
+        self.living += 1
+        self.lagging += any(a <= created <= b for a, b in self.held)
+        wrong, versions, columns = confirmed.unsound(path, request)
+        if wrong:
+            return wrong
+        short = self.confirmed.lacking(created, request, versions, columns)
+        v.short += short is not None
+        return short or self.confirmed.invented(versions)
+
+    def facts(self):
+        yield "objects compared with the oracle, to the byte: %d" % (self.fixed + self.living)
+        yield ("  %d of vehicles that went on sending (%d writes), %d of them asked for while a "
+               "secondary lagged" % (self.living, len(self.confirmed.writes), self.lagging))
+
+
+def check_objects(env, told, docs, archives, entries, folder, v):
     """Each named object is what the job and the oracle say."""
     s3, bucket = s3_client(env), env["S3_BUCKET"]
     said = {}
     for e in entries:
         if e.get("sha256"):
             said.setdefault(e["id"], set()).add((e["size"], e["sha256"]))
-    done = 0
     for ident, spec in told.items():
         d = docs.get(ident)
         if d is None or d["state"] not in ("FINISHED", "EXPIRED"):
@@ -160,13 +196,11 @@ def check_objects(env, told, docs, expected, entries, folder, v):
         path = os.path.join(folder, "checked.zip")
         with open(path, "wb") as f:
             f.write(body)
-        answer, end_ms = expected[spec]
-        wrong = oracle.compare(path, answer) or oracle.form(path, end_ms)
+        wrong = archives.judge(ident, spec, path, v)
         if wrong:
             v.wrong.append("%s (%s): %s" % (ident, spec, wrong[:500]))
             os.rename(path, os.path.join(folder, "wrong-%s.zip" % ident))
-        done += 1
-    v.facts.append("objects compared with the oracle, to the byte: %d" % done)
+    v.facts += archives.facts()
 
 
 def check_leftovers(env, docs, v):

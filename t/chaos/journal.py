@@ -1,5 +1,6 @@
 """The journal of a chaos run: one JSON line a fact, in the order in which the client learned them.
 Times are of one monotonic clock."""
+import datetime
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ class Journal:
         self.file = open(path, "a", buffering=1, encoding="utf-8")
         self.lock = threading.Lock()
         self.began = time.monotonic()
+        self.add("began", wall=time.time())
 
     def now(self):
         return round(time.monotonic() - self.began, 4)
@@ -26,6 +28,29 @@ class Journal:
 def read(path):
     with open(path, encoding="utf-8") as f:
         return [json.loads(line) for line in f]
+
+
+def created(entries, documents):
+    """{id: the latest time that is before the job was created}: its POST was sent then, or an
+    earlier one that got no answer; the database's clock says which."""
+    wall = next(e["wall"] for e in entries if e["op"] == "began")
+    out = {}
+    for e in entries:
+        if e["op"] == "post" and e["status"] == 202 and e["id"] in documents:
+            at = documents[e["id"]]["createdAt"].replace(tzinfo=datetime.timezone.utc)
+            out.setdefault(e["id"], min(e["sent"], at.timestamp() - wall))
+    return out
+
+
+def intervals(entries, kinds):
+    """[(begin, end)] of the faults of these kinds."""
+    out, begun = [], {}
+    for e in entries:
+        if e["op"] == "fault" and e["kind"] in kinds:
+            begun[e["kind"]] = e["t"]
+        elif e["op"] == "repaired" and e["kind"] in begun:
+            out.append((begun.pop(e["kind"]), e["t"]))
+    return out
 
 
 def went_back(before, after):

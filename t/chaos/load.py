@@ -139,9 +139,10 @@ class Load:
     """Owner threads until stop(); at most `jobs` jobs where that is given. No job is left alone
     before it has ended, until give_up."""
 
-    def __init__(self, urls, password, journal, specs, seed, owners=16, jobs=None, think_s=1.0):
+    def __init__(self, urls, password, journal, specs, telemetry, seed, owners=16, jobs=None,
+                 think_s=1.0):
         self.urls, self.password = itertools.cycle(urls), password
-        self.journal, self.specs, self.think_s = journal, specs, think_s
+        self.journal, self.telemetry, self.think_s = journal, telemetry, think_s
         self.small = [s for s in specs if not s["big"]]
         self.big = [s for s in specs if s["big"]]
         self.lock = threading.Lock()
@@ -185,9 +186,16 @@ class Load:
         """Each call goes to the next of the addresses."""
         return call(next(self.urls), method, path, body, "%s:%s" % (owner, self.password))
 
+    def draw(self, r):
+        """A large request, one for vehicles that go on sending, or a small one."""
+        x = r.random()
+        if self.big and x < 0.12:
+            return r.choice(self.big)
+        return self.telemetry.spec(r) if x > 0.65 else r.choice(self.small)
+
     def post(self, owner, r):
         """The id of a new job, or None."""
-        spec = r.choice(self.big if self.big and r.random() < 0.12 else self.small)
+        spec = self.draw(r)
         with self.lock:
             if not self.posting or self.left == 0:
                 self.posting = False
