@@ -11,7 +11,7 @@
 # make bench-split  what a large job gains when several workers make it
 # make bench-distance  what it costs that MongoDB or S3 is far away
 # make profile      where the time goes
-# make chaos        random faults on clusters; SEED= MINUTES=10
+# make chaos        random faults on clusters; SEED= MINUTES=10 or FAULTS=
 # make chaos-hosts  the same of partitions, on hosts of their own (needs root)
 # make fuzz         CC=clang SECONDS=60 SEED= (drawn, printed); needs clang, libclang-rt-14-dev
 # make install      DESTDIR= PREFIX=; make uninstall: the same
@@ -131,12 +131,13 @@ check-api: all
 check-deb:
 	DEB_FULL=1 prove -v -e '' t/5200-deb.t
 
-# Faults at length, on clusters: SEED= (drawn when not given) MINUTES=
-MINUTES = 10
+# Faults at length, on clusters: SEED= (drawn when not given) MINUTES= (10) FAULTS= (their number)
+CHAOS = t/chaos/chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	$(if $(FAULTS),--faults $(FAULTS))
 chaos: all
-	t/chaos/chaos $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+	$(CHAOS)
 chaos-hosts: all
-	t/chaos/chaos --hosts $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES)
+	$(CHAOS) --hosts
 
 # How fast it is, as ratios. LONG=1: a year, too.
 bench: all $(B)/t/bench $(B)/t/engine

@@ -97,8 +97,8 @@ ok "it is heard again" reaches mongo-2 "$net.11" $((EXPORT_PORTS + 1))
 no "no host of another name" scripts/dev/hosts cut mongo-4
 
 # The chaos finds the hosts up, and ends them.
-t/chaos/chaos --hosts --run "$T/c" --seed "${CHAOS_SEED:-1}" --minutes 3 --count \
-	"${CHAOS_COUNT:-6}" --longest 5 --gap 0.2-0.8 \
+t/chaos/chaos --hosts --run "$T/c" --seed "${CHAOS_SEED:-1}" --minutes 3 --faults \
+	"${CHAOS_FAULTS:-6}" --longest 5 --gap 0.2-0.8 \
     --workers 2 --days 1 --fleets 6 >"$T/chaos" 2>&1
 rc=$?
 sed 's/^/# /' "$T/chaos"
