@@ -469,7 +469,8 @@ KINDS = {
     "s3 answers cut short": (1, {"s3"}, proxied("cut_answer", 1, 4, (0.3, 0.8))),
     "all killed at once": (1, {"workers", "api", "mongo", "rabbit", "s3"}, all_kill),
 }
-LAGS = {"mongod secondary fsyncLock", "mongod secondary SIGSTOP", "mongod secondary sluggish",
+LAG = "mongod secondary fsyncLock"
+LAGS = {LAG, "mongod secondary SIGSTOP", "mongod secondary sluggish",
         "mongod secondary's host cut off", "mongod secondary cut from its peers"}
 LONE = {"mongod stepDown", "mongod secondary kill -9", "mongod primary kill -9",
         "mongod primary SIGSTOP"} | LAGS
@@ -501,6 +502,9 @@ class Chaos:
         if not self.deck:
             self.deck = [k for k in self.kinds for _ in range(self.table[k][0])]
             self.r.shuffle(self.deck)
+            if LAG in self.deck:        # first: a short run has it, too
+                self.deck.remove(LAG)
+                self.deck.insert(0, LAG)
         for i, kind in enumerate(self.deck):
             need = self.table[kind][1]
             if not need & self.busy:
