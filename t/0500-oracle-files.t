@@ -5,8 +5,8 @@ For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and
 be what t/oracle.py says, to the byte; and the same bytes again in windows of other lengths, with
 other numbers of threads, and when every slice takes the exact path. Where hours are read in parts,
 the archive is what the oracle says, too; where it is made of fragments of some days of a vehicle,
-it has the same bytes. Odd seeds have documents that are not sound BSON, even ones only what a mongod
-holds, and those above 300 are usual telemetry, most of which takes the fast path.
+it has the same bytes. Odd seeds have documents that are not sound BSON, even ones only what a
+mongod holds, and those above 300 are usual telemetry, most of which takes the fast path.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
 Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_JOBS, how many at

@@ -302,7 +302,8 @@ def main():
         with open(os.path.join(os.environ["EXPORT_RUN"], "log", "export-worker.log"),
                   encoding="utf-8") as f:
             lines = f.read().splitlines()
-        split, whole = (sum(op in line for line in lines) for op in (" op=split units=", " op=done "))
+        split, whole = (sum(op in line for line in lines)
+                        for op in (" op=split units=", " op=done "))
         fifth = (last - first) / 5
         enough = last - first < 20 or split > fifth and whole - split > fifth
         good = good and enough

@@ -238,6 +238,7 @@ test_new_documents(void)
 	    "\"job\" : { \"$oid\" : \"5c00a1b2c3d4e5f601234568\" }, "
 	    "\"plan\" : " LONG("1") ", \"unit\" : " LONG("2") ", "
 	    "\"documents\" : " LONG("400") ", "
+	    "\"fromMs\" : " LONG("0") ", \"toMs\" : " LONG("0") ", "
 	    "\"readTime\" : { \"$timestamp\" : { \"t\" : 1543622400, \"i\" : 7 } }, "
 	    "\"csvSplitBytes\" : " LONG("65536") " }", "a new unit");
 	is_int(unit_from_bson(&doc, &u), 0, "it can be read");
