@@ -95,16 +95,15 @@ assemble_wait_for(struct assembly *s, int64_t place, struct unit *unit)
 	}
 }
 
-/* A text of the unit, read again while the database is away. */
+/* The unit's facts, read again while the database is away. */
 static enum jobs_result
-assemble_text(struct assembly *s, const struct unit *unit,
-    enum jobs_result (*read)(struct units *, const char *, char **), char **text)
+assemble_facts(struct assembly *s, const struct unit *unit, char **facts)
 {
 	struct patience_try t = { .patience = &s->a->patience };
 	enum jobs_result rc;
 
 	do
-		rc = read(s->units, unit->task.id, text);
+		rc = units_facts(s->units, unit->task.id, facts);
 	while (rc == JOBS_ERROR && patience_pause(&t));
 	return rc;
 }
@@ -115,16 +114,11 @@ assemble_unit(struct assembly *s, const struct unit *unit)
 {
 	enum archive_result result = ARCHIVE_BAD_FRAGMENT;
 	struct attempt *a = s->a;
-	enum jobs_result rc = JOBS_OK;
+	enum jobs_result rc;
 	char *facts = NULL;
 
 	crash_at(CRASH_BEFORE_PIECE);
-	/* The archive's preview is that of the first unit that has one. */
-	if (a->task->preview == NULL)
-		rc = assemble_text(s, unit, units_preview, &a->task->preview);
-	if (rc != JOBS_ERROR)
-		rc = assemble_text(s, unit, units_facts, &facts);
-	if (rc == JOBS_ERROR)
+	if ((rc = assemble_facts(s, unit, &facts)) == JOBS_ERROR)
 		return attempt_failed(a, FAILURE_DATABASE);
 	/* What this very attempt had made is not gone: a refusal is one. */
 	if (rc == JOBS_OK && unit->task.object.key != NULL)

@@ -152,8 +152,8 @@ attempt_uploaded(struct attempt *a, const struct archive *archive)
 	struct task *task = a->task;
 	const char *sha256 = upload_sha256(a->upload);
 
-	/* An archive made of fragments has the preview of a unit. */
-	if (task->preview == NULL)
+	/* A fragment's is among its facts. */
+	if (!is_unit(a))
 		task->preview = archive_preview(archive);
 	task->object.size = (int64_t)upload_bytes(a->upload);
 	task->object.etag = strdup(upload_etag(a->upload));

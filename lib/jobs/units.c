@@ -260,12 +260,10 @@ units_find(struct units *units, const char *id, int64_t plan, int64_t n,
 	return rc;
 }
 
-/* A text of a unit that units_find() leaves out; NULL: it has none. */
-static enum jobs_result
-find_text(struct units *units, const char *op, const char *id,
-    const char *name, char **text)
+enum jobs_result
+units_facts(struct units *units, const char *id, char **text)
 {
-	bson_t *opts = BCON_NEW("projection", "{", name, BCON_INT32(1), "}");
+	bson_t *opts = BCON_NEW("projection", "{", "facts", BCON_INT32(1), "}");
 	bson_t *doc = NULL;
 	enum jobs_result rc;
 	bson_iter_t it;
@@ -273,26 +271,15 @@ find_text(struct units *units, const char *op, const char *id,
 
 	*text = NULL;
 	bson_oid_init_from_string(&oid, id);
-	rc = units_first(units, op, BCON_NEW("_id", BCON_OID(&oid)), opts, &doc);
+	rc = units_first(units, "find_facts", BCON_NEW("_id", BCON_OID(&oid)),
+	    opts, &doc);
 	bson_destroy(opts);
 	if (rc != JOBS_OK)
 		return rc;
-	if (bson_iter_init_find(&it, doc, name) && BSON_ITER_HOLDS_UTF8(&it))
+	if (bson_iter_init_find(&it, doc, "facts") && BSON_ITER_HOLDS_UTF8(&it))
 		*text = bson_iter_dup_utf8(&it, NULL);
 	bson_destroy(doc);
 	return *text == NULL ? JOBS_NONE : JOBS_OK;
-}
-
-enum jobs_result
-units_facts(struct units *units, const char *id, char **text)
-{
-	return find_text(units, "find_facts", id, "facts", text);
-}
-
-enum jobs_result
-units_preview(struct units *units, const char *id, char **text)
-{
-	return find_text(units, "preview", id, "preview", text);
 }
 
 enum jobs_result

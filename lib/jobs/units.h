@@ -80,13 +80,11 @@ enum jobs_result units_find(struct units *units, const char *id, int64_t plan,
     int64_t n, struct unit *unit);
 
 /*
- * units_facts(units, id, text), units_preview(units, id, text):
+ * units_facts(units, id, text):
  * What was stored with a FINISHED unit, JSON, which the caller frees. JOBS_NONE, and
  * NULL: there is none.
  */
 enum jobs_result units_facts(struct units *units, const char *id, char **text);
-enum jobs_result units_preview(struct units *units, const char *id,
-    char **text);
 
 /*
  * units_claim(units, parent, worker, unit):
