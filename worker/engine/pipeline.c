@@ -130,16 +130,18 @@ pipeline_bad_piece(const struct pipeline *p, const struct piece *piece)
 	return ARCHIVE_TOO_LARGE;
 }
 
+/* Documents count once: with the first part of an hour that is read in parts. */
 static void
 count_slice(const struct pipeline *p, const struct piece *piece)
 {
 	struct archive_progress *progress = p->spec->progress;
+	const struct slice *s = piece->slice;
 
-	if (piece->index > 0 || piece->slice->n == 0 ||
-	    slice_is_before(piece->slice))
+	if (piece->index > 0 || s->n == 0 || slice_is_before(s))
 		return;
-	progress->documents += piece->slice->n;
-	progress->bytes += piece->slice->bytes;
+	if (s->begin_ms <= s->base_ms)
+		progress->documents += s->n;
+	progress->bytes += s->bytes;
 	progress->slices++;
 	progress->exact += piece->unusual;
 }
