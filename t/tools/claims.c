@@ -170,7 +170,8 @@ do_plan(char **w)
 		vehicles.v[i] = vehicle;
 		cuts[i] = (struct unit_cut){ i, 1, 10 };
 	}
-	rc = units_insert(units, &job, &vehicles, cuts, n);
+	rc = units_insert(units, &job,
+		    units_plan_number(job.task.fence, false), &vehicles, cuts, n);
 	free(vehicles.v);
 	free(cuts);
 	return rc;
