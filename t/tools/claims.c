@@ -168,10 +168,10 @@ do_plan(char **w)
 	job.task.read_time.i = (uint32_t)strtoul(w[5], NULL, 10);
 	for (i = 0; i < n; i++) {
 		vehicles.v[i] = vehicle;
-		cuts[i] = (struct unit_cut){ i, 1, 10 };
+		cuts[i] = (struct unit_cut){ .first = i, .n = 1,
+		    .documents = 10 };
 	}
-	rc = units_insert(units, &job,
-		    units_plan_number(job.task.fence, false), &vehicles, cuts, n);
+	rc = units_insert(units, &job, job.task.fence, &vehicles, cuts, n);
 	free(vehicles.v);
 	free(cuts);
 	return rc;
