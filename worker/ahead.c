@@ -59,10 +59,19 @@ static struct ahead_window *
 window_append(struct ahead *a, struct ahead_vehicle *v)
 {
 	struct ahead_window **at = &v->windows, *w;
-	int64_t hours = window_hours(v->sizes, v->v.columns->n,
-	    a->spec.window_bytes, a->spec.memory_max / PLANNED_PART);
-	int64_t to;
+	const size_t n = v->v.columns->n;
+	size_t most = a->spec.memory_max / PLANNED_PART;
+	int64_t hours, to;
 
+	if (a->spec.bytes_s > 0 && (uint64_t)a->spec.bytes_s < most)
+		most = (size_t)a->spec.bytes_s;
+	hours = window_hours(v->sizes, n, a->spec.window_bytes, most);
+	/* Of a column there is about a document an hour. */
+	if (a->spec.documents_s > 0 && n > 0 &&
+	    hours > a->spec.documents_s / (int64_t)n)
+		hours = a->spec.documents_s / (int64_t)n;
+	if (hours < 1)
+		hours = 1;
 	if (v->hours > 0 && hours > v->hours * GROWTH)
 		hours = v->hours * GROWTH;
 	to = window_end(v->from, hours, a->spec.to);

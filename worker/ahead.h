@@ -63,6 +63,8 @@ struct ahead_spec {
 	size_t memory_max;		/* of all windows, with those handed out */
 	size_t ahead_max;		/* the same, to begin one ahead of the next */
 	size_t window_bytes;		/* of a column, usually */
+	/* A window is read within about a second of these ceilings; 0: none. */
+	int64_t documents_s, bytes_s;
 	struct sizes *sizes;
 	/* Around the release of a window, in any thread; unlock() wakes who waits. */
 	void (*lock)(void *arg);

@@ -398,6 +398,8 @@ reader_open(const struct reader_spec *spec)
 		.memory_max = spec->memory_max,
 		.ahead_max = ahead_max(spec),
 		.window_bytes = spec->window_bytes,
+		.documents_s = spec->documents_s,
+		.bytes_s = spec->bytes_s,
 		.sizes = spec->sizes,
 		.lock = reader_lock,
 		.unlock = reader_unlock,

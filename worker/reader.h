@@ -32,6 +32,7 @@ struct reader_spec {
 	bool continues, goes_on;	/* of one vehicle only some days: source_vehicle */
 	size_t memory_max;		/* bytes of documents, at once */
 	size_t window_bytes;		/* of a column, usually */
+	int64_t documents_s, bytes_s;	/* the pace's ceilings, for their size; 0: none */
 	int threads;			/* at most; each takes a client of the pool */
 };
 

@@ -155,6 +155,13 @@ take_all(struct attempt *a, struct archive *archive, struct reader *reader)
 	return attempt_archived(a, result, reader_failure(reader));
 }
 
+/* The lower of two, of which 0 is none. */
+static int64_t
+ceiling(int64_t a, int64_t b)
+{
+	return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
 enum outcome
 transfer_vehicles(struct attempt *a, struct archive *archive,
     const struct names *vehicles, const uint64_t *documents)
@@ -179,6 +186,10 @@ transfer_vehicles(struct attempt *a, struct archive *archive,
 		.goes_on = cut_to_ms > 0,
 		.memory_max = documents_bytes(conf),
 		.window_bytes = (size_t)(conf->batch_documents * USUAL_BYTES),
+		.documents_s = ceiling(conf->read_documents_s,
+		    conf->total_read_documents_s),
+		.bytes_s = ceiling(conf->read_bytes_s,
+		    conf->total_read_bytes_s),
 		.threads = (int)conf->readers,
 	};
 	struct reader *reader;

@@ -182,7 +182,7 @@ take_run(struct fragment *f, const struct facts_file *file)
 static void
 take_preview(struct fragments *fs, const char *text)
 {
-	struct json_object *next = json_tokener_parse(text);
+	struct json_object *next = preview_parse(text);
 
 	if (fs->preview == NULL && json_object_is_type(next, json_type_object))
 		fs->preview = json_object_get(next);

@@ -476,6 +476,70 @@ list_of(struct json_object *o, const char *name)
 	    json_object_is_type(list, json_type_array) ? list : NULL;
 }
 
+/* Copy the text, with quotation marks around each number of its samples. */
+static int
+quote_numbers(const char *text, struct buf *b)
+{
+	static const char begin[] = ",\"samples\":[";
+	const char *p = strstr(text, begin);
+	bool number = false, was;
+
+	if (p == NULL)
+		return -1;
+	p += sizeof(begin) - 1;
+	if (buf_add(b, text, (size_t)(p - text)) != 0)
+		return -1;
+	for (; *p != '\0'; p++) {
+		was = number;
+		number = strchr("+-.0123456789eE", *p) != NULL;
+		if ((number != was && buf_adds(b, "\"") != 0) ||
+		    buf_add(b, p, 1) != 0)
+			return -1;
+	}
+	return buf_cstr(b) == NULL ? -1 : 0;
+}
+
+/* Strings become the numbers that they are the texts of. */
+static void
+unquote_numbers(struct json_object *column)
+{
+	struct json_object *value;
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(column); i++) {
+		value = json_object_array_get_idx(column, i);
+		if (!json_object_is_type(value, json_type_string))
+			continue;
+		text = json_object_get_string(value);
+		value = is_number(text) ? json_object_new_double_s(0, text) :
+		    NULL;
+		if (json_object_array_put_idx(column, i, value) != 0)
+			json_object_put(value);
+	}
+}
+
+struct json_object *
+preview_parse(const char *text)
+{
+	struct json_object *o = NULL, *samples, *column;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, 2 * PREVIEW_BYTES);
+	if (quote_numbers(text, &b) == 0)
+		o = json_tokener_parse((char *)b.data);
+	buf_release(&b);
+	samples = list_of(o, "samples");
+	for (i = 0; samples != NULL && i < json_object_array_length(samples);
+	    i++) {
+		column = json_object_array_get_idx(samples, i);
+		if (json_object_is_type(column, json_type_array))
+			unquote_numbers(column);
+	}
+	return o;
+}
+
 /* A column's samples: those that are missing. */
 static void
 join_samples(struct json_object *to, struct json_object *next)

@@ -72,12 +72,14 @@ bool preview_done(const struct preview *p);
 int preview_json(const struct preview *p, struct buf *b);
 
 /*
- * preview_join(to, next): Add to a preview, as preview_json() wrote it, what
- * another has of later rows of the same vehicle. What does not fit is left out,
- * as is what is no preview.
+ * preview_parse(text): What preview_json() wrote, with each number as it is there,
+ * which json-c would round; the caller's. NULL: it is no JSON, or no memory.
+ * preview_join(to, next): Add to such a preview what another has of later rows of
+ * the same vehicle. What does not fit is left out, as is what is no preview.
  * preview_text(o): As text that the caller frees; NULL: longer than
  * PREVIEW_BYTES, or no memory.
  */
+struct json_object *preview_parse(const char *text);
 void preview_join(struct json_object *to, struct json_object *next);
 char *preview_text(struct json_object *o);
 
