@@ -93,13 +93,14 @@ def by_itself():
        got.stderr)
     is_(simulate("--workers", "2,8", "--owners", "50", "--days", "1", "--seed", "3").stdout,
         got.stdout, "the same seed, the same answer")
-    # One worker, two jobs of ten seconds and one of another owner that comes last: known by hand.
-    trace = [{"at_s": 0, "owner": "a", "points": 100}, {"at_s": 0, "owner": "a", "points": 100},
-             {"at_s": 1, "owner": "b", "points": 100}]
+    # One worker, three jobs of ten seconds and one of another owner that comes last: it has the
+    # turn of the second one, which is older. Known by hand.
+    trace = [{"at_s": 0, "owner": "a", "points": 100}] * 3 + [
+        {"at_s": 1, "owner": "b", "points": 100}]
     said = json.loads(simulate("--workers", 1, "--overhead-s", 1, "--points-s", 10, "--trace", "-",
                                stdin=json.dumps(trace)).stdout)
     is_([(s["owner"], round(s["wait_s"], 6), round(s["took_s"], 6)) for s in said],
-        [("a", 0, 11), ("a", 22, 11), ("b", 10, 11)], "by turn, by hand")
+        [("a", 0, 11), ("a", 11, 11), ("a", 33, 11), ("b", 21, 11)], "by turn, by hand")
     said = json.loads(simulate("--workers", 2, "--overhead-s", 0, "--points-s", 10,
                                "--total-points-s", 10, "--trace", "-",
                                stdin=json.dumps(trace[:2])).stdout)
