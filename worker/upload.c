@@ -172,16 +172,26 @@ part_first(struct upload *u, enum part_state state)
 	return first;
 }
 
-/* A part to fill, if another may be in memory; called with the lock. */
+/*
+ * A part to fill, if another may be in memory: one that has some already, so that no
+ * more have. Called with the lock.
+ */
 static struct part *
 part_to_fill(struct upload *u)
 {
+	struct part *part, *free_part = NULL;
 	int i, busy = 0;
 
-	for (i = 0; i < PARTS_MAX; i++)
-		busy += u->parts[i].state != PART_FREE;
-	return busy < upload_parts(u->nsenders, u->part_bytes) ?
-	    part_first(u, PART_FREE) : NULL;
+	for (i = 0; i < PARTS_MAX; i++) {
+		part = &u->parts[i];
+		if (part->state != PART_FREE)
+			busy++;
+		else if (free_part == NULL ||
+		    part->data.cap > free_part->data.cap)
+			free_part = part;
+	}
+	return busy < upload_parts(u->nsenders, u->part_bytes) ? free_part :
+	    NULL;
 }
 
 /* What is too small for a part by now is no use; called with the lock. */
