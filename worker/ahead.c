@@ -140,17 +140,23 @@ average_of(const struct ahead_vehicle *v)
 	return v->documents > 0 ? (double)v->bytes / (double)v->documents : -1;
 }
 
-/* To read a column takes its documents, and the reply at hand. */
+/*
+ * To read a column takes its documents, and the reply at hand twice: as it came, and
+ * as the library keeps it.
+ */
 static size_t
 need_of(const struct ahead_window *w)
 {
 	const struct ahead_vehicle *v = w->vehicle;
 	const struct size *size = &v->sizes[w->started];
 	const size_t bytes = fetch_bytes(size, average_of(v), w->to - w->from);
-	const size_t reply = (size_t)(size->document_bytes > REPLY_BYTES ?
-	    size->document_bytes : REPLY_BYTES);
+	size_t reply = REPLY_BYTES;
 
-	return bytes + (bytes < reply ? bytes : reply);
+	if (size->document_bytes < 0 && v->documents == 0)
+		reply = FETCH_UNKNOWN;
+	else if (size->document_bytes > REPLY_BYTES)
+		reply = (size_t)size->document_bytes;
+	return bytes + 2 * (bytes < reply ? bytes : reply);
 }
 
 /*

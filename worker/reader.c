@@ -369,13 +369,14 @@ reader_stop(struct source *s)
 }
 
 /*
- * What hides the distance: to each reader its column, twice. More would only take
- * memory when the engine is slower than the database.
+ * What hides the distance: to each reader its column, and half of the next. More would
+ * only take memory when the engine is slower than the database.
  */
 static size_t
 ahead_max(const struct reader_spec *spec)
 {
-	const size_t bytes = (size_t)spec->threads * 2 * spec->window_bytes;
+	const size_t bytes = (size_t)spec->threads * 3 / 2 *
+	    spec->window_bytes;
 
 	return bytes < spec->memory_max ? bytes : spec->memory_max;
 }
