@@ -16,6 +16,8 @@
 #define WINDOWS_MAX 32
 /* A window that is expected to take more than this part of memory is smaller. */
 #define PLANNED_PART 4
+/* A fetch that may take more is for one reader only. */
+#define LARGE_BYTES ((size_t)8 * 1024 * 1024)
 /* A vehicle's windows grow by this factor at most: data may begin suddenly. */
 #define GROWTH 4
 
@@ -165,13 +167,15 @@ need_of(const struct ahead_window *w)
  * time.
  */
 static int
-take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
+take_column(struct ahead *a, bool large, struct ahead_window *w,
+    struct ahead_job *job)
 {
 	const size_t need = need_of(w);
 	const bool next = w == a->first->windows;
 	const size_t most = next ? a->spec.memory_max : a->spec.ahead_max;
 
-	if (a->held + need > most && (!next || a->running > 0))
+	if ((a->held + need > most && (!next || a->running > 0)) ||
+	    (need > LARGE_BYTES && !large))
 		return 1;
 	*job = (struct ahead_job){ w->vehicle, w, w->started };
 	w->columns[w->started].claimed = need;
@@ -186,7 +190,8 @@ take_column(struct ahead *a, struct ahead_window *w, struct ahead_job *job)
 
 /* A vehicle's next job. 0, 1: none of it now, 2: none of any, -1: no memory. */
 static int
-vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
+vehicle_job(struct ahead *a, bool large, struct ahead_vehicle *v,
+    struct ahead_job *job)
 {
 	struct ahead_window *w;
 
@@ -200,33 +205,33 @@ vehicle_job(struct ahead *a, struct ahead_vehicle *v, struct ahead_job *job)
 	for (w = v->windows; w != NULL; w = w->next)
 		if (!w->over && w->started < ahead_window_jobs(w))
 			return ahead_window_rest(a, w) != 0 ? -1 :
-			    take_column(a, w, job) == 0 ? 0 : 2;
+			    take_column(a, large, w, job) == 0 ? 0 : 2;
 	while (v->from < a->spec.to) {
 		if (a->windows >= WINDOWS_MAX && v->windows != NULL)
 			return 2;
 		if ((w = window_append(a, v)) == NULL)
 			return -1;
 		if (w->started < ahead_window_jobs(w))
-			return take_column(a, w, job) == 0 ? 0 : 2;
+			return take_column(a, large, w, job) == 0 ? 0 : 2;
 	}
 	return 1;
 }
 
 int
-ahead_job(struct ahead *a, struct ahead_job *job)
+ahead_job(struct ahead *a, bool large, struct ahead_job *job)
 {
 	struct ahead_vehicle *v;
 	int rc = 1;
 
 	for (v = a->first; v != NULL && rc == 1; v = v->next)
-		rc = vehicle_job(a, v, job);
+		rc = vehicle_job(a, large, v, job);
 	if (rc != 1)
 		return rc == 2 ? 1 : rc;
 	if (a->next == a->spec.vehicles->n || a->n == VEHICLES_MAX)
 		return 1;
 	if (vehicle_append(a) != 0)
 		return -1;
-	return ahead_job(a, job);
+	return ahead_job(a, large, job);
 }
 
 uint8_t *

@@ -84,11 +84,13 @@ struct ahead_job {
 };
 
 /*
- * ahead_job(a, job): Take the next job. Returns 0, 1: none for now, -1: no memory.
+ * ahead_job(a, large, job): Take the next job. large: also one whose replies may be
+ * large, of which the library keeps a buffer with the connection: so only one reader
+ * should. Returns 0, 1: none for now, -1: no memory.
  * ahead_listed(a, v, found): A vehicle's collections; found is taken over. 0, -1 no
  * memory.
  */
-int ahead_job(struct ahead *a, struct ahead_job *job);
+int ahead_job(struct ahead *a, bool large, struct ahead_job *job);
 int ahead_listed(struct ahead *a, struct ahead_vehicle *v, struct names *found);
 
 /*

@@ -29,6 +29,7 @@
 #define LATE_MS 100
 /* An hour document has at most 16 MiB; its cut, no more. */
 #define CUT_MAX_BYTES ((size_t)17 * 1024 * 1024)
+#define CUT_KEPT_BYTES ((size_t)1024 * 1024)
 
 struct reader {
 	struct source source;	/* first: a source is cast back to its reader */
@@ -40,6 +41,7 @@ struct reader {
 	struct ahead *ahead;
 	pthread_t threads[THREADS_MAX];
 	int n, idle;
+	bool has_large;			/* a thread for large replies */
 	enum failure why;	/* FAILURE_NONE: all is well */
 
 	atomic_bool stopping;
@@ -53,6 +55,7 @@ struct hand {
 	struct ahead_job job;
 	struct telemetry_way way;
 	struct buf cut;
+	bool large;			/* the one that large replies are for */
 	bool no_memory;
 };
 
@@ -234,6 +237,8 @@ read_column(struct hand *h)
 	h->way = r->spec.way;
 	h->way.read_preference = preference_of(r);
 	rc = f.column != NULL ? fetch_run(&f) : read_odd(h);
+	if (h->cut.cap > CUT_KEPT_BYTES)
+		buf_release(&h->cut);
 	pthread_mutex_lock(&r->lock);
 	if (h->no_memory)
 		no_memory();
@@ -297,12 +302,13 @@ wait_while_late(struct reader *r)
 
 /* Wait for a job. Returns false when there will be none. Locked. */
 static bool
-take_job(struct reader *r, struct ahead_job *job)
+take_job(struct reader *r, struct hand *h)
 {
 	int rc = 1;
 
 	r->idle++;
-	while (!atomic_load(&r->stopping) && (rc = ahead_job(r->ahead, job)) > 0)
+	while (!atomic_load(&r->stopping) && (rc = ahead_job(r->ahead, h->large,
+	    &h->job)) > 0)
 		pthread_cond_wait(&r->changed, &r->lock);
 	r->idle--;
 	if (rc < 0) {
@@ -320,7 +326,9 @@ reader_thread(void *arg)
 
 	buf_init(&h.cut, CUT_MAX_BYTES);
 	pthread_mutex_lock(&r->lock);
-	while (take_job(r, &h.job)) {
+	h.large = !r->has_large;
+	r->has_large = true;
+	while (take_job(r, &h)) {
 		reader_spawn(r);
 		pthread_mutex_unlock(&r->lock);
 		wait_while_late(r);

@@ -92,16 +92,16 @@ test_order(void)
 	int i, n;
 
 	begin(3, columns, 24, 128 * MIB);
-	is_int(ahead_job(a, &jobs[0]), 0, "a job");
+	is_int(ahead_job(a, true, &jobs[0]), 0, "a job");
 	ok(jobs[0].window == NULL, "the first vehicle is listed");
-	is_int(ahead_job(a, &jobs[1]), 0, "a job");
+	is_int(ahead_job(a, true, &jobs[1]), 0, "a job");
 	ok(jobs[1].window == NULL && jobs[1].vehicle != jobs[0].vehicle,
 	    "the second meanwhile");
 	is_int(ahead_next(a, &w), 1, "nothing to hand out yet");
 	list(&jobs[1]);
 	list(&jobs[0]);
 	for (n = 0; n < 6; n++)
-		ahead_job(a, &jobs[n]);
+		ahead_job(a, true, &jobs[n]);
 	ok(strcmp(jobs[0].vehicle->v.name, "vehicle_0") == 0 &&
 	    jobs[0].column == 0 && jobs[1].column == 1 &&
 	    strcmp(jobs[3].vehicle->v.name, "vehicle_1") == 0,
@@ -121,9 +121,9 @@ test_order(void)
 	w->release(w);
 	is_int(ahead_next(a, &w), 1, "the third is still to be read");
 	is_int((int64_t)ahead_total(a), 96, "documents so far");
-	ahead_job(a, &jobs[0]);
+	ahead_job(a, true, &jobs[0]);
 	list(&jobs[0]);
-	while (ahead_job(a, &jobs[0]) == 0)
+	while (ahead_job(a, true, &jobs[0]) == 0)
 		fill(&jobs[0], 10);
 	is_int(ahead_next(a, &w), 0, "the third");
 	w->release(w);
@@ -141,22 +141,22 @@ test_budget(void)
 	int n = 0;
 
 	begin(1, columns, 24 * 60, 20 * MIB);
-	ahead_job(a, &jobs[0]);
+	ahead_job(a, true, &jobs[0]);
 	list(&jobs[0]);
-	is_int(ahead_job(a, &jobs[n++]), 0, "a window of unknown size");
-	is_int(ahead_job(a, &jobs[n]), 1, "no second one fits");
+	is_int(ahead_job(a, true, &jobs[n++]), 0, "a window of unknown size");
+	is_int(ahead_job(a, true, &jobs[n]), 1, "no second one fits");
 	is_int(fill(&jobs[0], 60000), 0, "it takes 1.4 MB");
-	while (ahead_job(a, &jobs[n]) == 0)
+	while (ahead_job(a, true, &jobs[n]) == 0)
 		n++;
 	ok(n >= 5 && n <= 8, "20 MiB: %d windows, and their replies", n);
 	while (n-- > 1)
 		fill(&jobs[n], 60000);
-	while (ahead_job(a, &jobs[0]) == 0)
+	while (ahead_job(a, true, &jobs[0]) == 0)
 		fill(&jobs[0], 60000);
 	is_int(ahead_next(a, &w), 0, "one is handed out");
-	is_int(ahead_job(a, &jobs[0]), 1, "and still counts");
+	is_int(ahead_job(a, true, &jobs[0]), 1, "and still counts");
 	w->release(w);
-	is_int(ahead_job(a, &jobs[0]), 0, "until it is given back");
+	is_int(ahead_job(a, true, &jobs[0]), 0, "until it is given back");
 	ahead_read(a, &jobs[0], false);
 	end();
 }
@@ -172,7 +172,7 @@ test_over(void)
 	int windows = 0, good = 1, rc;
 
 	begin(1, columns, 24 * 40, 16 * MIB);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	list(&job);
 	while ((rc = ahead_next(a, &w)) != 2) {
 		if (rc == 0) {
@@ -184,7 +184,7 @@ test_over(void)
 			w->release(w);
 			continue;
 		}
-		if (ahead_job(a, &job) == 0)
+		if (ahead_job(a, true, &job) == 0)
 			good &= fill(&job, job.window->from < FROM + 24 * 30 ?
 			    0 : 300000) == 0;
 	}
@@ -204,27 +204,27 @@ test_parts(void)
 	int rc = 0, n = 0;
 
 	begin(1, columns, 1, 8 * MIB);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	list(&job);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	fill(&job, 5 * MIB);
-	is_int(ahead_job(a, &job), 0, "again");
+	is_int(ahead_job(a, true, &job), 0, "again");
 	ok(job.window->w.part && job.window->part_from_ms == INT64_MIN &&
 	    job.window->part_to_ms == FROM * INT64_C(3600000) + 1800000,
 	    "the first half of the hour");
 	fill(&job, MIB);
-	ahead_job(a, &odd);
+	ahead_job(a, true, &odd);
 	fill(&odd, 0);
 	is_int(ahead_next(a, &w), 0, "handed out");
 	ok(w->part && !w->last && w->end_ms == job.window->part_to_ms, "as a part");
 	w->release(w);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	ok(job.window->w.part && job.window->part_to_ms == INT64_MAX,
 	    "the second one has the rest");
 	while (rc == 0 && n++ < 64) {
 		rc = fill(&job, 5 * MIB);
 		if (rc == 0)
-			ahead_job(a, &job);
+			ahead_job(a, true, &job);
 	}
 	is_int(rc, 1, "a millisecond that is too large ends it, after %d parts", n);
 	end();
@@ -240,20 +240,20 @@ test_missing(void)
 	struct source_window *w;
 
 	begin(2, columns, 24, 16 * MIB);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	names_add(&found, "soc", 3);
 	ahead_listed(a, job.vehicle, &found);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	is_int((int64_t)job.column, 1, "only what is there is read");
 	fill(&job, 100);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	fill(&job, 100);
 	is_int(ahead_next(a, &w), 0, "and is all of the window");
 	is_int((int64_t)w->vehicle->columns->n, 3, "which has all columns");
 	w->release(w);
-	ahead_job(a, &job);
+	ahead_job(a, true, &job);
 	ahead_listed(a, job.vehicle, &found);
-	is_int(ahead_job(a, &job), 1, "a vehicle with nothing to read");
+	is_int(ahead_job(a, true, &job), 1, "a vehicle with nothing to read");
 	is_int(ahead_next(a, &w), 0, "has a window");
 	ok(w->last && w->n == 0, "without documents");
 	w->release(w);
