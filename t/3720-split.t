@@ -373,6 +373,9 @@ def main():
     client = mongo()
     with tempfile.TemporaryDirectory() as folder:
         reference, preview = by_one(folder, body)
+        with Workers(folder, 1):        # what is not in the catalogue is taken for larger
+            wait_for("the catalogue", lambda: client.exports.vehicles.count_documents(
+                {"parameters.0": {"$exists": True}}) >= VEHICLES, 60)
         total = client.exports.jobs.find_one()["progress"]["documentsTotal"]
         split = total * 95 // 100       # 16 units of it; so each vehicle makes one
         note("%d documents" % total)

@@ -444,7 +444,7 @@ def cut_off():
         CLIENT.admin.command("fsync", lock=True)        # no write is taken; reads go on
         try:
             wait_for("the line of its log",
-                     lambda: "not renewed in time" in logged("another-worker"), 10)
+                     lambda: "not renewed in time" in logged("another-worker"), 60)
             time.sleep(2)               # what it has read ahead
             before = read_so_far()
             time.sleep(3)

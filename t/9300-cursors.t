@@ -1,9 +1,8 @@
 #!/usr/bin/python3
-"""A cursor that is lost in the middle of an export is opened again: the same bytes as undisturbed,
+"""A read that is lost in the middle of an export is begun again: the same bytes as undisturbed,
 in the same attempt.
 
-Prints TAP. Cursors are killed one by one, then mongod itself, in the middle; once each more than a
-few times.
+Prints TAP. Reads are killed one by one, then mongod itself, in the middle, twice.
 """
 import os
 import re
@@ -20,6 +19,7 @@ from service import (                   # noqa: E402
 
 DAYS = 10
 END_S = 180
+KILLS = 5
 
 
 def body(serial):
@@ -39,16 +39,20 @@ def reading(ident):
     return job_of(ident)["progress"]["documents"]
 
 
-def kill_cursors(client):
-    """Kills the open cursors on vehicles; how many."""
+def kill_reads(client):
+    """Kills the reads of vehicles that are under way and the cursors between two; how many."""
     killed = 0
     pipeline = [{"$currentOp": {"allUsers": True, "idleCursors": True}},
-                {"$match": {"type": "idleCursor", "ns": {"$regex": "^vehicle_"}}}]
+                {"$match": {"ns": {"$regex": "^vehicle_"}}}]
     for op in client.admin.aggregate(pipeline):
-        database, _, collection = op["ns"].partition(".")
-        got = client[database].command({"killCursors": collection,
-                                        "cursors": [op["cursor"]["cursorId"]]})
-        killed += len(got["cursorsKilled"])
+        if op["type"] == "idleCursor":
+            database, _, collection = op["ns"].partition(".")
+            got = client[database].command({"killCursors": collection,
+                                            "cursors": [op["cursor"]["cursorId"]]})
+            killed += len(got["cursorsKilled"])
+        elif "opid" in op:
+            client.admin.command({"killOp": 1, "op": op["opid"]})
+            killed += 1
     return killed
 
 
@@ -60,14 +64,16 @@ def same(name, ident, reference):
     ok(entries(fetch(ident)[1]) == reference, name + ": the same bytes")
 
 
-def killed_cursors(reference):
+def killed_reads(reference):
     client, killed = mongo(), 0
     ident = create(body(0))
-    while job_of(ident)["state"] not in ("FINISHED", "FAILED"):
-        killed += kill_cursors(client)
-        time.sleep(0.02)
-    ok(killed >= 5, "%d cursors killed" % killed)
-    same("cursors killed", ident, reference)
+    until = time.monotonic() + END_S
+    while job_of(ident)["state"] not in ("FINISHED", "FAILED") and time.monotonic() < until:
+        if killed < KILLS:
+            killed += kill_reads(client)
+    ok(killed >= KILLS, "%d reads killed" % killed)
+    ok(re.search("job=%s op=read " % ident, logged("export-worker")), "the worker felt it")
+    same("reads killed", ident, reference)
 
 
 def killed_server(reference, share):
@@ -80,7 +86,7 @@ def killed_server(reference, share):
     stack("up", "mongo")
     same(name, ident, reference)
     wait_for(name + ": the worker's word",
-             lambda: re.search("job=%s op=read " % ident, logged("export-worker")), 30)
+             lambda: re.search("job=%s op=(read|session) " % ident, logged("export-worker")), 30)
     ok(True, name + ": the worker lost its cursors by it")
 
 
@@ -91,7 +97,7 @@ def main():
     finish(ident, seconds=END_S)
     reference = entries(fetch(ident)[1])
     note("undisturbed: %s" % job_of(ident)["progress"])
-    section("cursors", killed_cursors, reference)
+    section("reads", killed_reads, reference)
     section("server", killed_server, reference, 10)
     section("server", killed_server, reference, 3)
     return done()

@@ -27,8 +27,6 @@ from service import (                   # noqa: E402
 OWNER = "clock"
 CANCEL_S = 15                           # promised
 LONG = request(days=60, vehicles=["vehicle_001"], compression="small")
-MANY = ["vehicle_many_%03d" % n for n in range(60)]
-COUNTED = request(vehicles=MANY, parameters=["p%03d" % n for n in range(1000)])
 PORTS = range(29700, 30700)             # of the proxy: outside of t/ports.py's
 
 JOBS = None
@@ -59,12 +57,6 @@ def started(body):
     ident = create(body, OWNER)
     wait_for("the claim", lambda: doc(ident)["state"] == "STARTED", 60)
     return ident
-
-
-def counting():
-    ident = started(COUNTED)
-    wait_for("counting", lambda: in_phase(ident, "counting"), 30)
-    cancelled_in("counting", ident)
 
 
 def exporting():
@@ -161,9 +153,7 @@ def main():
         try:
             wait_for("the proxy", lambda: os.path.exists(CONTROL), 10)
             generate("--vehicles", "1", "--days", "60")
-            for vehicle in MANY:
-                client[vehicle].p000.insert_one({"_id": 1543536000000, "values": {}})
-            for name, f in (("counting", counting), ("exporting", exporting),
+            for name, f in (("exporting", exporting),
                             ("finishing", finishing), ("waiting", waiting),
                             ("worker killed", worker_killed)):
                 section(name, f)

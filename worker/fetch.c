@@ -250,10 +250,12 @@ fetch_run(const struct fetch *f)
 	enum fetch_result rc;
 	bson_error_t error;
 
-	if (telemetry_session(f->client, f->way, &r.session, &error) != 0)
-		return FETCH_FAILED;
 	do {
-		rc = read_on(&r, &t, &error);
+		if (r.session == NULL && telemetry_session(f->client, f->way,
+		    &r.session, &error) != 0)
+			rc = FETCH_FAILED;
+		else
+			rc = read_on(&r, &t, &error);
 		reading_close(&r);
 		if (rc == FETCH_FAILED && f->lagged != NULL &&
 		    (error.code == MAX_TIME_EXPIRED ||
