@@ -81,9 +81,10 @@ def against_the_service(client):
     model = [(s["owner"], s["wait_s"]) for s in said]
     crowd = by("owner0", real)
     others = mean(w for o, w in real if o in ("owner3", "owner4", "owner5"))
-    ok(others < crowd / 2, "owners of few exports wait less",
+    # By turn whoever comes late waits for what has begun only, but is not put before it.
+    ok(others < crowd * 2 / 3, "owners of few exports wait less",
        "%.2f, the crowd %.2f" % (others, crowd))
-    ok(mean(w for o, w in model if o in ("owner3", "owner4", "owner5")) < by("owner0", model) / 2,
+    ok(mean(w for o, w in model if o in ("owner3", "owner4", "owner5")) < by("owner0", model) * 2 / 3,
        "the simulation says the same")
 
 

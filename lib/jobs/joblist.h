@@ -25,7 +25,7 @@ struct jobs_found {
  * becomes the database's time, its turn one more than that of the job begun last, and
  * than the owner's own last (start-time fair queueing): so the owner of a thousand jobs
  * is ahead of another's first one by one job at most, and no job is overtaken for ever.
- * Jobs inserted at the same moment may get the same turn.
+ * Jobs looked at at the same moment may get the same turn: see jobs_insert().
  */
 enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
     struct jobs_found *found);

@@ -23,8 +23,10 @@
 #define CONFIRMED_MS 2000
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
-/* MongoDB's code; the only unique index but _id's is {owner, idempotencyKey}. */
+/* MongoDB's code. Unique are _id, {owner, idempotencyKey}, {owner, turn} of who waits. */
 #define DUPLICATE_KEY 11000
+/* As often as others of the owner are stored at the same moment. */
+#define TURN_TRIES 1000
 
 struct jobs *
 jobs_new(mongoc_client_t *client, const struct conf *conf)
@@ -51,20 +53,32 @@ jobs_tasks(struct jobs *jobs)
 	return &jobs->tasks;
 }
 
+/* Whether another waiting job of the owner has this turn; else it has the key. */
+static bool
+is_turn_taken(const bson_t *reply)
+{
+	bson_iter_t it, at;
+
+	return bson_iter_init(&it, reply) && bson_iter_find_descendant(&it,
+	    "writeErrors.0.keyPattern.turn", &at);
+}
+
 static enum jobs_result
-store_new(struct jobs *jobs, const struct job *job)
+store_new(struct jobs *jobs, const struct job *job, bool *turn_taken)
 {
 	enum jobs_result rc = JOBS_OK;
-	bson_t doc = BSON_INITIALIZER;
+	bson_t doc = BSON_INITIALIZER, reply;
 	bson_error_t error;
 
 	job_new_bson(job, &doc);
 	if (!mongoc_collection_insert_one(jobs->tasks.collection, &doc, NULL,
-	    NULL, &error)) {
+	    &reply, &error)) {
 		rc = error.code == DUPLICATE_KEY ? JOBS_TAKEN : JOBS_ERROR;
 		if (rc == JOBS_ERROR)
 			mongo_log("insert", &error);
 	}
+	*turn_taken = rc == JOBS_TAKEN && is_turn_taken(&reply);
+	bson_destroy(&reply);
 	bson_destroy(&doc);
 	return rc;
 }
@@ -74,15 +88,20 @@ jobs_insert(struct jobs *jobs, struct job *job)
 {
 	enum jobs_result rc;
 	struct job stored;
+	bool turn_taken;
+	int tries = 0;
 
 	job->task.due_ms = job->task.created_ms;
-	if ((rc = store_new(jobs, job)) == JOBS_OK) {
+	while ((rc = store_new(jobs, job, &turn_taken)) != JOBS_OK &&
+	    turn_taken && tries++ < TURN_TRIES)
+		job->task.turn++;
+	if (rc == JOBS_OK) {
 		jobs->queued++;
 		return JOBS_OK;
 	}
 	/* After an error the outcome is unknown: only a read can tell. */
 	if (jobs_find(jobs, job->task.id, job->task.owner, &stored) != JOBS_OK)
-		return rc;
+		return turn_taken ? JOBS_ERROR : rc;
 	job_release(job);
 	*job = stored;
 	return JOBS_OK;

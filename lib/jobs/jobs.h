@@ -22,8 +22,9 @@ struct tasks *jobs_tasks(struct jobs *jobs);
 
 /*
  * jobs_insert(jobs, job):
- * Store a new job after jobs_precheck(), due at once. After an error the id is looked
- * for, so a lost answer is not an error. JOBS_TAKEN: nothing was stored.
+ * Store a new job after jobs_precheck(), due at once; its turn becomes the next that
+ * no other waiting job of the owner has. After an error the id is looked for, so a lost
+ * answer is not an error. JOBS_TAKEN: another has the idempotency key, nothing was stored.
  */
 enum jobs_result jobs_insert(struct jobs *jobs, struct job *job);
 
