@@ -33,7 +33,8 @@ mongo_start()
 			--bind_ip "127.0.0.1${HOSTS:+,$(host_address mongo "$i")}" --port \
 			$((P_MONGO + i - 1)) --nounixsocket --dbpath "$RUN/mongo/$i" \
 			--wiredTigerCacheSizeGB "$MONGO_CACHE_GB" --oplogSize 1024 \
-			--setParameter shutdownTimeoutMillisForSignaledShutdown=100 "${tls[@]}"
+			--setParameter shutdownTimeoutMillisForSignaledShutdown=100 \
+			${MONGO_FAULTS:+--setParameter enableTestCommands=1} "${tls[@]}"
 	done
 }
 
