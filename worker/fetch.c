@@ -92,12 +92,16 @@ wait_for_pace(struct reading *r)
 {
 	const struct fetch *f = r->f;
 	const int64_t began_us = clock_monotonic_us();
+	struct pace_waiter waiter = { 0 };
 	int64_t now_us = began_us, wait_us;
 
-	while ((wait_us = pace_begin(f->pace, now_us, &r->expected)) > 0) {
+	while ((wait_us = pace_begin(f->pace, &waiter, now_us,
+	    &r->expected)) > 0) {
 		if (clock_pause_unless(wait_us, f->patience->stop,
-		    f->patience->arg) != 0)
+		    f->patience->arg) != 0) {
+			pace_leave(f->pace, &waiter);
 			return -1;
+		}
 		now_us = clock_monotonic_us();
 	}
 	if (now_us > began_us)

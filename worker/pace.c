@@ -11,6 +11,8 @@
 #define BURSTS_S 4
 /* Bytes of a document where nothing is known: an hour at some 20 Hz. */
 #define DOCUMENT_GUESS (INT64_C(1) << 20)
+/* Until the one before has asked again. */
+#define TURN_US 500
 
 void
 pace_init(struct pace *p, const struct pace_ceilings *own,
@@ -128,20 +130,60 @@ cost_us(const struct pace *p, const struct pace_load *l)
 	return larger(own_us, total_us);
 }
 
-int64_t
-pace_begin(struct pace *p, int64_t now_us, const struct pace_load *expected)
+/* At the end, unless it is there. */
+static void
+queue(struct pace *p, struct pace_waiter *w)
 {
-	int64_t due_us;
+	struct pace_waiter **at = &p->waiting;
+
+	if (w->waits)
+		return;
+	while (*at != NULL)
+		at = &(*at)->next;
+	w->next = NULL;
+	w->waits = true;
+	*at = w;
+}
+
+static void
+leave(struct pace *p, struct pace_waiter *w)
+{
+	struct pace_waiter **at = &p->waiting;
+
+	while (*at != NULL && *at != w)
+		at = &(*at)->next;
+	if (*at == w)
+		*at = w->next;
+	w->waits = false;
+}
+
+int64_t
+pace_begin(struct pace *p, struct pace_waiter *w, int64_t now_us,
+    const struct pace_load *expected)
+{
+	int64_t due_us, wait_us;
 
 	pthread_mutex_lock(&p->lock);
+	queue(p, w);
 	due_us = larger(p->gap_due_us, p->debt_due_us);
-	if (due_us <= now_us) {
+	wait_us = due_us > now_us ? due_us - now_us :
+	    p->waiting != w ? TURN_US : 0;
+	if (wait_us == 0) {
+		leave(p, w);
 		p->gap_due_us = now_us + p->gap_us;
 		/* Unused allowance does not accumulate. */
 		p->debt_due_us = now_us + cost_us(p, expected);
 	}
 	pthread_mutex_unlock(&p->lock);
-	return due_us > now_us ? due_us - now_us : 0;
+	return wait_us;
+}
+
+void
+pace_leave(struct pace *p, struct pace_waiter *w)
+{
+	pthread_mutex_lock(&p->lock);
+	leave(p, w);
+	pthread_mutex_unlock(&p->lock);
 }
 
 bool

@@ -44,8 +44,15 @@ struct pace_load {
 	int64_t documents, bytes;
 };
 
+/* Who waits to begin; zeroed, and the pace's until it has begun, or left. */
+struct pace_waiter {
+	struct pace_waiter *next;
+	bool waits;
+};
+
 struct pace {
 	pthread_mutex_t lock;
+	struct pace_waiter *waiting;	/* who came first is the next */
 	struct pace_ceilings own, total;
 	int64_t sharers;		/* jobs that share the total */
 	bool follow;			/* follow the database's answers */
@@ -67,12 +74,15 @@ void pace_release(struct pace *p);
 void pace_share(struct pace *p, int64_t n);
 
 /*
- * pace_begin(p, now_us, expected):
+ * pace_begin(p, w, now_us, expected):
  * A fetch wants to begin that may bring this much. Returns 0 when it begins now,
- * charged; else the time to wait before asking again.
+ * charged; else the time to wait before asking again. Fetches begin in the order in
+ * which they asked first, so that the reader of the next window is not overtaken.
+ * pace_leave(p, w): It will not begin.
  */
-int64_t pace_begin(struct pace *p, int64_t now_us,
+int64_t pace_begin(struct pace *p, struct pace_waiter *w, int64_t now_us,
     const struct pace_load *expected);
+void pace_leave(struct pace *p, struct pace_waiter *w);
 
 /*
  * pace_fetched(p, now_us, took_us, expected, brought):

@@ -16,15 +16,27 @@ static int64_t
 fetch(int64_t took_us, int64_t documents, int64_t bytes)
 {
 	const struct pace_load load = { documents, bytes };
+	struct pace_waiter waiter = { 0 };
 	int64_t wait_us, waited_us = 0;
 
-	while ((wait_us = pace_begin(&p, now, &load)) > 0) {
+	while ((wait_us = pace_begin(&p, &waiter, now, &load)) > 0) {
 		now += wait_us;
 		waited_us += wait_us;
 	}
 	now += took_us;
 	pace_fetched(&p, now, took_us, &load, &load);
 	return waited_us;
+}
+
+/* Asks once only. */
+static int64_t
+ask(const struct pace_load *load)
+{
+	struct pace_waiter waiter = { 0 };
+	const int64_t wait_us = pace_begin(&p, &waiter, now, load);
+
+	pace_leave(&p, &waiter);
+	return wait_us;
 }
 
 static int64_t
@@ -133,17 +145,17 @@ test_readers(void)
 	for (i = 0; i < 20; i++)
 		usual(FLOOR_US);
 	for (i = 0; i < 8; i++)
-		begun += pace_begin(&p, now, &load) == 0;
+		begun += ask(&load) == 0;
 	is_int(begun, 8, "a quick database is read by eight at a time");
 	now += 250000;
 	for (i = 0; i < 8; i++)
 		ok(pace_fetched(&p, now, 250000, &load, &load), "slow");
 	for (i = 0, begun = 0; i < 8; i++)
-		begun += pace_begin(&p, now, &load) == 0;
+		begun += ask(&load) == 0;
 	is_int(begun, 0, "one that has become slow, after a pause");
 	now += p.gap_us;
 	for (i = 0, begun = 0; i < 8; i++)
-		begun += pace_begin(&p, now, &load) == 0;
+		begun += ask(&load) == 0;
 	is_int(begun, 1, "and by one at a time");
 }
 
@@ -222,17 +234,17 @@ test_debt(void)
 
 	begin(0, 1, 0);
 	for (i = 0; i < 8; i++)
-		begun += pace_begin(&p, now, &one) == 0;
+		begun += ask(&one) == 0;
 	is_int(begun, 1, "documents_s = 1: of eight readers one begins");
-	is_int(pace_begin(&p, now, &one), 1000000, "the next after a second");
+	is_int(ask(&one), 1000000, "the next after a second");
 	is_int(pace_limit(&p, 0), 1, "and asks for one document");
 	pace_fetched(&p, now, 1000, &one, &many);
-	is_int(pace_begin(&p, now, &one), 24000000,
+	is_int(ask(&one), 24000000,
 	    "it brought 24: 24 seconds");
 	now += 24000000;
-	is_int(pace_begin(&p, now, &many), 0, "they are over");
+	is_int(ask(&many), 0, "they are over");
 	pace_fetched(&p, now, 1000, &many, &nothing);
-	is_int(pace_begin(&p, now, &one), 0, "it brought nothing: none");
+	is_int(ask(&one), 0, "it brought nothing: none");
 	begin(0, 1000, 0);
 	is_int(pace_limit(&p, 0), 250, "a fetch brings a quarter of a second's");
 	begin(1000000, 0, 0);
@@ -241,6 +253,27 @@ test_debt(void)
 	begin(0, 0, 1);
 	pace_fetched(&p, now, 0, &nothing, &nothing);
 	is_int((int64_t)p.fetches, 0, "without a round trip nothing is learned");
+}
+
+/* Three wait: they begin in the order in which they came. */
+static void
+test_order(void)
+{
+	const struct pace_load one = { 1, 1000 };
+	struct pace_waiter w[3] = { { 0 }, { 0 }, { 0 } };
+	int i;
+
+	begin(0, 1, 0);
+	is_int(ask(&one), 0, "one begins");
+	for (i = 0; i < 3; i++)
+		ok(pace_begin(&p, &w[i], now, &one) > 0, "another waits");
+	now += 1000000;
+	ok(pace_begin(&p, &w[1], now, &one) > 0, "the second waits for the first");
+	is_int(pace_begin(&p, &w[0], now, &one), 0, "the first begins");
+	now += 1000000;
+	pace_leave(&p, &w[1]);
+	is_int(pace_begin(&p, &w[2], now, &one), 0,
+	    "the second leaves: the third begins");
 }
 
 static void
@@ -282,6 +315,7 @@ main(void)
 	test_sizes();
 	test_ceilings();
 	test_debt();
+	test_order();
 	test_total();
 	return done_testing();
 }
