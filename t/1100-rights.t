@@ -261,7 +261,9 @@ def mongo_schema_jobs(api):
             lambda: jobs.insert_one(job(idempotencyKey="k")), is_duplicate)
     may("mongodb jobs: the same key of another owner",
         lambda: jobs.insert_one(job(owner="b", idempotencyKey="k")))
-    may("mongodb jobs: no key, twice", lambda: [jobs.insert_one(job()) for _ in "ab"])
+    may("mongodb jobs: no key, twice", lambda: [jobs.insert_one(job(turn=n)) for n in (2, 3)])
+    may_not("mongodb jobs: refused: a turn of the owner's that another has that waits",
+            lambda: jobs.insert_one(job(turn=3)), is_duplicate)
 
 
 def mongo_schema_units(worker, made):
