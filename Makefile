@@ -6,6 +6,7 @@
 # make check-api    the API against its description, 20,000 requests
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
+# make check-memory what a worker holds, for 5 to 1,000 parameters
 # make bench        how fast it is, as ratios; LONG=1: a year, too
 # make bench-api    what the HTTP interface costs
 # make bench-split  what a large job gains when several workers make it
@@ -127,6 +128,10 @@ check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 check-api: all
 	t/check-api
 
+# The worker's memory, for each number of parameters; the suite has three of them.
+check-memory: all
+	MEMORY_FULL=1 prove -v -e '' t/3250-memory-wide.t
+
 # The package at length; the suite has the short form.
 check-deb:
 	DEB_FULL=1 prove -v -e '' t/5200-deb.t
@@ -232,6 +237,6 @@ format-report:
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all bench bench-api bench-distance bench-split check check-api check-deb check-unit \
-	chaos chaos-hosts clean deb format-report fuzz help install profile uninstall
+.PHONY: all bench bench-api bench-distance bench-split check check-api check-deb check-memory \
+	check-unit chaos chaos-hosts clean deb format-report fuzz help install profile uninstall
 .SECONDARY:
