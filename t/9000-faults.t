@@ -203,26 +203,6 @@ def s3_away_from_the_beginning():
     ends_well("S3 there at last", ident, SMALL)
 
 
-def cursors_killed():
-    """The worker's cursors, again and again while it reads."""
-    ident, _ = under_way(SLOW)
-    killed = []
-
-    def kill():
-        for c in CLIENT.admin.aggregate([
-                {"$currentOp": {"allUsers": True, "idleCursors": True}},
-                {"$match": {"type": "idleCursor", "ns": {"$regex": "^vehicle_001[.]"}}}]):
-            number = c["cursor"]["cursorId"]
-            collection = c["ns"].partition(".")[2]
-            CLIENT["vehicle_001"].command("killCursors", collection, cursors=[number])
-            killed.append(number)
-        return len(killed) >= 20 or doc(ident)["state"] != "STARTED"
-
-    wait_for("cursors to kill", kill, END_S)
-    ok(killed, "cursors killed")
-    ends_well("%d cursors killed" % len(killed), ident, SLOW)
-
-
 def database_away():
     """A failed read is never taken for no data; no 202 is given for a job that is not stored."""
     ident, _ = under_way(SLOW)
@@ -793,7 +773,6 @@ def main():
             ("S3 away from the beginning", s3_away_from_the_beginning),
             ("storage's clock", storage_clock),
             ("abort again", abort_again),
-            ("cursors killed", cursors_killed),
             ("database away", database_away),
             ("cut off from writing", cut_off),
             ("worker killed", worker_killed),
