@@ -19,7 +19,7 @@ from service import (                   # noqa: E402
     START, HOUR, another_worker, create, done, fetch, finish, is_, job_of, mongo, note, ok, peak_kb,
     request, section, under_stack)
 
-LIMIT_MB, LARGE_MB, USUAL_MB = 140, 320, 64
+LIMIT_MB, USUAL_MB = 140, 64
 # Parameters, and hours of them; the CSV of an hour of 1,000 has 3.7 GB.
 WIDE = ((5, 24), (50, 6), (100, 3), (200, 2), (500, 1), (1000, 1))
 SHORT = (5, 100, 1000)
@@ -176,7 +176,7 @@ def large(client):
                                             b",%d" % (i % 5000) * 5)
                                for i in range(at, at + 10000))
 
-    measure("documents of 16 MB", request(vehicles=[vehicle]), LARGE_MB,
+    measure("documents of 16 MB", request(vehicles=[vehicle]), LIMIT_MB,
             lambda archive, names: Expected(archive).same(names, rows()))
     client.drop_database(vehicle)
 
@@ -199,7 +199,7 @@ def strings(client):
                 yield b"%d%s%s%s\n" % (START + i * 200000 + n, b"," * (n + 1), text(n, i),
                                        b"," * (4 - n))
 
-    measure("an hour of strings of 1 MB", request(vehicles=[vehicle]), LARGE_MB,
+    measure("an hour of strings of 1 MB", request(vehicles=[vehicle]), LIMIT_MB,
             lambda archive, names: Expected(archive).same(names, rows()))
     client.drop_database(vehicle)
 

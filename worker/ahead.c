@@ -144,20 +144,25 @@ average_of(const struct ahead_vehicle *v)
 
 /*
  * To read a column takes its documents, and the reply at hand twice: as it came, and
- * as the library keeps it.
+ * as the library keeps it. A column that had none so far may have such as its vehicle
+ * has.
  */
 static size_t
 need_of(const struct ahead_window *w)
 {
 	const struct ahead_vehicle *v = w->vehicle;
 	const struct size *size = &v->sizes[w->started];
-	const size_t bytes = fetch_bytes(size, average_of(v), w->to - w->from);
+	const size_t document = size->document_bytes >= 0 ?
+	    (size_t)size->document_bytes : v->largest;
+	size_t bytes = fetch_bytes(size, average_of(v), w->to - w->from);
 	size_t reply = REPLY_BYTES;
 
-	if (size->document_bytes < 0 && v->documents == 0)
-		reply = FETCH_UNKNOWN;
-	else if (size->document_bytes > REPLY_BYTES)
-		reply = (size_t)size->document_bytes;
+	if (size->document_bytes < 0 && document == 0)
+		bytes = reply = FETCH_UNKNOWN;
+	else if (document > reply)
+		reply = document;
+	if (document > LARGE_BYTES / 3 && bytes < document)
+		bytes = document;
 	return bytes + 2 * (bytes < reply ? bytes : reply);
 }
 
@@ -234,6 +239,23 @@ ahead_job(struct ahead *a, bool large, struct ahead_job *job)
 	return ahead_job(a, large, job);
 }
 
+void
+ahead_saw(const struct ahead_job *job, size_t len)
+{
+	struct size *size = &job->vehicle->sizes[job->column];
+	struct ahead *a = job->window->ahead;
+
+	/* The connection of the reader of large ones keeps a buffer of that size. */
+	if (len > a->buffer) {
+		a->held += len - a->buffer;
+		a->buffer = len;
+	}
+	if (size->document_bytes < (double)len)
+		size->document_bytes = (double)len;
+	if (job->vehicle->largest < len)
+		job->vehicle->largest = len;
+}
+
 uint8_t *
 ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
     bool *no_memory)
@@ -304,10 +326,14 @@ learn(struct ahead *a, const struct ahead_job *job)
 	struct ahead_vehicle *v = job->vehicle;
 	struct ahead_window *w = job->window;
 	const struct gather_column *c = &w->columns[job->column];
-	const struct size size = size_of(c->n, c->bytes, w->to - w->from);
+	struct size size = size_of(c->n, c->bytes, w->to - w->from);
 
-	if (w->w.part || job->column == v->v.columns->n)
+	if (job->column == v->v.columns->n)
 		return;
+	/* Of an hour in parts not all is kept. */
+	if (w->w.part)
+		size = (struct size){ v->sizes[job->column].hour_bytes,
+		    v->sizes[job->column].document_bytes };
 	sizes_learn(a->spec.sizes, v->v.columns->v[job->column], &size);
 	v->sizes[job->column].hour_bytes = size.hour_bytes;
 	if (size.document_bytes >= 0)

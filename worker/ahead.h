@@ -45,6 +45,7 @@ struct ahead_vehicle {
 	bool *there;			/* whether the column is a collection; any of them */
 	struct size *sizes;		/* of the columns */
 	uint64_t documents, bytes;	/* read so far */
+	size_t largest;			/* document, bytes; 0: none came */
 	uint64_t expected;		/* documents, not yet corrected */
 	int64_t from, hours;		/* of the next window; those of the last one */
 	struct ahead_window *windows;	/* to be handed out */
@@ -94,12 +95,14 @@ int ahead_job(struct ahead *a, bool large, struct ahead_job *job);
 int ahead_listed(struct ahead *a, struct ahead_vehicle *v, struct names *found);
 
 /*
+ * ahead_saw(job, len): A document came that has len bytes, whatever is kept of it.
  * ahead_room(a, job, len): Room for a document. NULL: the window is too large now,
  * or (*no_memory) there is no memory.
  * ahead_add(job, doc): It is there. 0, -1: no memory.
  * ahead_read(a, job, ended): The column has been read, or its reading was ended.
  * Returns 0, 1: a millisecond is too large, -1: no memory.
  */
+void ahead_saw(const struct ahead_job *job, size_t len);
 uint8_t *ahead_room(struct ahead *a, const struct ahead_job *job, size_t len,
     bool *no_memory);
 int ahead_add(const struct ahead_job *job, const struct source_doc *doc);

@@ -174,6 +174,9 @@ on_document(void *arg, const uint8_t *data, size_t len, int64_t t_ms)
 {
 	struct hand *h = arg;
 
+	pthread_mutex_lock(&h->r->lock);
+	ahead_saw(&h->job, len);
+	pthread_mutex_unlock(&h->r->lock);
 	if (h->job.window->w.part && cut_to_part(h, &data, &len) != 0)
 		return -1;
 	return keep(h, h->job.column, data, len, t_ms);

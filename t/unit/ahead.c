@@ -74,6 +74,7 @@ fill(const struct ahead_job *job, size_t each)
 	if (job->column == parameters.n)
 		return ahead_read(a, job, false);
 	for (h = job->window->from; h < job->window->to; h++) {
+		ahead_saw(job, each);
 		if ((at = ahead_room(a, job, each, &no_memory)) == NULL)
 			return ahead_read(a, job, true);
 		memcpy(at, data, each);
@@ -91,7 +92,7 @@ test_order(void)
 	struct source_window *w;
 	int i, n;
 
-	begin(3, columns, 24, 128 * MIB);
+	begin(3, columns, 24, 512 * MIB);
 	is_int(ahead_job(a, true, &jobs[0]), 0, "a job");
 	ok(jobs[0].window == NULL, "the first vehicle is listed");
 	is_int(ahead_job(a, true, &jobs[1]), 0, "a job");
