@@ -109,14 +109,14 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-# Faults last, two at a time: clusters and clocks want cores.
+# Faults last: they wait more than they work, but clusters and clocks want cores.
 check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo \
     $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
 	@rc=0; export B=$(B); \
-	prove -f $(if $(V),-v) --timer -j3 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-8]*.t || rc=1; \
-	prove -f $(if $(V),-v) --timer -j2 -e '' t/9*.t || rc=1; \
+	prove -f $(if $(V),-v) --timer -j4 -e '' $(UNIT:%=$(B)/t/%.t) t/[0-8]*.t || rc=1; \
+	prove -f $(if $(V),-v) --timer -j3 -e '' t/9*.t || rc=1; \
 	[ $$rc = 0 ] || echo "make check: something failed, see above"; exit $$rc
 
 # The same under sanitizers, without the tests of many minutes.
