@@ -240,6 +240,7 @@ format-report:
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb check-memory \
-	check-unit chaos chaos-hosts clean deb format-report fuzz help install profile uninstall
+.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb \
+	check-memory check-unit chaos chaos-hosts clean deb format-report fuzz help install \
+	profile uninstall
 .SECONDARY:
