@@ -97,6 +97,9 @@ wait_for_pace(struct reading *r)
 
 	while ((wait_us = pace_begin(f->pace, &waiter, now_us,
 	    &r->expected)) > 0) {
+		/* What others were charged may be put right meanwhile. */
+		if (wait_us > PACE_AGAIN_US)
+			wait_us = PACE_AGAIN_US;
 		if (clock_pause_unless(wait_us, f->patience->stop,
 		    f->patience->arg) != 0) {
 			pace_leave(f->pace, &waiter);

@@ -171,8 +171,10 @@ pace_begin(struct pace *p, struct pace_waiter *w, int64_t now_us,
 	if (wait_us == 0) {
 		leave(p, w);
 		p->gap_due_us = now_us + p->gap_us;
-		/* Unused allowance does not accumulate. */
-		p->debt_due_us = now_us + cost_us(p, expected);
+		/* Unused allowance does not accumulate, but for who asked late. */
+		if (p->debt_due_us < now_us - PACE_AGAIN_US)
+			p->debt_due_us = now_us;
+		p->debt_due_us += cost_us(p, expected);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return wait_us;

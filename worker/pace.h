@@ -31,6 +31,9 @@
 #define PACE_GAP_LESS 4		/* a fetch in time removes one part in four */
 #define PACE_GAP_LEAST_US 100	/* below it there is none */
 
+/* Who waits asks again after this time at the latest, and is not late by less. */
+#define PACE_AGAIN_US 5000
+
 /* Floors by size: class n is for replies of 2^n KiB or more. */
 #define PACE_CLASSES 16
 

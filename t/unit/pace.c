@@ -255,6 +255,35 @@ test_debt(void)
 	is_int((int64_t)p.fetches, 0, "without a round trip nothing is learned");
 }
 
+/* Eight readers whose fetches bring less than they might: the ceiling is used. */
+static void
+test_used(void)
+{
+	const struct pace_load expected = { 24, 24000 }, brought = { 10, 10000 };
+	struct { struct pace_waiter waiter; int64_t at, ends; } r[8] = { 0 };
+	int64_t began, wait_us;
+	int i, n = 0;
+
+	begin(1000000, 0, 0);
+	for (began = now; n < 400; now += 500)
+		for (i = 0; i < 8; i++) {
+			if (r[i].ends > 0 && r[i].ends <= now) {
+				pace_fetched(&p, now, 2000, &expected, &brought);
+				r[i].ends = 0;
+				n++;
+			}
+			if (r[i].ends > 0 || r[i].at > now)
+				continue;
+			wait_us = pace_begin(&p, &r[i].waiter, now, &expected);
+			if (wait_us == 0)
+				r[i].ends = now + 2000;
+			r[i].at = now + (wait_us < PACE_AGAIN_US ? wait_us :
+			    PACE_AGAIN_US);
+		}
+	ok(now - began >= 3900000 && now - began <= 4200000,
+	    "4 MB at 1 MB a second: %.2f s", (double)(now - began) / 1e6);
+}
+
 /* Three wait: they begin in the order in which they came. */
 static void
 test_order(void)
@@ -315,6 +344,7 @@ main(void)
 	test_sizes();
 	test_ceilings();
 	test_debt();
+	test_used();
 	test_order();
 	test_total();
 	return done_testing();
