@@ -20,13 +20,6 @@
 #define LARGE_BYTES ((size_t)8 * 1024 * 1024)
 /* A vehicle's windows grow by this factor at most: data may begin suddenly. */
 #define GROWTH 4
-/*
- * Side by side columns are read to hide the distance. While the engine has this many
- * windows, only so many are: more would be in the way of others at a database that is
- * near.
- */
-#define FED_WINDOWS 2
-#define FED_COLUMNS 2
 
 struct ahead *
 ahead_new(const struct ahead_spec *spec)
@@ -229,35 +222,12 @@ vehicle_job(struct ahead *a, bool large, struct ahead_vehicle *v,
 	return 1;
 }
 
-/* Whether the engine has enough to go on with. */
-static bool
-is_fed(const struct ahead *a)
-{
-	const struct ahead_vehicle *v;
-	const struct ahead_window *w;
-	int n = 0;
-
-	for (v = a->first; v != NULL && v->listed == AHEAD_DONE; v = v->next) {
-		for (w = v->windows; w != NULL; w = w->next) {
-			if (w->done < ahead_window_jobs(w))
-				return false;
-			if (++n == FED_WINDOWS)
-				return true;
-		}
-		if (v->from < a->spec.to)
-			return false;
-	}
-	return false;
-}
-
 int
 ahead_job(struct ahead *a, bool large, struct ahead_job *job)
 {
 	struct ahead_vehicle *v;
 	int rc = 1;
 
-	if (a->running >= FED_COLUMNS && is_fed(a))
-		return 1;
 	for (v = a->first; v != NULL && rc == 1; v = v->next)
 		rc = vehicle_job(a, large, v, job);
 	if (rc != 1)

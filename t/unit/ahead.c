@@ -162,38 +162,6 @@ test_budget(void)
 	end();
 }
 
-/* All read while the engine waits; two, while it has two windows. */
-static void
-test_fed(void)
-{
-	static const char *const columns[] = { "speed", NULL };
-	struct ahead_job jobs[64];
-	struct source_window *w;
-	int n = 0, k;
-
-	begin(1, columns, 24 * 60, 512 * MIB);
-	ahead_job(a, true, &jobs[0]);
-	list(&jobs[0]);
-	ahead_job(a, true, &jobs[0]);
-	fill(&jobs[0], 60000);
-	for (n = 0; n < 8 && ahead_job(a, true, &jobs[n]) == 0; n++)
-		;
-	is_int(n, 8, "the engine waits: eight columns at a time");
-	for (k = 0; k < 6; k++)
-		fill(&jobs[k], 60000);
-	is_int(ahead_job(a, true, &jobs[8]), 1, "it has windows: two are enough");
-	fill(&jobs[6], 60000);
-	is_int(ahead_job(a, true, &jobs[6]), 0, "one, and so another");
-	for (n = 0; ahead_next(a, &w) == 0; n++)
-		w->release(w);
-	ok(n >= 2, "%d windows were there", n);
-	is_int(ahead_job(a, true, &jobs[8]), 0, "now it waits again");
-	ahead_read(a, &jobs[6], true);
-	ahead_read(a, &jobs[7], true);
-	ahead_read(a, &jobs[8], true);
-	end();
-}
-
 /* Data that begin suddenly: a window that grew too large is read again. */
 static void
 test_over(void)
@@ -298,7 +266,6 @@ main(void)
 {
 	test_order();
 	test_budget();
-	test_fed();
 	test_over();
 	test_parts();
 	test_missing();
