@@ -20,8 +20,8 @@ from api import (                       # noqa: E402
     JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, expire, finish,
     get, good, hours, judged, longs, names, post, put, request, run, running, stopped, taken)
 from service import (                   # noqa: E402
-    base, create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting, tells,
-    wait_for)
+    base, create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting,
+    tells, wait_for)
 
 
 # ---- characters ----------------------------------------------------------------------------
