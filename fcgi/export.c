@@ -49,15 +49,24 @@
 static int
 add_link(const struct api *api, const struct job *job, struct json_object *o)
 {
+	const int64_t now_ms = clock_real_ms();
+	int64_t ttl_s = api->conf->link_ttl_s;
 	char filename[64];
 	struct buf uri;
 	int rc = -1;
 
+	/* No link outlives the result. */
+	if (job->expires_ms != JOB_NO_TIME &&
+	    job->expires_ms - now_ms < ttl_s * 1000)
+		ttl_s = (job->expires_ms - now_ms) / 1000;
+	if (ttl_s < 1)
+		ttl_s = 1;
 	buf_init(&uri, URI_MAX);
 	snprintf(filename, sizeof(filename), "export-%s.zip", job->task.id);
 	if (s3_presign_get(api->conf, job->task.object.key, filename,
-	    clock_real_ms(), &uri) == 0 && buf_cstr(&uri) != NULL) {
-		jobjson_link((char *)uri.data, o);
+	    now_ms, ttl_s, &uri) == 0 && buf_cstr(&uri) != NULL) {
+		/* Signatures have whole seconds. */
+		jobjson_link((char *)uri.data, (now_ms / 1000 + ttl_s) * 1000, o);
 		rc = 0;
 	}
 	buf_release(&uri);

@@ -134,7 +134,8 @@ jobjson_waiting(const struct job *j, int64_t ahead, struct json_object *o)
 }
 
 void
-jobjson_link(const char *uri, struct json_object *o)
+jobjson_link(const char *uri, int64_t ends_ms, struct json_object *o)
 {
 	json_text(o, "exportUri", uri);
+	json_time(o, "exportUriExpiresAt", ends_ms);
 }

@@ -129,6 +129,10 @@ route_call(const struct route *route, const struct api *api,
 	if (!route->public && r->auth[0] == '\0' && r->remote)
 		reply_problem(fcgx, 403, "", NULL, "no authentication is "
 		    "configured; only requests from loopback are answered");
+	else if (!route->public && r->owner == NULL)
+		reply_problem(fcgx, 403, "", NULL, "nobody is known to ask: a name "
+		    "is 1 to 255 bytes of UTF-8 without control characters, and "
+		    "not \"" REQUEST_ANONYMOUS "\"");
 	else if (query_parse(r->query, route->query, &r->args) != 0)
 		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
 	else

@@ -9,6 +9,7 @@
 #include <fcgiapp.h>
 
 #include "lib/base/num.h"
+#include "lib/base/utf8.h"
 
 static const char *
 param(struct FCGX_Request *fcgx, const char *name)
@@ -33,6 +34,27 @@ request_id(const char *id)
 {
 	return id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0' ?
 	    id : "";
+}
+
+/*
+ * Where nginx authenticates nobody, REMOTE_USER proves nothing. Where it does, an empty
+ * name is a hole in its configuration, which must not be an owner.
+ */
+static const char *
+owner_of(const char *auth, const char *user)
+{
+	const size_t len = strlen(user);
+	size_t i;
+
+	if (auth[0] == '\0')
+		return REQUEST_ANONYMOUS;
+	if (len == 0 || len > REQUEST_OWNER_MAX || !utf8_valid(user, len) ||
+	    strcmp(user, REQUEST_ANONYMOUS) == 0)
+		return NULL;
+	for (i = 0; i < len; i++)
+		if ((unsigned char)user[i] < 0x20 || user[i] == 0x7f)
+			return NULL;
+	return user;
 }
 
 /* By nginx's own address of the connection; "": no nginx in between (tests). */
@@ -79,10 +101,8 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->query = param(fcgx, "QUERY_STRING");
 	r->content_type = param(fcgx, "CONTENT_TYPE");
 	r->id = request_id(param(fcgx, "REQUEST_ID"));
-	r->owner = param(fcgx, "REMOTE_USER");
-	if (r->owner[0] == '\0')
-		r->owner = "anonymous";
 	r->auth = param(fcgx, "EXPORT_AUTH");
+	r->owner = owner_of(r->auth, param(fcgx, "REMOTE_USER"));
 	r->rate = param(fcgx, "EXPORT_RATE");
 	r->remote = is_remote(param(fcgx, "SERVER_ADDR"));
 	r->if_none_match = param(fcgx, "HTTP_IF_NONE_MATCH");

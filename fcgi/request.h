@@ -19,7 +19,7 @@ struct request {
 	const char *query;
 	const char *content_type;
 	const char *id;		/* nginx's, letters and digits only; "" without */
-	const char *owner;	/* REMOTE_USER, else "anonymous" */
+	const char *owner;	/* who asks; NULL: nginx has proved no name */
 	const char *auth;	/* how nginx authenticates clients; "": not at all */
 	const char *rate;	/* requests/s that nginx lets a client make; "" unknown */
 	const char *if_none_match;
@@ -39,6 +39,11 @@ enum request_result {
 	REQUEST_SHORT,		/* body and CONTENT_LENGTH differ: 400 */
 	REQUEST_TOO_LONG	/* path above the limit: 414 */
 };
+
+/* Without authentication there is one owner; nobody may have this name else. */
+#define REQUEST_ANONYMOUS "anonymous"
+/* Bytes of an owner's name: UTF-8 without control characters. */
+#define REQUEST_OWNER_MAX 255
 
 /*
  * request_read(fcgx, body_max, r):

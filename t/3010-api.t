@@ -8,6 +8,10 @@ import json
 import os
 import re
 import sys
+import urllib.parse
+import urllib.request
+
+import bson
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -16,8 +20,8 @@ from api import (                       # noqa: E402
     JSON_TYPE, SMALL, SOON_S, WRONG, allowed, begin, call, cancel, catalogue_waits, expire, finish,
     get, good, hours, judged, longs, names, post, put, request, run, running, stopped, taken)
 from service import (                   # noqa: E402
-    create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting, tells,
-    wait_for)
+    base, create, is_, job_document, job_of, jobs_of, ok, problem, raw_call, section, setting,
+    tells, wait_for)
 
 
 # ---- characters ----------------------------------------------------------------------------
@@ -246,6 +250,61 @@ def previews(client):
     ok("preview" not in job_document(jobs_of(client), ident), "nor does its document")
 
 
+# ---- the end of a result ------------------------------------------------------------------
+
+def lapse(client, ident, ms):
+    """Its result ends this many milliseconds from now."""
+    jobs_of(client).update_one({"_id": bson.ObjectId(ident)}, [{"$set": {"expiresAt": {
+        "$add": ["$$NOW", ms]}}}])
+
+
+def finished_total():
+    """By /metrics: (FINISHED, EXPIRED)."""
+    with urllib.request.urlopen(base() + "/metrics") as reply:
+        text = reply.read().decode()
+    return tuple(int(float(re.search(r'export_jobs\{state="%s"\} (\S+)' % s, text)[1]))
+                 for s in ("FINISHED", "EXPIRED"))
+
+
+def ends(client):
+    """A result ends at its expiresAt for whoever looks, before any worker has written so."""
+    user = "ending"
+    ident, other = create(request(), user), create(request(1), user)
+    finish(ident, user)
+    finish(other, user)
+    lapse(client, ident, 3600000)
+    job = job_of(ident, user)
+    ttl = int(urllib.parse.parse_qs(urllib.parse.urlsplit(job["exportUri"]).query)
+              ["X-Amz-Expires"][0])
+    ok(0 < ttl <= 3600, "a link lives no longer than the result", ttl)
+    ok(job["createdAt"] < job["exportUriExpiresAt"] <= job["expiresAt"], "and says when it ends",
+       job)
+    with stopped(client):
+        finished, expired = finished_total()
+        lapse(client, ident, -1)
+        got = get("/export/" + ident, user)
+        is_((got.json()["state"], "exportUri" in got.json(), "exportUriExpiresAt" in got.json()),
+            ("EXPIRED", False, False), "it has ended: EXPIRED, without a link")
+        is_(job_document(jobs_of(client), ident)["state"], "FINISHED", "no worker has written it")
+        for query, want in (("", {ident: "EXPIRED", other: "FINISHED"}),
+                            ("?state=FINISHED", {other: "FINISHED"}),
+                            ("?state=EXPIRED", {ident: "EXPIRED"}),
+                            ("?state=EXPIRED,FAILED", {ident: "EXPIRED"}),
+                            ("?state=FINISHED,FAILED", {other: "FINISHED"}),
+                            ("?state=EXPIRED,FINISHED", {ident: "EXPIRED", other: "FINISHED"}),
+                            ("?state=FAILED", {})):
+            seen = get("/export" + query, user).json()["exports"]
+            is_({job["_id"]: job["state"] for job in seen}, want,
+                "in the list, too: " + query)
+        is_(get("/export/%s/preview" % ident, user).status, 204, "no preview")
+        is_(finished_total(), (finished - 1, expired + 1), "nor in /metrics")
+        is_(call("DELETE", "/export/" + ident, user=user).status, 204, "DELETE: 204")
+    lapse(client, other, -1)
+    wait_for("a worker writes it",
+             lambda: job_document(jobs_of(client), other)["state"] == "EXPIRED", 30)
+    ok("preview" not in job_document(jobs_of(client), other), "and removes the preview")
+
+
 # ---- every resource -------------------------------------------------------------------------
 
 def resources(ident):
@@ -339,7 +398,8 @@ def main():
          "PUT /export": (405,), "GET /a line too long": (414,)},
         ("the catalogue", catalogue_waits), ("characters", characters), ("limits", limits),
         ("tags", etags, client), ("links under tags", links_under_tags),
-        ("previews", previews, client), ("methods", methods), ("CORS", cross_origin),
+        ("previews", previews, client), ("the end of a result", ends, client),
+        ("methods", methods), ("CORS", cross_origin),
         ("ready", ready), ("nginx", errors_of_nginx))
 
 

@@ -230,6 +230,44 @@ def several_origins():
 
 # ---- a service of the site's own -----------------------------------------------------------
 
+def foreign():
+    """What a browser sends whose user's DNS was made to say that evil.example is here."""
+    front = Front("foreign", 3, ["set $export_names \"export.fleet.example fleet\";"]).start()
+    try:
+        for host, status in (("evil.example", 421), ("evil.fleet", 421), ("fleet", 200),
+                             ("export.fleet.example.", 200), ("export.fleet.example:8", 200),
+                             ("FLEET:80", 200),
+                             ("localhost", 200), ("127.0.0.1:9", 200), ("[::1]:9", 200),
+                             ("127.0.0.2", 421), ("fleet export", 400)):
+            for path in ("/export", "/", "/openapi.yaml", "/vehicles"):
+                got = front.call("GET", path, headers={"Host": host})
+                is_(got.status, status, "Host: %s: %s" % (host, path))
+        for path in ("/export/%20localhost%20", "/health/..%2fexport", "/health%20"):
+            is_(front.call("GET", path, headers={"Host": "evil.example"}).status, 421,
+                "whatever the path: " + path)
+        problem("421 is a problem, too",
+                front.call("GET", "/export", headers={"Host": "evil.example"}), (421,))
+        is_(front.call("GET", "/health", headers={"Host": "10.0.0.1"}).status, 200,
+            "a balancer may ask by address")
+    finally:
+        front.end()
+
+
+def mistakes():
+    """What an operator's site file may have by mistake, with each way to authenticate."""
+    basic = shipped("include %s/auth-basic.conf;" % SHARE)
+    front = Front("any", 3, basic + ["satisfy any;", "allow 127.0.0.1;", "deny all;"])
+    write_users(front)
+    try:
+        front.start()
+        got = front.call("GET", "/export", user=(ANNA[0], "wrong"))
+        ok(got.status in (401, 403), "satisfy any: a wrong password is one", got.status)
+    except RuntimeError as e:
+        ok("satisfy" in str(e), "satisfy any: nginx does not start", e)
+    finally:
+        front.end()
+
+
 class Asked(http.server.BaseHTTPRequestHandler):
     """Knows anna by her cookie; is out of order when asked to be."""
 
@@ -238,7 +276,9 @@ class Asked(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         cookie = self.headers["Cookie"]
-        self.send_response({"anna": 204, "broken": 500}.get(cookie, 401))
+        self.send_response({"anna": 204, "nameless": 204, "broken": 500}.get(cookie, 401))
+        if cookie == "nameless":
+            self.send_header("X-User", "")
         if cookie == "anna":
             self.send_header("X-User", "anna@fleet.example")
         self.end_headers()
@@ -268,6 +308,9 @@ def own_service():
                 front.call("POST", "/export", BODY, dict(JSON_TYPE, Cookie="bert")), (401,))
         problem("nor by a header of the client's",
                 front.call("GET", "/export", headers={"X-User": "anna@fleet.example"}), (401,))
+        for method, path in (("GET", "/export"), ("POST", "/export"), ("GET", "/vehicles")):
+            problem("let in without a name: 403",
+                    front.call(method, path, headers={"Cookie": "nameless"}), (403,))
         problem("out of order: 500", front.call("GET", "/export", headers={"Cookie": "broken"}),
                 (500,))
         is_(front.call("GET", "/health").status, 200, "/health needs no password")
@@ -321,10 +364,28 @@ def tls(front, folder):
             "Strict-Transport-Security: GET " + path)
     is_(front.call("GET", "/ready", tls=anna).json()["auth"], "certificate",
         "/ready says how owners are known")
-    problem("refused: no certificate", front.call("GET", "/limits", tls=context(folder)), (400,))
+    for method, path in (("GET", "/export"), ("POST", "/export"), ("GET", "/export/" + "0" * 24),
+                         ("GET", "/vehicles"), ("GET", "/vehicles/x"), ("GET", "/limits")):
+        problem("refused: no certificate: %s %s" % (method, path),
+                front.call(method, path, tls=context(folder)), (403,))
+    is_(front.call("OPTIONS", "/export", tls=context(folder)).status, 204,
+        "a pre-flight request has none")
+    is_(front.call("GET", "/health", tls=context(folder)).status, 200, "nor has a balancer")
     problem("refused: one of an unknown CA",
             front.call("GET", "/limits", tls=context(folder, "evil")), (400,))
     problem("refused: HTTP on the TLS port", front.call("GET", "/limits"), (400,))
+    for cipher in ("AES256-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA",
+                   "ECDHE-RSA-AES128-SHA256"):
+        weak = context(folder, "anna", ssl.TLSVersion.TLSv1_2)
+        weak.set_ciphers(cipher + "@SECLEVEL=0")
+        try:
+            front.call("GET", "/limits", tls=weak)
+            ok(False, "refused: " + cipher)
+        except (ssl.SSLError, ConnectionError):
+            ok(True, "refused: " + cipher)
+    strong = context(folder, "anna", ssl.TLSVersion.TLSv1_2)
+    strong.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    is_(front.call("GET", "/limits", tls=strong).status, 200, "TLS 1.2 with forward secrecy: 200")
     try:
         front.call("GET", "/limits", tls=context(folder, "anna", ssl.TLSVersion.TLSv1_1))
         ok(False, "refused: TLS 1.1")
@@ -410,6 +471,11 @@ def only_loopback():
             "no authentication, not loopback: 403 for " + path)
         ok(fastcgi(path, SERVER_ADDR="192.0.2.7", EXPORT_AUTH="basic", REMOTE_USER="a")[0] != 403,
            "with auth it is answered: " + path)
+        for user in ("", "anonymous", "a" * 256, "ann\udce4", "a\nb", "a\x7f"):
+            is_(fastcgi(path, SERVER_ADDR="127.0.0.1", EXPORT_AUTH="basic", REMOTE_USER=user)[0],
+                403, "with auth %r is nobody: %s" % (user[:9], path))
+        ok(fastcgi(path, EXPORT_AUTH="basic", REMOTE_USER="\u00e4" * 127 + "a")[0] != 403,
+           "a name has up to 255 bytes: " + path)
         for address in ("127.0.0.1", "127.1.2.3", "::1", "unix:"):
             ok(fastcgi(path, SERVER_ADDR=address)[0] != 403, "%s is loopback: %s" % (address, path))
     is_(fastcgi("/limits", SERVER_ADDR="2001:db8::1")[0], 403, "nor by IPv6")
@@ -423,6 +489,8 @@ def main():
     load(mongo(), small_fleet())
     section("passwords", passwords)
     section("several origins", several_origins)
+    section("foreign hosts", foreign)
+    section("mistakes", mistakes)
     section("a service of one's own", own_service)
     section("TLS", tls_and_certificates)
     section("what a handler gets", passed_on)

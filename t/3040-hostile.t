@@ -34,8 +34,8 @@ VEHICLE = sorted(small_fleet())[2]
 SLOW_S = 1.0                            # what an answer to somebody else may take at worst
 GROWTH_KB = 2048
 CONNECTIONS = 200                       # of one address at a time: limit_conn of nginx/export.conf
-POST_HEAD = b"POST /export HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-CLOSE = b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+POST_HEAD = b"POST /export HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CLOSE = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 # ---- somebody else ------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def idle_connections(witness):
             s.settimeout(30)
             s.connect((PARTS.hostname, PARTS.port))
             if n % 2:
-                s.sendall(b"GET /export HTTP/1.1\r\nHost: a\r\n")
+                s.sendall(b"GET /export HTTP/1.1\r\nHost: localhost\r\n")
             held.append(s)
         seen = len(witness.statuses)
         wait_for("answers besides 1,000 connections", lambda: len(witness.statuses) >= seen + 50,
@@ -142,14 +142,14 @@ def floods():
         except (OSError, http.client.HTTPException):
             return 0
 
-    head, lines = b"GET /export HTTP/1.1\r\nHost: a\r\n", b"b" * 500
+    head, lines = b"GET /export HTTP/1.1\r\nHost: localhost\r\n", b"b" * 500
     is_(status(head + b"X: " + b"a" * 40000 + b"\r\n\r\n"), 431, "a header of 40 KB: 431")
     ok(status(head + b"".join(b"X-%d: %s\r\n" % (n, lines) for n in range(200)) + b"\r\n")
        in (400, 431), "200 headers, 100 KB: refused")
     is_(status(b"GET /" + b"c" * 60000 + CLOSE), 414, "a path of 60 KB: 414")
     is_(status(b"GET /export?" + b"d" * 2000 + CLOSE), 400, "a query of 2 KB: 400")
     is_(status(b"GET /export/" + b"e" * 1000 + CLOSE), 414, "a path of 1 KB: 414")
-    post = b"POST /export HTTP/1.1\r\nHost: a\r\n"
+    post = b"POST /export HTTP/1.1\r\nHost: localhost\r\n"
     is_(status(post + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}"), 400,
         "two lengths: 400")
     ok(status(post + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\nConnection: close\r\n"
@@ -246,7 +246,8 @@ def own_answers():
     try:
         threads = [threading.Thread(target=ask, args=x) for x in (
             ("slow body", slow_body),
-            ("handlers that do not answer: 504", b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"))]
+            ("handlers that do not answer: 504",
+             b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"))]
         for t in threads:
             t.start()
         for t in threads:
@@ -255,6 +256,7 @@ def own_answers():
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     problem("handlers that do not answer: 504", got["handlers that do not answer: 504"], (504,))
+    is_(got["handlers that do not answer: 504"].header("Retry-After"), "5", "to be asked again")
     ok(isinstance(got["slow body"], Exception) and
        '"POST /export HTTP/1.1" 408' in logged("nginx-access"),
        "a body that does not come: closed", got["slow body"])
@@ -270,6 +272,8 @@ def own_answers():
        (len(refused), answered))
     ok(refused and b"application/problem+json" in refused[0] and b'"status":429' in refused[0],
        "429 is a problem", refused[:1])
+    ok(refused and b"\r\nRetry-After: 1\r\n" in refused[0], "and says when to come again",
+       refused[:1])
 
 
 def pipelined(n, seen):
@@ -278,7 +282,8 @@ def pipelined(n, seen):
         s.settimeout(60)
         s.bind(("127.0.3.1", 0))
         s.connect((PARTS.hostname, PARTS.port))
-        s.sendall(b"GET /limits HTTP/1.1\r\nHost: a\r\n\r\n" * (n - 1) + b"GET /limits" + CLOSE)
+        s.sendall(b"GET /limits HTTP/1.1\r\nHost: localhost\r\n\r\n" * (n - 1) +
+                  b"GET /limits" + CLOSE)
         got = b""
         while more := s.recv(1 << 20):
             got += more

@@ -76,3 +76,11 @@ job_eta_ms(const struct job *j)
 	return left_ms > (double)(TIMESTAMP_MAX_MS - t->progress_ms) ?
 	    JOB_NO_TIME : t->progress_ms + (int64_t)left_ms;
 }
+
+void
+job_seen(struct job *j, int64_t now_ms)
+{
+	if (j->task.state == JOB_FINISHED && j->expires_ms != JOB_NO_TIME &&
+	    j->expires_ms <= now_ms)
+		j->task.state = JOB_EXPIRED;
+}

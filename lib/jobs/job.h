@@ -34,6 +34,12 @@ void job_new_bson(const struct job *j, struct _bson_t *doc);
 int job_from_bson(const struct _bson_t *doc, struct job *j);
 
 /*
+ * job_seen(j, now_ms): As everybody is to see it at this time: a FINISHED one whose
+ * expiresAt has passed is EXPIRED, whether a worker has written it yet or not.
+ */
+void job_seen(struct job *j, int64_t now_ms);
+
+/*
  * job_eta_ms(j): When a job that runs will have read all its documents, by its
  * own speed so far, on the database's clock; JOB_NO_TIME when that is not known.
  */

@@ -209,6 +209,24 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 	return rc;
 }
 
+/* The states as job_seen() has them. */
+static void
+match_seen(bson_t *filter, unsigned states)
+{
+	const unsigned finished = 1u << JOB_FINISHED, expired = 1u << JOB_EXPIRED;
+	const int64_t now_ms = clock_real_ms();
+
+	transition_match_states(filter, states & expired ? states | finished :
+	    states);
+	if ((states & (finished | expired)) == finished)
+		BCON_APPEND(filter, "expiresAt", "{", "$not", "{", "$lte",
+		    BCON_DATE_TIME(now_ms), "}", "}");
+	else if ((states & (finished | expired)) == expired)
+		BCON_APPEND(filter, "$nor", "[", "{", "state", BCON_UTF8("FINISHED"),
+		    "expiresAt", "{", "$not", "{", "$lte", BCON_DATE_TIME(now_ms),
+		    "}", "}", "}", "]");
+}
+
 static bson_t *
 list_filter(const struct jobs_page *page)
 {
@@ -220,7 +238,7 @@ list_filter(const struct jobs_page *page)
 		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");
 	}
 	if (page->states != 0)
-		transition_match_states(filter, page->states);
+		match_seen(filter, page->states);
 	return filter;
 }
 
@@ -242,8 +260,10 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	    opts, NULL);
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
 		/* One that cannot be understood (logged) does not hide the others. */
-		if (job_from_bson(doc, &job) == 0 && each(&job, arg) != 0)
-			rc = JOBS_ERROR;
+		if (job_from_bson(doc, &job) == 0) {
+			job_seen(&job, clock_real_ms());
+			rc = each(&job, arg) == 0 ? JOBS_OK : JOBS_ERROR;
+		}
 		job_release(&job);
 	}
 	if (mongoc_cursor_error(cursor, &error)) {

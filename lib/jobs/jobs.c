@@ -125,10 +125,12 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
-		if (job_from_bson(doc, job) == 0)
+		if (job_from_bson(doc, job) == 0) {
+			job_seen(job, clock_real_ms());
 			rc = JOBS_OK;
-		else
+		} else {
 			job_release(job);
+		}
 	} else if (mongoc_cursor_error(cursor, &error)) {
 		mongo_log("find", &error);
 	} else {
@@ -218,13 +220,16 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	bson_oid_init_from_string(&oid, id);
 	filter = BCON_NEW("_id", BCON_OID(&oid), "owner", BCON_UTF8(owner));
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
-	    "projection", "{", "preview", BCON_INT32(1), "}",
-	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
+	    "projection", "{", "preview", BCON_INT32(1), "expiresAt", BCON_INT32(1),
+	    "}", "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	rc = tasks_first(mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL), "preview", &doc);
 	*text = NULL;
-	if (rc == JOBS_OK && bson_iter_init_find(&it, doc, "preview") &&
-	    BSON_ITER_HOLDS_UTF8(&it))
+	/* It is gone with the result, also before a worker has removed it. */
+	if (rc == JOBS_OK && !(bson_iter_init_find(&it, doc, "expiresAt") &&
+	    BSON_ITER_HOLDS_DATE_TIME(&it) &&
+	    bson_iter_date_time(&it) <= clock_real_ms()) &&
+	    bson_iter_init_find(&it, doc, "preview") && BSON_ITER_HOLDS_UTF8(&it))
 		*text = bson_iter_dup_utf8(&it, NULL);
 	bson_destroy(doc);
 	bson_destroy(opts);

@@ -9,6 +9,7 @@
 
 #include <mongoc/mongoc.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/version.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/transition.h"
@@ -91,28 +92,47 @@ take_unfinished(const bson_t *doc, void *arg)
 	return 0;
 }
 
-/* By the index "ended" only. */
-static int
-count_ended(mongoc_collection_t *collection, struct jobs_stats *jobs)
+static int64_t
+count(mongoc_collection_t *collection, bson_t *filter)
 {
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	bson_error_t error;
-	int s, rc = 0;
+	int64_t n;
 
-	for (s = JOB_FINISHED; s <= JOB_EXPIRED && rc == 0; s++) {
-		bson_t *filter = BCON_NEW("state",
-		    BCON_UTF8(job_state_name((enum job_state)s)));
-
-		jobs->n[s] = mongoc_collection_count_documents(collection,
-		    filter, opts, NULL, NULL, &error);
-		if (jobs->n[s] < 0) {
-			mongo_log("stats", &error);
-			rc = -1;
-		}
-		bson_destroy(filter);
-	}
+	n = mongoc_collection_count_documents(collection, filter, opts, NULL, NULL,
+	    &error);
+	if (n < 0)
+		mongo_log("stats", &error);
 	bson_destroy(opts);
-	return rc;
+	bson_destroy(filter);
+	return n;
+}
+
+/*
+ * By the index "ended", and by "lapse" those that have expired although no worker has
+ * written it yet.
+ */
+static int
+count_ended(mongoc_collection_t *collection, struct jobs_stats *jobs)
+{
+	int64_t over;
+	int s;
+
+	for (s = JOB_FINISHED; s <= JOB_EXPIRED; s++) {
+		jobs->n[s] = count(collection, BCON_NEW("state",
+		    BCON_UTF8(job_state_name((enum job_state)s))));
+		if (jobs->n[s] < 0)
+			return -1;
+	}
+	over = count(collection, BCON_NEW("state", BCON_UTF8("FINISHED"), "expiresAt",
+	    "{", "$lte", BCON_DATE_TIME(clock_real_ms()), "}"));
+	if (over < 0)
+		return -1;
+	if (over > jobs->n[JOB_FINISHED])
+		over = jobs->n[JOB_FINISHED];
+	jobs->n[JOB_FINISHED] -= over;
+	jobs->n[JOB_EXPIRED] += over;
+	return 0;
 }
 
 int

@@ -279,7 +279,7 @@ s3_refused(const struct s3 *s3)
 
 int
 s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, struct buf *out)
+    const char *filename, int64_t t_ms, int64_t ttl_s, struct buf *out)
 {
 	const struct sigv4_key sign = { conf->s3_access_key, conf->s3_secret,
 	    conf->s3_region, "s3" };
@@ -299,7 +299,7 @@ s3_presign_get(const struct conf *conf, const char *key,
 	    "attachment; filename=\"%s\"", filename);
 	req.host = a.host;
 	req.path = a.path;
-	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, conf->link_ttl_s, out);
+	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, ttl_s, out);
 	free(a.path);
 	return rc;
 }

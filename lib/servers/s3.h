@@ -91,11 +91,11 @@ bool s3_not_found(const struct s3 *s3);
 bool s3_refused(const struct s3 *s3);
 
 /*
- * s3_presign_get(conf, key, filename, t_ms, out):
- * Append a URL at conf's public endpoint that gives the object for link_ttl_s
- * from t_ms. No request is made. Returns 0, -1 (memory, endpoint).
+ * s3_presign_get(conf, key, filename, t_ms, ttl_s, out):
+ * Append a URL at conf's public endpoint that gives the object for ttl_s seconds from
+ * the second of t_ms. No request is made. Returns 0, -1 (memory, endpoint).
  */
 int s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, struct buf *out);
+    const char *filename, int64_t t_ms, int64_t ttl_s, struct buf *out);
 
 #endif

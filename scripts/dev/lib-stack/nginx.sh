@@ -43,7 +43,7 @@ root $TREE/nginx/www;
 $(if [ -n "$HOSTS" ]; then
 	nginx_open "$d" "$2"
 else
-	printf 'set $export_user $remote_user;\nset $export_auth claimed;'
+	printf 'set $export_user $remote_user;\nif ($remote_user) { set $export_auth claimed; }'
 fi)
 END
 }
@@ -66,6 +66,7 @@ nginx_open()
 		done >"$1/export-users"
 	)
 	printf 'listen %s:%s ssl;\n' "$(host_address api "$2")" "$P_NGINX"
+	printf 'set $export_names "%s";\n' "$(host_address api "$2")"
 	printf 'include "%s/nginx/%s.conf";\n' "$TREE" tls "$TREE" auth-basic
 }
 
