@@ -112,13 +112,12 @@ $(B)/%.o: %.c
 # Four at a time. Clusters and clocks want cores: faults are in two lanes, one at a time in each.
 LANES = --rules 'seq=t/{9000,9100,9300}-*.t' \
 	--rules 'seq=t/{9200,9400,9500,9600,9700,9800}-*.t' --rules 'par=**'
-SLOW = $(wildcard t/9*.t) t/3720-split.t t/3250-memory-wide.t t/1000-stack.t t/0500-oracle-files.t
 check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo \
     $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
-	B=$(B) prove -f $(if $(V),-v) --timer -j4 $(LANES) -e '' $(SLOW) $(UNIT:%=$(B)/t/%.t) \
-	    $(filter-out $(SLOW),$(wildcard t/[0-8]*.t))
+	B=$(B) prove -f $(if $(V),-v) --timer -j4 $(LANES) -e '' $(UNIT:%=$(B)/t/%.t) \
+	    t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.
 check-unit: export TSAN_OPTIONS = allocator_may_return_null=1

@@ -24,7 +24,7 @@
  * thread's texts, and the rest of the process.
  */
 #define THREAD_BYTES ((int64_t)4 * 1024 * 1024)
-#define REST_BYTES ((int64_t)8 * 1024 * 1024)
+#define REST_BYTES ((int64_t)16 * 1024 * 1024)
 #define DOCUMENTS_LEAST ((int64_t)16 * 1024 * 1024)
 
 /* An archive that is under way. */
