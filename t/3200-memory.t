@@ -47,7 +47,7 @@ def measure(jobs, days, times):
 
 
 def compare(jobs):
-    short, long = measure(jobs, SHORT_DAYS, 3), measure(jobs, LONG_DAYS, 1)
+    short, long = measure(jobs, SHORT_DAYS, 6), measure(jobs, LONG_DAYS, 1)
     note("ratio %.3f" % (long / short))
     ok(long <= RATIO_MAX * short, "%d days need at most %.2f times the memory of %d: %d KiB for "
                                   "%d KiB" % (
