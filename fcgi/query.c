@@ -39,12 +39,10 @@ query_decode(const char *text, size_t len, bool plus, char *out)
 			c = (char)(high << 4 | low);
 			i += 2;
 		}
-		if ((unsigned char)c < 0x20 || c == 0x7f)
-			return -1;
 		out[n++] = c;
 	}
 	out[n] = '\0';
-	return utf8_valid(out, n) ? 0 : -1;
+	return utf8_valid(out, n) && !utf8_has_control(out, n) ? 0 : -1;
 }
 
 static bool

@@ -44,16 +44,12 @@ static const char *
 owner_of(const char *auth, const char *user)
 {
 	const size_t len = strlen(user);
-	size_t i;
 
 	if (auth[0] == '\0')
 		return REQUEST_ANONYMOUS;
 	if (len == 0 || len > REQUEST_OWNER_MAX || !utf8_valid(user, len) ||
-	    strcmp(user, REQUEST_ANONYMOUS) == 0)
+	    utf8_has_control(user, len) || strcmp(user, REQUEST_ANONYMOUS) == 0)
 		return NULL;
-	for (i = 0; i < len; i++)
-		if ((unsigned char)user[i] < 0x20 || user[i] == 0x7f)
-			return NULL;
 	return user;
 }
 

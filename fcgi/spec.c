@@ -15,6 +15,7 @@
 
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
+#include "lib/base/utf8.h"
 #include "lib/jobs/job.h"
 
 struct parse {
@@ -183,15 +184,16 @@ take_compression(struct parse *p, struct json_object *v, const char *pointer)
 static int
 take_name(struct parse *p, struct json_object *v, const char *pointer)
 {
-	const char *text = json_object_get_string(v), *c;
+	const char *text = json_object_get_string(v);
+	size_t len;
 
 	if (!json_object_is_type(v, json_type_string))
 		return spec_refuse(p, 400, pointer, "must be a string");
-	for (c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return spec_refuse(p, 422, pointer, "contains a "
-			    "control character");
-	if (c == text || c - text > SPEC_NAME_MAX)
+	len = strlen(text);
+	if (utf8_has_control(text, len))
+		return spec_refuse(p, 422, pointer, "contains a control "
+		    "character");
+	if (len == 0 || len > SPEC_NAME_MAX)
 		return spec_refuse(p, 422, pointer, "must be 1 to %d bytes long",
 		    SPEC_NAME_MAX);
 	return (p->job->name = strdup(text)) == NULL ? -2 : 0;

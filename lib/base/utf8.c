@@ -46,3 +46,14 @@ utf8_valid(const char *text, size_t len)
 			return false;
 	return true;
 }
+
+bool
+utf8_has_control(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return true;
+	return false;
+}

@@ -11,7 +11,11 @@
  */
 size_t utf8_length(const char *text, size_t len);
 
-/* utf8_valid(text, len): Whether all len bytes are UTF-8; a NUL is. */
+/*
+ * utf8_valid(text, len): Whether all len bytes are UTF-8; a NUL is.
+ * utf8_has_control(text, len): Whether one of them is a control character of ASCII.
+ */
 bool utf8_valid(const char *text, size_t len);
+bool utf8_has_control(const char *text, size_t len);
 
 #endif
