@@ -228,7 +228,7 @@ def several_origins():
         front.end()
 
 
-# ---- a service of the site's own -----------------------------------------------------------
+# ---- foreign hosts, mistakes ----------------------------------------------------------------
 
 def foreign():
     """What a browser sends whose user's DNS was made to say that evil.example is here."""
@@ -254,7 +254,7 @@ def foreign():
 
 
 def mistakes():
-    """What an operator's site file may have by mistake, with each way to authenticate."""
+    """What an operator's site file may have by mistake."""
     basic = shipped("include %s/auth-basic.conf;" % SHARE)
     front = Front("any", 3, basic + ["satisfy any;", "allow 127.0.0.1;", "deny all;"])
     write_users(front)
@@ -267,6 +267,8 @@ def mistakes():
     finally:
         front.end()
 
+
+# ---- a service of the site's own -----------------------------------------------------------
 
 class Asked(http.server.BaseHTTPRequestHandler):
     """Knows anna by her cookie; is out of order when asked to be."""
