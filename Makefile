@@ -11,6 +11,7 @@
 # make bench-api    what the HTTP interface costs
 # make bench-split  what a large job gains when several workers make it
 # make bench-distance  what it costs that MongoDB or S3 is far away
+# make bench-vehicles  how an export grows with the number of vehicles
 # make profile      where the time goes
 # make chaos        random faults on clusters; SEED= MINUTES=10 or FAULTS=
 # make chaos-hosts  the same of partitions, on hosts of their own (needs root)

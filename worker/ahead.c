@@ -326,14 +326,12 @@ learn(struct ahead *a, const struct ahead_job *job)
 	struct ahead_vehicle *v = job->vehicle;
 	struct ahead_window *w = job->window;
 	const struct gather_column *c = &w->columns[job->column];
-	struct size size = size_of(c->n, c->bytes, w->to - w->from);
+	/* Of an hour in parts not all is kept. */
+	const struct size size = w->w.part ? v->sizes[job->column] :
+	    size_of(c->n, c->bytes, w->to - w->from);
 
 	if (job->column == v->v.columns->n)
 		return;
-	/* Of an hour in parts not all is kept. */
-	if (w->w.part)
-		size = (struct size){ v->sizes[job->column].hour_bytes,
-		    v->sizes[job->column].document_bytes };
 	sizes_learn(a->spec.sizes, v->v.columns->v[job->column], &size);
 	v->sizes[job->column].hour_bytes = size.hour_bytes;
 	if (size.document_bytes >= 0)

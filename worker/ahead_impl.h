@@ -15,7 +15,7 @@ struct ahead {
 	size_t next;			/* vehicle that is not among them yet */
 	size_t windows;			/* not handed out */
 	size_t held;			/* bytes of memory_max */
-	size_t buffer;		/* of that, what a connection keeps */
+	size_t buffer;			/* of that, what a connection keeps */
 	size_t running;			/* columns that are being read */
 	struct store store;
 	uint64_t total;			/* documents, see ahead_total() */

@@ -211,10 +211,9 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 
 /* The states as job_seen() has them. */
 static void
-match_seen(bson_t *filter, unsigned states)
+match_seen(bson_t *filter, unsigned states, int64_t now_ms)
 {
 	const unsigned finished = 1u << JOB_FINISHED, expired = 1u << JOB_EXPIRED;
-	const int64_t now_ms = clock_real_ms();
 
 	transition_match_states(filter, states & expired ? states | finished :
 	    states);
@@ -228,7 +227,7 @@ match_seen(bson_t *filter, unsigned states)
 }
 
 static bson_t *
-list_filter(const struct jobs_page *page)
+list_filter(const struct jobs_page *page, int64_t now_ms)
 {
 	bson_t *filter = BCON_NEW("owner", BCON_UTF8(page->owner));
 	bson_oid_t after;
@@ -238,7 +237,7 @@ list_filter(const struct jobs_page *page)
 		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");
 	}
 	if (page->states != 0)
-		match_seen(filter, page->states);
+		match_seen(filter, page->states, now_ms);
 	return filter;
 }
 
@@ -246,7 +245,8 @@ enum jobs_result
 jobs_list(struct jobs *jobs, const struct jobs_page *page,
     int (*each)(const struct job *, void *), void *arg)
 {
-	bson_t *filter = list_filter(page);
+	const int64_t now_ms = clock_real_ms();
+	bson_t *filter = list_filter(page, now_ms);
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
 	    "limit", BCON_INT64(page->limit), JOBS_WITHOUT_PREVIEW,
 	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
@@ -261,7 +261,7 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
 		/* One that cannot be understood (logged) does not hide the others. */
 		if (job_from_bson(doc, &job) == 0) {
-			job_seen(&job, clock_real_ms());
+			job_seen(&job, now_ms);
 			rc = each(&job, arg) == 0 ? JOBS_OK : JOBS_ERROR;
 		}
 		job_release(&job);
