@@ -555,7 +555,7 @@ def trouble(b, waiting):
        "the service is away: it is said, and when it is asked again", b.text("#trouble"))
     b.click("#send")
     b.wait("the refusal",
-           lambda: "is being restarted. Try again in a moment." in b.text("#fault-form"))
+           lambda: "is being restarted. Try again in 5 s." in b.text("#fault-form"))
     stack("up", "api")
     b.wait("the end of it", lambda: b.text("#trouble") == "")
     is_(b.card(waiting[0]).find_element("css selector", ".state").text, "Waiting",
