@@ -45,8 +45,9 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 		utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
 		s3probe.o s3xml.o selfcheck.o sigv4.o) \
-	$(addprefix lib/jobs/,catalogue.o catalogue_upkeep.o fields.o job.o joblist.o jobs.o \
-		metrics.o spec.o task.o tasks.o transition.o unit.o units.o workers.o)
+	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
+		joblist.o jobs.o metrics.o rates.o spec.o task.o tasks.o totals.o transition.o \
+		unit.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
 API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) \
 	$(INPUT)
@@ -61,13 +62,14 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 READER = $(addprefix worker/,ahead.o ahead_window.o fetch.o gather.o odd.o pace.o reader.o store.o \
 	telemetry.o windows.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
-	fragment.o lease.o readahead.o reporter.o split.o sweeper.o transfer.o unit.o upload.o) \
+	fragment.o lease.o readahead.o reporter.o spans.o split.o sweeper.o transfer.o unit.o \
+	upload.o) \
 	$(READER) \
 	$(ENGINE)
 UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
 	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
-	nameset num numtext pace patience piece pool preview query s3xml sigv4 slice spec \
-	split textdeflate ticker timestamp unwind upload utf8 windows zip
+	nameset num numtext pace patience piece pool preview query s3xml sigv4 slice spans \
+	spec split textdeflate ticker timestamp totals unwind upload utf8 windows zip
 FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
@@ -110,14 +112,12 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-# Four at a time. Clusters and clocks want cores: faults are in two lanes, one at a time in each.
-LANES = --rules 'seq=t/{9000,9100,9300}-*.t' \
-	--rules 'seq=t/{9200,9400,9500,9600,9700,9800}-*.t' --rules 'par=**'
+# t/testrules.yml says what runs side by side.
 check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo \
     $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
-	B=$(B) prove -f $(if $(V),-v) --timer -j4 $(LANES) -e '' $(UNIT:%=$(B)/t/%.t) \
+	B=$(B) prove -f $(if $(V),-v) --timer -j4 -e '' $(UNIT:%=$(B)/t/%.t) \
 	    t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.

@@ -29,6 +29,7 @@
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
+#include "lib/jobs/rates.h"
 #include "fcgi/jobjson.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
@@ -279,6 +280,32 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	crash_at(CRASH_API_AFTER_REPLY);
 }
 
+/* null: not known. */
+static void
+add_number(struct json_object *o, const char *name, bool known, double value)
+{
+	json_object_object_add(o, name, known ?
+	    json_object_new_int64((int64_t)(value + .5)) : NULL);
+}
+
+/* What people ask for: rows, bytes and seconds, by what the latest exports had. */
+static void
+add_expected(const struct api *api, int64_t documents, struct json_object *o)
+{
+	const bool known = documents >= 0;
+	const double n = (double)documents;
+	struct rates rates = { 0, 0, 0 };
+	bool learned;
+
+	/* Without it the estimate is of documents alone. */
+	learned = known && rates_get(api->jobs, &rates) == JOBS_OK &&
+	    rates.bytes > 0;
+	add_number(o, "documents", known, n);
+	add_number(o, "rows", learned, n * rates.rows);
+	add_number(o, "bytes", learned, n * rates.bytes);
+	add_number(o, "seconds", learned, n * rates.seconds);
+}
+
 /* What it would read, and which of its vehicles the catalogue does not know. */
 static void
 dry_run(const struct api *api, struct FCGX_Request *fcgx,
@@ -308,8 +335,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	for (i = 0; i < unknown.n; i++)
 		json_object_array_add(list,
 		    json_object_new_string(unknown.v[i]));
-	json_object_object_add(o, "documents",
-	    json_object_new_int64(e.documents));
+	add_expected(api, e.documents, o);
 	json_object_object_add(o, "documentsMax",
 	    json_object_new_int64(api->conf->documents_max));
 	json_object_object_add(o, "vehicles",

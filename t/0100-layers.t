@@ -90,17 +90,17 @@ may()
 	done | sort -u >"$T/allowed"
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
-may libmongoc 'mongoc' lib/jobs/catalogue.c lib/jobs/catalogue_upkeep.c lib/servers/failure.c \
-	lib/jobs/joblist.c lib/jobs/jobs.c lib/jobs/tasks.c lib/servers/mongo.c \
+may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/failure.c \
+	lib/jobs/{joblist,jobs,rates,tasks,totals}.c lib/servers/mongo.c \
 	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3_exchange.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
 may libfcgi 'fcg' fcgi/*.c
-# JSON is for clients and for the archive, not for what lies between.
+# JSON is for clients and for the archive, not for what lies between (totals.c: its hash table).
 mapfile -t ENGINE < <(find worker/engine -name "*.c")
-may json-c json fcgi/*.c lib/jobs/catalogue.c "${ENGINE[@]}"
+may json-c json fcgi/*.c lib/jobs/catalogue.c lib/jobs/totals.c "${ENGINE[@]}"
 may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 

@@ -211,10 +211,12 @@ def dry_runs(client):
             ("before all data", span(START - 9 * DAY, START - DAY, vehicles=[SMALL, LONG]), 0),
             ("after all data", span(end + DAY, end + 9 * DAY, vehicles=[SMALL, LONG]), 0)):
         got = dry(body)
+        learned = {k: got.pop(k) for k in ("rows", "bytes", "seconds")}
         is_(got,
             {"documents": want, "documentsMax": most, "vehicles": len(body["vehicles"]),
              "unknownVehicles": []},
             "dry run: " + name)
+        is_(set(learned.values()), {None}, "no export has ended: rows, bytes, seconds unknown")
     for parts in (2, 4, 10):
         part = LONG_HOURS * HOUR // parts
         for name, first in (("the first", START), ("the last", end - part)):
@@ -250,6 +252,85 @@ def parts_of_hours():
         is_(dry(body)["documents"], want, "dry run: " + name)
         job = finish(create(body, "parts"), "parts")
         is_(job["progress"]["documents"], want, "%s: the job reads as many" % name)
+
+
+def learned():
+    """What exports of the past brought is what the next is expected to."""
+    body = span(START, START + 2 * DAY, vehicles=[SMALL])
+    job = finish(create(body, "learned"), "learned")
+    want = (job["progress"]["rows"], job["size"])
+    got = dry(body)
+    ok(all(w * 0.5 <= g <= w * 2 for w, g in zip(want, (got["rows"], got["bytes"]))),
+       "rows and bytes, by the latest exports", (want, got))
+    ok(0 <= got["seconds"] < 600, "and seconds", got)
+
+
+FLEET = 230
+
+
+def outliers(client):
+    """Documents of 1970 and of 2099, and months that are missing: estimates stay what they are."""
+    vehicle, month = "vehicle_odd", 30 * DAY
+    put(client, vehicle, "speed", longs([HOUR, *hours(24 * 60), 4099680000000]))
+    put(client, vehicle, "soc", longs([*hours(24 * 15), *hours(24 * 15, START + 2 * month)]))
+    names_of = lambda: {p["name"]: p["documents"] for p in           # noqa: E731
+                        get("/vehicles/" + vehicle).json().get("parameters", [])}
+    wait_for("the vehicle with outliers",
+             lambda: names_of() == {"speed": 24 * 60 + 2, "soc": 24 * 30}, SOON_S)
+    for name, first, days, parameter, want in (
+            ("ten days", START + 5 * DAY, 10, "speed", 240),
+            ("a month", START + month, 30, "speed", 720),
+            ("1970", 0, 3, "speed", 1), ("1980", 3652 * DAY, 1000, "speed", 0),
+            ("a month of which half is missing", START, 30, "soc", 360),
+            ("a month without any", START + month, 30, "soc", 0)):
+        got = dry(span(first, first + days * DAY, vehicles=[vehicle], parameters=[parameter]))
+        ok(abs(got["documents"] - want) <= max(want, 100) * 0.2,
+           "estimate of %s: within 20 %% of %d" % (name, want), got["documents"])
+    client.drop_database(vehicle)
+
+
+def fleet(client):
+    """More vehicles than are looked at one by one: totals that workers keep."""
+    made = ["vehicle_many_%03d" % n for n in range(FLEET)]
+    for n, vehicle in enumerate(made):
+        first = [] if n > 0 else [2 * HOUR]
+        put(client, vehicle, "many", longs([*first, *hours(24, START + n % 10 * DAY)]))
+        put(client, vehicle, "few", longs(hours(3, START + 40 * DAY)))
+
+    def dry_all(first, days, **members):
+        return dry(span(START + first * DAY, START + (first + days) * DAY, **members))
+
+    many = {"parameters": ["many"]}
+    totals = client.exports.totals
+    wait_for("a pass over all",
+             lambda: totals.find_one({"_id": "pass"})["vehicles"] >= FLEET, 4 * SOON_S)
+
+    def near(got, want):
+        """The vehicle with a document of 1970 may be some hours off."""
+        return abs(got["documents"] - want) <= 5
+
+    wait_for("the totals of all", lambda: near(dry_all(0, 10, **many), FLEET * 24) and
+             near(dry_all(40, 1, parameters=["few"]), FLEET * 3), 4 * SOON_S)
+    ok(totals.count_documents({"_id.p": "many"}) >= 2, "by totals")
+    for name, first, days, members, want in (
+            ("a day", 3, 1, many, 23 * 24), ("half the days", 0, 5, many, FLEET * 12),
+            ("two parameters", 5, 45, {"parameters": ["many", "few"]}, FLEET * 15),
+            ("one that there is not", 0, 50, {"parameters": ["missing"]}, 0),
+            ("days without any", 20, 10, many, 0)):
+        got = dry_all(first, days, **members)
+        ok(near(got, want), "all vehicles: %s, about %d" % (name, want), got)
+    is_(dry(span(0, DAY, **many))["documents"], 1, "a document of 1970 is there, and only there")
+    got = dry_all(0, 2)
+    rest = sum(dry_all(0, 2, vehicles=[v])["documents"] for v in names("?limit=1000")
+               if not v.startswith("vehicle_many_"))
+    ok(abs(got["documents"] - rest - 2 * 23 * 24) <= 2, "all parameters of all vehicles",
+       (got, rest))
+    is_(got["vehicles"], len(names("?limit=1000")), "and how many they are")
+    for vehicle in made:
+        client.drop_database(vehicle)
+    wait_for("their end in the totals", lambda: totals.count_documents({"_id.p": "many"}) == 0,
+             4 * SOON_S)
+    ok(True, "vehicles that go leave the totals")
 
 
 def dry_keys():
@@ -304,7 +385,8 @@ def main():
          "POST /export": (200, 202, 400, 413, 415, 422)},
         ("the catalogue", catalogue_waits), ("vehicles", vehicle_pages),
         ("a vehicle", vehicle_lines), ("kinds of _id", kinds_of_id, client),
-        ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client))
+        ("comings and goings", comings_and_goings, client), ("dry runs", dry_runs, client),
+        ("learned", learned), ("outliers", outliers, client), ("fleet", fleet, client))
 
 
 if __name__ == "__main__":

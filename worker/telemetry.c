@@ -344,6 +344,37 @@ telemetry_aggregate(mongoc_client_t *client, const struct telemetry_way *way,
 	return cursor;
 }
 
+int
+telemetry_count(mongoc_client_t *client, const struct telemetry_way *way,
+    const char *vehicle, const char *column,
+    const struct telemetry_range *range, int64_t *documents)
+{
+	bson_t *filter = range_filter(range, NULL);
+	bson_t *pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(filter), "}",
+	    "{", "$count", "documents", "}", "]");
+	mongoc_cursor_t *cursor = telemetry_aggregate(client, way, vehicle,
+	    column, pipeline, NULL);
+	bson_error_t error;
+	const bson_t *doc;
+	bson_iter_t it;
+	int rc = 0;
+
+	/* Of none there is no document. */
+	*documents = 0;
+	if (mongoc_cursor_next(cursor, &doc) &&
+	    bson_iter_init_find(&it, doc, "documents"))
+		*documents = bson_iter_as_int64(&it);
+	if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("count", &error);
+		rc = -1;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(pipeline);
+	bson_destroy(filter);
+	return rc;
+}
+
 /*
  * The time of the first document by _id, a number or a Date, in this direction of
  * the index.

@@ -91,6 +91,14 @@ int telemetry_session(struct _mongoc_client_t *client,
     struct _mongoc_client_session_t **session, struct _bson_error_t *error);
 
 /*
+ * telemetry_count(client, way, vehicle, column, range, documents):
+ * How many documents a range has, from the index alone. 0, -1 logged.
+ */
+int telemetry_count(struct _mongoc_client_t *client,
+    const struct telemetry_way *way, const char *vehicle, const char *column,
+    const struct telemetry_range *range, int64_t *documents);
+
+/*
  * telemetry_extent(client, way, vehicle, column, documents, first_ms, last_ms):
  * The whole of a column's collection: its number of documents, estimated, and
  * the hours of the first and the last whose _id can be a time (JOB_NO_TIME:

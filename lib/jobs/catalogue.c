@@ -1,7 +1,6 @@
 /*
- * The catalogue of vehicles as the API reads it: lists, one vehicle, what a
- * request would read. Knows no request and no reply: JSON goes to the caller.
- * Workers write it through catalogue_upkeep.c.
+ * The catalogue of vehicles as the API reads it: lists, one vehicle. Knows no request
+ * and no reply: JSON goes to the caller. Workers write it through catalogue_upkeep.c.
  */
 #include "lib/jobs/catalogue.h"
 
@@ -19,9 +18,6 @@
 #include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
 
-#define SCAN_MAX_MS 20000
-/* All of a reply that the server can hold, at once. */
-#define DOCUMENTS_BATCH 1000000
 
 struct catalogue *
 catalogue_new(mongoc_client_t *client, const struct conf *conf)
@@ -33,6 +29,7 @@ catalogue_new(mongoc_client_t *client, const struct conf *conf)
 	c->conf = conf;
 	c->collection = mongoc_client_get_collection(client, "exports",
 	    "vehicles");
+	c->totals = mongoc_client_get_collection(client, "exports", "totals");
 	return c;
 }
 
@@ -41,6 +38,7 @@ catalogue_free(struct catalogue *c)
 {
 	if (c == NULL)
 		return;
+	mongoc_collection_destroy(c->totals);
 	mongoc_collection_destroy(c->collection);
 	free(c);
 }
@@ -148,8 +146,8 @@ page_filter(const struct catalogue_page *page)
 	return filter;
 }
 
-static enum catalogue_result
-end_of(mongoc_cursor_t *cursor, const char *op)
+enum catalogue_result
+catalogue_end(mongoc_cursor_t *cursor, const char *op)
 {
 	bson_error_t error;
 
@@ -186,7 +184,7 @@ catalogue_list(struct catalogue *c, const struct catalogue_page *page,
 	if (n > page->limit)
 		json_object_object_add(*o, "next", json_object_get(
 		    json_object_object_get(one, "_id")));
-	rc = end_of(cursor, "list_vehicles");
+	rc = catalogue_end(cursor, "list_vehicles");
 out:
 	if (rc != CATALOGUE_OK) {
 		json_object_put(*o);
@@ -215,7 +213,7 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 		*o = json_vehicle(doc, true);
 		rc = CATALOGUE_OK;
 	} else {
-		rc = end_of(cursor, "find_vehicle");
+		rc = catalogue_end(cursor, "find_vehicle");
 		if (rc == CATALOGUE_OK)
 			rc = CATALOGUE_NONE;
 	}
@@ -225,9 +223,8 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 	return rc;
 }
 
-/* {_id: {$in: the requested vehicles}}, or {} for all. */
-static bson_t *
-requested_filter(const struct job *job)
+bson_t *
+catalogue_requested(const struct job *job)
 {
 	bson_t *filter = bson_new(), in;
 
@@ -237,187 +234,6 @@ requested_filter(const struct job *job)
 	names_bson(&job->spec.vehicles, "$in", &in);
 	bson_append_document_end(filter, &in);
 	return filter;
-}
-
-/* The number of the hour that a date field lies in. */
-static bson_t *
-hour_of(const char *field)
-{
-	return BCON_NEW("$floor", "{", "$divide", "[", "{", "$toLong",
-	    BCON_UTF8(field), "}", BCON_INT64(HOUR_MS), "]", "}");
-}
-
-/*
- * The expected documents of the parameter "$$p": their number times the share
- * of its hours that would be read. A document of the hour before the range may
- * reach into it, and is read unless the range begins on the hour.
- */
-static bson_t *
-expected(const struct job *job)
-{
-	const int64_t lowest = (job->spec.start_ms + HOUR_MS - 1) / HOUR_MS -
-	    (job->spec.start_ms % HOUR_MS != 0);
-	const int64_t highest = (job->spec.end_ms - 1) / HOUR_MS;
-	bson_t *first = hour_of("$$p.first"), *last = hour_of("$$p.last");
-	bson_t *in;
-
-	in = BCON_NEW("$let", "{", "vars", "{",
-	    "first", BCON_DOCUMENT(first), "last", BCON_DOCUMENT(last), "}",
-	    "in", "{", "$multiply", "[", BCON_UTF8("$$p.documents"),
-	    "{", "$max", "[", BCON_INT64(0), "{", "$divide", "[",
-	    "{", "$add", "[", BCON_INT64(1), "{", "$subtract", "[",
-	    "{", "$min", "[", BCON_UTF8("$$last"), BCON_INT64(highest), "]", "}",
-	    "{", "$max", "[", BCON_UTF8("$$first"), BCON_INT64(lowest), "]", "}",
-	    "]", "}", "]", "}",
-	    "{", "$add", "[", BCON_INT64(1), "{", "$subtract", "[",
-	    BCON_UTF8("$$last"), BCON_UTF8("$$first"), "]", "}", "]", "}",
-	    "]", "}", "]", "}", "]", "}", "}");
-	bson_destroy(first);
-	bson_destroy(last);
-	return in;
-}
-
-/* The same, but 0 for a parameter that was not requested. */
-static bson_t *
-expected_of_chosen(const struct job *job)
-{
-	bson_t *all = expected(job), names = BSON_INITIALIZER, *chosen;
-
-	if (job->spec.parameters.n == 0)
-		return all;
-	names_bson(&job->spec.parameters, "$literal", &names);
-	chosen = BCON_NEW("$cond", "[", "{", "$in", "[", BCON_UTF8("$$p.name"),
-	    BCON_DOCUMENT(&names), "]", "}", BCON_DOCUMENT(all),
-	    BCON_INT64(0), "]");
-	bson_destroy(&names);
-	bson_destroy(all);
-	return chosen;
-}
-
-/*
- * The sum over the parameters of each vehicle, then over all. ($unwind, which
- * makes a document of each parameter, takes three times as long.)
- */
-static bson_t *
-estimate_pipeline(const struct job *job)
-{
-	bson_t *requested = requested_filter(job), *each = expected_of_chosen(job);
-	bson_t *pipeline;
-
-	pipeline = BCON_NEW("pipeline", "[",
-	    "{", "$match", BCON_DOCUMENT(requested), "}",
-	    "{", "$group", "{", "_id", BCON_NULL,
-	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
-	    "documents", "{", "$sum", "{", "$sum", "{", "$map", "{",
-	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
-	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "}", "]");
-	bson_destroy(requested);
-	bson_destroy(each);
-	return pipeline;
-}
-
-enum catalogue_result
-catalogue_estimate(struct catalogue *c, const struct job *job,
-    struct catalogue_estimate *e)
-{
-	bson_t *pipeline = estimate_pipeline(job);
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
-	enum catalogue_result rc;
-	mongoc_cursor_t *cursor;
-	const bson_t *doc;
-	bson_iter_t it;
-
-	/* No vehicle, no group, no document: all is 0. */
-	e->documents = e->vehicles = 0;
-	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
-	    pipeline, opts, NULL);
-	if (mongoc_cursor_next(cursor, &doc)) {
-		if (bson_iter_init_find(&it, doc, "documents"))
-			e->documents = (int64_t)(bson_iter_as_double(&it) + .5);
-		if (bson_iter_init_find(&it, doc, "vehicles"))
-			e->vehicles = bson_iter_as_int64(&it);
-	}
-	rc = end_of(cursor, "estimate");
-	mongoc_cursor_destroy(cursor);
-	bson_destroy(opts);
-	bson_destroy(pipeline);
-	return rc;
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(**(char *const *const *)a, **(char *const *const *)b);
-}
-
-/* Where each vehicle is in the list, in order of name. NULL: no memory. */
-static char ***
-places_of(const struct names *vehicles)
-{
-	char ***places = calloc(vehicles->n + 1, sizeof(*places));
-	size_t i;
-
-	if (places == NULL)
-		return NULL;
-	for (i = 0; i < vehicles->n; i++)
-		places[i] = &vehicles->v[i];
-	qsort(places, vehicles->n, sizeof(*places), compare_names);
-	return places;
-}
-
-/* {_id: name, documents: the sum over its parameters} of each vehicle. */
-static bson_t *
-documents_pipeline(const struct job *job)
-{
-	bson_t *requested = requested_filter(job), *each = expected_of_chosen(job);
-	bson_t *pipeline;
-
-	pipeline = BCON_NEW("pipeline", "[",
-	    "{", "$match", BCON_DOCUMENT(requested), "}",
-	    "{", "$project", "{", "documents", "{", "$sum", "{", "$map", "{",
-	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
-	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "]");
-	bson_destroy(requested);
-	bson_destroy(each);
-	return pipeline;
-}
-
-enum catalogue_result
-catalogue_documents(struct catalogue *c, const struct job *job,
-    const struct names *vehicles, uint64_t *documents)
-{
-	bson_t *pipeline = documents_pipeline(job);
-	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(SCAN_MAX_MS),
-	    "batchSize", BCON_INT64(DOCUMENTS_BATCH));
-	char ***places = places_of(vehicles);
-	enum catalogue_result rc = CATALOGUE_ERROR;
-	mongoc_cursor_t *cursor;
-	const bson_t *doc;
-	bson_iter_t id, sum;
-
-	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
-	    pipeline, opts, NULL);
-	while (places != NULL && mongoc_cursor_next(cursor, &doc)) {
-		char *name, **key = &name, ***found;
-
-		if (!bson_iter_init_find(&id, doc, "_id") ||
-		    !BSON_ITER_HOLDS_UTF8(&id) ||
-		    !bson_iter_init_find(&sum, doc, "documents"))
-			continue;
-		name = (char *)bson_iter_utf8(&id, NULL);
-		found = bsearch(&key, places, vehicles->n, sizeof(*places),
-		    compare_names);
-		if (found != NULL)
-			documents[*found - vehicles->v] =
-			    (uint64_t)(bson_iter_as_double(&sum) + .5);
-	}
-	if (places != NULL)
-		rc = end_of(cursor, "estimate");
-	mongoc_cursor_destroy(cursor);
-	free(places);
-	bson_destroy(opts);
-	bson_destroy(pipeline);
-	return rc;
 }
 
 static bool
@@ -436,7 +252,7 @@ catalogue_names(struct catalogue *c, const bson_t *filter, const bson_t *project
     const char *member, struct names *list)
 {
 	bson_t *opts = BCON_NEW("projection", BCON_DOCUMENT(projection),
-	    "maxTimeMS", BCON_INT32(SCAN_MAX_MS));
+	    "maxTimeMS", BCON_INT32(CATALOGUE_SCAN_MAX_MS));
 	enum catalogue_result rc = CATALOGUE_OK;
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;
@@ -455,7 +271,7 @@ catalogue_names(struct catalogue *c, const bson_t *filter, const bson_t *project
 			rc = CATALOGUE_ERROR;
 	}
 	if (rc == CATALOGUE_OK)
-		rc = end_of(cursor, "catalogue");
+		rc = catalogue_end(cursor, "catalogue");
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
 	return rc;
@@ -465,7 +281,7 @@ enum catalogue_result
 catalogue_unknown(struct catalogue *c, const struct job *job,
     struct names *unknown)
 {
-	bson_t *filter = requested_filter(job);
+	bson_t *filter = catalogue_requested(job);
 	bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
 	struct names known = { 0 };
 	enum catalogue_result rc = CATALOGUE_OK;

@@ -53,13 +53,14 @@ enum catalogue_result catalogue_get(struct catalogue *c, const char *name,
 
 /* What a job would read, by the catalogue. */
 struct catalogue_estimate {
-	int64_t documents;
+	int64_t documents;	/* less than 0: not known, as the database is slow */
 	int64_t vehicles;	/* known ones, of all or of those requested */
 };
 
 /*
  * catalogue_estimate(c, job, e):
- * By the share of each collection's hours that are in the job's range.
+ * By the share of each collection's hours that are in the job's range; of all vehicles
+ * of a large fleet, by its totals (lib/jobs/totals.h).
  * catalogue_documents(c, job, vehicles, documents):
  * The same of each vehicle of the job, one query for all; documents[i] of one that
  * is not in the catalogue stays as it is.

@@ -5,13 +5,17 @@
 
 struct _bson_t;
 struct _mongoc_collection_t;
+struct _mongoc_cursor_t;
 struct conf;
+struct job;
 struct names;
 
-/* What catalogue.c and catalogue_upkeep.c share, and nobody else. */
+/* What the files catalogue*.c share, and nobody else. */
+#define CATALOGUE_SCAN_MAX_MS 20000
 struct catalogue {
 	const struct conf *conf;
-	struct _mongoc_collection_t *collection;
+	struct _mongoc_collection_t *collection;	/* exports.vehicles */
+	struct _mongoc_collection_t *totals;	/* exports.totals: lib/jobs/totals.h */
 };
 
 /*
@@ -22,5 +26,12 @@ struct catalogue {
 enum catalogue_result catalogue_names(struct catalogue *c,
     const struct _bson_t *filter, const struct _bson_t *projection,
     const char *member, struct names *list);
+
+/* catalogue_requested(job): {_id: {$in: the requested vehicles}}, or {} for all. */
+struct _bson_t *catalogue_requested(const struct job *job);
+
+/* catalogue_end(cursor, op): CATALOGUE_OK, or CATALOGUE_ERROR of op, logged. */
+enum catalogue_result catalogue_end(struct _mongoc_cursor_t *cursor,
+    const char *op);
 
 #endif

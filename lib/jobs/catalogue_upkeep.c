@@ -11,6 +11,7 @@
 
 #include "lib/base/conf.h"
 #include "lib/base/names.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/job.h"
@@ -134,6 +135,29 @@ append_hours(bson_t *doc, int64_t first_ms, int64_t last_ms)
 	BSON_APPEND_DATE_TIME(doc, "last", last_ms);
 }
 
+/* What the span of the whole collection does not say already. */
+static void
+append_spans(bson_t *doc, const struct catalogue_parameter *p)
+{
+	const char *key;
+	char text[16];
+	bson_t array, in;
+	size_t i;
+
+	if (p->n < 2 && (p->n == 0 || p->spans[0].documents == p->documents))
+		return;
+	BSON_APPEND_ARRAY_BEGIN(doc, "spans", &array);
+	for (i = 0; i < p->n; i++) {
+		bson_uint32_to_string((uint32_t)i, &key, text, sizeof(text));
+		BSON_APPEND_DOCUMENT_BEGIN(&array, key, &in);
+		BSON_APPEND_INT64(&in, "documents", p->spans[i].documents);
+		append_hours(&in, p->spans[i].from * HOUR_MS,
+		    (p->spans[i].to - 1) * HOUR_MS);
+		bson_append_document_end(&array, &in);
+	}
+	bson_append_array_end(doc, &array);
+}
+
 /* The array of parameters, then the hours of all of them together. */
 static void
 append_parameters(bson_t *doc, const struct catalogue_parameter *p, size_t n)
@@ -151,6 +175,7 @@ append_parameters(bson_t *doc, const struct catalogue_parameter *p, size_t n)
 		BSON_APPEND_UTF8(&in, "name", p[i].name);
 		BSON_APPEND_INT64(&in, "documents", p[i].documents);
 		append_hours(&in, p[i].first_ms, p[i].last_ms);
+		append_spans(&in, &p[i]);
 		bson_append_document_end(&array, &in);
 		if (p[i].first_ms == JOB_NO_TIME)
 			continue;

@@ -8,10 +8,22 @@
 
 struct names;
 
-/* A collection of a vehicle; hours are JOB_NO_TIME when it has no document. */
+/* Hours since 1970, half-open, in which documents are spread about evenly. */
+#define CATALOGUE_SPANS 32
+struct catalogue_span {
+	int64_t from, to;
+	int64_t documents;
+};
+
+/*
+ * A collection of a vehicle; hours are JOB_NO_TIME when it has no document. Its
+ * documents are spread evenly, unless there are spans.
+ */
 struct catalogue_parameter {
 	const char *name;
 	int64_t documents, first_ms, last_ms;
+	struct catalogue_span spans[CATALOGUE_SPANS];
+	size_t n;
 };
 
 /*

@@ -18,10 +18,11 @@ struct privilege {
 };
 
 /* As in scripts/provision. */
-static const struct privilege needs[][6] = {
+static const struct privilege needs[][8] = {
 	[CONF_API] = {
 		{ "exports.jobs", "find insert update " },
 		{ "exports.vehicles", "find " },
+		{ "exports.totals", "find " },
 		{ "exports.workers", "find " },
 	},
 	[CONF_WORKER] = {
@@ -29,6 +30,7 @@ static const struct privilege needs[][6] = {
 		{ "cluster", "listDatabases " },
 		{ "exports.jobs", "find update " },
 		{ "exports.vehicles", "find insert update remove " },
+		{ "exports.totals", "find insert update remove " },
 		{ "exports.workers", "insert update " },
 		{ "exports.units", "find insert update remove " },
 	},

@@ -5,7 +5,7 @@ import { ask, create, newKey } from "./api.js";
 import * as catalogue from "./catalogue.js";
 import { curl, exportctl } from "./commands.js";
 import { byId, copies, el, later, say } from "./dom.js";
-import { many, number, some, utc } from "./format.js";
+import { bytes, duration, many, number, some, utc } from "./format.js";
 import * as parameters from "./parameters.js";
 import * as vehicles from "./vehicles.js";
 import * as when from "./when.js";
@@ -105,15 +105,24 @@ function faultOf(problem, body) {
 
 /* ---- estimate ----------------------------------------------------------------------------- */
 
-function showEstimate({ documents, documentsMax, vehicles: n, unknownVehicles }) {
-	const lines = [
-		el(
-			"p",
-			{},
-			el("strong", {}, `About ${many(documents, "document")}`),
-			` of ${many(n, "vehicle")} to read. ` + "A document is one hour of one parameter.",
-		),
+function sizes({ documents, rows, bytes: size, seconds, vehicles: n }) {
+	if (documents === null)
+		return [
+			"The size is not known: the database is slow just now. The export can be started " +
+				"all the same.",
+		];
+	return [
+		el("strong", {}, `About ${many(documents, "document")}`),
+		` of ${many(n, "vehicle")} to read. A document is one hour of one parameter.`,
+		rows === null || documents === 0 ? "" :
+			` By the latest exports: ${many(rows, "row")}, ${bytes(size)} to download, ` +
+			`${duration(1000 * seconds)} to make.`,
 	];
+}
+
+function showEstimate(answer) {
+	const { documents, documentsMax, unknownVehicles } = answer;
+	const lines = [el("p", {}, ...sizes(answer))];
 
 	if (documents === 0)
 		lines.push(
