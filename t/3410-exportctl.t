@@ -42,6 +42,7 @@ no "a vehicle that is not there" ctl vehicles vehicle_999
 like "$(cat "$T/stderr")" 'HTTP 404' "says so"
 like "$(ctl estimate "${day[@]}" --vehicle vehicle_001 --vehicle vehicle_999)" \
     '^[0-9]+ documents of at most 10,000,000, of 1 vehicle
+about [0-9,]+ rows, [0-9.]+ [kM]?B, [0-9]+ s, by the latest exports
 not known: vehicle_999;' "estimate"
 is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0')" "2 True" \
     "estimate --json"
