@@ -3,7 +3,7 @@
  *   202 the job, and where it is    400 not JSON, or not such a request
  *   409 another request with this idempotency key is in progress (Retry-After)
  *   415 not application/json        422 a request that cannot be met
- *   429 the owner has too many jobs (Retry-After)
+ *   429 the owner has, or has made, too many jobs (Retry-After)
  *   503 no database, or too many jobs in all (Retry-After)
  * POST /export?dryRun=true
  *   200 what it would read; else as above
@@ -206,14 +206,22 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 /* Whether the owner may have one more job; if not, it was answered. */
 static bool
 admitted(const struct api *api, struct FCGX_Request *fcgx,
-    const struct jobs_found *found)
+    const struct job *job, struct jobs_found *found)
 {
-	switch (jobs_admit(api->jobs, found)) {
+	char retry[40];
+
+	switch (jobs_admit(api->jobs, job, found)) {
 	case JOBS_OK:
 		return true;
 	case JOBS_OWNER_FULL:
 		reply_problem(fcgx, 429, RETRY_FULL, NULL, "you have too many "
 		    "unfinished jobs: wait for one to end, or cancel one");
+		return false;
+	case JOBS_OWNER_OFTEN:
+		snprintf(retry, sizeof(retry), "Retry-After: %lld\r\n",
+		    (long long)found->retry_s);
+		reply_problem(fcgx, 429, retry, NULL, "you have made too many jobs "
+		    "in the last hour: wait, or ask for more in one job");
 		return false;
 	case JOBS_QUEUE_FULL:
 		reply_problem(fcgx, 503, RETRY_FULL, NULL, "the queue is full: "
@@ -264,7 +272,7 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 
 	if (answer_known(api, fcgx, r, job, &found) ||
 	    (!surely_fits(api->conf, job) && !estimate(api, fcgx, job, &e)) ||
-	    !admitted(api, fcgx, &found))
+	    !admitted(api, fcgx, job, &found))
 		return;
 	crash_at(CRASH_API_BEFORE_INSERT);
 	if (!stored(api, fcgx, r, job))

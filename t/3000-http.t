@@ -295,6 +295,7 @@ def limits():
         "vehiclesMax": setting("vehicles_max", 1000),
         "parametersMax": setting("parameters_max", 100),
         "documentsMax": setting("documents_max", 10000000),
+        "ownerJobsPerHour": setting("owner_jobs_per_hour", 0),
         "ownerJobsMax": setting("owner_jobs_max", 1000), "queueMax": setting("queue_max", 10000),
         "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
         "linkTtlSeconds": setting("link_ttl_s", 300), "retentionDays": setting("retention_days", 7),

@@ -50,6 +50,7 @@ def limits():
         "rangeMaxDays": setting("range_max_days", 3660),
         "vehiclesMax": setting("vehicles_max", 1000),
         "parametersMax": setting("parameters_max", 100), "documentsMax": 6000, "ownerJobsMax": 5,
+        "ownerJobsPerHour": 0,
         "queueMax": 40, "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
         "linkTtlSeconds": 6, "retentionDays": setting("retention_days", 7),
         "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},

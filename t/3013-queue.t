@@ -45,6 +45,47 @@ def owner_limit(client):
     finish(taken("when they are FINISHED there is room", post(request(most + 1), user)), user)
 
 
+def made_before(client, user, seconds, model):
+    """As many jobs as an owner may make in an hour, by hand, all made this long ago."""
+    from bson import ObjectId
+    when = int(time.time()) - seconds
+    client.exports.jobs.insert_many(
+        [dict(model, _id=ObjectId("%08x" % when + os.urandom(8).hex()), owner=user)
+         for _ in range(setting("owner_jobs_per_hour", 0))])
+
+
+def owner_rate(client):
+    from bson import ObjectId
+    user, most, mine = "often", setting("owner_jobs_per_hour", 0), []
+    with stopped(client):
+        for n in range(most):
+            mine.append(create(request(n), user))
+            if n < most - 1:
+                cancel(mine[-1:], user)
+        taken("the request of a waiting job is joined", post(request(most - 1), user), mine[-1])
+        got = post(request(most), user, "later")
+        busy("a job more than owner_jobs_per_hour, though most have ended: 429", got, 429)
+        ok(3600 - 300 < int(got.header("Retry-After")) <= 3600, "room in an hour", got.headers)
+        is_(len(of_owner(client, user)), most, "it made no job")
+        is_(post(request(most), user, query="?dryRun=true").status, 200, "a dry run: 200")
+        model = client.exports.jobs.find_one({"_id": ObjectId(mine[0])})
+        made_before(client, "long ago", 3601, model)
+        cancel([create(request(), "long ago")], "long ago")
+        made_before(client, "just now", 3585, model)
+        got = post(request(), "just now", "kept")
+        busy("as many made 3,585 s ago: 429", got, 429)
+        ok(1 <= int(got.header("Retry-After")) <= 16, "room within seconds", got.headers)
+
+        def accepted():
+            got = post(request(), "just now", "kept")
+            return got if got.status == 202 else None
+
+        ident = taken("then there is room", wait_for("room", accepted, 60))
+        cancel([ident], "just now")
+        cancel(mine[-1:], user)
+    client.exports.jobs.delete_many({"owner": {"$in": ["long ago", "just now"]}})
+
+
 def queue_limit(client):
     """Handlers count from time to time, so a few more jobs may be accepted, but then none."""
     most, each, mine = setting("queue_max", 0), setting("owner_jobs_max", 0), []
@@ -231,7 +272,8 @@ def main():
     client = begin(__file__)
     return run({"POST /export": (200, 202, 429, 503), "GET /export": (200,),
                 "GET /export/:id": (200,), "DELETE /export/:id": (202, 204, 404)},
-               ("limit of an owner", owner_limit, client), ("limit of all", queue_limit, client),
+               ("limit of an owner", owner_limit, client),
+               ("rate of an owner", owner_rate, client), ("limit of all", queue_limit, client),
                ("queue", queue, client), ("cancel waiting", cancel_waiting, client),
                ("cancel running", cancel_running, client), ("delete ended", delete_ended, client),
                ("exhausted", exhausted, client), ("eta", eta))

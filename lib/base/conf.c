@@ -66,6 +66,7 @@ static const struct key keys[] = {
 	COUNT(parameters_max, "100", 1, 1000),
 	COUNT(documents_max, "10000000", 1, INT64_C(1) << 40),
 	COUNT(owner_jobs_max, "1000", 1, 100000),
+	COUNT(owner_jobs_per_hour, "0", 0, 100000),
 	COUNT(queue_max, "10000", 1, 100000),
 	COUNT(link_ttl_s, "300", 1, 604800),
 	COUNT(retention_days, "7", 1, 3650),

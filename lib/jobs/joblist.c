@@ -4,16 +4,20 @@
  */
 #include "lib/jobs/joblist.h"
 
+#include <stdio.h>
+
 #include <mongoc/mongoc.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
 /* How long a count of all unfinished jobs is used, with our own new ones added. */
 #define QUEUED_MS 1000
+#define HOUR_S (HOUR_MS / 1000)
 /* Jobs ahead are counted up to this: each poll costs as much. */
 #define AHEAD_MAX 1000
 
@@ -181,11 +185,73 @@ jobs_precheck(struct jobs *jobs, struct job *job, struct jobs_found *found)
 	return rc;
 }
 
-enum jobs_result
-jobs_admit(struct jobs *jobs, const struct jobs_found *found)
+/* {_id} of the owner's newest jobs but skip, no older than from_s; the index has it all. */
+static enum jobs_result
+find_nth_newest(struct jobs *jobs, const char *owner, int64_t from_s, int64_t skip,
+    bson_t **doc)
 {
+	enum jobs_result rc;
+	bson_t *filter, *opts;
+	char text[25];
+	bson_oid_t from;
+
+	snprintf(text, sizeof(text), "%08llx0000000000000000",
+	    (unsigned long long)from_s & 0xffffffff);
+	bson_oid_init_from_string(&from, text);
+	filter = BCON_NEW("owner", BCON_UTF8(owner), "_id", "{", "$gt", BCON_OID(&from),
+	    "}");
+	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
+	    "skip", BCON_INT64(skip), "limit", BCON_INT64(1),
+	    "projection", "{", "_id", BCON_INT32(1), "}",
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
+	rc = tasks_first(mongoc_collection_find_with_opts(jobs->tasks.collection, filter,
+	    opts, NULL), "owner_rate", doc);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
+}
+
+/*
+ * An id begins with the second in which its job was made, so the index "owner" has an
+ * owner's jobs by time, those that ended too. When as many are younger than an hour as
+ * there may be, the oldest of them says when there is room.
+ */
+static enum jobs_result
+check_owner_rate(struct jobs *jobs, const struct job *job, int64_t *retry_s)
+{
+	const int64_t max = jobs->tasks.conf->owner_jobs_per_hour;
+	enum jobs_result rc;
+	bson_t *doc = NULL;
+	bson_iter_t it;
+	bson_oid_t id;
+	int64_t now_s;
+
+	if (max == 0)
+		return JOBS_OK;
+	bson_oid_init_from_string(&id, job->task.id);
+	now_s = bson_oid_get_time_t(&id);
+	rc = find_nth_newest(jobs, job->task.owner, now_s - HOUR_S, max - 1, &doc);
+	if (rc != JOBS_OK)
+		return rc == JOBS_NONE ? JOBS_OK : rc;
+	*retry_s = 1;
+	if (bson_iter_init_find(&it, doc, "_id") && BSON_ITER_HOLDS_OID(&it))
+		*retry_s += bson_oid_get_time_t(bson_iter_oid(&it)) + HOUR_S - now_s;
+	/* Another host's clock may be ahead of this one's. */
+	if (*retry_s > HOUR_S)
+		*retry_s = HOUR_S;
+	bson_destroy(doc);
+	return JOBS_OWNER_OFTEN;
+}
+
+enum jobs_result
+jobs_admit(struct jobs *jobs, const struct job *job, struct jobs_found *found)
+{
+	enum jobs_result rc;
+
 	if (found->unfinished >= jobs->tasks.conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
+	if ((rc = check_owner_rate(jobs, job, &found->retry_s)) != JOBS_OK)
+		return rc;
 	if (count_unfinished(jobs) != JOBS_OK)
 		return JOBS_ERROR;
 	return jobs->queued >= jobs->tasks.conf->queue_max ? JOBS_QUEUE_FULL :

@@ -17,6 +17,7 @@ struct jobs;
 struct jobs_found {
 	int64_t unfinished;	/* how many, at most owner_jobs_max */
 	char same[JOB_ID_SIZE];	/* one of the same request, not being cancelled; or "" */
+	int64_t retry_s;	/* with JOBS_OWNER_OFTEN: when there is room again, 1 to 3600 */
 };
 
 /*
@@ -31,12 +32,14 @@ enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
     struct jobs_found *found);
 
 /*
- * jobs_admit(jobs, found):
- * Whether a new job's owner may have it, by what jobs_precheck() found: JOBS_OK,
- * JOBS_OWNER_FULL or JOBS_QUEUE_FULL. All jobs are counted once a second, so
- * several handlers may admit a few more than queue_max.
+ * jobs_admit(jobs, job, found):
+ * Whether the owner may have the new job (owner and id are set), by what jobs_precheck()
+ * found: JOBS_OK, JOBS_OWNER_FULL, JOBS_OWNER_OFTEN or JOBS_QUEUE_FULL. All jobs are
+ * counted once a second, so several handlers may admit a few more than queue_max; of an
+ * owner's jobs, as many more as are admitted at the same moment.
  */
-enum jobs_result jobs_admit(struct jobs *jobs, const struct jobs_found *found);
+enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job,
+    struct jobs_found *found);
 
 /*
  * jobs_ahead(jobs, job, n):

@@ -25,6 +25,7 @@ enum jobs_result {
 	JOBS_TAKEN = 2,		/* the idempotency key is another job's */
 	JOBS_OWNER_FULL = 3,	/* owner_jobs_max unfinished jobs of the owner */
 	JOBS_QUEUE_FULL = 4,	/* queue_max unfinished jobs in all */
+	JOBS_OWNER_OFTEN = 5,	/* owner_jobs_per_hour new jobs of the owner */
 	JOBS_ERROR = -1		/* logged; whether a write took effect is unknown */
 };
 

@@ -102,7 +102,7 @@ do_insert(char **w)
 	    spec_hash(&job.spec) != 0)
 		err(1, "insert");
 	if ((rc = jobs_precheck(jobs, &job, &found)) == JOBS_OK &&
-	    (rc = jobs_admit(jobs, &found)) == JOBS_OK)
+	    (rc = jobs_admit(jobs, &job, &found)) == JOBS_OK)
 		rc = jobs_insert(jobs, &job);
 	snprintf(told, sizeof(told), "%s %lld", job.task.id, (long long)job.task.turn);
 	job_release(&job);
