@@ -90,9 +90,13 @@ enum request_result
 request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 {
 	const char *uri = param(fcgx, "REQUEST_URI");
-	size_t len = strcspn(uri, "?");
+	size_t len;
 
 	memset(r, 0, sizeof(*r));
+	/* Of a base URL with a slash at its end. */
+	while (uri[0] == '/' && uri[1] == '/')
+		uri++;
+	len = strcspn(uri, "?");
 	r->method = param(fcgx, "REQUEST_METHOD");
 	r->query = param(fcgx, "QUERY_STRING");
 	r->content_type = param(fcgx, "CONTENT_TYPE");

@@ -15,6 +15,8 @@ import itertools
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -377,6 +379,61 @@ def paced(folder):
         b.close()
         server.shutdown()
         server.server_close()
+
+
+PROXY = """%sdaemon off;
+pid nginx.pid;
+error_log error.log info;
+events {}
+http {
+access_log off;
+client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+uwsgi_temp_path tmp; scgi_temp_path tmp;
+server {
+	listen 127.0.0.1:%d;
+	location /fleet/telemetry/ { proxy_pass %s/; }
+}
+}
+"""
+
+
+def prefixed(folder):
+    """The page below a path of a proxy's: it loads, asks there, and its commands lead there."""
+    os.mkdir(folder)
+    port = int(os.environ["EXPORT_PORTS"]) + 9
+    with open(os.path.join(folder, "nginx.conf"), "w", encoding="utf-8") as f:
+        f.write(PROXY % ("user root;\n" if os.getuid() == 0 else "", port, base()))
+    proxy = subprocess.Popen([shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-p",
+                              folder + "/", "-e", "error.log", "-c", "nginx.conf"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    at = "http://127.0.0.1:%d/fleet/telemetry" % port
+    b = None
+    try:
+        wait_for("the proxy", lambda: listens(port), 20)
+        b = Browser(folder)
+        b.open(at)
+        b.click("#reset")
+        b.type("#vehicle-search", V1 + "\n")
+        b.wait("the chip", lambda: chips(b) == [V1])
+        estimate_of(b)
+        is_([at in b.value("#" + x) for x in ("curl", "exportctl")], [True, True],
+            "below a path: the commands name it")
+        last = newest()[0]["_id"]
+        b.click("#send")
+        b.wait("the job", lambda: newest()[0]["_id"] != last)
+        b.wait("its card", lambda: b.card(newest()[0]["_id"]))
+        ok(True, "below a path: a request becomes a job, which is shown")
+        call("DELETE", "/export/" + newest()[0]["_id"])
+    finally:
+        if b is not None:
+            b.close()
+        proxy.terminate()
+        proxy.wait()
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 # ---- what goes wrong ----------------------------------------------------------------------
@@ -862,6 +919,7 @@ def main():
         finally:
             b.close()
         section("paced", paced, os.path.join(folder, "paced"))
+        section("prefixed", prefixed, os.path.join(folder, "prefixed"))
     return done()
 
 

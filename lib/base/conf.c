@@ -321,6 +321,16 @@ check_together(const struct conf *conf)
 	return faults;
 }
 
+/* What paths are appended to has no slash at its end. */
+static void
+trim_slashes(char *url)
+{
+	size_t n;
+
+	for (n = url != NULL ? strlen(url) : 0; n > 0 && url[n - 1] == '/'; n--)
+		url[n - 1] = '\0';
+}
+
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
@@ -353,6 +363,9 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 	fclose(f);
 	/* Then what the file left out, and what fits together. */
 	faults += set_defaults(conf, role, seen);
+	trim_slashes(conf->s3_endpoint);
+	trim_slashes(conf->s3_public_endpoint);
+	trim_slashes(conf->public_url);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,
 		    conf->s3_endpoint) != 0;

@@ -2,6 +2,9 @@
 
 const PATIENCE_MS = 30000;
 
+/* The service, without a slash at its end: a proxy may have it below a path of its own. */
+export const base = location.origin + location.pathname.replace(/\/[^/]*$/, "");
+
 /* For nginx's own errors, which have no detail. */
 const SENTENCES = {
 	0: "The service cannot be reached. Check the connection.",
@@ -58,7 +61,7 @@ export async function ask(method, path, { body, headers = {}, etag, signal } = {
 	if (etag) all["If-None-Match"] = etag;
 	signal?.addEventListener("abort", stop);
 	try {
-		const got = await fetch(path, {
+		const got = await fetch(base + path, {
 			method,
 			body,
 			headers: all,

@@ -3,10 +3,10 @@
 export const quote = (text) =>
 	/^[A-Za-z0-9_.,:\/@%+=-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
 
-export function curl(origin, body) {
+export function curl(base, body) {
 	return [
 		"curl -sS",
-		quote(origin + "/export"),
+		quote(base + "/export"),
 		"-H 'Content-Type: application/json'",
 		"--data-raw",
 		quote(JSON.stringify(body)),
@@ -14,12 +14,12 @@ export function curl(origin, body) {
 }
 
 /* OPTION=VALUE in one word, so that a value may begin with a dash. */
-export function exportctl(origin, body) {
+export function exportctl(base, body) {
 	const option = (name, value) => (value === undefined ? [] : [quote("--" + name + "=" + value)]);
 
 	return [
 		"exportctl create",
-		...option("url", origin),
+		...option("url", base),
 		...option("from", body.startDate),
 		...option("to", body.endDate),
 		...(body.vehicles ?? []).flatMap((name) => option("vehicle", name)),

@@ -1,7 +1,7 @@
 /*
  * The form: what it holds, kept over reloads; what is wrong with it; the estimate; the submission.
  */
-import { ask, create, newKey } from "./api.js";
+import { ask, base, create, newKey } from "./api.js";
 import * as catalogue from "./catalogue.js";
 import { curl, exportctl } from "./commands.js";
 import { byId, copies, el, later, say } from "./dom.js";
@@ -212,8 +212,8 @@ function kept() {
 function showCommands(body, complete) {
 	byId("commands-there").hidden = !complete;
 	byId("commands-hint").hidden = complete;
-	byId("curl").value = complete ? curl(location.origin, body) : "";
-	byId("exportctl").value = complete ? exportctl(location.origin, body) : "";
+	byId("curl").value = complete ? curl(base, body) : "";
+	byId("exportctl").value = complete ? exportctl(base, body) : "";
 }
 
 /* After each change of the form. */

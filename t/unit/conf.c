@@ -194,7 +194,7 @@ test_form(void)
 	    "vehicle_prefix=v\n"
 	    "public_url = https://x.example/a = b # no comment\n"
 	    "s3_path_style = no\n"
-	    "s3_public_endpoint = https://s3.example\n"
+	    "s3_public_endpoint = https://s3.example//\n"
 	    BASE "range_max_days=47500", 0644);
 	is_int(load("export.conf", CONF_API, &c), 0, "spaces, comments, CRLF, "
 	    "no LF at the end");
