@@ -49,7 +49,8 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 		joblist.o jobs.o metrics.o rates.o spec.o task.o tasks.o totals.o transition.o \
 		unit.o units.o workers.o)
 INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
-API = $(addprefix fcgi/,main.o create.o export.o health.o limits.o metrics.o reply.o vehicles.o) \
+API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o reply.o \
+	vehicles.o watch.o) \
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
 	slice.o) \

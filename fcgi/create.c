@@ -24,12 +24,12 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
-#include "lib/servers/queue.h"
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/rates.h"
+#include "fcgi/doorbell.h"
 #include "fcgi/jobjson.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
@@ -281,8 +281,8 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	log_job(job->task.id);
 	log_fields(LOG_INFO, "created", "turn=%lld", (long long)job->task.turn);
 	log_job(NULL);
-	/* Whether the broker took it does not change the answer: main.c checks. */
-	queue_publish(api->queue, job->task.id);
+	/* Whether the broker takes it does not change the answer. */
+	doorbell_ring(api->doorbell, job->task.id);
 	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
 	crash_at(CRASH_API_AFTER_REPLY);

@@ -28,12 +28,13 @@
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/metrics.h"
+#include "fcgi/doorbell.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
-
+#include "fcgi/watch.h"
 
 static volatile sig_atomic_t stop_requested;
 
@@ -174,6 +175,19 @@ dispatch(const struct api *api, struct FCGX_Request *fcgx,
 	reply_problem(fcgx, 404, "", NULL, "no such resource");
 }
 
+/*
+ * Whether nobody waits for the answer any more: nginx closes its end when the client
+ * has gone, which may well be while the request waits for a free handler. (An end
+ * that is only shut down for writing is still waiting.)
+ */
+static bool
+is_gone(const struct FCGX_Request *fcgx)
+{
+	struct pollfd nginx = { .fd = fcgx->ipcFd };
+
+	return poll(&nginx, 1, 0) == 1 && (nginx.revents & POLLHUP) != 0;
+}
+
 static void
 handle(const struct api *api, struct FCGX_Request *fcgx)
 {
@@ -181,6 +195,11 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 	const enum request_result rc = request_read(fcgx, SPEC_BODY_MAX, &r);
 
 	log_request(r.id);
+	if (is_gone(fcgx)) {
+		log_msg(LOG_INFO, "gone", "nobody waits for the answer");
+		request_release(&r);
+		return;
+	}
 	switch (rc) {
 	case REQUEST_OK:
 		dispatch(api, fcgx, &r);
@@ -197,20 +216,6 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 		break;
 	}
 	request_release(&r);
-}
-
-/*
- * After the answer, so that the client does not wait for the broker: the job is
- * durable, and an idle worker finds it without a message.
- */
-static void
-confirm_message(const struct api *api)
-{
-	if (queue_confirm(api->queue) == 0)
-		return;
-	metrics_add(METRIC_UNPUBLISHED, 0, 1);
-	log_msg(LOG_WARN, "publish", "not published; the job waits for an "
-	    "idle worker");
 }
 
 /* Returns 0 after a stop, 1 when the socket does not work. */
@@ -250,7 +255,6 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 			FCGX_Finish_r(&fcgx);
 			metrics_observe(METRIC_REQUEST_SECONDS,
 			    clock_monotonic_us() - began_us);
-			confirm_message(api);
 			log_request(NULL);
 		} else if (rc != -EAGAIN) {
 			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));
@@ -265,6 +269,7 @@ api_serve(const struct conf *conf, const sigset_t *while_waiting)
 {
 	struct api api = { .conf = conf };
 	struct _mongoc_client_pool_t *pool;
+	struct queue *queue;
 	int rc = 1;
 
 	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
@@ -274,14 +279,24 @@ api_serve(const struct conf *conf, const sigset_t *while_waiting)
 	api.client = mongo_take(pool);
 	api.jobs = jobs_new(api.client, conf);
 	api.catalogue = catalogue_new(api.client, conf);
-	/* No heartbeats: nobody would serve them while we wait in ppoll(). */
-	api.queue = queue_new(conf, 0);
-	if (api.jobs != NULL && api.catalogue != NULL && api.queue != NULL) {
+	api.doorbell = doorbell_new(conf);
+	/* No heartbeats: nobody would serve them between two looks. */
+	queue = queue_new(conf, 0);
+	api.rights = watch_new(health_rights, pool);
+	api.broker = watch_new(health_broker, queue);
+	api.numbers = watch_new(metrics_look, pool);
+	if (api.jobs != NULL && api.catalogue != NULL && api.doorbell != NULL &&
+	    queue != NULL && api.rights != NULL && api.broker != NULL &&
+	    api.numbers != NULL) {
 		log_fields(LOG_INFO, "start", "pid=%ld", (long)getpid());
 		rc = accept_loop(&api, while_waiting);
 		log_fields(LOG_INFO, "stop", "pid=%ld", (long)getpid());
 	}
-	queue_free(api.queue);
+	watch_free(api.numbers);
+	watch_free(api.broker);
+	watch_free(api.rights);
+	queue_free(queue);
+	doorbell_free(api.doorbell);
 	catalogue_free(api.catalogue);
 	jobs_free(api.jobs);
 	mongo_give(pool, api.client);

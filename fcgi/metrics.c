@@ -1,23 +1,28 @@
 /*
  * GET /metrics
  *   200 Prometheus' text format, 0.0.4. Metrics read from the database are omitted
- *       while it does not answer; export_database_up is 0 then
+ *       while it does not answer; export_database_up is 0 then. One that answers
+ *       late is reported as it was the last time, at most a minute before
  *
  * This host's own counters, the jobs by state, and what each worker reported last.
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <fcgiapp.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/version.h"
+#include "lib/servers/mongo.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/metrics.h"
 #include "lib/jobs/workers.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
+#include "fcgi/watch.h"
 
 #define TEXT_MAX ((size_t)16 << 20)
 /* worker="NAME", where each byte of a name may need two. */
@@ -103,30 +108,53 @@ own_text(struct buf *b)
 	return rc;
 }
 
+/* What the database says, as text. */
+int
+metrics_look(void *pool, char **text)
+{
+	struct _mongoc_client_t *client = mongo_take(pool);
+	struct worker_list workers = { 0 };
+	struct jobs_stats jobs;
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, TEXT_MAX);
+	if (jobs_stats(client, &jobs) == 0 && worker_list(client, &workers) == 0 &&
+	    (jobs_text(&b, &jobs) | workers_text(&b, &workers)) == 0 &&
+	    buf_cstr(&b) != NULL && (*text = strdup(buf_cstr(&b))) != NULL)
+		rc = 0;
+	worker_list_release(&workers);
+	buf_release(&b);
+	mongo_give(pool, client);
+	return rc;
+}
+
 void
 metrics_get(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
-	struct worker_list workers = { 0 };
-	struct jobs_stats jobs;
+	int64_t age_ms;
+	char *numbers, age[32];
+	const bool up = watch_ask(api->numbers, &numbers, &age_ms) == 0;
 	const char *text;
 	struct buf b;
-	bool up;
 	int rc;
 
 	(void)r;
 	(void)id;
 	buf_init(&b, TEXT_MAX);
-	up = jobs_stats(api->client, &jobs) == 0 &&
-	    worker_list(api->client, &workers) == 0;
 	rc = own_text(&b) | single_text(&b, "export_database_up", "gauge",
 	    "Whether exports.jobs can be read.", up ? "1" : "0");
-	if (up)
-		rc |= jobs_text(&b, &jobs) | workers_text(&b, &workers);
+	if (up && numbers != NULL) {
+		snprintf(age, sizeof(age), "%.3f", (double)age_ms / 1e3);
+		rc |= single_text(&b, "export_database_age_seconds", "gauge",
+		    "Since the numbers below were read from the database.", age);
+		rc |= buf_add(&b, numbers, strlen(numbers));
+	}
 	if (rc == 0 && (text = buf_cstr(&b)) != NULL)
 		reply_plain(fcgx, text);
 	else
 		reply_problem(fcgx, 500, "", NULL, "out of memory");
-	worker_list_release(&workers);
+	free(numbers);
 	buf_release(&b);
 }

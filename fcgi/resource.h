@@ -5,9 +5,11 @@ struct FCGX_Request;
 struct _mongoc_client_t;
 struct catalogue;
 struct conf;
+struct doorbell;
 struct jobs;
 struct queue;
 struct request;
+struct watch;
 
 /* What a handler process has for every request. */
 struct api {
@@ -15,7 +17,9 @@ struct api {
 	struct _mongoc_client_t *client;
 	struct jobs *jobs;
 	struct catalogue *catalogue;
-	struct queue *queue;
+	struct doorbell *doorbell;
+	struct watch *rights, *broker;	/* for /ready, health.c */
+	struct watch *numbers;		/* for /metrics, metrics.c */
 };
 
 /* Headers of answers that tell the client to ask again. */
@@ -35,11 +39,17 @@ resource_fn export_post;
 resource_fn export_get, export_delete, export_list, export_preview;
 /* vehicles.c */
 resource_fn vehicles_list, vehicles_get;
-/* health.c */
+/*
+ * health.c; what its watches look with: health_rights() a pool of MongoDB clients,
+ * health_broker() a struct queue.
+ */
 resource_fn health_get, ready_get;
+int health_rights(void *pool, char **text);
+int health_broker(void *queue, char **text);
 /* limits.c */
 resource_fn limits_get;
-/* metrics.c */
+/* metrics.c; metrics_look() looks with a pool of MongoDB clients. */
 resource_fn metrics_get;
+int metrics_look(void *pool, char **text);
 
 #endif

@@ -12,7 +12,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from service import ROOT, call, channel, done, is_, mongo, ok, section, under_stack    # noqa: E402
+from service import (                   # noqa: E402
+    ROOT, call, channel, done, is_, mongo, ok, section, under_stack, wait_for)
 
 BIN = os.path.join(ROOT, os.environ.get("B", "build"))
 JOBS = {"db": "exports", "collection": "jobs"}
@@ -60,6 +61,10 @@ def role(client, name, privileges):
     client.admin.command("updateRole", name, privileges=privileges, roles=[])
 
 
+def not_ready(got):
+    return got if got.status == 503 else None
+
+
 def rights_of_mongodb(client):
     for program, name in (("api", "exportApi"), ("worker", "exportWorker")):
         had = client.admin.command("rolesInfo", name, showPrivileges=True)["roles"][0]["privileges"]
@@ -71,9 +76,9 @@ def rights_of_mongodb(client):
             is_((code, len(wrong(lines))), (1, 1), program + ": a right that is missing: exit 1")
             ok("update on exports.jobs is missing" in wrong(lines)[0], "it is named", lines)
             if program == "api":
-                got = call("GET", "/ready")
-                is_((got.status, got.json()["status"], got.json()["mongodb"]),
-                    (503, "unavailable", "rights"), "/ready says so")
+                got = wait_for("/ready: 503", lambda: not_ready(call("GET", "/ready")), 30)
+                is_((got.json()["status"], got.json()["mongodb"]), ("unavailable", "rights"),
+                    "/ready says so")
             role(client, name,
                  [dict(p, actions=p["actions"] + ["remove"]) if p["resource"] == JOBS else p for p
                   in had])
@@ -81,8 +86,8 @@ def rights_of_mongodb(client):
             is_((code, len(wrong(lines))), (1, 1), program + ": a right that is not needed: exit 1")
             ok("remove on exports.jobs is not needed" in wrong(lines)[0], "it is named", lines)
             if program == "api":
-                is_(call("GET", "/ready").json()["status"], "ok",
-                    "/ready: jobs can be taken all the same")
+                wait_for("/ready: ok", lambda: call("GET", "/ready").json()["status"] == "ok", 30)
+                ok(True, "/ready: jobs can be taken all the same")
             role(client, name, had + [{"resource": {"cluster": True}, "actions": ["shutdown"]}])
             ok("shutdown on cluster is not needed" in " ".join(wrong(check(program)[1])),
                program + ": a right on the cluster, too")

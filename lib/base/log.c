@@ -19,7 +19,9 @@
 #define LOG_LINE_BYTES 4096
 
 static int log_fd = STDERR_FILENO;
-static char log_job_id[25], log_request_id[33];
+static char log_job_id[25];
+/* A thread that works for later requests must not name this one. */
+static _Thread_local char log_request_id[33];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int
@@ -38,24 +40,18 @@ log_open(const char *path)
 	return 0;
 }
 
-static void
-log_keep_id(char *to, size_t size, const char *id)
-{
-	pthread_mutex_lock(&log_lock);
-	snprintf(to, size, "%s", id ? id : "");
-	pthread_mutex_unlock(&log_lock);
-}
-
 void
 log_job(const char *id)
 {
-	log_keep_id(log_job_id, sizeof(log_job_id), id);
+	pthread_mutex_lock(&log_lock);
+	snprintf(log_job_id, sizeof(log_job_id), "%s", id ? id : "");
+	pthread_mutex_unlock(&log_lock);
 }
 
 void
 log_request(const char *id)
 {
-	log_keep_id(log_request_id, sizeof(log_request_id), id);
+	snprintf(log_request_id, sizeof(log_request_id), "%s", id ? id : "");
 }
 
 /* The head of a line up to its own fields. */

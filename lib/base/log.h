@@ -20,7 +20,7 @@ int log_open(const char *path);
  * log_job(id):
  * Put job=id into the lines that follow, of all threads, until log_job(NULL).
  * At most 24 bytes of id are kept. log_request(id): The same for request=id, of
- * at most 32 bytes, all letters and digits.
+ * at most 32 bytes, all letters and digits, in the lines of this thread alone.
  */
 void log_job(const char *id);
 void log_request(const char *id);

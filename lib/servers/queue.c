@@ -29,6 +29,7 @@ struct queue {
 	char id[25];	/* its body */
 	char sent[25];	/* published and not confirmed yet; "": nothing */
 	bool sent_fresh;	/* over a connection that was made for it */
+	bool late;	/* no confirm in time, or an alarm: no reason to try again */
 };
 
 struct queue *
@@ -134,9 +135,11 @@ await_confirm(struct queue *q)
 		left = in_ms(until - clock_monotonic_ms());
 		rc = amqp_simple_wait_frame_noblock(queue_conn(q), &frame,
 		    &left);
-		if (rc == AMQP_STATUS_TIMEOUT)
+		if (rc == AMQP_STATUS_TIMEOUT) {
+			q->late = true;
 			return amqp_link_lost(q->link, "amqp_publish",
 			    "no confirm in time");
+		}
 		if (rc != AMQP_STATUS_OK)
 			return amqp_link_lost(q->link, "amqp_publish",
 			    amqp_error_string2(rc));
@@ -156,6 +159,11 @@ await_confirm(struct queue *q)
 			    "returned: is " QUEUE " bound? scripts/provision "
 			    "declares it");
 			return -1;
+		case AMQP_CONNECTION_BLOCKED_METHOD:
+			/* It may take the message, but not in our time. */
+			q->late = true;
+			return amqp_link_lost(q->link, "amqp_blocked",
+			    "it has an alarm and accepts no messages");
 		case AMQP_BASIC_NACK_METHOD:
 			log_msg(LOG_WARN, "amqp_publish", "the broker refused "
 			    "the message: queue full or without quorum");
@@ -206,6 +214,7 @@ void
 queue_publish(struct queue *q, const char *id)
 {
 	q->sent_fresh = queue_conn(q) == NULL;
+	q->late = false;
 	snprintf(q->sent, sizeof(q->sent), "%s", id);
 	send_message(q, ROUTING_KEY, q->sent);
 }
@@ -222,7 +231,7 @@ queue_confirm(struct queue *q)
 	 * A kept connection may have died unseen since its last use; only then
 	 * is there reason to try again.
 	 */
-	if (rc != 0 && !q->sent_fresh && queue_conn(q) == NULL &&
+	if (rc != 0 && !q->sent_fresh && !q->late && queue_conn(q) == NULL &&
 	    send_message(q, ROUTING_KEY, q->sent) == 0)
 		rc = await_confirm(q);
 	if (queue_conn(q) != NULL)
