@@ -70,7 +70,7 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
 	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
 	nameset num numtext pace patience piece pool preview query s3xml sigv4 slice spans \
-	spec split textdeflate ticker timestamp totals unwind upload utf8 windows zip
+	spec split textdeflate ticker timestamp totals unwind upload utf8 watch windows zip
 FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
