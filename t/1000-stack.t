@@ -124,7 +124,8 @@ if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	ok "up after kill -9 of only supervisord" stack up "${SERVICES[@]}"
 	no "the orphaned worker is gone" test -e "/proc/$before/exe"	# a zombie has none
 	is "$(belong "$RUN" | while read -r p; do readlink /proc/$p/exe; done |
-		grep -c /export-api)" "${HANDLERS:-4}" "as many handlers as configured"
+		grep -c /export-api)" "$((${HANDLERS:-4} + 1))" \
+		"as many handlers as configured, and the probe"
 fi
 kill -KILL $(belong "$RUN")
 ok "up after kill -9 of everything" stack up "${SERVICES[@]}"

@@ -63,7 +63,9 @@ class Front:
         self.port = int(os.environ["EXPORT_PORTS"]) + 5 + number
         os.makedirs(self.folder + "/export")
         self.write("nginx.conf", NGINX_CONF % ("user root;\n" if os.getuid() == 0 else "", ROOT))
-        self.write("export-upstream.conf", "upstream export_api { server unix:%s; }\n" % api)
+        self.write("export-upstream.conf", "".join(
+            "upstream export_%s { server unix:%s; }\n" % pair
+            for pair in (("api", api), ("probe", os.environ.get("PROBE_SOCKET")))))
         listen = "listen 127.0.0.1:%d%s;" % (self.port, " ssl http2" if tls else "")
         site = [listen, "server_name localhost;", "root %s/nginx/www;" % ROOT, *lines, ""]
         self.write("export-site.conf", "\n".join(site))

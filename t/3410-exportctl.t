@@ -139,7 +139,8 @@ http {
 	include "$PWD/nginx/export.conf";
 }
 END
-printf 'upstream export_api { server unix:%s; }\n' "$API_SOCKET" >"$front/export-upstream.conf"
+printf 'upstream export_%s { server unix:%s; }\n' api "$API_SOCKET" \
+    probe "$PROBE_SOCKET" >"$front/export-upstream.conf"
 NGINX=
 at_exit 'end_front'
 end_front() { [ -z "$NGINX" ] || { kill "$NGINX" && wait "$NGINX"; NGINX=; }; }

@@ -181,12 +181,15 @@ in_root sed -i "s/127.0.0.1:8080/127.0.0.1:$port/" /etc/nginx/export-site.conf
 in_root nginx >"$T/nginx" 2>&1 || diag "$(cat "$T/nginx")"
 in_root dpkg-reconfigure telemetry-export >"$T/reconfigured" 2>&1
 is "$?" 0 "dpkg-reconfigure" || diag "$(cat "$T/reconfigured")"
-running() { [ "$(ctl status | grep -c '^export.* RUNNING ')" = 3 ]; }
-ok "starts pool, worker and listener" until_ok 60 running || diag "$(ctl status)"
+running() { [ "$(ctl status | grep -c '^export.* RUNNING ')" = 4 ]; }
+ok "starts pool, probe, worker and listener" until_ok 60 running || diag "$(ctl status)"
 URL=http://127.0.0.1:$port
 ok "nginx reaches the pool" until_ok 60 curl -sf -m 5 "$URL/health"
 ok "and serves the description" curl -sf -m 5 "$URL/openapi.yaml"
-is "$(in_root stat -c '%a %U:%G' /run/export/api-1.sock)" "660 export-api:export" "the socket"
+for socket in api-1 probe; do
+	is "$(in_root stat -c '%a %U:%G' "/run/export/$socket.sock")" "660 export-api:export" \
+		"the socket $socket"
+done
 is "$(in_root ps -o user:20= -C export-api,export-worker | sort -u | xargs)" \
 	"export-api export-worker" "who they run as"
 like "$(in_root cat /run/export/supervisor.prom)" \

@@ -102,6 +102,7 @@ program_up()
 	for at in "${PLACES[@]}"; do
 		supervisord_wait "$at"
 		start_program "$at" "export-$1"
+		[ "$1" != api ] || start_program "$at" export-probe
 	done
 }
 
@@ -114,6 +115,7 @@ api_up()
 		for ((i = 1; i <= POOLS; i++)); do
 			app_wait "${at}export-api" 30 api_answers "$RUN/${at}api-$i.sock"
 		done
+		app_wait "${at}export-api" 30 api_answers "$RUN/${at}probe.sock"
 	done
 }
 
@@ -170,6 +172,7 @@ app_stop()
 			pid_of "${at}supervisord" >/dev/null || continue
 			supervisor_env "$at"
 			supervisorctl stop "export-$program:*" >/dev/null
+			[ "$program" != api ] || supervisorctl stop export-probe >/dev/null
 		done
 	done
 }

@@ -279,6 +279,11 @@ env_write()
 					pair "API_SOCKET$(suffix "$n")" "$RUN/${place}api-$i.sock"
 				done
 			done
+			n=0
+			for place in "${PLACES[@]}"; do
+				n=$((n + 1))
+				pair "PROBE_SOCKET$(suffix "$n")" "$RUN/${place}probe.sock"
+			done
 			pidfiles EPMD rabbit_epmds
 			pidfiles S3 s3_names
 			# For scripts/provision, scripts/exportctl and tests; the services have

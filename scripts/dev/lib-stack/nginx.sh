@@ -32,7 +32,8 @@ END
 		for ((i = 1; i <= POOLS; i++)); do
 			printf '\tserver unix:%s/%sapi-%s.sock max_fails=0;\n' "$RUN" "$at" "$i"
 		done
-		printf '}\n'
+		printf '}\nupstream export_probe {\n'
+		printf '\tserver unix:%s/%sprobe.sock max_fails=0;\n}\n' "$RUN" "$at"
 	} >"$d/export-upstream.conf"
 	# No password is asked for here: on loopback, in a test, only a name says who asks (curl -u
 	# NAME:x), so that tests have owners.
