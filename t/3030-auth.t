@@ -6,6 +6,7 @@ passes on to a handler; and that without authentication only loopback is answere
 Prints TAP.
 """
 import base64
+import concurrent.futures
 import http.client
 import http.server
 import json
@@ -23,8 +24,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    JSON_TYPE, ROOT, Answer, done, is_, load, mongo, ok, problem, request, section, small_fleet,
-    under_stack, wait_for)
+    JSON_TYPE, ROOT, Answer, cpu_s, done, is_, load, mongo, ok, problem, request, section,
+    small_fleet, under_stack, wait_for)
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 SHARE = "/usr/local/share/telemetry-export/nginx"
@@ -39,6 +40,26 @@ access_log off;
 client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
 uwsgi_temp_path tmp; scgi_temp_path tmp;
 include "%s/nginx/export.conf";
+}
+"""
+
+
+# A balancer: clients say who they are by X-Client, as a test has but one address.
+PROXY_CONF = """%sdaemon off;
+pid nginx.pid;
+error_log error.log info;
+events {}
+http {
+access_log off;
+client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+uwsgi_temp_path tmp; scgi_temp_path tmp;
+server {
+	listen 127.0.0.1:%d;
+	proxy_set_header Host localhost;
+	proxy_set_header X-Forwarded-For $http_x_client;
+	location / { proxy_pass http://127.0.0.2:%d; }
+	location /telemetry/ { proxy_pass http://127.0.0.2:%d/; }
+}
 }
 """
 
@@ -67,7 +88,10 @@ class Front:
             "upstream export_%s { server unix:%s; }\n" % pair
             for pair in (("api", api), ("probe", os.environ.get("PROBE_SOCKET")))))
         listen = "listen 127.0.0.1:%d%s;" % (self.port, " ssl http2" if tls else "")
-        site = [listen, "server_name localhost;", "root %s/nginx/www;" % ROOT, *lines, ""]
+        # Inner listener: its own address.
+        site = [listen, listen.replace(".1:", ".2:"),
+                "set $export_inner 127.0.0.1:%d;" % self.port, "server_name localhost;",
+                "root %s/nginx/www;" % ROOT, *lines, ""]
         self.write("export-site.conf", "\n".join(site))
         self.process = None
 
@@ -94,14 +118,13 @@ class Front:
             self.process.terminate()
             self.process.wait(30)
 
-    def call(self, method, path, body=None, headers=None, user=None, tls=None, source="127.0.0.1"):
-        headers = dict(headers or {})
+    def call(self, method, path, body=None, headers=None, user=None, tls=None, to="127.0.0.1"):
+        headers = dict({"Host": "localhost:%d" % self.port}, **(headers or {}))
         if user is not None:
             word = base64.b64encode(("%s:%s" % user).encode()).decode()
             headers["Authorization"] = "Basic " + word
         if tls is None:
-            c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30,
-                                           source_address=(source, 0))
+            c = http.client.HTTPConnection(to, self.port, timeout=30)
         else:
             c = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=tls)
         try:
@@ -131,11 +154,14 @@ def certificate(folder, name, subject, ca=None, names=""):
 # ---- passwords, CORS ----------------------------------------------------------------------
 
 def write_users(front):
-    """As nginx/export-site.conf says, the password on stdin."""
-    def hashed(word):
-        return openssl(front.folder, "passwd", "-6", "-stdin", input=word + "\n")
-
-    front.write("export-users", "".join("%s:%s" % (u, hashed(word)) for u, word in (ANNA, BERT)))
+    """As nginx/export-site.conf says."""
+    with open(ROOT + "/nginx/export-site.conf", encoding="utf-8") as f:
+        add = "\n".join(line[1:].strip() for line in f if "hash" in line and "=$" in line or
+                        line.startswith("#   printf '%s:{"))
+    add = add.replace("/etc/nginx/", front.folder + "/")
+    for name, word in (ANNA, BERT):
+        subprocess.run(["sh", "-ec", add.replace("NAME", name)], check=True,
+                       env=dict(os.environ, password=word))
 
 
 def passwords():
@@ -144,7 +170,9 @@ def passwords():
     write_users(front)
     try:
         section("basic", basic, front.start())
+        section("guesses", guesses, front)
         section("watchers", watchers, front)
+        section("raw paths", raw_paths, front)
         section("cors", cors, front)
     finally:
         front.end()
@@ -180,14 +208,79 @@ def basic(front):
         [None, None], "without TLS no Strict-Transport-Security")
 
 
+def guesses(front):
+    """A password is checked before the next request is served: it has to be cheap."""
+    workers = subprocess.run(["pgrep", "-P", str(front.process.pid)], check=True, text=True,
+                             stdout=subprocess.PIPE).stdout.split()
+
+    def spent():
+        return sum(cpu_s(int(pid)) for pid in workers)
+    before, n = spent(), 300
+    is_({front.call("GET", "/limits", user=("anna", "guess %d" % i)).status for i in range(n)},
+        {401}, "%d wrong passwords: 401" % n)
+    each = (spent() - before) / n
+    ok(each < 0.002, "each takes less than 2 ms of nginx's time", "%.1f ms" % (1e3 * each))
+
+
 def watchers(front):
-    """What tells of the inside is for those on the machine who watch it, password or none."""
+    """What tells of the inside is for those who reach its listener, password or none."""
+    inner = "127.0.0.1:%d" % front.port
     for path in ("/metrics", "/ready"):
-        is_(front.call("GET", path).status, 200, path + " from 127.0.0.1: 200")
-        for user, how in ((None, "without a password"), (ANNA, "with one")):
-            problem("%s from another address, %s: 403" % (path, how),
-                    front.call("GET", path, user=user, source="127.0.0.2"), (403,))
-    is_(front.call("GET", "/health", source="127.0.0.2").status, 200, "/health from anywhere: 200")
+        is_(front.call("GET", path).status, 200, path + " on its listener: 200")
+        for name, more in (("without a password", {}), ("with one", {"user": ANNA}),
+                           ("called as the other", {"headers": {"Host": inner}}),
+                           ("by way of a proxy", {"headers": {"X-Forwarded-For": "127.0.0.1"}})):
+            problem("%s on another, %s: 403" % (path, name),
+                    front.call("GET", path, to="127.0.0.2", **more), (403,))
+    is_(front.call("GET", "/health", to="127.0.0.2").status, 200, "/health on each: 200")
+
+
+def behind_a_proxy():
+    """A second nginx, on the same host, as a balancer is: what the service then makes of addresses
+    and schemes; and under a prefix of the proxy's."""
+    front = Front("proxied", 8, shipped(
+        "set_real_ip_from 127.0.0.1;", "real_ip_header X-Forwarded-For;", "real_ip_recursive on;",
+        "if ($http_x_forwarded_proto = https) { set $export_scheme https; }")).start()
+    proxy = Front("proxy", 9, [])
+    proxy.write("nginx.conf", PROXY_CONF % ("user root;\n" if os.getuid() == 0 else "", proxy.port,
+                                            front.port, front.port))
+    proxy.start()
+    try:
+        client = {"X-Forwarded-Proto": "https"}
+        got = proxy.call("POST", "/export", BODY, dict(JSON_TYPE, **client))
+        is_(got.status, 202, "through a proxy: 202")
+        ident = got.json()["_id"]
+        is_(got.header("Location"), "https://localhost/export/" + ident,
+            "Location has the scheme that clients use")
+        ok(got.header("Strict-Transport-Security"), "and they are to keep to it")
+        is_(front.post().header("Location").split(":")[0], "http", "without the proxy, nginx's own")
+        for path in ("/export/" + ident, "//export/" + ident, "/telemetry/export/" + ident,
+                     "/telemetry//export/" + ident):
+            is_(proxy.call("GET", path).status, 200, "GET " + path.replace(ident, "ID"))
+        for path in ("/ready", "/metrics"):
+            problem("%s through a proxy on the same host: 403" % path, proxy.call("GET", path),
+                    (403,))
+
+        def flood(address, n):
+            return [proxy.call("GET", "/limits", headers={"X-Client": address}).status
+                    for _ in range(n)]
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            for _ in range(8):
+                seen = sum(pool.map(lambda _: flood("192.0.2.1", 100), range(16)), [])
+                if 429 in seen:
+                    break
+        ok(429 in seen, "one client asks too often: 429", set(seen))
+        is_(set(flood("192.0.2.2", 20)), {200}, "and another's requests are not counted with it")
+    finally:
+        proxy.end()
+        front.end()
+
+
+def raw_paths(front):
+    """The path of a location that needs no name is all that the API gets from there."""
+    for path in ("/vehicles/..%2fhealth", "/export/..%2fhealth"):
+        got = front.call("GET", path, user=("evil", "nope"))
+        is_((got.status, got.json()), (200, {"status": "ok"}), path + " is /health and no more")
 
 
 def cors(front):
@@ -493,6 +586,7 @@ def main():
     load(mongo(), small_fleet())
     section("passwords", passwords)
     section("several origins", several_origins)
+    section("behind a proxy", behind_a_proxy)
     section("foreign hosts", foreign)
     section("mistakes", mistakes)
     section("a service of one's own", own_service)

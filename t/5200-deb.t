@@ -177,7 +177,8 @@ in_root sh -c \
 	'cp /usr/share/telemetry-export/nginx/export-site.conf /etc/nginx/
     cp /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
     ln -s /usr/share/telemetry-export/nginx/export.conf /etc/nginx/conf.d/telemetry-export.conf'
-in_root sed -i "s/127.0.0.1:8080/127.0.0.1:$port/" /etc/nginx/export-site.conf
+in_root sed -i "s/127.0.0.1:8080/127.0.0.1:$port/; s/127.0.0.1:8081/127.0.0.1:$((port + 1))/" \
+	/etc/nginx/export-site.conf
 in_root nginx >"$T/nginx" 2>&1 || diag "$(cat "$T/nginx")"
 in_root dpkg-reconfigure telemetry-export >"$T/reconfigured" 2>&1
 is "$?" 0 "dpkg-reconfigure" || diag "$(cat "$T/reconfigured")"
@@ -185,6 +186,8 @@ running() { [ "$(ctl status | grep -c '^export.* RUNNING ')" = 4 ]; }
 ok "starts pool, probe, worker and listener" until_ok 60 running || diag "$(ctl status)"
 URL=http://127.0.0.1:$port
 ok "nginx reaches the pool" until_ok 60 curl -sf -m 5 "$URL/health"
+ok "/ready is on its listener" curl -sf -m 5 "http://127.0.0.1:$((port + 1))/ready"
+no "and not where clients are" curl -sf -m 5 "$URL/ready"
 ok "and serves the description" curl -sf -m 5 "$URL/openapi.yaml"
 for socket in api-1 probe; do
 	is "$(in_root stat -c '%a %U:%G' "/run/export/$socket.sock")" "660 export-api:export" \

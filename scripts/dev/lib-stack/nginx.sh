@@ -40,6 +40,7 @@ END
 	cat >"$d/export-site.conf" <<END
 listen 127.0.0.1:$P_NGINX$([ -z "$HOSTS" ] || printf ' ssl');
 server_name localhost;
+set \$export_inner 127.0.0.1:$P_NGINX;
 root $TREE/nginx/www;
 $(if [ -n "$HOSTS" ]; then
 	nginx_open "$d" "$2"
