@@ -48,7 +48,7 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
 		joblist.o jobs.o metrics.o rates.o spec.o task.o tasks.o totals.o transition.o \
 		unit.o units.o workers.o)
-INPUT = $(addprefix fcgi/,etag.o jobjson.o query.o request.o spec.o)
+INPUT = $(addprefix fcgi/,audit.o etag.o jobjson.o query.o request.o spec.o traceparent.o)
 API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o reply.o \
 	vehicles.o watch.o) \
 	$(INPUT)
@@ -70,7 +70,8 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
 	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
 	nameset num numtext pace patience piece pool preview query s3xml sigv4 slice spans \
-	spec split textdeflate ticker timestamp totals unwind upload utf8 watch windows zip
+	spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 \
+	watch windows zip
 FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \

@@ -29,6 +29,7 @@
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/rates.h"
+#include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
 #include "fcgi/jobjson.h"
 #include "fcgi/query.h"
@@ -278,9 +279,7 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	if (!stored(api, fcgx, r, job))
 		return;
 	crash_at(CRASH_API_AFTER_INSERT);
-	log_job(job->task.id);
-	log_fields(LOG_INFO, "created", "turn=%lld", (long long)job->task.turn);
-	log_job(NULL);
+	audit_job(r, "created", job);
 	/* Whether the broker takes it does not change the answer. */
 	doorbell_ring(api->doorbell, job->task.id);
 	crash_at(CRASH_API_AFTER_PUBLISH);
@@ -360,7 +359,10 @@ complete(struct job *job, const struct request *r)
 	job->task.owner = strdup(r->owner);
 	if (r->idempotency_key != NULL)
 		job->idempotency_key = strdup(r->idempotency_key);
+	if (r->traceparent[0] != '\0')
+		job->task.traceparent = strdup(r->traceparent);
 	return job->task.owner == NULL ||
+	    (r->traceparent[0] != '\0' && job->task.traceparent == NULL) ||
 	    (r->idempotency_key != NULL && job->idempotency_key == NULL) ||
 	    task_new_id(&job->task) != 0 || spec_hash(&job->spec) != 0 ? -1 : 0;
 }

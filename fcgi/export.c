@@ -31,6 +31,7 @@
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
+#include "fcgi/audit.h"
 #include "fcgi/etag.h"
 #include "fcgi/jobjson.h"
 #include "fcgi/query.h"
@@ -109,8 +110,18 @@ show(const struct api *api, struct FCGX_Request *fcgx,
 		    "the link cannot be made at the moment");
 		return;
 	}
+	if (job->task.state == JOB_FINISHED && !etag_matches(r->if_none_match, etag))
+		audit_job(r, "link", job);
 	reply_tagged(fcgx, r, job_ended(job->task.state) ? "" : RETRY_POLL, etag,
 	    o);
+}
+
+/* In the log, too: none at all, or another owner's; the answer does not tell which. */
+static void
+answer_none(struct FCGX_Request *fcgx, const struct request *r, const char *id)
+{
+	audit_denied(r, id, 404);
+	reply_problem(fcgx, 404, "", NULL, "there is no such export");
 }
 
 void
@@ -126,7 +137,7 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 		show(api, fcgx, r, &job);
 		job_release(&job);
 	} else if (rc == JOBS_NONE) {
-		reply_problem(fcgx, 404, "", NULL, "there is no such export");
+		answer_none(fcgx, r, id);
 	} else {
 		reply_no_database(fcgx);
 	}
@@ -147,7 +158,7 @@ export_preview(const struct api *api, struct FCGX_Request *fcgx,
 	} else if (rc == JOBS_OK) {
 		reply_empty(fcgx, 204, "");
 	} else if (rc == JOBS_NONE) {
-		reply_problem(fcgx, 404, "", NULL, "there is no such export");
+		answer_none(fcgx, r, id);
 	} else {
 		reply_no_database(fcgx);
 	}
@@ -266,16 +277,14 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 		rc = jobs_delete(api->jobs, id, r->owner, &job);
 	crash_at(CRASH_API_AFTER_DELETE);
 	if (rc == JOBS_NONE) {
-		reply_problem(fcgx, 404, "", NULL, "there is no such export");
+		answer_none(fcgx, r, id);
 		return;
 	}
 	if (rc != JOBS_OK) {
 		reply_no_database(fcgx);
 		return;
 	}
-	log_job(job.task.id);
-	log_fields(LOG_INFO, "delete", "state=%s", job_state_name(job.task.state));
-	log_job(NULL);
+	audit_job(r, "delete", &job);
 	if (job.task.state == JOB_STARTED || job.task.state == JOB_CANCELLED)
 		reply_json(fcgx, 202, job_ended(job.task.state) ? "" : RETRY_POLL,
 		    jobjson_new(&job));

@@ -28,6 +28,7 @@
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/metrics.h"
+#include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
@@ -127,17 +128,23 @@ static void
 route_call(const struct route *route, const struct api *api,
     struct FCGX_Request *fcgx, struct request *r, const char *id)
 {
+	const char *denied = NULL;
+
 	if (!route->public && r->auth[0] == '\0' && r->remote)
-		reply_problem(fcgx, 403, "", NULL, "no authentication is "
-		    "configured; only requests from loopback are answered");
+		denied = "no authentication is configured; only requests from "
+		    "loopback are answered";
 	else if (!route->public && r->owner == NULL)
-		reply_problem(fcgx, 403, "", NULL, "nobody is known to ask: a name "
-		    "is 1 to 255 bytes of UTF-8 without control characters, and "
-		    "not \"" REQUEST_ANONYMOUS "\"");
-	else if (query_parse(r->query, route->query, &r->args) != 0)
+		denied = "nobody is known to ask: a name is 1 to 255 bytes of "
+		    "UTF-8 without control characters, and not "
+		    "\"" REQUEST_ANONYMOUS "\"";
+	if (denied != NULL) {
+		audit_denied(r, id, 403);
+		reply_problem(fcgx, 403, "", NULL, denied);
+	} else if (query_parse(r->query, route->query, &r->args) != 0) {
 		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
-	else
+	} else {
 		route->fn(api, fcgx, r, id);
+	}
 }
 
 /* The first route that has both path and method; else what the path would allow. */
@@ -195,6 +202,7 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 	const enum request_result rc = request_read(fcgx, SPEC_BODY_MAX, &r);
 
 	log_request(r.id);
+	log_trace(r.traceparent);
 	if (is_gone(fcgx)) {
 		log_msg(LOG_INFO, "gone", "nobody waits for the answer");
 		request_release(&r);
@@ -256,6 +264,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 			metrics_observe(METRIC_REQUEST_SECONDS,
 			    clock_monotonic_us() - began_us);
 			log_request(NULL);
+			log_trace(NULL);
 		} else if (rc != -EAGAIN) {
 			log_msg(LOG_ERROR, "accept", "%s", strerror(-rc));
 			return 1;

@@ -103,6 +103,8 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->id = request_id(param(fcgx, "REQUEST_ID"));
 	r->auth = param(fcgx, "EXPORT_AUTH");
 	r->owner = owner_of(r->auth, param(fcgx, "REMOTE_USER"));
+	r->address = param(fcgx, "REMOTE_ADDR");
+	traceparent_parse(param(fcgx, "HTTP_TRACEPARENT"), r->traceparent);
 	r->rate = param(fcgx, "EXPORT_RATE");
 	r->remote = is_remote(param(fcgx, "SERVER_ADDR"));
 	r->if_none_match = param(fcgx, "HTTP_IF_NONE_MATCH");

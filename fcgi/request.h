@@ -6,6 +6,7 @@
 
 #include "lib/base/buf.h"
 #include "fcgi/query.h"
+#include "fcgi/traceparent.h"
 
 /* "/vehicles/" and a name of 63 characters of four bytes, each byte as %XX. */
 #define REQUEST_PATH_MAX (10 + 63 * 4 * 3)
@@ -21,9 +22,11 @@ struct request {
 	const char *id;		/* nginx's, letters and digits only; "" without */
 	const char *owner;	/* who asks; NULL: nginx has proved no name */
 	const char *auth;	/* how nginx authenticates clients; "": not at all */
+	const char *address;	/* the client's, by nginx */
 	const char *rate;	/* requests/s that nginx lets a client make; "" unknown */
 	const char *if_none_match;
 	const char *idempotency_key;	/* NULL without one */
+	char traceparent[TRACEPARENT_SIZE];	/* "" without a valid one */
 	bool remote;		/* came over an address that is not loopback */
 	const char *scheme;
 	const char *host;	/* "": none, or not fit for a URL */

@@ -26,8 +26,9 @@ sys.dont_write_bytecode = True
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
     DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish,
-    handlers, instant, is_, job_of, jobs_of, load, logged, mongo, note, ok, pid_of, post, problem,
-    problem_wrongs, raw_call, request, section, setting, small_fleet, tells, under_stack, wait_for)
+    handlers, instant, is_, job_document, job_of, jobs_of, load, logged, mongo, note, ok, pid_of,
+    post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells,
+    under_stack, wait_for)
 
 DATA = small_fleet()
 V1, V2, V3, V4 = sorted(DATA)
@@ -285,6 +286,37 @@ def request_id():
                                              json.loads(got.body)["_id"])
     wait_for(line, lambda: line in logged("export-api"), 30)
     ok(True, "the log line of a new job names the request")
+
+
+def trace():
+    """The client's trace is in the job's document, and on each line of its request and its job."""
+    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    def made(header, days):
+        got = post(request(vehicles=[V3], days=days), headers=dict(JSON_TYPE, traceparent=header))
+        ident = json.loads(got.body)["_id"]
+        finish(ident)
+        line = "job=%s traceparent=%s op=done" % (ident, sent) if header == sent else \
+            "job=%s op=done" % ident
+        wait_for(line, lambda: line in logged("export-worker"), 30)
+        return ident, job_document(jobs_of(mongo()), ident).get("traceparent")
+
+    def lines(program, ident):
+        return [line for line in logged(program).splitlines() if "job=" + ident in line]
+
+    ident, kept = made(sent, 2)
+    is_(kept, sent, "traceparent: kept with the job")
+    found = lines("export-worker", ident)
+    ok(found and all("traceparent=%s op=" % sent in line for line in found),
+       "on all of the worker's lines of the job", found)
+    found = [line for line in lines("export-api", ident) if " op=created " in line]
+    ok(len(found) == 1 and "traceparent=%s op=" % sent in found[0], "on the API's line", found)
+    for days, wrong in enumerate(("00-" + "0" * 32 + "-b7ad6b7169203331-01", sent.upper(),
+                                  sent + '" op=lie', "x"), 3):
+        ident, kept = made(wrong, days)
+        is_(kept, None, "ignored: " + wrong)
+        ok(not [line for line in lines("export-api", ident) + lines("export-worker", ident)
+                if "traceparent" in line], "nor is it logged: " + wrong)
 
 
 def limits():
@@ -655,7 +687,7 @@ def main():
     section("no such job", no_such, ident)
     section("methods", methods, ident)
     section("OPTIONS", options, ident)
-    for name, f in (("limits", limits), ("request ids", request_id),
+    for name, f in (("limits", limits), ("request ids", request_id), ("traces", trace),
                     ("sizes and types", sizes_and_types), ("nginx", nginx_errors),
                     ("bad bodies", bad_bodies), ("bad members", bad_members),
                     ("bad dates", bad_dates), ("bad ranges", bad_ranges), ("bad names", bad_names),

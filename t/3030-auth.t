@@ -11,6 +11,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import socketserver
@@ -24,8 +25,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    JSON_TYPE, ROOT, Answer, cpu_s, done, is_, load, mongo, ok, problem, request, section,
-    small_fleet, under_stack, wait_for)
+    JSON_TYPE, ROOT, Answer, Late, cpu_s, done, is_, load, logged, mongo, ok, problem, request,
+    section, small_fleet, under_stack, wait_for)
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 SHARE = "/usr/local/share/telemetry-export/nginx"
@@ -76,6 +77,10 @@ def shipped(*lines):
     return [line.replace(SHARE, ROOT + "/nginx") for line in lines]
 
 
+LOGGED = [line.replace("/var/log/nginx/export.log", "access.log")
+          for line in shipped("access_log /var/log/nginx/export.log export;")]
+
+
 class Front:
     """nginx in a folder of its own, in front of the FastCGI socket api; ends with the test."""
 
@@ -118,13 +123,15 @@ class Front:
             self.process.terminate()
             self.process.wait(30)
 
-    def call(self, method, path, body=None, headers=None, user=None, tls=None, to="127.0.0.1"):
+    def call(self, method, path, body=None, headers=None, user=None, tls=None, to="127.0.0.1",
+             source="127.0.0.1"):
         headers = dict({"Host": "localhost:%d" % self.port}, **(headers or {}))
         if user is not None:
             word = base64.b64encode(("%s:%s" % user).encode()).decode()
             headers["Authorization"] = "Basic " + word
         if tls is None:
-            c = http.client.HTTPConnection(to, self.port, timeout=30)
+            c = http.client.HTTPConnection(to, self.port, timeout=30,
+                                           source_address=(source, 0))
         else:
             c = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=tls)
         try:
@@ -165,7 +172,7 @@ def write_users(front):
 
 
 def passwords():
-    front = Front("basic", 0, shipped("include %s/auth-basic.conf;" % SHARE,
+    front = Front("basic", 0, shipped("include %s/auth-basic.conf;" % SHARE) + LOGGED + shipped(
                                       "set $export_origin https://fleet.example;"))
     write_users(front)
     try:
@@ -174,6 +181,9 @@ def passwords():
         section("watchers", watchers, front)
         section("raw paths", raw_paths, front)
         section("cors", cors, front)
+        section("audit", audit, front)
+        section("nginx's lines", by_nginx, front, [
+            ("anna", "GET /export ", 200, {"user": ANNA}), ("", "GET /limits ", 401, {})])
     finally:
         front.end()
 
@@ -281,6 +291,63 @@ def raw_paths(front):
     for path in ("/vehicles/..%2fhealth", "/export/..%2fhealth"):
         got = front.call("GET", path, user=("evil", "nope"))
         is_((got.status, got.json()), (200, {"status": "ok"}), path + " is /health and no more")
+
+
+def by_nginx(front, asked):
+    """nginx's own log has owner, address and id of each: (owner, what, status, how)."""
+    for owner, what, status, how in asked:
+        got = front.call(*what.split(), **how)
+        is_(got.status, status, what + str(status))
+        line = r'^127\.0\.0\.1 "%s" \[[^]]+\] "%sHTTP/1\.1" %d \d+ [\d.]+ %s "-"$' % (
+            re.escape(owner), what, status, got.header("X-Request-Id"))
+
+        def found(line=line):
+            with open(front.folder + "/access.log", encoding="utf-8") as f:
+                return re.search(line, f.read(), re.M)
+        wait_for("nginx's line of %s: %s" % (what, line), found, 20)
+        ok(True, "in nginx's log, with its owner: %s%d" % (what, status))
+
+
+def audited(name, got, op, ident, rest):
+    """The API's line of this answer is this one, in full."""
+    line = "level=info request=%s%s op=%s %s\n" % (
+        got.header("X-Request-Id"), " job=" + ident if ident else "", op, rest)
+    try:
+        wait_for(line, lambda: line in logged("export-api"), 30)
+        ok(True, "logged: " + name)
+    except Late:
+        ok(False, "logged: " + name, "%s\n%s" % (line, logged("export-api")[-1500:]))
+
+
+def audit(front):
+    who = 'owner="anna" address="127.0.0.1" '
+    keyed = dict(JSON_TYPE, **{"Idempotency-Key": "audit"})
+    got = front.call("POST", "/export", BODY, keyed, ANNA)
+    ident = got.json()["_id"]
+    turn = mongo().exports.jobs.find_one(sort=[("_id", -1)])["turn"]
+    audited("a job made", got, "created", ident,
+            who + "vehicles=1 state=NOT_STARTED turn=%d" % turn)
+    same = front.call("POST", "/export", BODY, keyed, ANNA)
+    is_(same.json()["_id"], ident, "the same job again")
+    wait_for("the job", lambda: front.call("GET", "/export/" + ident, user=ANNA).json()["state"]
+             == "FINISHED", 60)
+    got = front.call("GET", "/export/" + ident, user=ANNA)
+    rest = who + "vehicles=1 state=%s turn=" + str(turn)
+    audited("a link given", got, "link", ident, rest % "FINISHED")
+    unchanged = front.call("GET", "/export/" + ident, user=ANNA,
+                           headers={"If-None-Match": got.header("ETag")})
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/preview")):
+        refused = front.call(method, "/export/" + ident + path, user=BERT, source="127.0.0.2")
+        audited("another's job: %s %s" % (method, path), refused, "denied", ident,
+                'owner="bert" address="127.0.0.2" status=404')
+    audited("what is no id", front.call("GET", "/export/none", user=BERT), "denied", "",
+            'owner="bert" address="127.0.0.1" status=404')
+    audited("a DELETE", front.call("DELETE", "/export/" + ident, user=ANNA), "delete", ident,
+            rest % "EXPIRED")
+    text = logged("export-api")
+    ok("X-Amz-Signature" not in text and "audit" not in text, "no link, no key")
+    for name, answer in (("known already", same), ("a 304", unchanged)):
+        ok("request=%s " % answer.header("X-Request-Id") not in text, "nothing of " + name)
 
 
 def cors(front):
@@ -391,7 +458,7 @@ def own_service():
                     "   location = /.auth {", "       internal;",
                     "       proxy_pass http://127.0.0.1:9000;",
                     "       proxy_pass_request_body off;",
-                    "       proxy_set_header Content-Length \"\";", "   }")
+                    "       proxy_set_header Content-Length \"\";", "   }") + LOGGED
     front = Front("request", 3, [line.replace(":9000", ":%d" % port) for line in lines]).start()
     try:
         anna = dict(JSON_TYPE, Cookie="anna")
@@ -406,8 +473,11 @@ def own_service():
         problem("nor by a header of the client's",
                 front.call("GET", "/export", headers={"X-User": "anna@fleet.example"}), (401,))
         for method, path in (("GET", "/export"), ("POST", "/export"), ("GET", "/vehicles")):
-            problem("let in without a name: 403",
-                    front.call(method, path, headers={"Cookie": "nameless"}), (403,))
+            got = front.call(method, path, headers={"Cookie": "nameless"})
+            problem("let in without a name: 403", got, (403,))
+            audited("without a name: %s %s" % (method, path), got, "denied", "",
+                    'owner="" address="127.0.0.1" status=403')
+        by_nginx(front, [("anna@fleet.example", "GET /export ", 200, {"headers": anna})])
         problem("out of order: 500", front.call("GET", "/export", headers={"Cookie": "broken"}),
                 (500,))
         is_(front.call("GET", "/health").status, 200, "/health needs no password")

@@ -192,11 +192,13 @@ export_job(const struct worker *worker, struct job *job)
 	bool done;
 
 	log_job(job->task.id);
+	log_trace(job->task.traceparent);
 	crash_at(CRASH_AFTER_CLAIM);
 	done = attempt_run(&a, make_archive);
 	/* Ended for good; otherwise the next attempt takes up the units. */
 	if (done && a.plan.n > 0)
 		units_drop(worker->units, job->task.id, a.plan.plan);
 	log_job(NULL);
+	log_trace(NULL);
 	return done;
 }

@@ -62,9 +62,11 @@ unit_help(const struct worker *worker)
 	    units_claim(worker->units, NULL, worker->name, &unit) != JOBS_OK)
 		return false;
 	log_job(unit.parent);
+	log_trace(unit.task.traceparent);
 	if ((wanted = is_wanted(worker, &unit)))
 		unit_export(worker, &unit, NULL);
 	log_job(NULL);
+	log_trace(NULL);
 	unit_release(&unit);
 	return wanted;
 }

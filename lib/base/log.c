@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #define LOG_LINE_BYTES 4096
 
 static int log_fd = STDERR_FILENO;
-static char log_job_id[25];
+static char log_job_id[25], log_traceparent[56];
 /* A thread that works for later requests must not name this one. */
 static _Thread_local char log_request_id[33];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -54,19 +55,35 @@ log_request(const char *id)
 	snprintf(log_request_id, sizeof(log_request_id), "%s", id ? id : "");
 }
 
+void
+log_trace(const char *traceparent)
+{
+	const char *t = traceparent ? traceparent : "";
+
+	pthread_mutex_lock(&log_lock);
+	snprintf(log_traceparent, sizeof(log_traceparent), "%s",
+	    t[strspn(t, "0123456789abcdef-")] == '\0' ? t : "");
+	pthread_mutex_unlock(&log_lock);
+}
+
 /* The head of a line up to its own fields. */
 static size_t
 line_head(char *line, size_t cap, enum log_level level, const char *op)
 {
 	static const char *const names[] = { "error", "warn", "info" };
 	char at[TIMESTAMP_SIZE];
+	bool traced;
 	int n;
 
 	timestamp_format(clock_real_ms(), at);
 	pthread_mutex_lock(&log_lock);
-	n = snprintf(line, cap, "time=%s level=%s%s%s%s%s op=%s ", at,
+	/* A thread that serves neither the job nor a request is in no trace. */
+	traced = log_traceparent[0] != '\0' &&
+	    (log_job_id[0] != '\0' || log_request_id[0] != '\0');
+	n = snprintf(line, cap, "time=%s level=%s%s%s%s%s%s%s op=%s ", at,
 	    names[level], log_request_id[0] ? " request=" : "", log_request_id,
-	    log_job_id[0] ? " job=" : "", log_job_id, op);
+	    log_job_id[0] ? " job=" : "", log_job_id,
+	    traced ? " traceparent=" : "", traced ? log_traceparent : "", op);
 	pthread_mutex_unlock(&log_lock);
 	return n < 0 ? 0 : (size_t)n;
 }
@@ -79,11 +96,11 @@ line_write(const char *line, size_t len)
 		return;
 }
 
-/* Append text as a quoted value: quote, backslash and control bytes escaped. */
+/* Append text, up to cap: quote, backslash and control bytes escaped. */
 static size_t
-put_escaped(char *line, size_t len, const char *text)
+put_escaped(char *line, size_t len, size_t cap, const char *text)
 {
-	for (; *text != '\0' && len < LOG_LINE_BYTES - 8; text++) {
+	for (; *text != '\0' && len < cap - 8; text++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c == '"' || c == '\\') {
@@ -98,6 +115,18 @@ put_escaped(char *line, size_t len, const char *text)
 	return len;
 }
 
+const char *
+log_quote(const char *text, char *to, size_t size)
+{
+	size_t len;
+
+	to[0] = '"';
+	len = put_escaped(to, 1, size, text);
+	to[len++] = '"';
+	to[len] = '\0';
+	return to;
+}
+
 void
 log_msg(enum log_level level, const char *op, const char *fmt, ...)
 {
@@ -110,7 +139,7 @@ log_msg(enum log_level level, const char *op, const char *fmt, ...)
 	va_end(ap);
 	len = line_head(line, sizeof(line) / 2, level, op);
 	memcpy(line + len, "msg=\"", 5);
-	len = put_escaped(line, len + 5, text);
+	len = put_escaped(line, len + 5, sizeof(line), text);
 	line[len++] = '"';
 	line[len++] = '\n';
 	line_write(line, len);

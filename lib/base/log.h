@@ -1,6 +1,8 @@
 #ifndef LIB_BASE_LOG_H
 #define LIB_BASE_LOG_H
 
+#include <stddef.h>
+
 /*
  * One line per event in logfmt:
  *   time=2018-12-01T00:00:00.000Z level=error job=65f0... op=s3_part msg="..."
@@ -26,6 +28,13 @@ void log_job(const char *id);
 void log_request(const char *id);
 
 /*
+ * log_trace(traceparent):
+ * The same for traceparent=..., of W3C Trace Context. NULL, and what has other
+ * characters than one of its values has: none.
+ */
+void log_trace(const char *traceparent);
+
+/*
  * log_msg(level, op, fmt, ...): A line with free text; it is quoted and
  * escaped.
  */
@@ -38,5 +47,12 @@ void log_msg(enum log_level level, const char *op, const char *fmt, ...)
  */
 void log_fields(enum log_level level, const char *op, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * log_quote(text, to, size):
+ * Text of others as a quoted value for log_fields(), escaped as log_msg() does; as
+ * much as fits. size is at least 16. Returns to.
+ */
+const char *log_quote(const char *text, char *to, size_t size);
 
 #endif

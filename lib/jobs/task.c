@@ -98,6 +98,7 @@ void
 task_release(struct task *t)
 {
 	free(t->owner);
+	free(t->traceparent);
 	free(t->worker);
 	free(t->object.key);
 	free(t->object.sha256);

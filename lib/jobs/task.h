@@ -63,6 +63,7 @@ struct task {
 	int64_t progress_ms;	/* when progress was written */
 	int64_t attempts, fence;
 	int64_t turn;		/* the order of first claims: see jobs_precheck() */
+	char *traceparent;	/* of the POST, for log lines; NULL: none */
 	bool cancel_requested;
 	struct read_time read_time;	/* of the claim; no field of the document */
 	char *worker;		/* the one that holds it; NULL: none */

@@ -43,6 +43,7 @@ extern const struct fields task_progress_fields, task_object_fields,
 	/* What versions before turn sort by; they lead each other well. */ \
 	FIELD(type, "rank", FIELD_INT64, FIELD_NEW, task.turn), \
 	FIELD(type, "turn", FIELD_INT64, FIELD_NEW, task.turn), \
+	FIELD(type, "traceparent", FIELD_TEXT, FIELD_NEW, task.traceparent), \
 	FIELD_OF_FIELDS(type, "progress", FIELD_NEW, task.progress, &task_progress_fields), \
 	FIELD(type, "claimedAt", FIELD_DATE, FIELD_LATER, task.claimed_ms), \
 	FIELD(type, "progressAt", FIELD_DATE, FIELD_LATER, task.progress_ms), \

@@ -58,6 +58,7 @@ unit_of(const struct units *units, const struct job *job, int64_t plan,
 
 	unit_init(&unit);
 	unit.task.owner = job->task.owner;
+	unit.task.traceparent = job->task.traceparent;
 	/* Units are claimed by age: in the order of the archive. */
 	unit.task.created_ms = job->task.claimed_ms + (int64_t)place;
 	unit.task.due_ms = unit.task.created_ms;

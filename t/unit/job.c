@@ -176,16 +176,18 @@ is_doc(const bson_t *doc, const char *expected, const char *what)
 	"\"state\" : \"NOT_STARTED\", \"startDate\" : " DATE("1543536000000") ", " \
 	"\"endDate\" : " DATE("1543622400000") ", "
 #define FORM "\"time\" : \"rfc3339\", \"csv\" : \"excel\", \"compression\" : \"small\", "
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define TRACED "\"traceparent\" : \"" TRACE "\", "
 #define TAIL "\"createdAt\" : " DATE("1543622400001") ", " \
 	"\"dueAt\" : " DATE("1543622400002") ", " \
 	"\"attempts\" : { \"$numberInt\" : \"0\" }, \"fence\" : " LONG("0") ", " \
-	"\"cancelRequested\" : false, \"rank\" : " LONG("3") ", \"turn\" : " LONG("3") ", " \
+	"\"cancelRequested\" : false, \"rank\" : " LONG("3") ", \"turn\" : " LONG("3") ", " TRACED \
 	"\"progress\" : { \"phase\" : \"queued\", \"documents\" : " LONG("0") ", " \
 	"\"documentsTotal\" : " LONG("0") ", \"rows\" : " LONG("0") ", " \
 	"\"points\" : " LONG("0") ", \"bytesRead\" : " LONG("0") ", " \
 	"\"bytesWritten\" : " LONG("0") " }"
 
-static char owner[] = "anna", name[] = "a name", key[] = "k-1";
+static char trace[] = TRACE, owner[] = "anna", name[] = "a name", key[] = "k-1";
 static const struct export_spec stored_spec = { RANGE, { both, 2 }, { NULL, 0 },
 	SPEC_TIME_RFC3339, SPEC_CSV_EXCEL, SPEC_SMALL, "ab" };
 
@@ -197,6 +199,7 @@ fill_task(struct task *t)
 	t->created_ms = START + DAY + 1;
 	t->due_ms = START + DAY + 2;
 	t->turn = 3;
+	t->traceparent = trace;
 }
 
 static void
@@ -242,6 +245,7 @@ test_new_documents(void)
 	    "\"readTime\" : { \"$timestamp\" : { \"t\" : 1543622400, \"i\" : 7 } }, "
 	    "\"csvSplitBytes\" : " LONG("65536") " }", "a new unit");
 	is_int(unit_from_bson(&doc, &u), 0, "it can be read");
+	is_str(u.task.traceparent, TRACE, "with the trace of its job");
 	ok(u.read_time.s == 1543622400 && u.read_time.i == 7 &&
 	    u.task.read_time.s == 0, "with the time that its plan reads at");
 	unit_release(&u);

@@ -99,9 +99,32 @@ test_heads(void)
 	is_str(last_line(),
 	    "level=warn job=0123456789abcdef01234567 op=reply msg=\"x\"",
 	    "24 bytes of the job's id");
+	log_trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	log_fields(LOG_INFO, "done", "rows=%d", 3);
+	is_str(last_line(), "level=info job=0123456789abcdef01234567 "
+	    "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 "
+	    "op=done rows=3", "the trace");
 	log_job(NULL);
+	log_trace("00 op=lie");
+	log_fields(LOG_INFO, "done", "rows=%d", 3);
+	is_str(last_line(), "level=info op=done rows=3", "other characters: no trace");
+	log_trace(NULL);
 	log_fields(LOG_INFO, "stop", "pid=%d", 1);
 	is_str(last_line(), "level=info op=stop pid=1", "neither any more");
+}
+
+static void
+test_quote(void)
+{
+	char to[24];
+
+	log_fields(LOG_INFO, "created", "owner=%s",
+	    log_quote("a\"b\\\n\xc3\xa9", to, sizeof(to)));
+	is_str(last_line(), "level=info op=created owner=\"a\\\"b\\\\\\x0a\xc3\xa9\"",
+	    "a quoted value");
+	is_str(log_quote("", to, sizeof(to)), "\"\"", "of nothing");
+	is_str(log_quote("0123456789012345678901234567", to, sizeof(to)),
+	    "\"012345678901234\"", "as much as fits");
 }
 
 int
@@ -118,6 +141,7 @@ main(void)
 	test_long('\n', "a long text of newlines");
 	test_long('"', "a long text of quotation marks");
 	test_heads();
+	test_quote();
 	fclose(logged);
 	unlink(path);
 	return done_testing();
