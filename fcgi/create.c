@@ -2,7 +2,7 @@
  * POST /export
  *   202 the job, and where it is    400 not JSON, or not such a request
  *   409 another request with this idempotency key is in progress (Retry-After)
- *   415 not application/json        422 a request that cannot be met
+ *   415 not plain application/json  422 a request that cannot be met
  *   429 the owner has, or has made, too many jobs (Retry-After)
  *   503 no database, or too many jobs in all (Retry-After)
  * POST /export?dryRun=true
@@ -405,6 +405,12 @@ export_post(const struct api *api, struct FCGX_Request *fcgx,
 	if (!is_json(r->content_type)) {
 		reply_problem(fcgx, 415, "Accept-Post: application/json\r\n",
 		    NULL, "the body must be application/json");
+		return;
+	}
+	if (r->content_encoding[0] != '\0' &&
+	    strcasecmp(r->content_encoding, "identity") != 0) {
+		reply_problem(fcgx, 415, "Accept-Encoding: identity\r\n", NULL,
+		    "the body must not be compressed");
 		return;
 	}
 	/* What the headers say is right: now the body. */

@@ -100,6 +100,7 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 	r->method = param(fcgx, "REQUEST_METHOD");
 	r->query = param(fcgx, "QUERY_STRING");
 	r->content_type = param(fcgx, "CONTENT_TYPE");
+	r->content_encoding = param(fcgx, "HTTP_CONTENT_ENCODING");
 	r->id = request_id(param(fcgx, "REQUEST_ID"));
 	r->auth = param(fcgx, "EXPORT_AUTH");
 	r->owner = owner_of(r->auth, param(fcgx, "REMOTE_USER"));

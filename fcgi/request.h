@@ -19,6 +19,7 @@ struct request {
 	const char *path;	/* as sent, not decoded, without the query */
 	const char *query;
 	const char *content_type;
+	const char *content_encoding;
 	const char *id;		/* nginx's, letters and digits only; "" without */
 	const char *owner;	/* who asks; NULL: nginx has proved no name */
 	const char *auth;	/* how nginx authenticates clients; "": not at all */

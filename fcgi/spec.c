@@ -280,7 +280,9 @@ take_members(struct parse *p, struct json_object *root)
 	if ((rc = check_known(p, root)) != 0)
 		return rc;
 	for (i = 0; i < NMEMBERS; i++) {
-		if (!json_object_object_get_ex(root, members[i].name, &v)) {
+		/* A null is as if the member were left out. */
+		if (!json_object_object_get_ex(root, members[i].name, &v) ||
+		    (v == NULL && !members[i].required)) {
 			if (members[i].required)
 				return spec_refuse(p, 400, members[i].pointer,
 				    "is missing");
@@ -326,6 +328,11 @@ spec_parse(const char *text, size_t len, const struct spec_limits *limits,
 
 	/* First that it is JSON at all, and strictly, then what it says. */
 	memset(found, 0, sizeof(*found));
+	/* RFC 8259, 8.1: a reader may pass over a BOM. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
 	if (len > SPEC_BODY_MAX)
 		return spec_refuse(&p, 400, "", "the body has more than %d bytes", SPEC_BODY_MAX);
 	if ((wrong = jsonstrict_check(text, len, &n)) != NULL)

@@ -84,19 +84,18 @@ parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	return 0;
 }
 
+/* RFC 3339 has one or more digits; those after the ms are cut off. */
 static int
 parse_fraction(const char *text, size_t len, size_t *at, int64_t *t_ms)
 {
-	int n, v, unit = 100;
+	const size_t first = *at;
+	int unit = 100;
 
-	for (n = 0; *at < len && text[*at] >= '0' && text[*at] <= '9'; n++) {
-		v = read_digits(text, len, at, 1);
-		if (unit == 0 && v != 0)
-			return -1;
-		*t_ms += v * unit;
+	for (; *at < len && text[*at] >= '0' && text[*at] <= '9'; (*at)++) {
+		*t_ms += (text[*at] - '0') * unit;
 		unit /= 10;
 	}
-	return n >= 1 && n <= 9 ? 0 : -1;
+	return *at > first ? 0 : -1;
 }
 
 /* HH:MM:SS[.fraction] and the zone, which is subtracted. No leap second. */

@@ -14,8 +14,8 @@
 
 /*
  * timestamp_parse(text, len, t_ms):
- * Read YYYY-MM-DD (midnight UTC) or an RFC 3339 date-time, whose fraction may
- * have up to nine digits, those after the ms being zeros. Leap seconds are
+ * Read YYYY-MM-DD (midnight UTC) or an RFC 3339 date-time. A fraction may
+ * have any number of digits; those after the ms are cut off. Leap seconds are
  * refused. Returns 0, or -1, *t_ms untouched, when it is neither or out of
  * range.
  */
