@@ -107,6 +107,52 @@ ok "when they have one" until_ok 90 says 'op=process_recovered process=export-ap
 ok "it is up" until_ok 30 state export-api-1 up 1
 is "$(find "$T/run" -name '.supervisor-*')" "" "no half-written file is left"
 
+# A handler gone wrong: who asks it neither hangs nor grows, and is not root.
+cat >"$T/ask.py" <<'END'
+import importlib.machinery, importlib.util, os, pwd, resource, socket, struct, sys, threading, time
+loader = importlib.machinery.SourceFileLoader("events", "scripts/supervisor-events")
+sys.dont_write_bytecode = True
+events = importlib.util.module_from_spec(importlib.util.spec_from_loader("events", loader))
+loader.exec_module(events)
+path, uids = sys.argv[1] + "/peer.sock", []
+
+def peer(chunk, pause_s):
+    """Sends chunks until the asker is gone; says in time whether that came."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    os.chmod(path, 0o777)
+    listening.listen(1)
+    def run():
+        conn, _ = listening.accept()
+        uids.append(struct.unpack("3i", conn.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED,
+                                                        12))[1])
+        try:
+            for _ in range(1000000):
+                conn.sendall(chunk)
+                time.sleep(pause_s)
+        except OSError:
+            pass
+    threading.Thread(target=run, daemon=True).start()
+
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+user = "nobody" if os.geteuid() == 0 else None
+for name, chunk, pause_s in (("drip", b"x", 0.5), ("flood", b"x" * 65536, 0)):
+    peer(chunk, pause_s)
+    began = time.monotonic()
+    said = events.answers_to(user, path, 2)
+    print(name, said, "soon" if time.monotonic() - began < 10 else "late")
+    os.unlink(path)
+grown = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF,
+                                                      resource.RUSAGE_CHILDREN)) >> 10
+print("small" if grown < 200 else "%d MiB" % grown)
+print("nobody" if set(uids) == {pwd.getpwnam(user).pw_uid if user else os.geteuid()} else uids)
+END
+mkdir "$T/peer"
+chmod 0755 "$T" "$T/peer"
+is "$(timeout 60 python3 "$T/ask.py" "$T/peer" | tr '\n' ' ')" \
+    "drip False soon flood False soon small nobody " \
+    "an answer has a deadline and 64 KiB, and is read without root"
+
 listener=$(ctl pid export-events)
 end_supervisord
 gone() { [ ! -d "/proc/$listener" ]; }
