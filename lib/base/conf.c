@@ -22,7 +22,7 @@
 #define SECRET_MAX 1024
 #define CONF_LINE_BYTES 8192
 
-enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET };
+enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET, ADDRESS };
 enum key_user { BOTH, API, WORKER };
 
 struct key {
@@ -48,14 +48,14 @@ struct key {
 	{ #name, NUMBER, BOTH, AT(name), fallback, min, max, NULL }
 
 static const struct key keys[] = {
-	{ "mongodb_uri", TEXT, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
-	{ "amqp_uri", TEXT, BOTH, AT(amqp_uri), NULL, 0, 0, NULL },
-	{ "s3_endpoint", TEXT, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
-	{ "s3_public_endpoint", TEXT, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
+	{ "mongodb_uri", ADDRESS, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
+	{ "amqp_uri", ADDRESS, BOTH, AT(amqp_uri), NULL, 0, 0, NULL },
+	{ "s3_endpoint", ADDRESS, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
+	{ "s3_public_endpoint", ADDRESS, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
 	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
 	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
 	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
-	{ "public_url", TEXT, BOTH, AT(public_url), "", 0, 0, NULL },
+	{ "public_url", ADDRESS, BOTH, AT(public_url), "", 0, 0, NULL },
 	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
 	{ "tls_ca_file", TEXT, BOTH, AT(tls_ca_file), "", 0, 0, NULL },
 	ACCOUNT("api_", API),
@@ -172,6 +172,21 @@ is_choice(const char *choices, const char *value)
 	return false;
 }
 
+/*
+ * An address is logged, so it holds no account. Wherever the @ is: a password may have
+ * a / that should have been written %2F. The value itself is not printed.
+ */
+static int
+set_address(char **to, const struct key *key, const char *value, int line)
+{
+	if (strchr(value, '@') == NULL)
+		return set_text(to, value);
+	log_msg(LOG_ERROR, "conf", "line %d: %s has an @: user and password do "
+	    "not belong into an address, they have keys and files of their own",
+	    line, key->name);
+	return -1;
+}
+
 /* Store a value; returns 0, or 1 with the fault logged. */
 static int
 set_key(struct conf *conf, const struct key *key, const char *value, int line)
@@ -181,6 +196,8 @@ set_key(struct conf *conf, const struct key *key, const char *value, int line)
 	switch (key->type) {
 	case TEXT:
 		return set_text(to, value) != 0;
+	case ADDRESS:
+		return set_address(to, key, value, line) != 0;
 	case SECRET:
 		return set_secret(to, value, line) != 0;
 	case YESNO:
@@ -374,7 +391,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 
 static const char *const kind_names[] = {
 	[TEXT] = "text", [NUMBER] = "number", [YESNO] = "yesno",
-	[CHOICE] = "choice", [SECRET] = "secret",
+	[CHOICE] = "choice", [SECRET] = "secret", [ADDRESS] = "text",
 };
 static const char *const user_names[] = {
 	[BOTH] = "both", [API] = "api", [WORKER] = "worker",

@@ -311,6 +311,40 @@ test_ceiling(void)
 	conf_release(&c);
 }
 
+/* A password in an address is refused where it stands, and not printed. */
+static void
+test_accounts(void)
+{
+	static const struct {
+		const char *key, *value;
+	} rows[] = {
+		{ "mongodb_uri", "mongodb://user:hunter2@a:1,b:2/?replicaSet=x" },
+		{ "mongodb_uri", "mongodb://user@a/" },
+		{ "amqp_uri", "amqp://worker:hunter2@127.0.0.1:5672/exports" },
+		{ "amqp_uri", "amqp://worker:hunter2/@127.0.0.1:5672/exports" },
+		{ "s3_endpoint", "http://key:hunter2@127.0.0.1:1" },
+		{ "s3_public_endpoint", "https://key:hunter2@s3.example" },
+		{ "public_url", "https://anna:hunter2@export.example" },
+	};
+	char text[4096], line[256], *at;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "%s = ", rows[i].key);
+		snprintf(text, sizeof(text), "%s", BASE);
+		/* In place of the good one, if there is one. */
+		if ((at = strstr(text, line)) == text || (at != NULL && at[-1] == '\n'))
+			at[0] = '#';
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s\n",
+		    line, rows[i].value);
+		/* A required key that is refused is not missing as well. */
+		is_int(load_text(text, CONF_API), 1, "refused: %s%s", line, rows[i].value);
+		ok(strstr(logged, rows[i].key) != NULL && strstr(logged, "line 17: ") != NULL,
+		    "named");
+		ok(strstr(logged, "hunter2") == NULL, "and not printed");
+	}
+}
+
 /* All of them at once. */
 static void
 test_together(void)
@@ -457,6 +491,7 @@ main(void)
 	test_form();
 	test_faults();
 	test_ceiling();
+	test_accounts();
 	test_together();
 	test_secrets();
 	for (i = 0; i < 12; i += 2)
