@@ -112,12 +112,17 @@ def date(text):
         ms += (int(m[10]) * 60 + int(m[11])) * (60000 if text[-6] == "-" else -60000)
     if ms < 0 or ms >= 4133980800000:   # 2101-01-01
         return BAD, None
-    odd = ms > 4102444800000 or len(m[8] or "") > 3 or m[4] == "t" or m[9] == "z"
+    odd = ms > 4102444800000 or m[4] == "t" or m[9] == "z"
     return ODD if odd else GOOD, ms
 
 
 def size(text):
     return len(text.encode("utf-8", "surrogatepass"))
+
+
+def given(body):
+    """A POST's body without its nulls, which are as if left out."""
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def verdict(body):
@@ -227,7 +232,8 @@ def judged_as_described(ctx, response, case):
     from schemathesis.core.parameters import ParameterLocation
     if not positive(case, "createExport"):
         return
-    body, status = case.body, response.status_code
+    status = response.status_code
+    body = given(case.body) if isinstance(case.body, dict) else None
     part = case.meta.components.get(ParameterLocation.BODY)
     if not isinstance(body, dict) or part is None or not part.mode.is_positive:
         return
@@ -302,7 +308,7 @@ def answers_what_was_asked(ctx, response, case):
         dry = query.get("dryRun")
         assert (response.status_code == 200) == (dry == "true"), "dryRun=%s" % dry
         if response.status_code == 202 and isinstance(case.body, dict):
-            wrong = job_as_asked(case.body, body)
+            wrong = job_as_asked(given(case.body), body)
     elif operation in ("getExport", "getVehicle"):
         asked = name.lower() if operation == "getExport" else name
         wrong = None if body["_id"] == asked else "it is %r" % body["_id"]
