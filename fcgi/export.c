@@ -42,6 +42,8 @@
 #define URI_MAX 8192
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500
+/* A page ends with this, too; it has one line at least. */
+#define PAGE_BYTES (1024 * 1024)
 
 /*
  * Signed on each read: a link is never stored, so never old. 0, -1: no memory, or
@@ -187,6 +189,14 @@ states_of(const char *text)
 	return 0;
 }
 
+/* What a line may have. */
+static const char *const line_fields[] = {
+	"_id", "startDate", "endDate", "state", "vehicles", "vehiclesCount",
+	"parameters", "parametersCount", "time", "csv", "compression", "name",
+	"createdAt", "startedAt", "finishedAt", "expiresAt", "progress", "size",
+	"sha256", "error", NULL
+};
+
 /* Fill the page from the parameters; -1: one is at fault, which was answered. */
 static int
 read_page(struct FCGX_Request *fcgx, const struct request *r,
@@ -194,8 +204,11 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 {
 	const char *limit = query_value(&r->args, "limit");
 	const char *state = query_value(&r->args, "state");
+	const char *fields = query_value(&r->args, "fields");
 
 	page->owner = r->owner;
+	page->whole = fields != NULL && (query_list_has(fields, "vehicles") ||
+	    query_list_has(fields, "parameters"));
 	page->after = query_value(&r->args, "after");
 	page->limit = LIMIT_DEFAULT;
 	if (limit != NULL && num_parse(limit, 1, LIMIT_MAX, &page->limit) != 0)
@@ -204,6 +217,9 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 	else if (state != NULL && (page->states = states_of(state)) == 0)
 		reply_bad_parameter(fcgx, 400, "state", "must be one to six "
 		    "states, separated by commas");
+	else if (fields != NULL && !query_list_within(fields, line_fields))
+		reply_bad_parameter(fcgx, 400, "fields", "must be members of an "
+		    "export, separated by commas");
 	else if (page->after != NULL &&
 	    !job_id_valid(page->after))
 		reply_bad_parameter(fcgx, 400, "after", "must be the id of an "
@@ -216,22 +232,49 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 /* A page under construction; one job more than it takes means there is a next. */
 struct listing {
 	struct json_object *list;
+	const char *fields;		/* of a line; NULL: all */
 	int64_t left;
+	size_t bytes;
 	char last[JOB_ID_SIZE];
 	bool more;
 };
+
+/* A line with only these members, and _id. Puts o; NULL: no memory. */
+static struct json_object *
+select_fields(struct json_object *o, const char *fields)
+{
+	struct json_object *some = json_object_new_object();
+
+	if (some != NULL && o != NULL) {
+		json_object_object_foreach(o, name, value)
+			if (strcmp(name, "_id") == 0 ||
+			    query_list_has(fields, name))
+				json_object_object_add(some, name,
+				    json_object_get(value));
+	}
+	json_object_put(o);
+	return some;
+}
 
 static int
 add_line(const struct job *job, void *arg)
 {
 	struct listing *l = arg;
+	struct json_object *line = jobjson_new(job);
 
-	if (l->left-- == 0) {
+	if (l->fields != NULL)
+		line = select_fields(line, l->fields);
+	if (line == NULL)
+		return -1;
+	l->bytes += strlen(json_object_to_json_string_ext(line,
+	    JSON_C_TO_STRING_PLAIN));
+	if (l->left-- == 0 || (l->bytes > PAGE_BYTES && l->last[0] != '\0')) {
 		l->more = true;
-		return 0;
+		json_object_put(line);
+		return 1;
 	}
 	memcpy(l->last, job->task.id, sizeof(l->last));
-	return json_object_array_add(l->list, jobjson_new(job));
+	return json_object_array_add(l->list, line);
 }
 
 void
@@ -248,6 +291,7 @@ export_list(const struct api *api, struct FCGX_Request *fcgx,
 		return;
 	o = json_object_new_object();
 	l.list = json_object_new_array();
+	l.fields = query_value(&r->args, "fields");
 	/* One more than the page takes: whether there is a next. */
 	l.left = page.limit++;
 	if (o == NULL || l.list == NULL ||

@@ -81,10 +81,16 @@ json_error(struct json_object *o, const struct task *t)
 }
 
 static void
-json_spec(struct json_object *o, const struct export_spec *spec)
+json_spec(struct json_object *o, const struct job *j)
 {
+	const struct export_spec *spec = &j->spec;
+
 	json_names(o, "vehicles", &spec->vehicles);
+	if (j->vehicles_count > 0)
+		json_int(o, "vehiclesCount", j->vehicles_count);
 	json_names(o, "parameters", &spec->parameters);
+	if (j->parameters_count > 0)
+		json_int(o, "parametersCount", j->parameters_count);
 	json_text(o, "time", spec_time_names[spec->time]);
 	json_text(o, "csv", spec_csv_names[spec->csv]);
 	json_text(o, "compression", spec_compression_names[spec->compression]);
@@ -102,7 +108,7 @@ jobjson_new(const struct job *j)
 	json_time(o, "startDate", j->spec.start_ms);
 	json_time(o, "endDate", j->spec.end_ms);
 	json_text(o, "state", job_state_name(t->state));
-	json_spec(o, &j->spec);
+	json_spec(o, j);
 	json_text(o, "name", j->name);
 	json_time(o, "createdAt", t->created_ms);
 	json_time(o, "startedAt", j->started_ms);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -36,6 +37,8 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 #include "fcgi/watch.h"
+/* Free memory that a handler keeps. */
+#define KEPT_BYTES ((size_t)4 * 1024 * 1024)
 
 static volatile sig_atomic_t stop_requested;
 
@@ -48,7 +51,7 @@ static const struct route {
 	resource_fn *fn;
 } routes[] = {
 	{ "/export", "POST", "dryRun ", false, export_post },
-	{ "/export", "GET", "state limit after ", false, export_list },
+	{ "/export", "GET", "state limit after fields ", false, export_list },
 	{ "/export/*", "GET", "", false, export_get },
 	{ "/export/*", "DELETE", "", false, export_delete },
 	{ "/export/*/preview", "GET", "", false, export_preview },
@@ -227,6 +230,14 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 }
 
 /* Returns 0 after a stop, 1 when the socket does not work. */
+/* A large answer is rare: what it took goes back. */
+static void
+give_back(void)
+{
+	if (mallinfo2().fordblks > KEPT_BYTES)
+		malloc_trim(0);
+}
+
 static int
 accept_loop(const struct api *api, const sigset_t *while_waiting)
 {
@@ -261,6 +272,7 @@ accept_loop(const struct api *api, const sigset_t *while_waiting)
 			began_us = clock_monotonic_us();
 			handle(api, &fcgx);
 			FCGX_Finish_r(&fcgx);
+			give_back();
 			metrics_observe(METRIC_REQUEST_SECONDS,
 			    clock_monotonic_us() - began_us);
 			log_request(NULL);

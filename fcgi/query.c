@@ -127,3 +127,39 @@ query_value(const struct query *q, const char *name)
 			return q->value[i];
 	return NULL;
 }
+
+static bool
+is_word(const char *at, size_t len, const char *word)
+{
+	return strlen(word) == len && strncmp(at, word, len) == 0;
+}
+
+bool
+query_list_has(const char *list, const char *word)
+{
+	size_t len;
+
+	for (;; list += len + 1) {
+		len = strcspn(list, ",");
+		if (is_word(list, len, word))
+			return true;
+		if (list[len] == '\0')
+			return false;
+	}
+}
+
+bool
+query_list_within(const char *list, const char *const *words)
+{
+	size_t len, i;
+
+	for (;; list += len + 1) {
+		len = strcspn(list, ",");
+		for (i = 0; words[i] != NULL && !is_word(list, len, words[i]); i++)
+			;
+		if (words[i] == NULL)
+			return false;
+		if (list[len] == '\0')
+			return true;
+	}
+}

@@ -32,6 +32,14 @@ int query_parse(const char *text, const char *allowed, struct query *q);
 const char *query_value(const struct query *q, const char *name);
 
 /*
+ * query_list_has(list, word): Whether a list with commas has it.
+ * query_list_within(list, words): Whether it has one word at least, and none but
+ * these; words ends with NULL.
+ */
+bool query_list_has(const char *list, const char *word);
+bool query_list_within(const char *list, const char *const *words);
+
+/*
  * query_decode(text, len, plus, out):
  * Decode percent-escapes of len bytes into out, which has room for len + 1; with
  * plus a "+" is a space. Returns 0, -1 for a broken escape, invalid UTF-8, or a

@@ -14,10 +14,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    JSON_TYPE, SMALL, begin, call, cancel, expire, finish, get, good, listed, refused, request, run,
-    stopped, walk)
+    JSON_TYPE, SMALL, begin, call, cancel, expire, finish, get, good, listed, plain_call, refused,
+    request, run, stopped, walk)
 from service import (                   # noqa: E402
-    create, is_, job_of, ok, problem)
+    create, handlers, is_, job_of, ok, problem)
 
 
 def lists(client):
@@ -102,6 +102,48 @@ def waiting_in_lists(client, user):
         is_(listed(user, "?state=CANCELLED"), [ident], "state=CANCELLED")
 
 
+def resident_kb():
+    """Of the largest handler."""
+    sizes = []
+    for pid in handlers():
+        with open("/proc/%d/status" % pid, encoding="ascii") as f:
+            sizes += [int(line.split()[1]) for line in f if line.startswith("VmRSS:")]
+    return max(sizes)
+
+
+def long_lists():
+    """Jobs of 1,000 vehicles each: a page has their number, and 1 MiB at most."""
+    user, jobs = "long lister", 40
+    names_of = [["vehicle_%03d_%03d_%s" % (n, i, "x" * 46) for i in range(1000)]
+                for n in range(jobs)]
+    made = [create(request(vehicles=names_of[n]), user) for n in range(jobs)]
+    for ident in made:
+        finish(ident, user, "FAILED")
+    made.reverse()
+    lines = good("/export", user)["exports"]
+    is_([(v["_id"], v.get("vehiclesCount"), "vehicles" in v) for v in lines],
+        [(ident, 1000, False) for ident in made], "long lists are their numbers")
+    is_(job_of(made[0], user)["vehicles"], names_of[-1], "the job itself has them")
+    few = create(request(vehicles=[SMALL]), user)
+    finish(few, user)
+    line = good("/export?limit=1", user)["exports"][0]
+    is_((line["vehicles"], "vehiclesCount" in line), ([SMALL], False), "a short one is there")
+    is_(plain_call("GET", "/export?limit=2&fields=state,name", user=user).json()["exports"],
+        [{"_id": few, "state": "FINISHED"}, {"_id": made[0], "state": "FAILED"}],
+        "fields: these members, and _id")
+    before = resident_kb()
+    seen, path = [], "/export?limit=500&fields=vehicles"
+    while path is not None:
+        got = plain_call("GET", path, user=user)
+        ok(len(got.body) <= 1.1 * 2**20, "a page of names has 1 MiB at most", len(got.body))
+        page = got.json()
+        seen += [(v["_id"], len(v["vehicles"])) for v in page["exports"]]
+        path = "/export?limit=500&fields=vehicles&after=" + page["next"] if "next" in page else None
+    is_(seen, [(few, 1)] + [(ident, 1000) for ident in made], "and the pages have all of them")
+    ok(resident_kb() <= before + 8192, "handlers give back what a large page took",
+       (before, resident_kb()))
+
+
 def bad_queries(ident):
     many = ",".join(["FAILED"] * 7)
     for path, parameter, values in (
@@ -115,6 +157,8 @@ def bad_queries(ident):
              ("", "finished", "DONE", ",", "FINISHED,", ",FINISHED", "FINISHED,,FAILED",
               "FINISHED,DONE", "FINISHED%20", "FINISHED%00", "%zz", "%ff", "FINISHED;FAILED",
               many)),
+            ("/export", "fields",
+             ("", ",", "state,", ",state", "owner", "State", "state,,name", "exportUri", "%ff")),
             ("/vehicles", "limit", ("0", "-1", "1001", "", "x", "9" * 30, "7%00", "%g0")),
             ("/vehicles", "prefix",
              ("", "p" * 64, "a%00", "%ff", "%c0%af", "%ed%a0%80", "%f", "%")),
@@ -148,7 +192,8 @@ def main():
     client = begin(__file__)
     return run({"GET /export": (200, 400), "GET /export/:id": (200, 400),
                 "POST /export": (202, 400), "DELETE /export/:id": (202, 204, 400),
-                "GET /vehicles": (400,)}, ("lists", lists, client))
+                "GET /vehicles": (400,)}, ("lists", lists, client),
+               ("long lists", long_lists))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
  */
 #include "lib/jobs/catalogue.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@
 #include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
 
+
+/* Vehicles of a reply of the database, bytes of a page: it ends there, too. */
+#define LIST_BATCH 100
+#define PAGE_BYTES (1024 * 1024)
 
 struct catalogue *
 catalogue_new(mongoc_client_t *client, const struct conf *conf)
@@ -162,15 +167,19 @@ catalogue_list(struct catalogue *c, const struct catalogue_page *page,
     struct json_object **o)
 {
 	bson_t *filter = page_filter(page), *opts;
-	struct json_object *list, *one = NULL;
+	struct json_object *list, *one = NULL, *next;
 	enum catalogue_result rc = CATALOGUE_ERROR;
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;
+	size_t bytes = 0;
 	int64_t n = 0;
+	bool more = false;
 
 	/* One more than the page holds shows whether there is a next. */
 	opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}",
-	    "limit", BCON_INT64(page->limit + 1),
+	    "limit", BCON_INT64(page->limit + 1), "projection", "{",
+	    "parameters.name", BCON_INT32(1), "first", BCON_INT32(1),
+	    "last", BCON_INT32(1), "}", "batchSize", BCON_INT64(LIST_BATCH),
 	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
 	    NULL);
@@ -179,9 +188,18 @@ catalogue_list(struct catalogue *c, const struct catalogue_page *page,
 	if (*o == NULL || list == NULL ||
 	    json_object_object_add(*o, "vehicles", list) != 0)
 		goto out;
-	while (mongoc_cursor_next(cursor, &doc) && ++n <= page->limit)
-		json_object_array_add(list, one = json_vehicle(doc, false));
-	if (n > page->limit)
+	while (mongoc_cursor_next(cursor, &doc) && ++n <= page->limit) {
+		next = json_vehicle(doc, false);
+		bytes += strlen(json_object_to_json_string_ext(next,
+		    JSON_C_TO_STRING_PLAIN));
+		if (one != NULL && bytes > PAGE_BYTES) {
+			json_object_put(next);
+			more = true;
+			break;
+		}
+		json_object_array_add(list, one = next);
+	}
+	if (more || n > page->limit)
 		json_object_object_add(*o, "next", json_object_get(
 		    json_object_object_get(one, "_id")));
 	rc = catalogue_end(cursor, "list_vehicles");

@@ -22,6 +22,8 @@ static const struct field job_field_table[] = {
 	FIELD(struct job, "startedAt", FIELD_DATE, FIELD_LATER, started_ms),
 	FIELD(struct job, "finishedAt", FIELD_DATE, FIELD_LATER, finished_ms),
 	FIELD(struct job, "expiresAt", FIELD_DATE, FIELD_LATER, expires_ms),
+	FIELD(struct job, "vehiclesCount", FIELD_INT64, FIELD_LATER, vehicles_count),
+	FIELD(struct job, "parametersCount", FIELD_INT64, FIELD_LATER, parameters_count),
 };
 static const struct fields job_fields = { "jobs", job_field_table,
 	sizeof(job_field_table) / sizeof(job_field_table[0]) };

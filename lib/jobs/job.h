@@ -18,6 +18,8 @@ struct job {
 	char *name;
 	char *idempotency_key;
 	int64_t started_ms, finished_ms, expires_ms;
+	/* Of a list that a page leaves out (lib/jobs/joblist.h); else 0. */
+	int64_t vehicles_count, parameters_count;
 };
 
 /* job_init(j): All unset. job_release(j): Free what j owns; all unset. */

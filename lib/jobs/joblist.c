@@ -17,9 +17,13 @@
 
 /* How long a count of all unfinished jobs is used, with our own new ones added. */
 #define QUEUED_MS 1000
+/* An owner's first job is taken up to queue_max times this. */
+#define FIRST_JOBS 2
 #define HOUR_S (HOUR_MS / 1000)
 /* Jobs ahead are counted up to this: each poll costs as much. */
 #define AHEAD_MAX 1000
+/* Jobs of a reply: with 1,000 names each it has some MB. */
+#define LIST_BATCH 50
 
 /* How many match, at most limit (0: all). Takes over filter. */
 static enum jobs_result
@@ -51,7 +55,8 @@ count_unfinished(struct jobs *jobs)
 		return JOBS_OK;
 	filter = bson_new();
 	transition_match_states(filter, JOB_UNFINISHED);
-	if (count_jobs(jobs, "count_queued", filter, jobs->tasks.conf->queue_max,
+	if (count_jobs(jobs, "count_queued", filter,
+	    jobs->tasks.conf->queue_max * FIRST_JOBS,
 	    &jobs->queued) != JOBS_OK)
 		return JOBS_ERROR;
 	jobs->queued_ms = now_ms;
@@ -247,6 +252,7 @@ enum jobs_result
 jobs_admit(struct jobs *jobs, const struct job *job, struct jobs_found *found)
 {
 	enum jobs_result rc;
+	int64_t max;
 
 	if (found->unfinished >= jobs->tasks.conf->owner_jobs_max)
 		return JOBS_OWNER_FULL;
@@ -254,8 +260,11 @@ jobs_admit(struct jobs *jobs, const struct job *job, struct jobs_found *found)
 		return rc;
 	if (count_unfinished(jobs) != JOBS_OK)
 		return JOBS_ERROR;
-	return jobs->queued >= jobs->tasks.conf->queue_max ? JOBS_QUEUE_FULL :
-	    JOBS_OK;
+	/* Those who have none yet are not shut out by those who have many. */
+	max = jobs->tasks.conf->queue_max;
+	if (found->unfinished == 0)
+		max *= FIRST_JOBS;
+	return jobs->queued >= max ? JOBS_QUEUE_FULL : JOBS_OK;
 }
 
 enum jobs_result
@@ -275,21 +284,16 @@ jobs_ahead(struct jobs *jobs, const struct job *job, int64_t *n)
 	return rc;
 }
 
-/* The states as job_seen() has them. */
+/* The states as job_seen() has them; what had expired is EXPIRED by now. */
 static void
 match_seen(bson_t *filter, unsigned states, int64_t now_ms)
 {
 	const unsigned finished = 1u << JOB_FINISHED, expired = 1u << JOB_EXPIRED;
 
-	transition_match_states(filter, states & expired ? states | finished :
-	    states);
+	transition_match_states(filter, states);
 	if ((states & (finished | expired)) == finished)
 		BCON_APPEND(filter, "expiresAt", "{", "$not", "{", "$lte",
 		    BCON_DATE_TIME(now_ms), "}", "}");
-	else if ((states & (finished | expired)) == expired)
-		BCON_APPEND(filter, "$nor", "[", "{", "state", BCON_UTF8("FINISHED"),
-		    "expiresAt", "{", "$not", "{", "$lte", BCON_DATE_TIME(now_ms),
-		    "}", "}", "}", "]");
 }
 
 static bson_t *
@@ -307,28 +311,70 @@ list_filter(const struct jobs_page *page, int64_t now_ms)
 	return filter;
 }
 
+/* A list of more than JOBS_NAMES_MAX is its number instead. */
+static void
+put_short(bson_t *set, const char *name, const char *count, const char *field)
+{
+	bson_t *size = BCON_NEW("$size", "{", "$ifNull", "[", BCON_UTF8(field),
+	    "[", "]", "]", "}");
+	bson_t *is_long = BCON_NEW("$gt", "[", BCON_DOCUMENT(size),
+	    BCON_INT64(JOBS_NAMES_MAX), "]");
+
+	BCON_APPEND(set, name, "{", "$cond", "[", BCON_DOCUMENT(is_long),
+	    "$$REMOVE", BCON_UTF8(field), "]", "}",
+	    count, "{", "$cond", "[", BCON_DOCUMENT(is_long),
+	    BCON_DOCUMENT(size), "$$REMOVE", "]", "}");
+	bson_destroy(is_long);
+	bson_destroy(size);
+}
+
+/* The database sends no more than the page shows. */
+static bson_t *
+list_pipeline(const struct jobs_page *page, int64_t now_ms)
+{
+	bson_t *filter = list_filter(page, now_ms), set = BSON_INITIALIZER;
+	bson_t *pipeline;
+
+	BCON_APPEND(&set, "preview", "$$REMOVE");
+	if (!page->whole) {
+		put_short(&set, "vehicles", "vehiclesCount", "$vehicles");
+		put_short(&set, "parameters", "parametersCount", "$parameters");
+	}
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(filter), "}",
+	    "{", "$sort", "{", "_id", BCON_INT32(-1), "}", "}",
+	    "{", "$limit", BCON_INT64(page->limit), "}",
+	    "{", "$set", BCON_DOCUMENT(&set), "}", "]");
+	bson_destroy(&set);
+	bson_destroy(filter);
+	return pipeline;
+}
+
 enum jobs_result
 jobs_list(struct jobs *jobs, const struct jobs_page *page,
     int (*each)(const struct job *, void *), void *arg)
 {
 	const int64_t now_ms = clock_real_ms();
-	bson_t *filter = list_filter(page, now_ms);
-	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}",
-	    "limit", BCON_INT64(page->limit), JOBS_WITHOUT_PREVIEW,
+	bson_t *pipeline = list_pipeline(page, now_ms);
+	bson_t *opts = BCON_NEW("batchSize", BCON_INT64(LIST_BATCH),
 	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
 	struct job job;
+	int end = 0;
 
-	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection, filter,
-	    opts, NULL);
-	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc)) {
+	if (page->states & 1u << JOB_EXPIRED)
+		rc = tasks_lapse(&jobs->tasks);
+	cursor = mongoc_collection_aggregate(jobs->tasks.collection,
+	    MONGOC_QUERY_NONE, pipeline, opts, NULL);
+	while (rc == JOBS_OK && end == 0 && mongoc_cursor_next(cursor, &doc)) {
 		/* One that cannot be understood (logged) does not hide the others. */
 		if (job_from_bson(doc, &job) == 0) {
 			job_seen(&job, now_ms);
-			rc = each(&job, arg) == 0 ? JOBS_OK : JOBS_ERROR;
+			end = each(&job, arg);
+			rc = end < 0 ? JOBS_ERROR : JOBS_OK;
 		}
 		job_release(&job);
 	}
@@ -338,6 +384,6 @@ jobs_list(struct jobs *jobs, const struct jobs_page *page,
 	}
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
-	bson_destroy(filter);
+	bson_destroy(pipeline);
 	return rc;
 }

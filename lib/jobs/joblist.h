@@ -54,12 +54,17 @@ struct jobs_page {
 	unsigned states;	/* bits, 1 << enum job_state; 0: all */
 	const char *after;	/* an id; NULL: from the newest on */
 	int64_t limit;
+	bool whole;		/* with lists of names however long they are */
 };
+
+/* Where a list of names has more, a page has their number instead: job.h's. */
+#define JOBS_NAMES_MAX 20
 
 /*
  * jobs_list(jobs, page, each, arg):
  * Call each(job, arg) for the jobs of the page, newest first; one that cannot be
- * understood is left out. When each() returns anything but 0 that ends it: JOBS_ERROR.
+ * understood is left out. each() returns 0 to go on, 1 to end it, -1: JOBS_ERROR.
+ * What has expired is written down before EXPIRED ones are asked for.
  */
 enum jobs_result jobs_list(struct jobs *jobs, const struct jobs_page *page,
     int (*each)(const struct job *, void *), void *arg);

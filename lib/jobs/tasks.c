@@ -227,6 +227,14 @@ tasks_claim(struct tasks *tasks, const char *parent, const char *worker,
 }
 
 enum jobs_result
+tasks_lapse(struct tasks *tasks)
+{
+	const struct transition_args args = args_for(tasks, NULL);
+
+	return transit_all(tasks, T_LAPSE, &args);
+}
+
+enum jobs_result
 tasks_sweep(struct tasks *tasks)
 {
 	static const enum transition_id ends[] = { T_BURY, T_EXHAUST, T_LAPSE };

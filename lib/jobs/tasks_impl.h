@@ -46,6 +46,9 @@ enum jobs_result tasks_update(struct tasks *tasks, const char *op,
 enum jobs_result tasks_transit(struct tasks *tasks, enum transition_id t,
     const struct transition_args *args);
 
+/* tasks_lapse(tasks): What has expired becomes EXPIRED. */
+enum jobs_result tasks_lapse(struct tasks *tasks);
+
 /*
  * tasks_claim(tasks, parent, worker, doc, at):
  * Claim the first that is due, those that were begun before the others; of the job

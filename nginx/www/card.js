@@ -26,7 +26,14 @@ function lengthOf(job) {
 			: duration(hours * 3600000);
 }
 
-const vehiclesOf = (job) => (job.vehicles ? some(job.vehicles, 3) : "all vehicles");
+/* A list of jobs has long lists of names as their number. */
+const namesOf = (names, count, n, all) =>
+	names ? some(names, n) : count ? number(count) : all;
+
+const vehiclesOf = (job) =>
+	job.vehiclesCount
+		? many(job.vehiclesCount, "vehicle")
+		: namesOf(job.vehicles, 0, 3, "all vehicles");
 
 /* A day of UTC by its date, another moment in the viewer's time. */
 function rangeOf(job) {
@@ -274,8 +281,8 @@ export class Card {
 			"Range in UTC",
 			`${utc(Date.parse(job.startDate))} to ${utc(Date.parse(job.endDate))} (exclusive)`,
 		);
-		facts.set("Vehicles", job.vehicles ? some(job.vehicles, 40) : "all");
-		facts.set("Parameters", job.parameters ? some(job.parameters, 40) : "all");
+		facts.set("Vehicles", namesOf(job.vehicles, job.vehiclesCount, 40, "all"));
+		facts.set("Parameters", namesOf(job.parameters, job.parametersCount, 40, "all"));
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
 		facts.set(
@@ -381,7 +388,11 @@ export class Card {
 	async again() {
 		this.busy(this.retry, async () => {
 			this.key ??= newKey();
-			const { json, retryAfter } = await create(requestOf(this.job), this.key);
+			const { _id, vehiclesCount, parametersCount } = this.job;
+			const whole = vehiclesCount || parametersCount
+				? (await ask("GET", "/export/" + _id)).json
+				: this.job;
+			const { json, retryAfter } = await create(requestOf(whole), this.key);
 
 			this.key = null;
 			this.on.created(json, retryAfter);
