@@ -315,7 +315,10 @@ def answers_what_was_asked(ctx, response, case):
     elif operation == "listExports":
         wrong = page_as_asked(response, "exports", 50, lambda a, b: a > b)
         jobs, states = body["exports"], query.get("state", ",".join(STATES)).split(",")
-        assert all(job["state"] in states for job in jobs), "other states than %s" % states
+        assert all(job.get("state", states[0]) in states for job in jobs), \
+            "other states than %s" % states
+        asked = {"_id", *query["fields"].split(",")} if "fields" in query else None
+        assert asked is None or all(set(job) <= asked for job in jobs), "more than %s" % asked
         assert not any({"exportUri", "exportUriExpiresAt", "queue", "eta"} & set(job)
                        for job in jobs), "more than a list shows"
     elif operation == "listVehicles":
