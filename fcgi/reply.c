@@ -15,26 +15,28 @@
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 
+/* The types of problems are listed in openapi.yaml; nginx/export.conf has its own. */
 static const struct {
 	int status;
 	const char *phrase;
+	const char *type;
 } phrases[] = {
-	{ 200, "OK" },
-	{ 202, "Accepted" },
-	{ 204, "No Content" },
-	{ 304, "Not Modified" },
-	{ 400, "Bad Request" },
-	{ 403, "Forbidden" },
-	{ 404, "Not Found" },
-	{ 405, "Method Not Allowed" },
-	{ 409, "Conflict" },
-	{ 413, "Content Too Large" },
-	{ 414, "URI Too Long" },
-	{ 415, "Unsupported Media Type" },
-	{ 422, "Unprocessable Content" },
-	{ 429, "Too Many Requests" },
-	{ 500, "Internal Server Error" },
-	{ 503, "Service Unavailable" },
+	{ 200, "OK", NULL },
+	{ 202, "Accepted", NULL },
+	{ 204, "No Content", NULL },
+	{ 304, "Not Modified", NULL },
+	{ 400, "Bad Request", "/problems/bad-request" },
+	{ 403, "Forbidden", "/problems/forbidden" },
+	{ 404, "Not Found", "/problems/not-found" },
+	{ 405, "Method Not Allowed", "/problems/method-not-allowed" },
+	{ 409, "Conflict", "/problems/conflict" },
+	{ 413, "Content Too Large", "/problems/content-too-large" },
+	{ 414, "URI Too Long", "/problems/uri-too-long" },
+	{ 415, "Unsupported Media Type", "/problems/unsupported-media-type" },
+	{ 422, "Unprocessable Content", "/problems/unprocessable-content" },
+	{ 429, "Too Many Requests", "/problems/too-many-requests" },
+	{ 500, "Internal Server Error", "/problems/internal-server-error" },
+	{ 503, "Service Unavailable", "/problems/service-unavailable" },
 };
 
 static const char *
@@ -46,6 +48,17 @@ phrase_of(int status)
 		if (phrases[i].status == status)
 			return phrases[i].phrase;
 	return "Error";
+}
+
+static const char *
+type_of(int status)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status && phrases[i].type != NULL)
+			return phrases[i].type;
+	return "about:blank";
 }
 
 /* A client that hangs up is not our error, so the results are ignored. */
@@ -77,8 +90,8 @@ send_object(struct FCGX_Request *fcgx, int status, const char *type,
 		send_text(fcgx, status, type, headers, text);
 	else
 		send_text(fcgx, 500, "application/problem+json", "",
-		    "{\"type\":\"about:blank\",\"title\":\"Internal Server "
-		    "Error\",\"status\":500}");
+		    "{\"type\":\"/problems/internal-server-error\",\"title\":"
+		    "\"Internal Server Error\",\"status\":500}");
 	json_object_put(o);
 }
 
@@ -120,7 +133,7 @@ reply_problem_with(struct FCGX_Request *fcgx, int status, const char *headers,
 
 	if (o != NULL) {
 		json_object_object_add(o, "type",
-		    json_object_new_string("about:blank"));
+		    json_object_new_string(type_of(status)));
 		json_object_object_add(o, "title",
 		    json_object_new_string(phrase_of(status)));
 		json_object_object_add(o, "status",

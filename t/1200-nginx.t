@@ -6,8 +6,10 @@ stack_test "nginx" "$@"
 
 problem()
 {
-	printf '{"type":"about:blank","title":"%s","status":%d} %d application/problem+json' \
-	    "$2" "$1" "$1"
+	local type=${2// /-}
+
+	printf '{"type":"/problems/%s","title":"%s","status":%d} %d application/problem+json' \
+	    "${type,,}" "$2" "$1" "$1"
 }
 get() { curl -s -m 20 -w ' %{http_code} %{content_type}' "$@" | tr -d '\n'; }
 raw()

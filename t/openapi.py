@@ -627,7 +627,7 @@ JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z
                                   "bytesWritten"), 0)}
 JOB["progress"]["phase"] = "queued"
 BODY = {"startDate": "2018-11-30", "endDate": "2018-12-01"}
-PROBLEM = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "no"}
+PROBLEM = {"type": "/problems/bad-request", "title": "Bad Request", "status": 400, "detail": "no"}
 
 
 def answer(case, status, body, more=None, lacks=(), kind=None, method=None, query=""):
@@ -725,6 +725,8 @@ def specimens(schema):
     yield "a 405 without Allow", "MissingHeaders", *pair(limits(), 405, dict(PROBLEM, status=405))
     yield "a problem with another status", "status is not", \
         *pair(limits(), 400, dict(PROBLEM, status=404))
+    yield "a problem of no known type", "JsonSchemaError", \
+        *pair(limits(), 400, dict(PROBLEM, type="about:blank"))
     yield "a problem that tells of a server", "it tells", \
         *pair(limits(), 400, dict(PROBLEM, detail="mongodb://10.0.0.1"))
     yield "an unknown parameter taken", "taken, with", \

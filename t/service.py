@@ -452,6 +452,8 @@ def problem_wrongs(got, statuses, pointer=None):
             wrong.append("%s is %r" % (member, body.get(member)))
     if body.get("status") != got.status:
         wrong.append("member status is %r" % body.get("status"))
+    if body.get("type") != "/problems/" + str(body.get("title")).lower().replace(" ", "-"):
+        wrong.append("member type is %r" % body.get("type"))
     if pointer is not None:
         if not re.fullmatch(pointer, str(body.get("pointer"))):
             wrong.append("pointer is %r, want %s" % (body.get("pointer"), pointer))
