@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """docs/ matches the tree: each file has its line in docs/ARCHITECTURE.md and each line its file;
-every path, link and heading that a page names exists; README stays short.
+every path, link and heading that a page names exists; README stays short; openapi.yaml says
+what the service does where a table can tell.
 
 Prints TAP.
 """
@@ -121,6 +122,15 @@ def pictures():
     ok("script" not in svg and not re.search(r'href="(?!#)', svg), "and needs nothing else")
 
 
+def problems():
+    """The API, nginx and the description have the same types of problems."""
+    told = re.findall(r"/problems/[a-z-]+", docs.read("nginx/www/openapi.yaml"))
+    made = [set(re.findall(r"(?<=[ \"])/problems/[a-z-]+", docs.read(path)))
+            for path in ("fcgi/reply.c", "nginx/export.conf")]
+    is_(sorted(told), sorted(made[0] | made[1]), "openapi.yaml lists each type of problem once")
+    ok(all(len(types) > 10 for types in made), "of both who answer", made)
+
+
 def main():
     if not os.path.exists(os.path.join(ROOT, ".git")):
         skip_all("git's list of files; this is no clone")
@@ -131,6 +141,7 @@ def main():
         section(page, links, page)
     section("README", readme)
     section("pictures", pictures)
+    section("problems", problems)
     return done()
 
 
