@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -131,6 +132,28 @@ def problems():
     ok(all(len(types) > 10 for types in made), "of both who answer", made)
 
 
+def ways_in():
+    """Each way to prove a name that nginx has a file for, and the API's scheme of it."""
+    schemes = {"basic": "{type: http, scheme: basic}", "certificate": "{type: mutualTLS}"}
+    text = docs.read("nginx/www/openapi.yaml")
+    shipped = [way for way in schemes
+               if os.path.exists(os.path.join(ROOT, "nginx", "auth-%s.conf" % way))]
+    is_(shipped, list(schemes), "nginx has a file for each")
+    for way in shipped:
+        name = re.search(r"^    (\w+): %s" % re.escape(schemes[way][:-1]), text, re.M)
+        ok(name and "  - %s: []\n" % name[1] in text, "openapi.yaml knows " + way)
+
+
+def last_dates():
+    """The page offers no date that the API refuses: the end is exclusive, the start before it."""
+    last = int(re.search(r"TIMESTAMP_MAX_MS (\d+)", docs.read("lib/base/timestamp.h"))[1]) // 1000
+    page = docs.read("nginx/www/index.html")
+    for name, seconds in (("start", last - 86400), ("end", last)):
+        day = time.strftime("%Y-%m-%d", time.gmtime(seconds))
+        got = re.search(r'id="%s-date"[^>]*\smax="([^"]*)"' % name, page)
+        is_(got and got[1], day, "the page's last day to %s" % name)
+
+
 def main():
     if not os.path.exists(os.path.join(ROOT, ".git")):
         skip_all("git's list of files; this is no clone")
@@ -142,6 +165,8 @@ def main():
     section("README", readme)
     section("pictures", pictures)
     section("problems", problems)
+    section("ways in", ways_in)
+    section("last dates", last_dates)
     return done()
 
 
