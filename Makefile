@@ -46,8 +46,8 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
 		s3probe.o s3xml.o selfcheck.o sigv4.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
-		joblist.o jobs.o metrics.o rates.o spec.o task.o tasks.o totals.o transition.o \
-		unit.o units.o workers.o)
+		joblist.o jobs.o metrics.o rates.o scope.o spec.o task.o tasks.o totals.o \
+		transition.o unit.o units.o workers.o)
 INPUT = $(addprefix fcgi/,audit.o etag.o jobjson.o query.o request.o spec.o traceparent.o)
 API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o reply.o \
 	vehicles.o watch.o) \
@@ -69,7 +69,7 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	$(ENGINE)
 UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
 	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
-	nameset num numtext pace patience piece pool preview query s3xml sigv4 slice spans \
+	nameset num numtext pace patience piece pool preview query s3xml scope sigv4 slice spans \
 	spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 \
 	watch windows zip
 FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip

@@ -91,7 +91,7 @@ may()
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
 may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/failure.c \
-	lib/jobs/{joblist,jobs,rates,tasks,totals}.c lib/servers/mongo.c \
+	lib/jobs/{joblist,jobs,owners,rates,tasks,totals}.c lib/servers/mongo.c \
 	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
@@ -105,7 +105,8 @@ may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 
 # The pure files take time, key and bytes as arguments.
-PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,utf8}.c lib/servers/{s3xml,sigv4}.c
+PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,utf8}.c lib/jobs/scope.c
+	lib/servers/{s3xml,sigv4}.c
 	worker/engine/slice.c worker/engine/decode/{document,numtext,points,unwind}.c
 	worker/engine/deflate/{huffman,textdeflate}.c worker/engine/rows/{columns,csv,merge}.c)
 OUTSIDE='time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv'
