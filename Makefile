@@ -204,7 +204,7 @@ install: all
 		install -D -m 0644 "nginx/www/$$f" "$(OURS)/www/$$f" || exit 1; done
 	for f in nginx/*.conf; do \
 		$(REBASE) $$f | install -m 0644 /dev/stdin $(OURS)/$$f || exit 1; done
-	install -m 0755 scripts/provision scripts/supervisor-events $(OURS)/scripts
+	install -m 0755 scripts/owners scripts/provision scripts/supervisor-events $(OURS)/scripts
 	install -m 0644 scripts/*.json $(OURS)/scripts
 	install -D -m 0644 -t $(OURS)/monitoring scripts/monitoring/*
 	for f in export.conf supervisord.conf logrotate; do \

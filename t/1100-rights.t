@@ -127,11 +127,13 @@ def mongo_api(api, stored):
         lambda: jobs.find_one_and_update(this, [{"$set": {"dueAt": "$$NOW"}}])["_id"])
     may("mongodb api: find vehicles", lambda: api.exports.vehicles.find_one()["_id"])
     may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
+    may("mongodb api: find owners", lambda: api.exports.owners.find_one()["_id"])
 
 
 def mongo_api_refused(api, stored):
     jobs, vehicles, workers = api.exports.jobs, api.exports.vehicles, api.exports.workers
     units, other, speed = api.exports.units, api.exports.other, api.vehicle_001.speed
+    owners = api.exports.owners
     each_refused("mongodb api", is_unauthorized, {
         "remove a job": lambda: jobs.delete_one({"_id": stored["_id"]}),
         "drop the jobs": lambda: api.exports.command("drop", "jobs"),
@@ -142,6 +144,9 @@ def mongo_api_refused(api, stored):
             lambda: vehicles.update_one({"_id": "vehicle_001"}, {"$set": {"x": 1}}),
         "remove vehicles": lambda: vehicles.delete_one({"_id": "vehicle_001"}),
         "insert into workers": lambda: workers.insert_one({"_id": "x"}),
+        "insert an owner": lambda: owners.insert_one({"_id": "x", "role": "operator"}),
+        "update an owner": lambda: owners.update_one({}, {"$set": {"role": "operator"}}),
+        "remove an owner": lambda: owners.delete_one({}),
         "update workers": lambda: workers.update_one({"_id": "w"}, {"$set": {"x": 1}}),
         "find units": lambda: units.find_one(),
         "insert a unit": lambda: units.insert_one(unit()),
@@ -177,6 +182,7 @@ def mongo_worker(worker, stored):
         [{"$set": {"state": "STARTED", "dueAt": {"$add": ["$$NOW", 60000]},
                    "fence": {"$add": ["$fence", 1]}}}],
         sort=[("turn", 1), ("createdAt", 1)])["_id"])
+    may("mongodb worker: find owners", lambda: worker.exports.owners.find_one()["_id"])
     may("mongodb worker: find vehicles", lambda: vehicles.find_one()["_id"])
     may("mongodb worker: insert into vehicles",
         lambda: vehicles.insert_one({"_id": "vehicle_002"}))
@@ -204,6 +210,7 @@ def mongo_worker_units(worker, made):
 
 def mongo_worker_refused(worker, stored):
     jobs, speed = worker.exports.jobs, worker.vehicle_001.speed
+    owners = worker.exports.owners
     each_refused("mongodb worker", is_unauthorized, {
         "insert a job": lambda: jobs.insert_one(job()),
         "remove a job": lambda: jobs.delete_one({"_id": stored["_id"]}),
@@ -212,6 +219,9 @@ def mongo_worker_refused(worker, stored):
         "change the validator": lambda: worker.exports.command("collMod", "jobs", validator={}),
         "drop the units": lambda: worker.exports.command("drop", "units"),
         "remove from workers": lambda: worker.exports.workers.delete_one({"_id": "w"}),
+        "insert an owner": lambda: owners.insert_one({"_id": "x", "role": "user"}),
+        "update an owner": lambda: owners.update_one({}, {"$set": {"role": "operator"}}),
+        "remove an owner": lambda: owners.delete_one({}),
         "drop vehicles": lambda: worker.exports.command("drop", "vehicles"),
         "insert into another collection": lambda: worker.exports.other.insert_one({"x": 1}),
         "insert into a vehicle's database": lambda: speed.insert_one({"_id": 2}),
@@ -318,6 +328,7 @@ def mongo_all():
     admin.exports.other.insert_one({"_id": 1})
     admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
     admin.exports.workers.insert_one({"_id": "w"})
+    admin.exports.owners.insert_one({"_id": "a", "role": "user", "vehicles": ["vehicle_*"]})
     api, worker, stored, made = mongo_as("api"), mongo_as("worker"), job(), unit()
     section("mongodb api", mongo_api, api, stored)
     section("mongodb api, refused", mongo_api_refused, api, stored)

@@ -23,6 +23,7 @@ static const struct privilege needs[][8] = {
 		{ "exports.jobs", "find insert update " },
 		{ "exports.vehicles", "find " },
 		{ "exports.totals", "find " },
+		{ "exports.owners", "find " },
 		{ "exports.workers", "find " },
 	},
 	[CONF_WORKER] = {
