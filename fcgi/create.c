@@ -142,7 +142,7 @@ answer_known(const struct api *api, struct FCGX_Request *fcgx,
 
 	if (job->idempotency_key != NULL && answer_by_key(api, fcgx, r, job))
 		return true;
-	if (jobs_precheck(api->jobs, job, found) != JOBS_OK)
+	if (jobs_precheck(api->jobs, job, &r->may.limits, found) != JOBS_OK)
 		rc = JOBS_ERROR;
 	else if (job->idempotency_key == NULL && found->same[0] != '\0')
 		rc = jobs_find(api->jobs, found->same, job->task.owner, &known);
@@ -207,11 +207,11 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 /* Whether the owner may have one more job; if not, it was answered. */
 static bool
 admitted(const struct api *api, struct FCGX_Request *fcgx,
-    const struct job *job, struct jobs_found *found)
+    const struct request *r, const struct job *job, struct jobs_found *found)
 {
 	char retry[40];
 
-	switch (jobs_admit(api->jobs, job, found)) {
+	switch (jobs_admit(api->jobs, job, &r->may.limits, found)) {
 	case JOBS_OK:
 		return true;
 	case JOBS_OWNER_FULL:
@@ -273,7 +273,7 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 
 	if (answer_known(api, fcgx, r, job, &found) ||
 	    (!surely_fits(api->conf, job) && !estimate(api, fcgx, job, &e)) ||
-	    !admitted(api, fcgx, job, &found))
+	    !admitted(api, fcgx, r, job, &found))
 		return;
 	crash_at(CRASH_API_BEFORE_INSERT);
 	if (!stored(api, fcgx, r, job))

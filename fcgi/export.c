@@ -1,6 +1,6 @@
 /*
  * GET /export?state=&limit=&after=
- *   200 a page of the caller's jobs    400 a parameter at fault
+ *   200 a page of the caller's jobs, an operator's: of all    400 a parameter at fault
  * GET /export/:id
  *   200 the job, whatever became of it    404 none of the caller's
  * DELETE /export/:id
@@ -12,7 +12,8 @@
  *   204 it is not FINISHED, or without rows    404 none of the caller's
  * Each GET but the preview's: 304 unchanged. All: 503 no database (Retry-After)
  *
- * Another owner's job is a 404 here, as one that does not exist.
+ * Another owner's job is a 404 here, as one that does not exist; but an operator's are
+ * the jobs of all owners, each with its owner.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,17 @@
 #define LIMIT_MAX 500
 /* A page ends with this, too; it has one line at least. */
 #define PAGE_BYTES (1024 * 1024)
+
+/* The job as the caller sees it. */
+static struct json_object *
+job_json(const struct request *r, const struct job *job)
+{
+	struct json_object *o = jobjson_new(job);
+
+	if (o != NULL && r->may.is_operator)
+		jobjson_owner(job, o);
+	return o;
+}
 
 /*
  * Signed on each read: a link is never stored, so never old. 0, -1: no memory, or
@@ -92,7 +104,7 @@ static void
 show(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const struct job *job)
 {
-	struct json_object *o = jobjson_new(job);
+	struct json_object *o = job_json(r, job);
 	char etag[ETAG_SIZE];
 	int64_t ahead = -1;
 
@@ -134,7 +146,7 @@ export_get(const struct api *api, struct FCGX_Request *fcgx,
 	struct job job;
 
 	if (job_id_valid(id))
-		rc = jobs_find(api->jobs, id, r->owner, &job);
+		rc = jobs_find(api->jobs, id, request_whose(r), &job);
 	if (rc == JOBS_OK) {
 		show(api, fcgx, r, &job);
 		job_release(&job);
@@ -153,7 +165,7 @@ export_preview(const struct api *api, struct FCGX_Request *fcgx,
 	char *text;
 
 	if (job_id_valid(id))
-		rc = jobs_preview(api->jobs, id, r->owner, &text);
+		rc = jobs_preview(api->jobs, id, request_whose(r), &text);
 	if (rc == JOBS_OK && text != NULL) {
 		reply_text(fcgx, text);
 		free(text);
@@ -194,7 +206,7 @@ static const char *const line_fields[] = {
 	"_id", "startDate", "endDate", "state", "vehicles", "vehiclesCount",
 	"parameters", "parametersCount", "time", "csv", "compression", "name",
 	"createdAt", "startedAt", "finishedAt", "expiresAt", "progress", "size",
-	"sha256", "error", NULL
+	"sha256", "error", "owner", NULL
 };
 
 /* Fill the page from the parameters; -1: one is at fault, which was answered. */
@@ -206,7 +218,7 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 	const char *state = query_value(&r->args, "state");
 	const char *fields = query_value(&r->args, "fields");
 
-	page->owner = r->owner;
+	page->owner = request_whose(r);
 	page->whole = fields != NULL && (query_list_has(fields, "vehicles") ||
 	    query_list_has(fields, "parameters"));
 	page->after = query_value(&r->args, "after");
@@ -231,6 +243,7 @@ read_page(struct FCGX_Request *fcgx, const struct request *r,
 
 /* A page under construction; one job more than it takes means there is a next. */
 struct listing {
+	const struct request *r;
 	struct json_object *list;
 	const char *fields;		/* of a line; NULL: all */
 	int64_t left;
@@ -260,7 +273,7 @@ static int
 add_line(const struct job *job, void *arg)
 {
 	struct listing *l = arg;
-	struct json_object *line = jobjson_new(job);
+	struct json_object *line = job_json(l->r, job);
 
 	if (l->fields != NULL)
 		line = select_fields(line, l->fields);
@@ -282,7 +295,7 @@ export_list(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, const char *id)
 {
 	struct jobs_page page = { 0 };
-	struct listing l = { 0 };
+	struct listing l = { .r = r };
 	struct json_object *o;
 	char etag[ETAG_SIZE];
 
@@ -318,7 +331,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	/* One conditional update; job is then what it made of the job. */
 	crash_at(CRASH_API_BEFORE_DELETE);
 	if (job_id_valid(id))
-		rc = jobs_delete(api->jobs, id, r->owner, &job);
+		rc = jobs_delete(api->jobs, id, request_whose(r), &job);
 	crash_at(CRASH_API_AFTER_DELETE);
 	if (rc == JOBS_NONE) {
 		answer_none(fcgx, r, id);
@@ -331,7 +344,7 @@ export_delete(const struct api *api, struct FCGX_Request *fcgx,
 	audit_job(r, "delete", &job);
 	if (job.task.state == JOB_STARTED || job.task.state == JOB_CANCELLED)
 		reply_json(fcgx, 202, job_ended(job.task.state) ? "" : RETRY_POLL,
-		    jobjson_new(&job));
+		    job_json(r, &job));
 	else
 		reply_empty(fcgx, 204, "");
 	job_release(&job);

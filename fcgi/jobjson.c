@@ -124,6 +124,12 @@ jobjson_new(const struct job *j)
 }
 
 void
+jobjson_owner(const struct job *j, struct json_object *o)
+{
+	json_text(o, "owner", j->task.owner);
+}
+
+void
 jobjson_waiting(const struct job *j, int64_t ahead, struct json_object *o)
 {
 	const int64_t eta_ms = job_eta_ms(j);

@@ -1,6 +1,6 @@
 /*
  * GET /limits
- *   200 what POST /export accepts at most, by export.conf
+ *   200 what POST /export accepts at most, by export.conf and the owner's entry
  */
 #include <fcgiapp.h>
 #include <json-c/json.h>
@@ -37,8 +37,8 @@ limits_get(const struct api *api, struct FCGX_Request *fcgx,
 		{ "vehiclesMax", conf->vehicles_max },
 		{ "parametersMax", conf->parameters_max },
 		{ "documentsMax", conf->documents_max },
-		{ "ownerJobsMax", conf->owner_jobs_max },
-		{ "ownerJobsPerHour", conf->owner_jobs_per_hour },
+		{ "ownerJobsMax", r->may.limits.unfinished },
+		{ "ownerJobsPerHour", r->may.limits.per_hour },
 		{ "queueMax", conf->queue_max },
 		{ "requestsPerSecond", rate },
 		{ "bodyMaxBytes", SPEC_BODY_MAX },

@@ -29,6 +29,7 @@
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/metrics.h"
+#include "lib/jobs/owners.h"
 #include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
 #include "fcgi/query.h"
@@ -127,27 +128,50 @@ route_matches(const struct route *route, const char *path, char *id)
 	return true;
 }
 
+/* Whether who asks may have anything, r->may being what; if not, it was answered. */
+static bool
+admit(const struct api *api, struct FCGX_Request *fcgx, struct request *r,
+    const char *id)
+{
+	enum jobs_result rc = JOBS_NONE;
+	const char *denied;
+
+	if (r->auth[0] == '\0' && r->remote)
+		denied = "no authentication is configured; only requests from "
+		    "loopback are answered";
+	else if (r->owner == NULL)
+		denied = "nobody is known to ask: a name is 1 to 255 bytes of "
+		    "UTF-8 without control characters, and not "
+		    "\"" REQUEST_ANONYMOUS "\"";
+	else if ((rc = owners_find(api->client, api->conf, r->owner, &r->may)) ==
+	    JOBS_NONE)
+		denied = "nothing is open to this name: the operator of the "
+		    "service has to list it as an owner";
+	if (rc == JOBS_OK)
+		return true;
+	if (rc != JOBS_NONE) {
+		reply_no_database(fcgx);
+		return false;
+	}
+	audit_denied(r, id, 403);
+	reply_problem(fcgx, 403, "", NULL, denied);
+	return false;
+}
+
 static void
 route_call(const struct route *route, const struct api *api,
     struct FCGX_Request *fcgx, struct request *r, const char *id)
 {
-	const char *denied = NULL;
-
-	if (!route->public && r->auth[0] == '\0' && r->remote)
-		denied = "no authentication is configured; only requests from "
-		    "loopback are answered";
-	else if (!route->public && r->owner == NULL)
-		denied = "nobody is known to ask: a name is 1 to 255 bytes of "
-		    "UTF-8 without control characters, and not "
-		    "\"" REQUEST_ANONYMOUS "\"";
-	if (denied != NULL) {
-		audit_denied(r, id, 403);
-		reply_problem(fcgx, 403, "", NULL, denied);
-	} else if (query_parse(r->query, route->query, &r->args) != 0) {
+	if (!route->public && !admit(api, fcgx, r, id))
+		return;
+	if (query_parse(r->query, route->query, &r->args) != 0) {
 		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
-	} else {
-		route->fn(api, fcgx, r, id);
+		return;
 	}
+	/* Here, once, so that no resource can forget it. */
+	catalogue_scope(api->catalogue, &r->may.scope);
+	route->fn(api, fcgx, r, id);
+	catalogue_scope(api->catalogue, NULL);
 }
 
 /* The first route that has both path and method; else what the path would allow. */

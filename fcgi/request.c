@@ -123,5 +123,12 @@ request_read(struct FCGX_Request *fcgx, size_t body_max, struct request *r)
 void
 request_release(struct request *r)
 {
+	owner_release(&r->may);
 	buf_release(&r->body);
+}
+
+const char *
+request_whose(const struct request *r)
+{
+	return r->may.is_operator ? NULL : r->owner;
 }

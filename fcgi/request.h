@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "lib/base/buf.h"
+#include "lib/jobs/owners.h"
 #include "fcgi/query.h"
 #include "fcgi/traceparent.h"
 
@@ -31,6 +32,7 @@ struct request {
 	bool remote;		/* came over an address that is not loopback */
 	const char *scheme;
 	const char *host;	/* "": none, or not fit for a URL */
+	struct owner may;	/* what the owner may do; filled by main.c, not here */
 	struct query args;	/* filled by query_parse(), not here */
 	struct buf body;
 	char path_text[REQUEST_PATH_MAX + 1];
@@ -57,5 +59,8 @@ enum request_result {
 enum request_result request_read(struct FCGX_Request *fcgx, size_t body_max,
     struct request *r);
 void request_release(struct request *r);
+
+/* request_whose(r): Whose jobs the owner may see and cancel; NULL: anyone's. */
+const char *request_whose(const struct request *r);
 
 #endif

@@ -16,6 +16,7 @@
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/jobs.h"
+#include "lib/jobs/owners.h"
 #include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
@@ -27,9 +28,40 @@
 /* Of a vehicle that the catalogue does not have. */
 #define USUAL_PARAMETERS 5
 
+/*
+ * What the job's owner may have: as it is now, not when the job was requested. Without an
+ * entry, which may have been removed meanwhile, that is no vehicle.
+ */
+static enum outcome
+find_owner(struct attempt *a, struct owner *owner)
+{
+	struct patience_try t = { .patience = &a->patience };
+	enum jobs_result rc;
+
+	do
+		rc = owners_find(a->worker->client, a->worker->conf, a->task->owner,
+		    owner);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	return rc == JOBS_ERROR ? attempt_failed(a, FAILURE_DATABASE) : COMPLETE;
+}
+
+/* Only these are there, for this owner. */
+static void
+keep_scope(struct names *vehicles, const struct scope *scope)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < vehicles->n; i++)
+		if (scope_has(scope, vehicles->v[i]))
+			vehicles->v[n++] = vehicles->v[i];
+		else
+			free(vehicles->v[i]);
+	vehicles->n = n;
+}
+
 /* The vehicles to export; a->detail names the first that does not exist. */
 static enum outcome
-export_resolve(struct attempt *a, struct names *vehicles)
+export_resolve(struct attempt *a, const struct scope *scope, struct names *vehicles)
 {
 	const struct names *asked = &a->spec->vehicles;
 	const struct telemetry_way way = transfer_way(a);
@@ -42,6 +74,7 @@ export_resolve(struct attempt *a, struct names *vehicles)
 		names_release(&found);
 		return attempt_failed(a, FAILURE_DATABASE);
 	}
+	keep_scope(&found, scope);
 	if (asked->n == 0) {
 		*vehicles = found;
 		return COMPLETE;
@@ -86,19 +119,34 @@ estimate(struct attempt *a, const struct names *vehicles, uint64_t *documents)
 	attempt_report(a, "counting");
 }
 
+/*
+ * The vehicles to export, unless an earlier attempt has planned it, with units already
+ * FINISHED: then a->plan is that plan.
+ */
+static enum outcome
+find_vehicles(struct attempt *a, struct names *vehicles)
+{
+	enum outcome outcome;
+	struct owner owner;
+
+	if ((outcome = find_owner(a, &owner)) == COMPLETE)
+		outcome = split_find(a, &owner.scope);
+	if (outcome == COMPLETE && a->plan.n == 0)
+		outcome = export_resolve(a, &owner.scope, vehicles);
+	owner_release(&owner);
+	return outcome;
+}
+
 /* Find what is to be exported; cut into the units of a->plan if it is large. */
 static enum outcome
 export_plan(struct attempt *a, struct names *vehicles, uint64_t **documents)
 {
 	enum outcome outcome;
 
-	/* An earlier attempt may have planned it, with units already FINISHED. */
-	if ((outcome = split_find(a)) != COMPLETE || a->plan.n > 0)
+	outcome = find_vehicles(a, vehicles);
+	if (outcome != COMPLETE || a->plan.n > 0)
 		return outcome;
-	outcome = export_resolve(a, vehicles);
 	crash_at(CRASH_AFTER_RESOLVE);
-	if (outcome != COMPLETE)
-		return outcome;
 	*documents = calloc(vehicles->n + 1, sizeof(**documents));
 	if (*documents == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);

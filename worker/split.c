@@ -32,10 +32,30 @@ job_days(const struct split_job *job)
 	return (job->to_ms - 1) / DAY_MS - job->from_ms / DAY_MS + 1;
 }
 
-enum outcome
-split_find(struct attempt *a)
+/* What the plan has may have been withdrawn from the job's owner since. */
+static enum outcome
+drop_beyond(struct attempt *a, const struct scope *scope)
 {
 	struct patience_try t = { .patience = &a->patience };
+	enum jobs_result rc;
+
+	do
+		rc = units_within(a->worker->units, a->task->id, a->plan.plan, scope);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	if (rc == JOBS_ERROR)
+		return attempt_failed(a, FAILURE_DATABASE);
+	if (rc == JOBS_OK)
+		return COMPLETE;
+	log_msg(LOG_INFO, "split", "a vehicle of the plan is not the owner's any more: "
+	    "the job is planned again");
+	return split_forget(a);
+}
+
+enum outcome
+split_find(struct attempt *a, const struct scope *scope)
+{
+	struct patience_try t = { .patience = &a->patience };
+	enum outcome outcome;
 	enum jobs_result rc;
 
 	/* The first claim finds no plan: small jobs are spared the query. */
@@ -48,6 +68,8 @@ split_find(struct attempt *a)
 		return attempt_failed(a, FAILURE_DATABASE);
 	if (rc == JOBS_NONE)
 		a->plan = (struct units_plan){ 0 };
+	else if ((outcome = drop_beyond(a, scope)) != COMPLETE)
+		return outcome;
 	a->progress.documents_total = a->plan.documents;
 	return COMPLETE;
 }

@@ -8,6 +8,7 @@
 #include "worker/attempt.h"
 
 struct names;
+struct scope;
 struct unit_cut;
 
 /*
@@ -43,8 +44,11 @@ size_t split_room(const struct split_job *job, uint64_t each);
 size_t split_cut(const struct split_job *job, uint64_t each,
     struct unit_cut *cuts);
 
-/* split_find(a): Read an earlier attempt's plan into a->plan, if there is one. */
-enum outcome split_find(struct attempt *a);
+/*
+ * split_find(a, scope): Read an earlier attempt's plan into a->plan, if there is one. One
+ * that has a vehicle out of the scope is dropped: it is to be made again.
+ */
+enum outcome split_find(struct attempt *a, const struct scope *scope);
 
 /* split_forget(a): Drop a->plan, whose units cannot be made. */
 enum outcome split_forget(struct attempt *a);

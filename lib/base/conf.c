@@ -65,6 +65,7 @@ static const struct key keys[] = {
 	COUNT(vehicles_max, "1000", 1, 10000),
 	COUNT(parameters_max, "100", 1, 1000),
 	COUNT(documents_max, "10000000", 1, INT64_C(1) << 40),
+	{ "owners", CHOICE, BOTH, AT(owners), "open", 0, 0, "open listed " },
 	COUNT(owner_jobs_max, "1000", 1, 100000),
 	COUNT(owner_jobs_per_hour, "0", 0, 100000),
 	COUNT(queue_max, "10000", 1, 100000),

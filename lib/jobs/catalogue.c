@@ -18,7 +18,7 @@
 #include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
-
+#include "lib/jobs/scope.h"
 
 /* Vehicles of a reply of the database, bytes of a page: it ends there, too. */
 #define LIST_BATCH 100
@@ -46,6 +46,12 @@ catalogue_free(struct catalogue *c)
 	mongoc_collection_destroy(c->totals);
 	mongoc_collection_destroy(c->collection);
 	free(c);
+}
+
+void
+catalogue_scope(struct catalogue *c, const struct scope *scope)
+{
+	c->scope = scope;
 }
 
 static void
@@ -128,26 +134,23 @@ json_vehicle(const bson_t *doc, bool full)
 	return o;
 }
 
-/* {_id: {$gt: after, $gte: prefix, $lt: after all that begin with prefix}} */
+/* {_id: {$gt: after, $gte: prefix, $lt: after all that begin with it}}, in the scope */
 static bson_t *
-page_filter(const struct catalogue_page *page)
+page_filter(const struct catalogue *c, const struct catalogue_page *page)
 {
 	bson_t *filter = bson_new(), id;
-	const size_t n = strlen(page->prefix);
 	char *end;
 
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &id);
 	if (page->after[0] != '\0')
 		BSON_APPEND_UTF8(&id, "$gt", page->after);
 	BSON_APPEND_UTF8(&id, "$gte", page->prefix);
-	if (n > 0 && (end = malloc(n + 5)) != NULL) {
-		/* U+10FFFF is the last of all characters. */
-		memcpy(end, page->prefix, n);
-		memcpy(end + n, "\xf4\x8f\xbf\xbf", 5);
+	if (page->prefix[0] != '\0' && (end = scope_end(page->prefix)) != NULL) {
 		BSON_APPEND_UTF8(&id, "$lt", end);
 		free(end);
 	}
 	bson_append_document_end(filter, &id);
+	scope_filter(c->scope, filter);
 	return filter;
 }
 
@@ -166,7 +169,7 @@ enum catalogue_result
 catalogue_list(struct catalogue *c, const struct catalogue_page *page,
     struct json_object **o)
 {
-	bson_t *filter = page_filter(page), *opts;
+	bson_t *filter = page_filter(c, page), *opts;
 	struct json_object *list, *one = NULL, *next;
 	enum catalogue_result rc = CATALOGUE_ERROR;
 	mongoc_cursor_t *cursor;
@@ -224,6 +227,7 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;
 
+	scope_filter(c->scope, filter);
 	cursor = mongoc_collection_find_with_opts(c->collection, filter, opts,
 	    NULL);
 	/* No document and no error: there is no such vehicle. */
@@ -242,10 +246,11 @@ catalogue_get(struct catalogue *c, const char *name, struct json_object **o)
 }
 
 bson_t *
-catalogue_requested(const struct job *job)
+catalogue_requested(const struct catalogue *c, const struct job *job)
 {
 	bson_t *filter = bson_new(), in;
 
+	scope_filter(c->scope, filter);
 	if (job->spec.vehicles.n == 0)
 		return filter;
 	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
@@ -299,7 +304,7 @@ enum catalogue_result
 catalogue_unknown(struct catalogue *c, const struct job *job,
     struct names *unknown)
 {
-	bson_t *filter = catalogue_requested(job);
+	bson_t *filter = catalogue_requested(c, job);
 	bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
 	struct names known = { 0 };
 	enum catalogue_result rc = CATALOGUE_OK;

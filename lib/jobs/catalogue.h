@@ -10,6 +10,7 @@ struct conf;
 struct job;
 struct json_object;
 struct names;
+struct scope;
 
 /*
  * exports.vehicles: what can be requested. The API may not read the vehicles'
@@ -32,6 +33,12 @@ enum catalogue_result {
 struct catalogue *catalogue_new(struct _mongoc_client_t *client,
     const struct conf *conf);
 void catalogue_free(struct catalogue *c);
+
+/*
+ * catalogue_scope(c, scope): From now on no other vehicle is there, whatever is called;
+ * NULL, as it begins: all are. scope is the caller's, and outlives its use.
+ */
+void catalogue_scope(struct catalogue *c, const struct scope *scope);
 
 /* *o, set on CATALOGUE_OK only, is the caller's to put. */
 
@@ -60,7 +67,7 @@ struct catalogue_estimate {
 /*
  * catalogue_estimate(c, job, e):
  * By the share of each collection's hours that are in the job's range; of all vehicles
- * of a large fleet, by its totals (lib/jobs/totals.h).
+ * of a large fleet, by its totals (lib/jobs/totals.h), which know no scope.
  * catalogue_documents(c, job, vehicles, documents):
  * The same of each vehicle of the job, one query for all; documents[i] of one that
  * is not in the catalogue stays as it is.

@@ -15,6 +15,7 @@
 #include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
+#include "lib/jobs/scope.h"
 #include "lib/jobs/totals.h"
 
 /* All of a reply that the server can hold, at once. */
@@ -115,9 +116,9 @@ expected_of_chosen(const struct job *job)
  * makes a document of each parameter, takes three times as long.)
  */
 static bson_t *
-estimate_pipeline(const struct job *job)
+estimate_pipeline(const struct catalogue *c, const struct job *job)
 {
-	bson_t *requested = catalogue_requested(job), *each = expected_of_chosen(job);
+	bson_t *requested = catalogue_requested(c, job), *each = expected_of_chosen(job);
 	bson_t *pipeline;
 
 	pipeline = BCON_NEW("pipeline", "[",
@@ -152,7 +153,7 @@ static enum catalogue_result
 estimate_each(struct catalogue *c, const struct job *job,
     struct catalogue_estimate *e)
 {
-	bson_t *pipeline = estimate_pipeline(job);
+	bson_t *pipeline = estimate_pipeline(c, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(ESTIMATE_MAX_MS));
 	enum catalogue_result rc;
 	mongoc_cursor_t *cursor;
@@ -288,7 +289,8 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
 
 	/* No vehicle, no group, no document: all is 0. */
 	e->documents = e->vehicles = 0;
-	if (job->spec.vehicles.n == 0)
+	/* The totals are of every vehicle, so also of those out of the scope. */
+	if (job->spec.vehicles.n == 0 && scope_all(c->scope))
 		rc = estimate_all(c, job, e);
 	if (rc != CATALOGUE_OK || e->vehicles > SMALL_FLEET)
 		return rc;
@@ -320,9 +322,9 @@ places_of(const struct names *vehicles)
 
 /* {_id: name, documents: the sum over its parameters} of each vehicle. */
 static bson_t *
-documents_pipeline(const struct job *job)
+documents_pipeline(const struct catalogue *c, const struct job *job)
 {
-	bson_t *requested = catalogue_requested(job), *each = expected_of_chosen(job);
+	bson_t *requested = catalogue_requested(c, job), *each = expected_of_chosen(job);
 	bson_t *pipeline;
 
 	pipeline = BCON_NEW("pipeline", "[",
@@ -339,7 +341,7 @@ enum catalogue_result
 catalogue_documents(struct catalogue *c, const struct job *job,
     const struct names *vehicles, uint64_t *documents)
 {
-	bson_t *pipeline = documents_pipeline(job);
+	bson_t *pipeline = documents_pipeline(c, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(CATALOGUE_SCAN_MAX_MS),
 	    "batchSize", BCON_INT64(DOCUMENTS_BATCH));
 	char ***places = places_of(vehicles);

@@ -100,7 +100,7 @@ owners_group(const struct job *job)
  * "unfinished" only.
  */
 static bson_t *
-precheck_pipeline(const struct jobs *jobs, const struct job *job)
+precheck_pipeline(const struct job *job, int64_t limit)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
 	bson_t *group = owners_group(job), *begun = begun_pipeline();
@@ -109,7 +109,7 @@ precheck_pipeline(const struct jobs *jobs, const struct job *job)
 	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
-	    "{", "$limit", BCON_INT64(jobs->tasks.conf->owner_jobs_max), "}",
+	    "{", "$limit", BCON_INT64(limit), "}",
 	    "{", "$group", BCON_DOCUMENT(group), "}",
 	    "{", "$unionWith", "{", "coll", BCON_UTF8("jobs"),
 	    "pipeline", BCON_ARRAY(begun), "}", "}",
@@ -164,9 +164,10 @@ server_time(struct jobs *jobs, int64_t *t_ms)
 }
 
 enum jobs_result
-jobs_precheck(struct jobs *jobs, struct job *job, struct jobs_found *found)
+jobs_precheck(struct jobs *jobs, struct job *job, const struct jobs_limits *limits,
+    struct jobs_found *found)
 {
-	bson_t *pipeline = precheck_pipeline(jobs, job);
+	bson_t *pipeline = precheck_pipeline(job, limits->unfinished);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc;
 	bson_t *doc = NULL;
@@ -222,9 +223,8 @@ find_nth_newest(struct jobs *jobs, const char *owner, int64_t from_s, int64_t sk
  * there may be, the oldest of them says when there is room.
  */
 static enum jobs_result
-check_owner_rate(struct jobs *jobs, const struct job *job, int64_t *retry_s)
+check_owner_rate(struct jobs *jobs, const struct job *job, int64_t max, int64_t *retry_s)
 {
-	const int64_t max = jobs->tasks.conf->owner_jobs_per_hour;
 	enum jobs_result rc;
 	bson_t *doc = NULL;
 	bson_iter_t it;
@@ -249,14 +249,16 @@ check_owner_rate(struct jobs *jobs, const struct job *job, int64_t *retry_s)
 }
 
 enum jobs_result
-jobs_admit(struct jobs *jobs, const struct job *job, struct jobs_found *found)
+jobs_admit(struct jobs *jobs, const struct job *job, const struct jobs_limits *limits,
+    struct jobs_found *found)
 {
 	enum jobs_result rc;
 	int64_t max;
 
-	if (found->unfinished >= jobs->tasks.conf->owner_jobs_max)
+	if (found->unfinished >= limits->unfinished)
 		return JOBS_OWNER_FULL;
-	if ((rc = check_owner_rate(jobs, job, &found->retry_s)) != JOBS_OK)
+	if ((rc = check_owner_rate(jobs, job, limits->per_hour, &found->retry_s)) !=
+	    JOBS_OK)
 		return rc;
 	if (count_unfinished(jobs) != JOBS_OK)
 		return JOBS_ERROR;
@@ -299,9 +301,11 @@ match_seen(bson_t *filter, unsigned states, int64_t now_ms)
 static bson_t *
 list_filter(const struct jobs_page *page, int64_t now_ms)
 {
-	bson_t *filter = BCON_NEW("owner", BCON_UTF8(page->owner));
+	bson_t *filter = bson_new();
 	bson_oid_t after;
 
+	if (page->owner != NULL)
+		BSON_APPEND_UTF8(filter, "owner", page->owner);
 	if (page->after != NULL) {
 		bson_oid_init_from_string(&after, page->after);
 		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");

@@ -13,15 +13,21 @@ struct jobs;
  * are ahead of one, lists.
  */
 
+/* Of one owner: lib/jobs/owners.h. */
+struct jobs_limits {
+	int64_t unfinished;	/* jobs, 1 or more */
+	int64_t per_hour;	/* new ones; 0: no limit */
+};
+
 /* What the owner of a new job has already. */
 struct jobs_found {
-	int64_t unfinished;	/* how many, at most owner_jobs_max */
+	int64_t unfinished;	/* how many, at most as many as there may be */
 	char same[JOB_ID_SIZE];	/* one of the same request, not being cancelled; or "" */
 	int64_t retry_s;	/* with JOBS_OWNER_OFTEN: when there is room again, 1 to 3600 */
 };
 
 /*
- * jobs_precheck(jobs, job, found):
+ * jobs_precheck(jobs, job, limits, found):
  * Look at what there is before a new job (its owner and hash are set). Its created_ms
  * becomes the database's time, its turn one more than that of the job begun last, and
  * than the owner's own last (start-time fair queueing): so the owner of a thousand jobs
@@ -29,17 +35,17 @@ struct jobs_found {
  * Jobs looked at at the same moment may get the same turn: see jobs_insert().
  */
 enum jobs_result jobs_precheck(struct jobs *jobs, struct job *job,
-    struct jobs_found *found);
+    const struct jobs_limits *limits, struct jobs_found *found);
 
 /*
- * jobs_admit(jobs, job, found):
+ * jobs_admit(jobs, job, limits, found):
  * Whether the owner may have the new job (owner and id are set), by what jobs_precheck()
  * found: JOBS_OK, JOBS_OWNER_FULL, JOBS_OWNER_OFTEN or JOBS_QUEUE_FULL. All jobs are
  * counted once a second, so several handlers may admit a few more than queue_max; of an
  * owner's jobs, as many more as are admitted at the same moment.
  */
 enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job,
-    struct jobs_found *found);
+    const struct jobs_limits *limits, struct jobs_found *found);
 
 /*
  * jobs_ahead(jobs, job, n):
@@ -48,9 +54,9 @@ enum jobs_result jobs_admit(struct jobs *jobs, const struct job *job,
 enum jobs_result jobs_ahead(struct jobs *jobs, const struct job *job,
     int64_t *n);
 
-/* A page of an owner's jobs. */
+/* A page of jobs. */
 struct jobs_page {
-	const char *owner;
+	const char *owner;	/* whose; NULL: anyone's */
 	unsigned states;	/* bits, 1 << enum job_state; 0: all */
 	const char *after;	/* an id; NULL: from the newest on */
 	int64_t limit;

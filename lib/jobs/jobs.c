@@ -218,7 +218,9 @@ jobs_preview(struct jobs *jobs, const char *id, const char *owner, char **text)
 	bson_oid_t oid;
 
 	bson_oid_init_from_string(&oid, id);
-	filter = BCON_NEW("_id", BCON_OID(&oid), "owner", BCON_UTF8(owner));
+	filter = BCON_NEW("_id", BCON_OID(&oid));
+	if (owner != NULL)
+		BSON_APPEND_UTF8(filter, "owner", owner);
 	opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
 	    "projection", "{", "preview", BCON_INT32(1), "expiresAt", BCON_INT32(1),
 	    "}", "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));

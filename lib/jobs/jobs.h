@@ -54,7 +54,7 @@ enum jobs_result jobs_find(struct jobs *jobs, const char *id,
  * jobs_preview(jobs, id, owner, text):
  * The preview that was stored with the result of the owner's FINISHED job, JSON,
  * which the caller frees; NULL: there is none (yet, or any more). JOBS_NONE: the
- * owner has no such job.
+ * owner has no such job; owner NULL: nobody has.
  */
 enum jobs_result jobs_preview(struct jobs *jobs, const char *id,
     const char *owner, char **text);
@@ -75,7 +75,7 @@ enum jobs_result jobs_claim(struct jobs *jobs, const char *worker,
  * What the owner's DELETE means: a job that waits is CANCELLED at once, one that
  * runs is told to stop (cancelRequested), a FINISHED one EXPIRED, any other stays
  * as it is. On JOBS_OK job is the job as it is then, released by the caller;
- * JOBS_NONE: the owner has no such job.
+ * JOBS_NONE: the owner has no such job; owner NULL: nobody has.
  */
 enum jobs_result jobs_delete(struct jobs *jobs, const char *id,
     const char *owner, struct job *job);

@@ -9,7 +9,7 @@ struct _bson_t;
 
 /*
  * For job.c and unit.c: the lines of their tables that they share, in two parts, for
- * a new document has what only a job has in between.
+ * a new document has what only a job has in between. owners.c has its own lines.
  */
 extern const char *const task_state_names[];
 extern const struct fields task_progress_fields, task_object_fields,

@@ -23,9 +23,9 @@ enum jobs_result {
 	JOBS_OK = 0,
 	JOBS_NONE = 1,		/* no such job, nothing to claim, or not (or no longer) ours */
 	JOBS_TAKEN = 2,		/* the idempotency key is another job's */
-	JOBS_OWNER_FULL = 3,	/* owner_jobs_max unfinished jobs of the owner */
+	JOBS_OWNER_FULL = 3,	/* as many unfinished jobs of the owner as may be */
 	JOBS_QUEUE_FULL = 4,	/* queue_max unfinished jobs in all */
-	JOBS_OWNER_OFTEN = 5,	/* owner_jobs_per_hour new jobs of the owner */
+	JOBS_OWNER_OFTEN = 5,	/* as many new jobs of the owner in an hour */
 	JOBS_ERROR = -1		/* logged; whether a write took effect is unknown */
 };
 

@@ -12,6 +12,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/scope.h"
 #include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
 
@@ -236,6 +237,53 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	plan->documents = (uint64_t)units_number(doc, "total");
 	bson_destroy(doc);
 	return JOBS_OK;
+}
+
+/* Whether each of a unit's vehicles is of the scope. */
+static bool
+is_within(const bson_t *doc, const struct scope *scope)
+{
+	bson_iter_t it, in;
+
+	if (!bson_iter_init_find(&it, doc, "vehicles") ||
+	    !BSON_ITER_HOLDS_ARRAY(&it) || !bson_iter_recurse(&it, &in))
+		return false;
+	while (bson_iter_next(&in))
+		if (!BSON_ITER_HOLDS_UTF8(&in) ||
+		    !scope_has(scope, bson_iter_utf8(&in, NULL)))
+			return false;
+	return true;
+}
+
+enum jobs_result
+units_within(struct units *units, const char *id, int64_t plan,
+    const struct scope *scope)
+{
+	enum jobs_result rc = JOBS_OK;
+	mongoc_cursor_t *cursor;
+	bson_t *filter, *opts;
+	bson_error_t error;
+	const bson_t *doc;
+
+	if (scope_all(scope))
+		return JOBS_OK;
+	filter = units_of_job(id);
+	BSON_APPEND_INT64(filter, "plan", plan);
+	opts = BCON_NEW("projection", "{", "vehicles", BCON_INT32(1), "}",
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
+	cursor = mongoc_collection_find_with_opts(units->tasks.collection, filter,
+	    opts, NULL);
+	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc))
+		if (!is_within(doc, scope))
+			rc = JOBS_NONE;
+	if (mongoc_cursor_error(cursor, &error)) {
+		mongo_log("find_units", &error);
+		rc = JOBS_ERROR;
+	}
+	mongoc_cursor_destroy(cursor);
+	bson_destroy(opts);
+	bson_destroy(filter);
+	return rc;
 }
 
 enum jobs_result

@@ -12,6 +12,7 @@
 struct _mongoc_client_t;
 struct conf;
 struct names;
+struct scope;
 struct units;
 
 /*
@@ -71,6 +72,13 @@ enum jobs_result units_insert(struct units *units, const struct job *job,
 /* units_find_plan(units, id, plan): The job's newest complete plan, or JOBS_NONE. */
 enum jobs_result units_find_plan(struct units *units, const char *id,
     struct units_plan *plan);
+
+/*
+ * units_within(units, id, plan, scope): Whether all vehicles of the plan are of the
+ * scope: JOBS_NONE, if one is not. Nothing is read where the scope has every one.
+ */
+enum jobs_result units_within(struct units *units, const char *id, int64_t plan,
+    const struct scope *scope);
 
 /*
  * units_find(units, id, plan, n, unit): The unit of this place. On JOBS_OK, and

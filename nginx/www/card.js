@@ -289,6 +289,7 @@ export class Card {
 			"Read and written",
 			`${bytes(progress.bytesRead)} and ${bytes(progress.bytesWritten)}`,
 		);
+		facts.set("Owner", job.owner ?? null);
 		facts.time("Requested", job.createdAt);
 		facts.time("Started", job.startedAt);
 		facts.time("Ended", job.finishedAt);

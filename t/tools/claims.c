@@ -22,6 +22,7 @@
 
 static struct jobs *jobs;
 static struct units *units;
+static struct jobs_limits limits;
 
 /* The result of the last call, and what is to be told of it. */
 static char told[512];
@@ -101,8 +102,8 @@ do_insert(char **w)
 	if (job.task.owner == NULL || task_new_id(&job.task) != 0 ||
 	    spec_hash(&job.spec) != 0)
 		err(1, "insert");
-	if ((rc = jobs_precheck(jobs, &job, &found)) == JOBS_OK &&
-	    (rc = jobs_admit(jobs, &job, &found)) == JOBS_OK)
+	if ((rc = jobs_precheck(jobs, &job, &limits, &found)) == JOBS_OK &&
+	    (rc = jobs_admit(jobs, &job, &limits, &found)) == JOBS_OK)
 		rc = jobs_insert(jobs, &job);
 	snprintf(told, sizeof(told), "%s %lld", job.task.id, (long long)job.task.turn);
 	job_release(&job);
@@ -251,6 +252,7 @@ main(int argc, char **argv)
 	    (pool = mongo_pool_new(&conf, role)) == NULL)
 		return 1;
 	client = mongo_take(pool);
+	limits = (struct jobs_limits){ conf.owner_jobs_max, conf.owner_jobs_per_hour };
 	if ((jobs = jobs_new(client, &conf)) == NULL || (units = units_new(client, &conf)) == NULL)
 		errx(1, "no memory");
 	while (fgets(line, sizeof(line), stdin) != NULL)
