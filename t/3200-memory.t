@@ -47,7 +47,9 @@ def measure(jobs, days, times):
 
 
 def compare(jobs):
-    short, long = measure(jobs, SHORT_DAYS, 6), measure(jobs, LONG_DAYS, 1)
+    short = measure(jobs, SHORT_DAYS, 6)
+    # What grows with the days is in the peak of each; what the machine did meanwhile is not.
+    long = min(measure(jobs, LONG_DAYS, 1) for _ in range(3))
     note("ratio %.3f" % (long / short))
     ok(long <= RATIO_MAX * short, "%d days need at most %.2f times the memory of %d: %d KiB for "
                                   "%d KiB" % (
