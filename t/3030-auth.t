@@ -25,36 +25,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    JSON_TYPE, ROOT, Answer, Late, cpu_s, done, is_, load, logged, mongo, ok, problem, request,
-    section, small_fleet, under_stack, wait_for)
+    JSON_TYPE, NGINX_HEAD, ROOT, Answer, Late, cpu_s, done, is_, load, logged, mongo, ok, problem,
+    request, section, small_fleet, under_stack, wait_for)
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 SHARE = "/usr/local/share/telemetry-export/nginx"
 BODY = json.dumps(request(vehicles=[sorted(small_fleet())[2]])).encode()
 ANNA, BERT = ("anna", "secret one"), ("bert", "two")
-NGINX_CONF = """%sdaemon off;
-pid nginx.pid;
-error_log error.log info;
-events {}
-http {
-access_log off;
-client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-uwsgi_temp_path tmp; scgi_temp_path tmp;
-include "%s/nginx/export.conf";
+NGINX_CONF = NGINX_HEAD + """include "%s/nginx/export.conf";
 }
 """
 
 
 # A balancer: clients say who they are by X-Client, as a test has but one address.
-PROXY_CONF = """%sdaemon off;
-pid nginx.pid;
-error_log error.log info;
-events {}
-http {
-access_log off;
-client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-uwsgi_temp_path tmp; scgi_temp_path tmp;
-server {
+PROXY_CONF = NGINX_HEAD + """server {
 	listen 127.0.0.1:%d;
 	proxy_set_header Host localhost;
 	proxy_set_header X-Forwarded-For $http_x_client;

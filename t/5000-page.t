@@ -30,8 +30,8 @@ sys.dont_write_bytecode = True
 
 from page import Browser, needed        # noqa: E402
 from service import (                   # noqa: E402
-    FINAL, JSON_TYPE, ROOT, START, base, call, done, fetch, finish, generate, is_, job_of, jobs_of,
-    mongo, note, ok, post, section, stack, under_stack, wait_for)
+    FINAL, JSON_TYPE, NGINX_HEAD, ROOT, START, base, call, done, fetch, finish, generate, is_,
+    job_of, jobs_of, mongo, note, ok, post, section, stack, under_stack, wait_for)
 
 V1, V2, V3 = "vehicle_001", "vehicle_002", "vehicle_003"
 # A database's name has no space, slash, quotation mark or dot; a collection's may.
@@ -381,15 +381,7 @@ def paced(folder):
         server.server_close()
 
 
-PROXY = """%sdaemon off;
-pid nginx.pid;
-error_log error.log info;
-events {}
-http {
-access_log off;
-client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
-uwsgi_temp_path tmp; scgi_temp_path tmp;
-server {
+PROXY = NGINX_HEAD + """server {
 	listen 127.0.0.1:%d;
 	location /fleet/telemetry/ { proxy_pass %s/; }
 }

@@ -51,6 +51,17 @@ ORDER = ("NOT_STARTED", "STARTED") + FINAL
 POLL_S = 0.05
 HTTP_TIMEOUT_S = 60
 JSON_TYPE = {"Content-Type": "application/json"}
+# The beginning of an nginx.conf, up to its servers, with all files in nginx's own folder; %s: lines
+# before it.
+NGINX_HEAD = """%sdaemon off;
+pid nginx.pid;
+error_log error.log info;
+events {}
+http {
+access_log off;
+client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp;
+uwsgi_temp_path tmp; scgi_temp_path tmp;
+"""
 
 
 class Late(Exception):
