@@ -183,7 +183,7 @@ set_address(char **to, const struct key *key, const char *value, int line)
 	if (strchr(value, '@') == NULL)
 		return set_text(to, value);
 	log_msg(LOG_ERROR, "conf", "line %d: %s has an @: user and password do "
-	    "not belong into an address, they have keys and files of their own",
+	    "not belong in an address, they have keys and files of their own",
 	    line, key->name);
 	return -1;
 }
