@@ -304,7 +304,7 @@ add_expected(const struct api *api, int64_t documents, struct json_object *o)
 	struct rates rates = { 0, 0, 0 };
 	bool learned;
 
-	/* Without it the estimate is of documents alone. */
+	/* If this fails, only documents are estimated. */
 	learned = known && rates_get(api->jobs, &rates) == JOBS_OK &&
 	    rates.bytes > 0;
 	add_number(o, "documents", known, n);

@@ -16,11 +16,11 @@
 #include "lib/base/log.h"
 #include "lib/servers/queue.h"
 #include "lib/jobs/metrics.h"
+#include "lib/jobs/task.h"
 
 #define REST_MS 10000
 /* What arrives while one confirm is awaited, at some 100 jobs a second. */
 #define WAITING_MAX 1024
-#define ID_SIZE 25
 
 struct doorbell {
 	struct queue *queue;	/* the thread's */
@@ -29,7 +29,7 @@ struct doorbell {
 
 	pthread_mutex_t lock;	/* of what follows */
 	pthread_cond_t news;
-	char ids[WAITING_MAX][ID_SIZE];	/* a ring */
+	char ids[WAITING_MAX][JOB_ID_SIZE];	/* a ring */
 	size_t first, n;
 	bool stop;
 };
@@ -60,7 +60,7 @@ publish(struct doorbell *d, const char *id)
 
 /* The next id; false after a stop, when all are published. */
 static bool
-next_id(struct doorbell *d, char id[ID_SIZE])
+next_id(struct doorbell *d, char id[JOB_ID_SIZE])
 {
 	bool found;
 
@@ -68,7 +68,7 @@ next_id(struct doorbell *d, char id[ID_SIZE])
 	while (d->n == 0 && !d->stop)
 		pthread_cond_wait(&d->news, &d->lock);
 	if ((found = d->n > 0)) {
-		snprintf(id, ID_SIZE, "%s", d->ids[d->first]);
+		snprintf(id, JOB_ID_SIZE, "%s", d->ids[d->first]);
 		d->first = (d->first + 1) % WAITING_MAX;
 		d->n--;
 	}
@@ -80,7 +80,7 @@ static void *
 doorbell_run(void *arg)
 {
 	struct doorbell *d = arg;
-	char id[ID_SIZE];
+	char id[JOB_ID_SIZE];
 
 	while (next_id(d, id))
 		publish(d, id);
@@ -126,7 +126,7 @@ doorbell_ring(struct doorbell *d, const char *id)
 
 	pthread_mutex_lock(&d->lock);
 	if (!(full = d->n == WAITING_MAX)) {
-		snprintf(d->ids[(d->first + d->n) % WAITING_MAX], ID_SIZE, "%s",
+		snprintf(d->ids[(d->first + d->n) % WAITING_MAX], JOB_ID_SIZE, "%s",
 		    id);
 		d->n++;
 		pthread_cond_signal(&d->news);

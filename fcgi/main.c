@@ -38,6 +38,7 @@
 #include "fcgi/resource.h"
 #include "fcgi/spec.h"
 #include "fcgi/watch.h"
+
 /* Free memory that a handler keeps. */
 #define KEPT_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -253,7 +254,6 @@ handle(const struct api *api, struct FCGX_Request *fcgx)
 	request_release(&r);
 }
 
-/* Returns 0 after a stop, 1 when the socket does not work. */
 /* A large answer is rare: what it took goes back. */
 static void
 give_back(void)
@@ -262,6 +262,7 @@ give_back(void)
 		malloc_trim(0);
 }
 
+/* Returns 0 after a stop, 1 when the socket does not work. */
 static int
 accept_loop(const struct api *api, const sigset_t *while_waiting)
 {

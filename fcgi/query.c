@@ -45,15 +45,20 @@ query_decode(const char *text, size_t len, bool plus, char *out)
 	return utf8_valid(out, n) && !utf8_has_control(out, n) ? 0 : -1;
 }
 
+/* Whether a list of words, each but perhaps the last with end after it, has this one. */
 static bool
-is_allowed(const char *allowed, const char *name)
+list_has(const char *list, char end, const char *word)
 {
-	const size_t len = strlen(name);
+	const size_t n = strlen(word);
+	const char *stop;
 
-	for (; *allowed != '\0'; allowed += strcspn(allowed, " ") + 1)
-		if (len > 0 && strcspn(allowed, " ") == len &&
-		    strncmp(allowed, name, len) == 0)
+	for (; n > 0; list = stop + 1) {
+		stop = strchrnul(list, end);
+		if ((size_t)(stop - list) == n && strncmp(list, word, n) == 0)
 			return true;
+		if (*stop == '\0')
+			break;
+	}
 	return false;
 }
 
@@ -76,7 +81,7 @@ take_pair(const char *pair, size_t len, const char *allowed, struct query *q,
 
 	if (query_decode(pair, name_len, true, name) != 0)
 		return query_refuse(q, "", BAD_TEXT);
-	if (!is_allowed(allowed, name))
+	if (!list_has(allowed, ' ', name))
 		return query_refuse(q, name, "unknown parameter");
 	if (query_value(q, name) != NULL)
 		return query_refuse(q, name, "given more than once");
@@ -128,24 +133,10 @@ query_value(const struct query *q, const char *name)
 	return NULL;
 }
 
-static bool
-is_word(const char *at, size_t len, const char *word)
-{
-	return strlen(word) == len && strncmp(at, word, len) == 0;
-}
-
 bool
 query_list_has(const char *list, const char *word)
 {
-	size_t len;
-
-	for (;; list += len + 1) {
-		len = strcspn(list, ",");
-		if (is_word(list, len, word))
-			return true;
-		if (list[len] == '\0')
-			return false;
-	}
+	return list_has(list, ',', word);
 }
 
 bool
@@ -155,7 +146,8 @@ query_list_within(const char *list, const char *const *words)
 
 	for (;; list += len + 1) {
 		len = strcspn(list, ",");
-		for (i = 0; words[i] != NULL && !is_word(list, len, words[i]); i++)
+		for (i = 0; words[i] != NULL && (strlen(words[i]) != len ||
+		    strncmp(list, words[i], len) != 0); i++)
 			;
 		if (words[i] == NULL)
 			return false;

@@ -16,10 +16,10 @@
 #include "fcgi/resource.h"
 
 /* The types of problems are listed in openapi.yaml; nginx/export.conf has its own. */
-static const struct {
+static const struct phrase {
 	int status;
-	const char *phrase;
-	const char *type;
+	const char *text;
+	const char *type;	/* NULL: no problem */
 } phrases[] = {
 	{ 200, "OK", NULL },
 	{ 202, "Accepted", NULL },
@@ -37,28 +37,18 @@ static const struct {
 	{ 429, "Too Many Requests", "/problems/too-many-requests" },
 	{ 500, "Internal Server Error", "/problems/internal-server-error" },
 	{ 503, "Service Unavailable", "/problems/service-unavailable" },
+	{ 0, "Error", "about:blank" },
 };
 
-static const char *
+/* The row of a status; the last one for one that has none. */
+static const struct phrase *
 phrase_of(int status)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (phrases[i].status == status)
-			return phrases[i].phrase;
-	return "Error";
-}
-
-static const char *
-type_of(int status)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (phrases[i].status == status && phrases[i].type != NULL)
-			return phrases[i].type;
-	return "about:blank";
+	for (i = 0; phrases[i].status != 0 && phrases[i].status != status; i++)
+		;
+	return &phrases[i];
 }
 
 /* A client that hangs up is not our error, so the results are ignored. */
@@ -69,7 +59,7 @@ send_text(struct FCGX_Request *fcgx, int status, const char *type,
 	metrics_request(status);
 	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nContent-Type: %s\r\n"
 	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-	    "Content-Length: %d\r\n", status, phrase_of(status), type,
+	    "Content-Length: %d\r\n", status, phrase_of(status)->text, type,
 	    (int)strlen(text) + 1);
 	FCGX_PutS(headers, fcgx->out);
 	FCGX_PutS("\r\n", fcgx->out);
@@ -120,7 +110,7 @@ reply_empty(struct FCGX_Request *fcgx, int status, const char *headers)
 {
 	metrics_request(status);
 	FCGX_FPrintF(fcgx->out, "Status: %d %s\r\nCache-Control: no-store\r\n",
-	    status, phrase_of(status));
+	    status, phrase_of(status)->text);
 	FCGX_PutS(headers, fcgx->out);
 	FCGX_PutS("\r\n", fcgx->out);
 }
@@ -133,9 +123,9 @@ reply_problem_with(struct FCGX_Request *fcgx, int status, const char *headers,
 
 	if (o != NULL) {
 		json_object_object_add(o, "type",
-		    json_object_new_string(type_of(status)));
+		    json_object_new_string(phrase_of(status)->type));
 		json_object_object_add(o, "title",
-		    json_object_new_string(phrase_of(status)));
+		    json_object_new_string(phrase_of(status)->text));
 		json_object_object_add(o, "status",
 		    json_object_new_int(status));
 		json_object_object_add(o, "detail",

@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/patience.h"
+#include "lib/base/timestamp.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/metrics.h"
 #include "worker/pace.h"
@@ -19,9 +20,6 @@
 
 /* A call that takes less found the cursor at its end, and was no round trip. */
 #define FETCH_US 50
-#define HOUR_MS 3600000
-/* MongoDB's MaxTimeMSExpired. */
-#define MAX_TIME_EXPIRED 50
 
 /* A cursor, and the reply that it is at. */
 struct reading {
@@ -265,7 +263,7 @@ fetch_run(const struct fetch *f)
 			rc = read_on(&r, &t, &error);
 		reading_close(&r);
 		if (rc == FETCH_FAILED && f->lagged != NULL &&
-		    (error.code == MAX_TIME_EXPIRED ||
+		    (error.code == MONGO_MAX_TIME_EXPIRED ||
 		    error.domain == MONGOC_ERROR_STREAM))
 			f->lagged(f->arg);
 	} while (rc == FETCH_FAILED && telemetry_again(&t, &error));

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define DAY_HOURS 24
+#include "lib/base/timestamp.h"
+
 /* While nothing is known, a day of five columns is a window. */
 #define UNKNOWN_COLUMNS 5
 /* A column that had nothing may have something. */

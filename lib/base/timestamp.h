@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 #define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
+#define DAY_HOURS 24
+#define DAY_MS (DAY_HOURS * HOUR_MS)
 
 /* Room for "2018-11-30T00:00:00.000Z" and its NUL. */
 #define TIMESTAMP_SIZE 25

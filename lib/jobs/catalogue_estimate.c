@@ -12,6 +12,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
+#include "lib/servers/mongo.h"
 #include "lib/jobs/catalogue_impl.h"
 #include "lib/jobs/fields.h"
 #include "lib/jobs/job.h"
@@ -24,9 +25,6 @@
 #define ESTIMATE_MAX_MS 1000
 /* Up to so many vehicles each is looked at: some 10 ms, with 50 parameters. */
 #define SMALL_FLEET 200
-#define DAY_HOURS 24
-/* MongoDB's MaxTimeMSExpired. */
-#define MAX_TIME_EXPIRED 50
 
 /* The hours whose documents may have points of the range: one before it may reach in. */
 static int64_t
@@ -112,22 +110,33 @@ expected_of_chosen(const struct job *job)
 }
 
 /*
- * The sum over the parameters of each vehicle, then over all. ($unwind, which
- * makes a document of each parameter, takes three times as long.)
+ * Of a vehicle: the sum over its parameters. ($unwind, which makes a document of each
+ * parameter, takes three times as long.)
  */
+static bson_t *
+expected_of_vehicle(const struct job *job)
+{
+	bson_t *each = expected_of_chosen(job), *in;
+
+	in = BCON_NEW("$sum", "{", "$map", "{",
+	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
+	    "in", BCON_DOCUMENT(each), "}", "}");
+	bson_destroy(each);
+	return in;
+}
+
+/* The sum over all. */
 static bson_t *
 estimate_pipeline(const struct catalogue *c, const struct job *job)
 {
-	bson_t *requested = catalogue_requested(c, job), *each = expected_of_chosen(job);
+	bson_t *requested = catalogue_requested(c, job), *each = expected_of_vehicle(job);
 	bson_t *pipeline;
 
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(requested), "}",
 	    "{", "$group", "{", "_id", BCON_NULL,
 	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
-	    "documents", "{", "$sum", "{", "$sum", "{", "$map", "{",
-	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
-	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "}", "]");
+	    "documents", "{", "$sum", BCON_DOCUMENT(each), "}", "}", "}", "]");
 	bson_destroy(requested);
 	bson_destroy(each);
 	return pipeline;
@@ -140,7 +149,7 @@ estimate_end(mongoc_cursor_t *cursor, struct catalogue_estimate *e)
 	bson_error_t error;
 
 	if (!mongoc_cursor_error(cursor, &error) ||
-	    error.code != MAX_TIME_EXPIRED)
+	    error.code != MONGO_MAX_TIME_EXPIRED)
 		return catalogue_end(cursor, "estimate");
 	log_msg(LOG_WARN, "estimate", "not known: it took more than %d ms",
 	    ESTIMATE_MAX_MS);
@@ -324,14 +333,12 @@ places_of(const struct names *vehicles)
 static bson_t *
 documents_pipeline(const struct catalogue *c, const struct job *job)
 {
-	bson_t *requested = catalogue_requested(c, job), *each = expected_of_chosen(job);
+	bson_t *requested = catalogue_requested(c, job), *each = expected_of_vehicle(job);
 	bson_t *pipeline;
 
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(requested), "}",
-	    "{", "$project", "{", "documents", "{", "$sum", "{", "$map", "{",
-	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
-	    "in", BCON_DOCUMENT(each), "}", "}", "}", "}", "}", "]");
+	    "{", "$project", "{", "documents", BCON_DOCUMENT(each), "}", "}", "]");
 	bson_destroy(requested);
 	bson_destroy(each);
 	return pipeline;

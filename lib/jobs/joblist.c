@@ -198,7 +198,7 @@ find_nth_newest(struct jobs *jobs, const char *owner, int64_t from_s, int64_t sk
 {
 	enum jobs_result rc;
 	bson_t *filter, *opts;
-	char text[25];
+	char text[JOB_ID_SIZE];
 	bson_oid_t from;
 
 	snprintf(text, sizeof(text), "%08llx0000000000000000",

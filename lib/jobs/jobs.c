@@ -23,8 +23,6 @@
 #define CONFIRMED_MS 2000
 /* A worker moves a job on twice at most while an owner cancels it. */
 #define DELETE_TRIES 5
-/* MongoDB's code. Unique are _id, {owner, idempotencyKey}, {owner, turn} of who waits. */
-#define DUPLICATE_KEY 11000
 /* As often as others of the owner are stored at the same moment. */
 #define TURN_TRIES 1000
 
@@ -73,7 +71,8 @@ store_new(struct jobs *jobs, const struct job *job, bool *turn_taken)
 	job_new_bson(job, &doc);
 	if (!mongoc_collection_insert_one(jobs->tasks.collection, &doc, NULL,
 	    &reply, &error)) {
-		rc = error.code == DUPLICATE_KEY ? JOBS_TAKEN : JOBS_ERROR;
+		/* Unique are _id, {owner, idempotencyKey}, {owner, turn} of who waits. */
+		rc = error.code == MONGO_DUPLICATE_KEY ? JOBS_TAKEN : JOBS_ERROR;
 		if (rc == JOBS_ERROR)
 			mongo_log("insert", &error);
 	}

@@ -18,7 +18,6 @@
 #include "lib/servers/mongo.h"
 #include "lib/jobs/catalogue_impl.h"
 
-#define DAY_HOURS 24
 /* Vehicles of a step: some ms, with 50 parameters each. */
 #define STEP_VEHICLES 100
 /* Pages of parameters: some 4 MB. */
@@ -27,7 +26,6 @@
 /* The rest after a pass, as a multiple of what it took, and a part of catalogue_s. */
 #define REST 10
 #define PASSES 10
-#define DUPLICATE_KEY 11000
 
 struct page {
 	const char *p;			/* within its key */
@@ -228,7 +226,7 @@ first_pass(struct catalogue *c)
 	bson_error_t error;
 
 	if (!mongoc_collection_insert_one(c->totals, doc, NULL, NULL, &error) &&
-	    error.code != DUPLICATE_KEY) {
+	    error.code != MONGO_DUPLICATE_KEY) {
 		mongo_log("totals", &error);
 		rc = CATALOGUE_ERROR;
 	}

@@ -24,7 +24,7 @@ struct _bson_t;
 struct totals;
 
 /*
- * totals_begin(c, pass): CATALOGUE_OK: it is this worker's to make. CATALOGUE_NONE: the
+ * totals_begin(c, t): CATALOGUE_OK: a pass is this worker's to make. CATALOGUE_NONE: the
  * last one is good enough.
  * totals_step(t, more): Some vehicles more, or, after the last, write what came of it;
  * *more is false after that. After CATALOGUE_ERROR there is nothing to go on with.

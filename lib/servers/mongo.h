@@ -6,6 +6,10 @@
 /* The limit of a read that a client of the API waits for. */
 #define MONGO_READ_MAX_MS 2500
 
+/* Codes of the server's errors. */
+#define MONGO_MAX_TIME_EXPIRED 50
+#define MONGO_DUPLICATE_KEY 11000
+
 struct _mongoc_client_pool_t;
 struct _mongoc_client_t;
 struct _bson_error_t;

@@ -48,9 +48,8 @@ int queue_check(struct queue *q);
  * queue_confirm() next: it reports whether the broker took the message.
  * queue_confirm(q): Wait for the broker's confirm, 2 s at most, and not at all
  * while it has an alarm; send the message again where the connection had died
- * unseen. Returns 0, also when
- * nothing was sent, or -1 (logged) when the broker refused the message or did
- * not confirm it.
+ * unseen. Returns 0, also when nothing was sent, or -1 (logged) when the broker
+ * refused the message or did not confirm it.
  */
 void queue_publish(struct queue *q, const char *id);
 int queue_confirm(struct queue *q);
