@@ -125,7 +125,7 @@ def links(ident):
     refused("a longer life", lambda u: re.sub("X-Amz-Expires=[0-9]+", "X-Amz-Expires=604800", u))
     refused("no signature at all", lambda u: u.partition("?")[0])
     fresh = wait_for("another link",
-                     lambda: job_of(ident)["exportUri"] != old and job_of(ident)["exportUri"], 5)
+                     lambda: job_of(ident)["exportUri"] != old and job_of(ident)["exportUri"], 30)
     ok(fresh != old, "two GETs, two signatures")
     is_(call("GET", job_of(ident)["exportUri"]).status, 200, "a fresh link works")
     if ttl <= 30:

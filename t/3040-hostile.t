@@ -296,18 +296,24 @@ def hold(source):
     s.bind((source, 0))
     s.settimeout(30)
     s.connect((PARTS.hostname, PARTS.port))
-    s.sendall(POST_HEAD + b"Content-Length: 50\r\n\r\n{")
+    s.sendall(POST_HEAD + b"Content-Length: 5000\r\n\r\n{")
     return s
 
 
 def too_many_connections():
     """The first CONNECTIONS of an address are kept busy, the next is refused, for as long as they
-    are. nginx waits ten seconds for the bodies."""
+    are. nginx waits ten seconds for the next of a body's bytes."""
     one, other = "127.0.4.1", "127.0.4.2"
     is_(get("/health", one), 200, "the first connection of an address")
     held = [hold(one) for _ in range(CONNECTIONS)]
+
+    def full():
+        for s in held:
+            s.sendall(b" ")
+        return get("/health", one) == 429
+
     try:
-        wait_for("429", lambda: get("/health", one) == 429, 5)
+        wait_for("429", full, 30)
         is_(len(select.select(held, [], [], 0)[0]), 0, "200 connections of an address are taken")
         c = http.client.HTTPConnection(PARTS.hostname, PARTS.port, 30, source_address=(one, 0))
         c.request("GET", "/health")
@@ -316,7 +322,7 @@ def too_many_connections():
         c.close()
         is_(get("/health", other), 200, "another address is answered")
         held.pop().close()
-        ok(wait_for("200", lambda: get("/health", one) == 200, 5), "one more when one has ended")
+        ok(wait_for("200", lambda: get("/health", one) == 200, 8), "one more when one has ended")
     finally:
         for s in held:
             s.close()

@@ -72,7 +72,7 @@ def running(body, member="documents"):
 def under_way(body, member="documents"):
     """The same of the stack's workers: (id, the pid file of its worker)."""
     ident = running(body, member)
-    return ident, wait_for("the job's worker", lambda: holder(ident), 5)
+    return ident, wait_for("the job's worker", lambda: holder(ident), 30)
 
 
 def idle():

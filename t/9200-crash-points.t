@@ -21,7 +21,8 @@ from service import (                   # noqa: E402
     section, skip_all, wait_for)
 
 BIN = os.path.join(ROOT, "build-crash")
-CRASH_S, END_S = 60, 60
+CRASH_S, END_S = 120, 120
+SLOW_DAYS = 6                           # several times renew_ms
 # These need a job that is cancelled, an attempt that fails, a long job, and several vehicles.
 FINISHED_WITHOUT = ("before_abort", "after_abort", "after_cancelled")
 RETRIED = ("before_retry", "after_retry")
@@ -35,7 +36,7 @@ def body(slow, vehicles=("vehicle_001",)):
     """A request like no other, so that none is joined: the range ends a few ms later each time."""
     global serial
     serial += 1
-    day = 30 if slow else 1
+    day = SLOW_DAYS if slow else 1
     return dict(request(), endDate="2018-12-%02dT00:00:00.%03dZ" % (day, serial),
                 vehicles=list(vehicles), compression="small" if slow else "fast")
 
@@ -174,7 +175,7 @@ def main():
                               "--crash-points"], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, check=False)
     ok(release.returncode == 64, "the release has none", release.returncode)
-    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "30", "--start",
+    generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "8", "--start",
              "2018-11-30", "--busy")
     generate("--uri", os.environ["MONGODB_ADMIN_URI"], "--vehicles", "1", "--days", "2", "--prefix",
              "vehicle_fleet_")

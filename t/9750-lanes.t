@@ -2,7 +2,8 @@
 """One slow thing never stops the rest: what the API answers, and how soon, while the broker has an
 alarm or stands still, while mongod stands still, and while dry runs are slow.
 
-Prints TAP. Each figure is compared with the one of the same stack before the fault.
+Prints TAP. Each figure is compared with the one of the same stack before the fault. A busy machine
+may delay what is asked in one window of time, a fault does in each: one of WINDOWS has to hold.
 """
 import concurrent.futures
 import contextlib
@@ -25,6 +26,7 @@ from service import (                   # noqa: E402
 RATE = 20                               # POST a second
 POSTS = 13 * RATE                       # longer than the rest of 10 s after a failure
 MORE_S = 0.1                            # promised
+WINDOWS = 3
 LATER_S = 60
 PATHS = ["/health", "/limits", "/metrics", "/ready", "/"]
 POLLERS = 8                             # more than there are handlers
@@ -70,7 +72,7 @@ def probing(paths):
 
 
 def load(posts=POSTS):
-    """RATE POSTs a second. ([(status, seconds)], those of /health at the same time)."""
+    """RATE POSTs a second, and what is asked meanwhile, as of probing()."""
     global begun
     with probing(["/health"]) as seen, concurrent.futures.ThreadPoolExecutor(200) as pool:
         waiting, began = [], time.monotonic()
@@ -79,7 +81,11 @@ def load(posts=POSTS):
             begun += 1
             waiting.append(pool.submit(create_one, begun))
         got = [w.result() for w in waiting]
-    return got, seen["/health"]
+    return dict(seen, POST=got)
+
+
+def p99(got):
+    return quantile([t for _, t in got], 0.99)
 
 
 def told(name, got):
@@ -87,15 +93,31 @@ def told(name, got):
     note("%s: %d, median %.0f ms, p99 %.0f ms, max %.0f ms, status %s" % (name, len(times),
          1e3 * quantile(times, 0.5), 1e3 * quantile(times, 0.99), 1e3 * max(times),
          sorted({s for s, _ in got})))
-    return quantile(times, 0.99)
 
 
-def as_before(name, usual, ill, statuses):
-    before, during = told(name + ", usually", usual), told(name, ill)
-    is_({s for s, _ in ill}, statuses, name + ": every answer is a " +
-        " or a ".join(map(str, sorted(statuses))))
-    ok(during <= before + MORE_S, name + ": p99 at most %.0f ms more" % (1e3 * MORE_S),
-       "%.0f ms, usually %.0f ms" % (1e3 * during, 1e3 * before))
+def windows(usual, measure):
+    """[what was asked], as of probing(), up to the first window in which all is as usual."""
+    seen = []
+    while len(seen) < WINDOWS:
+        seen.append(measure())
+        if all(p99(seen[-1][what]) <= p99(usual[what]) + MORE_S for what in usual):
+            break
+    return seen
+
+
+def as_before(name, usual, seen, unready=()):
+    """What is asked is answered as usual, in every one of the windows, and in the last as soon."""
+    for what in usual:
+        label = "%s: %s" % (name, what)
+        told(label + ", usually", usual[what])
+        told(label, seen[-1][what])
+        statuses = {status for window in seen for status, _ in window[what]}
+        want = {202} if what == "POST" else statuses & {200, 503} if what in unready else {200}
+        is_(statuses, want,
+            label + ": every answer is a " + " or a ".join(map(str, sorted(want))))
+        before, during = p99(usual[what]), p99(seen[-1][what])
+        ok(during <= before + MORE_S, label + ": p99 at most %.0f ms more" % (1e3 * MORE_S),
+           "%.0f ms, usually %.0f ms" % (1e3 * during, 1e3 * before))
 
 
 def ctl(*args):
@@ -124,17 +146,19 @@ def stopped(variable):
 
 def broker(name, fault, usual):
     """POST and /health while the broker is ill; and the API publishes again when it is well."""
-    since = len(logged("export-api").encode())
+    since, began = len(logged("export-api").encode()), time.monotonic()
     with fault:
-        ill = load()
-    as_before(name + ": POST", usual[0], ill[0], {202})
-    as_before(name + ": /health", usual[1], ill[1], {200})
+        seen = windows(usual, load)
+    took = time.monotonic() - began
+    as_before(name, usual, seen)
     lines = logged("export-api", since).splitlines()
     lost = [x for x in lines if "op=amqp" in x]
     ok(lost, name + ": the log says why")
-    # Per process one trial every 10 s, and the POSTs take about 13 s.
-    ok(len(lost) <= 4 * 3, name + ": no more than a trial each 10 s", "\n".join(lost))
-    ok(sum("op=publish" in x for x in lines) > POSTS / 2, name + ": jobs go unpublished")
+    # Per process one at once, and one every 10 s.
+    ok(len(lost) <= 4 * (2 + took // 10), name + ": no more than a trial each 10 s",
+       "\n".join(lost))
+    ok(sum("op=publish" in x for x in lines) > len(seen) * POSTS / 2,
+       name + ": jobs go unpublished")
 
 
 def well_again():
@@ -160,24 +184,17 @@ def watch(seconds=5):
     return seen
 
 
-def asked_as_before(name, usual, ill, unready=()):
-    for path in PATHS:
-        statuses = {s for s, _ in ill[path]}
-        as_before("%s: %s" % (name, path), usual[path], ill[path],
-                  statuses & {200, 503} if path in unready else {200})
-
-
 def database_stopped():
     """Handlers wait for a mongod that is there and does not answer."""
     usual = watch()
     with stopped("MONGOD_PIDFILE"), concurrent.futures.ThreadPoolExecutor(POLLERS) as pool:
         polls = [pool.submit(lambda: call("GET", "/export", user="poller").status)
                  for _ in range(POLLERS)]
-        ill = watch(10)                 # longer than a look that fails
+        seen = windows(usual, lambda: watch(10))    # longer than a look that fails
         is_((call("GET", "/ready").status, value("export_database_up")), (503, 0),
             "mongod stopped: /ready and /metrics say so")
         ok({p.result() for p in polls} <= {503, 504}, "mongod stopped: the rest is a 503")
-    asked_as_before("mongod stopped", usual, ill, ("/ready",))
+    as_before("mongod stopped", usual, seen, ("/ready",))
     wait_for("the database", lambda: call("GET", "/ready").status == 200 and
              value("export_database_up") == 1, LATER_S)
     ok(True, "mongod goes on: /ready and /metrics say so")
@@ -211,21 +228,27 @@ def dry_run(user):
 
 def dry_runs():
     """Many people estimate at once, and the database is slow at that."""
-    usual = watch()
-    with slow_estimates(), concurrent.futures.ThreadPoolExecutor(DRY_RUNS + POLLERS) as pool:
-        runs = [pool.submit(dry_run, "dry-%d" % i) for i in range(DRY_RUNS)]
-        polls = [pool.submit(lambda: timed(lambda: call("GET", "/export", user="poller")))
-                 for _ in range(POLLERS)]
-        ill = watch(SLOW_MS / 1000)
-        got = [r.result() for r in runs]
-        waited = [p.result() for p in polls]
-    asked_as_before("dry runs", usual, ill)
+    usual, got, waited = watch(), [], []
+
+    def estimating():
+        with concurrent.futures.ThreadPoolExecutor(DRY_RUNS + POLLERS) as pool:
+            runs = [pool.submit(dry_run, "dry-%d" % i) for i in range(DRY_RUNS)]
+            polls = [pool.submit(lambda: timed(lambda: call("GET", "/export", user="poller")))
+                     for _ in range(POLLERS)]
+            asked = watch(SLOW_MS / 1000)
+            got[:] = [r.result() for r in runs]
+            waited[:] = [p.result() for p in polls]
+        return asked
+
+    with slow_estimates():
+        as_before("dry runs", usual, windows(usual, estimating))
     statuses = [g.status for g in got]
     note("dry runs: %s" % {s: statuses.count(s) for s in set(statuses)})
     ok(set(statuses) == {200, 429} and DRY_MAX <= statuses.count(200) <= 2 * DRY_MAX,
        "dry runs: %d at a time, others a 429" % DRY_MAX)
     is_({g.header("Retry-After") for g in got if g.status == 429}, {"1"}, "to come again")
-    ok(told("dry runs: GET /export", waited) < SLOW_MS / 1000, "dry runs: a handler is left")
+    told("dry runs: GET /export", waited)
+    ok(p99(waited) < SLOW_MS / 1000, "dry runs: a handler is left")
 
 
 def hung_up():
