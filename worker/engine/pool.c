@@ -294,6 +294,7 @@ pool_put(struct pool *p, struct slice *s)
 {
 	const size_t pieces = slice_cut(s);
 	int64_t from_ms = s->begin_ms;
+	bool released;
 	size_t i;
 
 	pthread_mutex_lock(&p->lock);
@@ -304,13 +305,14 @@ pool_put(struct pool *p, struct slice *s)
 		from_ms = slice_piece_ends(s, i);
 	}
 	/*
-	 * Closed: those that were put are dropped, with the slice. Else the
-	 * taker may be reading it.
+	 * Closed: the slice goes with the last of those that were put, or here
+	 * when the taker has released them. Else the taker may be reading it.
 	 */
 	if (i < pieces)
 		s->pieces = i;
+	released = i == 0 || (i < pieces && p->first == p->last);
 	pthread_mutex_unlock(&p->lock);
-	if (i == 0)
+	if (released)
 		slice_free(s);
 	return i < pieces ? -1 : 0;
 }
