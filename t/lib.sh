@@ -128,14 +128,17 @@ stack_test()
 		${STACK_CONF:+--conf "$STACK_CONF"} bash "$TEST_FILE" "$@"
 }
 
-# until_ok SECONDS COMMAND...: again and again until it succeeds.
+# until_ok SECONDS COMMAND...: again and again until it succeeds; on a busy machine longer.
 until_ok()
 {
-	local end=$((SECONDS + $1))
+	local began=$SECONDS limit=$1 load cores
 
 	shift
+	cores=$(nproc)
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
+		read -r load _ </proc/loadavg
+		load=$((${load%.*} / cores))
+		[ "$SECONDS" -lt $((began + limit * (load > 1 ? load : 1))) ] || return 1
 		sleep 0.1
 	done
 }
