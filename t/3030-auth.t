@@ -9,8 +9,10 @@ import base64
 import concurrent.futures
 import http.client
 import http.server
+import ipaddress
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -229,12 +231,39 @@ def watchers(front):
     is_(front.call("GET", "/health", to="127.0.0.2").status, 200, "/health on each: 200")
 
 
+def networks(front):
+    """As whom nginx counts an address: of IPv6 all of a network as one, whatever its text."""
+    chance = random.Random(64)
+    groups = [0, 0, 0, 1, 0xdb8, 0xffff]
+
+    def counted(address):
+        return front.call("GET", "/counted", headers={"X-Forwarded-For": str(address)}).body
+    keys, texts = {}, 0                 # {of nginx: {network}}
+    for _ in range(60):
+        net = sum(chance.choice(groups) << 16 * n for n in range(4, 8)) or 1 << 112
+        found = set()
+        for _ in range(6):
+            host = sum(chance.choice(groups) << 16 * n for n in range(4))
+            found.add(counted(ipaddress.IPv6Address(net + host)))
+        for key in found:
+            keys.setdefault(key, set()).add(net)
+        texts = max(texts, len(found))
+    # What is short is so on one side of the network's end, or on both.
+    ok(texts <= 3, "IPv6: a network is three at most", texts)
+    ok(all(len(nets) == 1 for nets in keys.values()), "IPv6: no two networks count as one",
+       {k: v for k, v in keys.items() if len(v) > 1})
+    ok(len(keys) > 30, "IPv6: 60 networks are %d" % len(keys))
+    is_(len({counted("192.0.2.%d" % n) for n in range(20)}), 20, "IPv4: each address")
+    is_(len({counted("::ffff:192.0.2.%d" % n) for n in range(20)}), 20, "IPv4 within IPv6: each")
+
+
 def behind_a_proxy():
     """A second nginx, on the same host, as a balancer is: what the service then makes of addresses
     and schemes; and under a prefix of the proxy's."""
     front = Front("proxied", 8, shipped(
         "set_real_ip_from 127.0.0.1;", "real_ip_header X-Forwarded-For;", "real_ip_recursive on;",
-        "if ($http_x_forwarded_proto = https) { set $export_scheme https; }")).start()
+        "if ($http_x_forwarded_proto = https) { set $export_scheme https; }") +
+        ['location = /counted { return 200 "$export_address"; }']).start()
     proxy = Front("proxy", 9, [])
     proxy.write("nginx.conf", PROXY_CONF % ("user root;\n" if os.getuid() == 0 else "", proxy.port,
                                             front.port, front.port))
@@ -265,6 +294,7 @@ def behind_a_proxy():
                     break
         ok(429 in seen, "one client asks too often: 429", set(seen))
         is_(set(flood("192.0.2.2", 20)), {200}, "and another's requests are not counted with it")
+        networks(front)
     finally:
         proxy.end()
         front.end()
