@@ -116,10 +116,10 @@ if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	kill -KILL "$(cat "$RUN/supervisord.pid")" $(belong "$RUN" | while read -r p; do
 		case "$(readlink /proc/$p/exe)" in */export-api|*/multiwatch|*/export-worker) echo \
 			"$p" ;; esac; done)
-	ok "the stale socket is there" test -S "$RUN/api-1.sock"
+	ok "the stale socket is there" test -S "$RUN/web/api-1.sock"
 	ok "up after kill -9 of supervisord and all below it" stack up "${SERVICES[@]}"
 	ok "the API answers again" curl -sf "$EXPORT_URL/health"
-	before=$(cat "$RUN/worker-1.pid")
+	before=$(cat "$RUN/worker/worker-1.pid")
 	kill9 supervisord
 	ok "up after kill -9 of only supervisord" stack up "${SERVICES[@]}"
 	no "the orphaned worker is gone" test -e "/proc/$before/exe"	# a zombie has none

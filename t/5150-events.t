@@ -8,7 +8,7 @@ for program in supervisord spawn-fcgi multiwatch; do
 done
 [ -x "$B/export-api" ] || lacking "$B/export-api (make builds it)"
 
-mkdir "$T/bin" "$T/run" "$T/log"
+mkdir "$T/bin" "$T/run" "$T/run/web" "$T/run/worker" "$T/log"
 cat >"$T/bin/export-worker" <<END
 #!/bin/sh
 read -r status <"$T/worker"

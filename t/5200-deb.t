@@ -105,9 +105,13 @@ like "$(cat "$T/installed")" "$steps" "says what is left to do"
 no "starts nothing" in_root pgrep -x 'supervisord|nginx|multiwatch|export-api|export-worker'
 no "nor would supervisor" in_root test -e /etc/supervisor/conf.d/telemetry-export.conf
 is "$(in_root stat -c '%a %U:%G %n' /etc/export /etc/export/export.conf /run/export \
-	/var/log/export)" "750 root:export /etc/export
+	/run/export/web /run/export/worker /run/export/api.counters /var/log/export)" \
+	"750 root:export /etc/export
 640 root:export /etc/export/export.conf
-1770 root:export /run/export
+755 root:root /run/export
+2750 export-api:export-web /run/export/web
+755 export-worker:export /run/export/worker
+640 export-api:export /run/export/api.counters
 750 root:adm /var/log/export" "who may read and write where"
 for user in export-api export-worker; do
 	is "$(in_root id -gn "$user"):$(in_root getent passwd "$user" | cut -d : -f 6,7)" \
@@ -172,7 +176,7 @@ for who in api worker; do
 		'cat /etc/export/worker-s3 && cat /etc/export/api-s3'
 done
 port=$((EXPORT_PORTS + 8))
-in_root adduser --quiet www-data export
+in_root adduser --quiet www-data export-web
 in_root sh -c \
 	'cp /usr/share/telemetry-export/nginx/export-site.conf /etc/nginx/
     cp /usr/share/telemetry-export/nginx/export-upstream.conf /etc/nginx/
@@ -190,13 +194,16 @@ ok "/ready is on its listener" curl -sf -m 5 "http://127.0.0.1:$((port + 1))/rea
 no "and not where clients are" curl -sf -m 5 "$URL/ready"
 ok "and serves the description" curl -sf -m 5 "$URL/openapi.yaml"
 for socket in api-1 probe; do
-	is "$(in_root stat -c '%a %U:%G' "/run/export/$socket.sock")" "660 export-api:export" \
+	is "$(in_root stat -c '%a %U:%G' "/run/export/web/$socket.sock")" "660 export-api:export-web" \
 		"the socket $socket"
 done
 is "$(in_root ps -o user:20= -C export-api,export-worker | sort -u | xargs)" \
 	"export-api export-worker" "who they run as"
-like "$(in_root cat /run/export/supervisor.prom)" \
-	'export_process_state.process="export-worker-1",state="up". 1' "the state of the programs"
+like "$(in_root runuser -u nobody -- cat /run/export/supervisor.prom)" \
+	'export_process_state.process="export-worker-1",state="up". 1' \
+	"the state of the programs, for everybody"
+no "nginx cannot read the configuration" in_root runuser -u www-data -- cat /etc/export/export.conf
+no "nobody else reaches the sockets" in_root runuser -u export-worker -- ls /run/export/web
 
 # -- an upgrade with a job in the middle
 id=$(in_root exportctl create --from 2018-11-30 --to 2018-12-01)
@@ -204,13 +211,13 @@ like "$id" '^[0-9a-f]{24}$' "a job"
 some() { curl -s "$URL/export/$id" |
 	grep -q '"state":"STARTED".*"phase":"exporting","documents":[1-9]'; }
 ok "is in the middle" until_ok 60 some
-worker=$(in_root cat /run/export/worker-1.pid)
+worker=$(in_root cat /run/export/worker/worker-1.pid)
 handlers=$(in_root pgrep -x export-api | sort | xargs)
 in_root dpkg -i /mnt/two.deb >"$T/upgraded" 2>&1
 is "$?" 0 "dpkg -i of the next version" || diag "$(cat "$T/upgraded")"
 like "$(in_root dpkg-query -W telemetry-export)" '1.1$' "is there"
 ok "all run again" until_ok 60 running
-no "the worker is another" [ "$(in_root cat /run/export/worker-1.pid)" = "$worker" ]
+no "the worker is another" [ "$(in_root cat /run/export/worker/worker-1.pid)" = "$worker" ]
 no "and so are the handlers" [ "$(in_root pgrep -x export-api | sort | xargs)" = "$handlers" ]
 ok "the job reaches FINISHED" in_root exportctl download "$id" -o /tmp/x.zip -q
 is "$(in_root unzip -Z1 /tmp/x.zip | sort | xargs)" \

@@ -77,7 +77,7 @@ def heal(s, kind):
 
 def lost(s, names):
     for name in names:
-        s.watch.lost_worker(s.pid_of("%s/worker-1" % name) or 0, "cut")
+        s.watch.lost_worker(s.pid_of("%s/worker/worker-1" % name) or 0, "cut")
 
 
 def off(kind, most=1):

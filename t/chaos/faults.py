@@ -80,7 +80,7 @@ class Site:
 
     def workers(self):
         return sorted(os.path.relpath(p, self.run)[:-len(".pid")] for pattern
-                      in ("worker-*.pid", "worker-*/worker-*.pid")
+                      in ("worker/*.pid", "worker-*/worker/*.pid")
                       for p in glob.glob("%s/%s" % (self.run, pattern)))
 
     def pools(self):

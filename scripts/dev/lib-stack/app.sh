@@ -8,7 +8,7 @@ worker_names()
 	local i
 
 	for ((i = 1; i <= WORKERS; i++)); do
-		printf '%sworker-%s\n' "$(at worker "$i")" \
+		printf '%sworker/worker-%s\n' "$(at worker "$i")" \
 			"$([ -n "$HOSTS" ] && printf 1 || printf '%s' "$i")"
 	done
 }
@@ -62,8 +62,8 @@ supervisord_up()
 	# Where supervisord was killed, what it started lives on: it would keep the socket, or take
 	# jobs in addition to the new one.
 	sweep "$at" 15 multiwatch export-api export-worker spawn-fcgi
-	mkdir -p "$EXPORT_RUN" "$EXPORT_LOG"
-	rm -f "$EXPORT_RUN"/worker-*.pid "$EXPORT_RUN/supervisor.sock"
+	mkdir -p "$EXPORT_RUN/web" "$EXPORT_RUN/worker" "$EXPORT_LOG"
+	rm -f "$EXPORT_RUN"/worker/*.pid "$EXPORT_RUN/supervisor.sock"
 	launch "${at}supervisord" "$EXPORT_RUN" supervisord -n -s -c \
 		"$TREE/scripts/supervisord.conf"
 }
@@ -113,9 +113,9 @@ api_up()
 	program_up api
 	for at in "${PLACES[@]}"; do
 		for ((i = 1; i <= POOLS; i++)); do
-			app_wait "${at}export-api" 30 api_answers "$RUN/${at}api-$i.sock"
+			app_wait "${at}export-api" 30 api_answers "$RUN/${at}web/api-$i.sock"
 		done
-		app_wait "${at}export-api" 30 api_answers "$RUN/${at}probe.sock"
+		app_wait "${at}export-api" 30 api_answers "$RUN/${at}web/probe.sock"
 	done
 }
 
@@ -125,7 +125,7 @@ worker_up()
 
 	program_up worker
 	for name in $(worker_names); do
-		app_wait "${name%"${name##*/}"}export-worker" 30 pid_of "$name"
+		app_wait "${name%worker/*}export-worker" 30 pid_of "$name"
 	done
 }
 
@@ -160,7 +160,7 @@ app_stop()
 		done
 		for name in $(app_names); do
 			gone "$name" 130
-			rm -f "$RUN/${name%supervisord}"worker-*.pid
+			rm -f "$RUN/${name%supervisord}"worker/*.pid
 		done
 		sweep "" 15 multiwatch export-api export-worker spawn-fcgi
 		return

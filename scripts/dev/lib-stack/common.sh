@@ -276,13 +276,13 @@ env_write()
 			for place in "${PLACES[@]}"; do
 				for ((i = 1; i <= POOLS; i++)); do
 					n=$((n + 1))
-					pair "API_SOCKET$(suffix "$n")" "$RUN/${place}api-$i.sock"
+					pair "API_SOCKET$(suffix "$n")" "$RUN/${place}web/api-$i.sock"
 				done
 			done
 			n=0
 			for place in "${PLACES[@]}"; do
 				n=$((n + 1))
-				pair "PROBE_SOCKET$(suffix "$n")" "$RUN/${place}probe.sock"
+				pair "PROBE_SOCKET$(suffix "$n")" "$RUN/${place}web/probe.sock"
 			done
 			pidfiles EPMD rabbit_epmds
 			pidfiles S3 s3_names

@@ -30,10 +30,10 @@ END
 	{
 		printf 'upstream export_api {\n'
 		for ((i = 1; i <= POOLS; i++)); do
-			printf '\tserver unix:%s/%sapi-%s.sock max_fails=0;\n' "$RUN" "$at" "$i"
+			printf '\tserver unix:%s/%sweb/api-%s.sock max_fails=0;\n' "$RUN" "$at" "$i"
 		done
 		printf '}\nupstream export_probe {\n'
-		printf '\tserver unix:%s/%sprobe.sock max_fails=0;\n}\n' "$RUN" "$at"
+		printf '\tserver unix:%s/%sweb/probe.sock max_fails=0;\n}\n' "$RUN" "$at"
 	} >"$d/export-upstream.conf"
 	# No password is asked for here: on loopback, in a test, only a name says who asks (curl -u
 	# NAME:x), so that tests have owners.
@@ -99,7 +99,7 @@ nginx_answers()
 	local url
 	url=http${HOSTS:+s}://$(host_address api "$2"):$P_NGINX
 
-	if [ -S "$RUN/${1}api-1.sock" ]; then
+	if [ -S "$RUN/${1}web/api-1.sock" ]; then
 		curl -sf -m 5 ${HOSTS:+--cacert "$TLS/ca.crt"} "$url/health"
 	else
 		curl -s -m 5 ${HOSTS:+--cacert "$TLS/ca.crt"} "$url/"
