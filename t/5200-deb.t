@@ -194,8 +194,8 @@ ok "/ready is on its listener" curl -sf -m 5 "http://127.0.0.1:$((port + 1))/rea
 no "and not where clients are" curl -sf -m 5 "$URL/ready"
 ok "and serves the description" curl -sf -m 5 "$URL/openapi.yaml"
 for socket in api-1 probe; do
-	is "$(in_root stat -c '%a %U:%G' "/run/export/web/$socket.sock")" "660 export-api:export-web" \
-		"the socket $socket"
+	is "$(in_root stat -c '%a %U:%G' "/run/export/web/$socket.sock")" \
+		"660 export-api:export-web" "the socket $socket"
 done
 is "$(in_root ps -o user:20= -C export-api,export-worker | sort -u | xargs)" \
 	"export-api export-worker" "who they run as"

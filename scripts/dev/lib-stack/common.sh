@@ -276,7 +276,8 @@ env_write()
 			for place in "${PLACES[@]}"; do
 				for ((i = 1; i <= POOLS; i++)); do
 					n=$((n + 1))
-					pair "API_SOCKET$(suffix "$n")" "$RUN/${place}web/api-$i.sock"
+					pair "API_SOCKET$(suffix "$n")" \
+						"$RUN/${place}web/api-$i.sock"
 				done
 			done
 			n=0
