@@ -56,6 +56,9 @@ limits_get(const struct api *api, struct FCGX_Request *fcgx,
 	for (i = 0; o != NULL && i < sizeof(limits) / sizeof(limits[0]); i++)
 		json_object_object_add(o, limits[i].name,
 		    json_object_new_int64(limits[i].value));
+	if (o != NULL)
+		json_object_object_add(o, "deleteRemoves",
+		    json_object_new_boolean(conf->s3_delete != 0));
 	etag_of(o, 0, etag);
 	reply_tagged(fcgx, r, "", etag, o);
 }

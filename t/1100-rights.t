@@ -473,12 +473,12 @@ def is_denied(e):
                 isinstance(e, urllib.error.HTTPError) and e.code == 403)
 
 
-def s3_as(service, wrong_secret=None):
+def s3_as(service, wrong_secret=None, key=None):
     names = {"api": ("api_s3_access_key", "api_s3_secret_file"),
              "worker": ("worker_s3_access_key", "worker_s3_secret_file")}[service]
     return boto3.client(
         "s3", endpoint_url=setting("s3_endpoint", ""), region_name="us-east-1",
-        aws_access_key_id=setting(names[0], ""),
+        aws_access_key_id=key or setting(names[0], ""),
         aws_secret_access_key=wrong_secret or secret(names[1]),
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
 
@@ -546,6 +546,29 @@ def s3_worker_refused(worker, at):
         "put a bucket policy": lambda: worker.put_bucket_policy(Bucket=bucket, Policy="{}"),
         "delete the bucket": lambda: worker.delete_bucket(Bucket=bucket),
         "make a bucket": lambda: worker.create_bucket(Bucket="other")})
+
+
+def s3_remover(remover, admin, at, piece):
+    """The worker's key for s3_delete = yes: the same rights, and to remove."""
+    bucket = at["Bucket"]
+    gone = dict(at, Key="exports/65f000000000000000000001/1/export-65f000000000000000000001.zip")
+    may("s3 remover: put", lambda: remover.put_object(Body=b"y", **gone))
+    may("s3 remover: get", lambda: remover.get_object(**gone))
+    for what, there in (("a result", gone), ("a piece", piece)):
+        may("s3 remover: remove " + what, functools.partial(remover.delete_object, **there))
+        may("s3 remover: remove %s that is gone" % what,
+            functools.partial(remover.delete_object, **there))
+        is_(admin.list_objects_v2(Bucket=bucket, Prefix=there["Key"]).get("KeyCount"), 0,
+            "s3 remover: %s is gone" % what)
+    each_refused("s3 remover", is_denied, {
+        "remove outside exports/ and units/":
+            lambda: remover.delete_object(Bucket=bucket, Key="other"),
+        "list": lambda: remover.list_objects_v2(Bucket=bucket),
+        "put outside exports/":
+            lambda: remover.put_object(Body=b"y", Bucket=bucket, Key="other"),
+        "delete the lifecycle": lambda: remover.delete_bucket_lifecycle(Bucket=bucket),
+        "put a bucket policy": lambda: remover.put_bucket_policy(Bucket=bucket, Policy="{}"),
+        "delete the bucket": lambda: remover.delete_bucket(Bucket=bucket)})
 
 
 def s3_api(api, admin, at, piece):
@@ -641,6 +664,7 @@ def s3_all():
     section("s3 api", s3_api, api, admin, at, piece)
     section("s3 links", s3_links, api, at)
     section("s3 without a key", s3_anonymous, at)
+    section("s3 remover", s3_remover, s3_as("worker", key="EXPORTREMOVER"), admin, at, piece)
     section("s3 lifecycle", s3_lifecycle, admin, bucket)
 
 

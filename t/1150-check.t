@@ -118,6 +118,24 @@ def rights_of_others():
                lines)
 
 
+def s3_delete():
+    """The right to remove objects, with and without the setting: they have to agree."""
+    key, yes = r"^(worker_s3_access_key *= *).*$", "\ns3_delete = yes"
+    remover, worker = r"\1EXPORTREMOVER", r"\g<0>"
+    for account, line, want in ((remover, yes, None), (remover, "", "but must not"),
+                                (worker, yes, "but has to")):
+        code, lines, _ = check("worker", (key, account + line))
+        what = "worker %s the right to remove, s3_delete = %s" % (
+            "with" if account == remover else "without", "yes" if line else "no")
+        bad = [line.split(None, 2)[2] for line in wrong(lines)]
+        is_((code, [x[-len(want):] for x in bad] if want else bad),
+            (1, [want] * 2) if want else (0, []), what + (": exit 1" if want else ": exit 0"))
+        ok(all("remove objects" in x or "remove fragments" in x for x in bad),
+           "which is named", bad)
+    code, lines, _ = check("api", (key, worker + yes))
+    is_((code, wrong(lines)), (0, []), "api: with s3_delete = yes it may not remove either")
+
+
 def unreachable():
     for program in ("api", "worker"):
         for name, change, server in (
@@ -175,6 +193,7 @@ def main():
     section("all right", all_right)
     section("MongoDB's rights", rights_of_mongodb, mongo())
     section("the others' rights", rights_of_others)
+    section("s3_delete", s3_delete)
     section("maxPoolSize", pool_size)
     section("unreachable", unreachable)
     section("secrets", secrets)

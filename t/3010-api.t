@@ -53,7 +53,8 @@ def limits():
         "ownerJobsPerHour": 0,
         "queueMax": 40, "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
         "linkTtlSeconds": 6, "retentionDays": setting("retention_days", 7),
-        "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400},
+        "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400,
+        "deleteRemoves": False},
         "GET /limits: these members, as configured")
 
 

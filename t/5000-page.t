@@ -31,7 +31,8 @@ sys.dont_write_bytecode = True
 from page import Browser, needed        # noqa: E402
 from service import (                   # noqa: E402
     FINAL, JSON_TYPE, NGINX_HEAD, ROOT, START, base, call, done, fetch, finish, generate, is_,
-    job_of, jobs_of, mongo, note, ok, post, section, stack, under_stack, wait_for)
+    job_of, jobs_of, mongo, note, ok, post, section, setting, stack, under_stack,
+    wait_for)
 
 V1, V2, V3 = "vehicle_001", "vehicle_002", "vehicle_003"
 # A database's name has no space, slash, quotation mark or dot; a collection's may.
@@ -717,6 +718,10 @@ def hostile(b):
 def deleted(b, ident):
     card = b.card(ident)
     b.click(b.button(card, "Delete result"))
+    b.wait("the question", lambda: "Yes, delete it" in b.buttons(card))
+    is_(card.find_element("css selector", ".question span").text,
+        "Delete this result? It is removed within %d days; links that were given out work until "
+        "they end." % (setting("retention_days", 7) + 2), "the question says what it does")
     b.click(b.button(card, "Yes, delete it"))
     b.wait("its end", lambda: card.find_element("css selector", ".state").text == "Expired")
     is_((job_of(ident)["state"], b.buttons(card)[0]), ("EXPIRED", "Retry"),

@@ -30,6 +30,7 @@ expected()
 	printf '%s share/telemetry-export/%s\n' \
 	    755 scripts/owners 755 scripts/provision 755 scripts/supervisor-events \
 	    644 scripts/s3-policy-api.json 644 scripts/s3-policy-worker.json \
+	    644 scripts/s3-policy-worker-delete.json \
 	    644 monitoring/alerts.yml 644 monitoring/dashboard.json \
 	    644 examples/export.conf 644 examples/supervisord.conf 644 examples/logrotate
 	for f in nginx/*.conf; do

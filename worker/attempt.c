@@ -19,6 +19,7 @@
 #include "worker/engine/sink.h"
 #include "worker/lease.h"
 #include "worker/pace.h"
+#include "worker/removal.h"
 #include "worker/upload.h"
 #include "worker/worker.h"
 
@@ -364,6 +365,7 @@ attempt_end(struct attempt *a, enum outcome outcome, int64_t began_ms)
 	e = ending_of(&facts);
 	rc = write_end_or_crash(a, &e);
 	/* A cancel came first, or another worker holds the job. */
+	a->refused = e.transition == T_FINISH && rc == JOBS_NONE;
 	if (e.transition == T_FINISH && rc != JOBS_OK)
 		e = ending_refused(rc == JOBS_NONE && write_end(a,
 		    &(struct ending){ .transition = T_CANCELLED }) == JOBS_OK);
@@ -420,6 +422,8 @@ attempt_run(struct attempt *a, enum outcome (*make)(struct attempt *))
 	lease_stop(a->lease);
 	if (outcome != COMPLETE)
 		attempt_abort(a);
+	else if (a->refused && conf->s3_delete)
+		removal_once(conf, a->task->object.key);
 	upload_free(a->upload);
 	a->upload = NULL;
 	return done;

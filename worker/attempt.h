@@ -35,6 +35,7 @@ struct attempt {
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
 	bool whole;			/* no vehicle of it may be cut */
+	bool refused;			/* to be FINISHED: its object is nobody's */
 
 	struct task_progress progress;
 	struct task_progress done;	/* of its units, without the one under way */

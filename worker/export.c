@@ -20,6 +20,7 @@
 #include "lib/jobs/units.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
+#include "worker/keys.h"
 #include "worker/split.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
@@ -193,15 +194,13 @@ make_once(struct attempt *a)
 {
 	struct names vehicles = { 0 };
 	uint64_t *documents = NULL;
-	char key[160], filename[64];
+	char key[KEY_SIZE], filename[64];
 	enum outcome outcome;
 
 	attempt_report(a, "counting");
 	outcome = export_plan(a, &vehicles, &documents);
-	/* S3 cannot fence: the fence in the key makes it this attempt's own. */
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
-	snprintf(key, sizeof(key), "exports/%s/%lld/%s", a->task->id,
-	    (long long)a->task->fence, filename);
+	key_of_archive(a->task->id, a->task->fence, key);
 	if (outcome == COMPLETE)
 		outcome = attempt_upload(a, key, filename, 0, true);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);

@@ -4,13 +4,13 @@
  */
 #include "worker/fragment.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/jobs/unit.h"
+#include "worker/keys.h"
 #include "worker/readahead.h"
 #include "worker/transfer.h"
 #include "worker/upload.h"
@@ -70,14 +70,11 @@ fragment_write(struct attempt *a)
 	struct archive_spec spec;
 	struct archive *archive;
 	enum outcome outcome;
-	char key[160];
+	char key[KEY_SIZE];
 
 	crash_at(CRASH_AFTER_UNIT_CLAIM);
 	a->progress.documents_total = (uint64_t)unit->documents;
-	/* The fence in the key makes it this attempt's own. */
-	snprintf(key, sizeof(key), "units/%s/%lld-%lld-%lld", unit->parent,
-	    (long long)unit->plan, (long long)unit->place,
-	    (long long)unit->task.fence);
+	key_of_fragment(unit, key);
 	outcome = attempt_upload(a, key, "unit", 0, false);
 	if (outcome != COMPLETE)
 		return outcome;

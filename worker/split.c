@@ -170,8 +170,10 @@ store_plan(struct attempt *a, const struct names *vehicles,
 	do {
 		rc = JOBS_OK;
 		/* What an earlier claim, or try, left of an incomplete plan. */
-		if (a->task->fence > 1 || t.failures > 0)
-			rc = units_drop(units, a->task->id, plan);
+		if (t.failures > 0)
+			rc = units_undo(units, a->task->id, plan);
+		if (rc == JOBS_OK && a->task->fence > 1)
+			rc = units_drop(units, a->task->id, plan - 1);
 		if (rc == JOBS_OK)
 			rc = units_insert(units, a->job, plan, vehicles, cuts,
 			    n);

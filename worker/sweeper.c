@@ -1,10 +1,11 @@
 /*
- * The timer that ends what nobody works on any more. What that is, the table in
- * lib/jobs/transition.c says.
+ * The timer that ends what nobody works on any more, and has its objects removed. What
+ * that is, the table in lib/jobs/transition.c says.
  */
 #include "worker/sweeper.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +14,14 @@
 #include "lib/base/ticker.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/tasks.h"
+#include "worker/removal.h"
 
 struct sweeper {
 	struct _mongoc_client_pool_t *pool;
 	struct _mongoc_client_t *client;
 	struct tasks *jobs, *units;
+	struct removal *removal;	/* NULL: the lifecycle rule removes */
+	atomic_bool stopping;
 	int every_ms;
 	struct ticker *ticker;
 };
@@ -27,6 +31,7 @@ sweeper_free(struct sweeper *s)
 {
 	if (s == NULL)
 		return;
+	removal_free(s->removal);
 	tasks_free(s->units);
 	tasks_free(s->jobs);
 	mongo_give(s->pool, s->client);
@@ -41,7 +46,16 @@ sweeper_tick(void *arg)
 	/* Errors are logged there; the next tick tries again. */
 	if (tasks_sweep(s->jobs) == JOBS_OK)
 		tasks_sweep(s->units);
-	return s->every_ms;
+	/* Last: S3 may be slow. A cancelled job does not wait for it. */
+	return s->removal != NULL && removal_step(s->removal) ? 0 : s->every_ms;
+}
+
+static bool
+sweeper_stopping(void *arg)
+{
+	struct sweeper *s = arg;
+
+	return atomic_load(&s->stopping);
 }
 
 struct sweeper *
@@ -59,6 +73,9 @@ sweeper_start(struct _mongoc_client_pool_t *pool, const struct conf *conf)
 	s->units = tasks_new(s->client, conf, TASK_UNIT);
 	if (s->jobs == NULL || s->units == NULL)
 		goto fail;
+	if (conf->s3_delete && (s->removal = removal_new(conf, s->jobs, s->units,
+	    sweeper_stopping, s)) == NULL)
+		goto fail;
 	s->ticker = ticker_start(s->every_ms, sweeper_tick, NULL, s);
 	if (s->ticker != NULL)
 		return s;
@@ -72,7 +89,9 @@ fail:
 void
 sweeper_stop(struct sweeper *s)
 {
-	if (s != NULL)
+	if (s != NULL) {
+		atomic_store(&s->stopping, true);
 		ticker_stop(s->ticker);
+	}
 	sweeper_free(s);
 }

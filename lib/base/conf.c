@@ -55,6 +55,7 @@ static const struct key keys[] = {
 	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
 	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
 	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
+	{ "s3_delete", YESNO, BOTH, AT(s3_delete), "no", 0, 0, NULL },
 	{ "public_url", ADDRESS, BOTH, AT(public_url), "", 0, 0, NULL },
 	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
 	{ "tls_ca_file", TEXT, BOTH, AT(tls_ca_file), "", 0, 0, NULL },

@@ -20,6 +20,7 @@ struct conf {
 	char *s3_region;
 	char *s3_bucket;
 	int64_t s3_path_style;
+	int64_t s3_delete;		/* workers remove objects: worker/removal.h */
 	char *public_url;		/* NULL: from the request */
 	char *vehicle_prefix;
 	char *tls_ca_file;		/* NULL: the system's */

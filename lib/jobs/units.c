@@ -12,6 +12,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/leftovers.h"
 #include "lib/jobs/scope.h"
 #include "lib/jobs/tasks_impl.h"
 #include "lib/jobs/transition.h"
@@ -390,19 +391,39 @@ units_any(struct units *units)
 	return rc;
 }
 
+static enum jobs_result
+delete_units(struct units *units, const bson_t *filter)
+{
+	bson_error_t error;
+
+	if (mongoc_collection_delete_many(units->tasks.collection, filter, NULL,
+	    NULL, &error))
+		return JOBS_OK;
+	mongo_log("drop_units", &error);
+	return JOBS_ERROR;
+}
+
+enum jobs_result
+units_undo(struct units *units, const char *id, int64_t plan)
+{
+	bson_t *filter = units_of_job(id);
+	enum jobs_result rc;
+
+	BSON_APPEND_INT64(filter, "plan", plan);
+	rc = delete_units(units, filter);
+	bson_destroy(filter);
+	return rc;
+}
+
 enum jobs_result
 units_drop(struct units *units, const char *id, int64_t plan)
 {
 	bson_t *filter = units_of_job(id);
-	enum jobs_result rc = JOBS_OK;
-	bson_error_t error;
+	enum jobs_result rc;
 
 	BCON_APPEND(filter, "plan", "{", "$lte", BCON_INT64(plan), "}");
-	if (!mongoc_collection_delete_many(units->tasks.collection, filter, NULL,
-	    NULL, &error)) {
-		mongo_log("drop_units", &error);
-		rc = JOBS_ERROR;
-	}
+	rc = units->tasks.conf->s3_delete ?
+	    leftovers_keep(&units->tasks, filter) : delete_units(units, filter);
 	bson_destroy(filter);
 	return rc;
 }

@@ -69,6 +69,12 @@ int64_t units_plan_number(int64_t fence, bool whole);
 enum jobs_result units_insert(struct units *units, const struct job *job,
     int64_t plan, const struct names *vehicles, const struct unit_cut *cuts, size_t n);
 
+/*
+ * units_undo(units, id, plan): What a call that failed has inserted of this plan. What
+ * was made of it has the keys that the plan, inserted again, will use again.
+ */
+enum jobs_result units_undo(struct units *units, const char *id, int64_t plan);
+
 /* units_find_plan(units, id, plan): The job's newest complete plan, or JOBS_NONE. */
 enum jobs_result units_find_plan(struct units *units, const char *id,
     struct units_plan *plan);
@@ -112,7 +118,8 @@ enum jobs_result units_any(struct units *units);
  * units_drop(units, id, plan):
  * Remove the job's units, of this plan and older ones (UNITS_ALL: all). Workers
  * holding one lose it. A worker that lost the job without noticing cannot remove its
- * successor's plan.
+ * successor's plan. With s3_delete = yes their fragments are removed then
+ * (lib/jobs/leftovers.h).
  */
 #define UNITS_ALL INT64_MAX
 enum jobs_result units_drop(struct units *units, const char *id,

@@ -231,6 +231,22 @@ s3_abort(struct s3_upload *u, int64_t budget_ms)
 }
 
 int
+s3_remove(struct s3 *s3, const char *key)
+{
+	struct s3_exchange x = { .op = "s3_remove", .method = "DELETE",
+	    .key = key };
+	int rc = s3_exchange_run(s3, &x);
+
+	if (rc != 0 && s3->gone)
+		rc = 0;
+	else if (rc != 0 && x.status == 404)
+		/* Not logged yet: after an abort it is well. */
+		log_msg(LOG_WARN, "s3_remove", "S3: HTTP 404 %s", x.code);
+	buf_release(&x.reply);
+	return rc;
+}
+
+int
 s3_get(struct s3 *s3, const char *key, uint64_t at, size_t len,
     struct buf *to)
 {

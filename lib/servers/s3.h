@@ -78,6 +78,13 @@ int s3_complete(struct s3_upload *u, int parts, uint64_t bytes, char *etag,
 void s3_abort(struct s3_upload *u, int64_t budget_ms);
 
 /*
+ * s3_remove(s3, key):
+ * Remove the object; one that does not exist is removed. In a bucket that keeps
+ * versions this hides it. Returns 0, -1 after a logged error.
+ */
+int s3_remove(struct s3 *s3, const char *key);
+
+/*
  * s3_get(s3, key, at, len, to):
  * Read len bytes (1 or more) of the object, from the byte at on, into *to,
  * which they replace. Fewer are an error. Returns 0, -1 after a logged error;

@@ -27,6 +27,7 @@ static const struct {
 	[S3_LIST] = { "GET", "", { { "list-type", "2" }, { "max-keys", "1" } },
 	    2 },
 	[S3_GET_FRAGMENT] = { "GET", CHECK_FRAGMENT, { { NULL, NULL } }, 0 },
+	[S3_DELETE_FRAGMENT] = { "DELETE", CHECK_FRAGMENT, { { NULL, NULL } }, 0 },
 };
 
 /* Abort the upload that the probe started. */

@@ -4,7 +4,8 @@
 struct s3;
 
 /* The rights that --check tries. */
-enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_FRAGMENT };
+enum s3_right { S3_GET, S3_UPLOAD, S3_DELETE, S3_LIST, S3_GET_FRAGMENT,
+	S3_DELETE_FRAGMENT };
 
 /*
  * s3_probe(s3, right):

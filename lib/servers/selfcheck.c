@@ -98,18 +98,27 @@ check_broker(struct check *c, const struct conf *conf, enum conf_role role)
 	queue_free(q);
 }
 
+enum may { NEVER, ALWAYS, IF_S3_DELETE };
+
 static const struct {
 	enum s3_right right;
 	const char *what;
-	bool api, worker;
+	enum may api, worker;
 } storage[] = {
 	/* A worker looks up what it has completed. */
-	{ S3_GET, "get objects", true, true },
-	{ S3_UPLOAD, "upload objects", false, true },
-	{ S3_DELETE, "remove objects", false, false },
-	{ S3_LIST, "list the bucket", false, false },
-	{ S3_GET_FRAGMENT, "get fragments of units", false, true },
+	{ S3_GET, "get objects", ALWAYS, ALWAYS },
+	{ S3_UPLOAD, "upload objects", NEVER, ALWAYS },
+	{ S3_DELETE, "remove objects", NEVER, IF_S3_DELETE },
+	{ S3_LIST, "list the bucket", NEVER, NEVER },
+	{ S3_GET_FRAGMENT, "get fragments of units", NEVER, ALWAYS },
+	{ S3_DELETE_FRAGMENT, "remove fragments of units", NEVER, IF_S3_DELETE },
 };
+
+static bool
+has_to(const struct conf *conf, enum may may)
+{
+	return may == ALWAYS || (may == IF_S3_DELETE && conf->s3_delete != 0);
+}
 
 static void
 check_storage(struct check *c, const struct conf *conf, enum conf_role role)
@@ -121,7 +130,8 @@ check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);
 	    i++)
 		check_right(c, "s3", s3_probe(s3, storage[i].right),
-		    role == CONF_API ? storage[i].api : storage[i].worker,
+		    has_to(conf, role == CONF_API ? storage[i].api :
+		    storage[i].worker),
 		    storage[i].what);
 	if (s3 == NULL)
 		check_line(c, "s3", false, "out of memory");

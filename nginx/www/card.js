@@ -124,9 +124,7 @@ export class Card {
 		this.cancel = button("Cancel", () =>
 			this.confirm(this.cancel, "Cancel this export?", "Yes, cancel it"),
 		);
-		this.remove = button("Delete result", () =>
-			this.confirm(this.remove, "Delete this result for good?", "Yes, delete it"),
-		);
+		this.remove = button("Delete result", () => this.confirmRemoval());
 		this.retry = button("Retry", () => this.again());
 		this.actions = el(
 			"div",
@@ -371,6 +369,20 @@ export class Card {
 		this.question.hidden = false;
 		this.actions.hidden = true;
 		sure.focus();
+	}
+
+	/* What becomes of the object, and when, is a setting of the service. */
+	async confirmRemoval() {
+		const limits = await ask("GET", "/limits").then(({ json }) => json, () => null);
+		let question = "Delete this result?";
+
+		if (limits?.deleteRemoves)
+			question = "Delete this result for good? Links to it stop working.";
+		else if (limits)
+			question +=
+				` It is removed within ${limits.retentionDays + 2} days; ` +
+				"links that were given out work until they end.";
+		this.confirm(this.remove, question, "Yes, delete it");
 	}
 
 	/* Cancel a waiting or running job; give up the result of a finished one. */

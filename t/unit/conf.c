@@ -98,7 +98,8 @@ test_presets(void)
 		int64_t value;
 	} rows[] = {
 #define ROW(name, value) { #name, offsetof(struct conf, name), value }
-		ROW(s3_path_style, 1), ROW(range_max_days, 3660),
+		ROW(s3_path_style, 1), ROW(s3_delete, 0),
+		ROW(range_max_days, 3660),
 		ROW(vehicles_max, 1000), ROW(parameters_max, 100),
 		ROW(link_ttl_s, 300), ROW(retention_days, 7),
 		ROW(lease_ms, 60000), ROW(renew_ms, 10000),

@@ -5,6 +5,7 @@
 s3_names() { printf '%ss3\n' "$(at s3 1)"; }
 
 # The services get exactly their policy; actions such as "Write" would let the worker delete too.
+# EXPORTREMOVER is the worker's key for s3_delete = yes.
 s3_conf()
 {
 	(
@@ -29,9 +30,11 @@ print(json.dumps({
                  actions=["Admin", "Read", "Write", "List", "Tagging"]),
         identity("export-api", "EXPORTAPI", "api-s3", policyNames=["export-api"]),
         identity("export-worker", "EXPORTWORKER", "worker-s3", policyNames=["export-worker"]),
+        identity("export-remover", "EXPORTREMOVER", "worker-s3",
+                 policyNames=["export-worker-delete"]),
     ],
-    "policies": [{"name": "export-api", "content": policy("api")},
-                 {"name": "export-worker", "content": policy("worker")}],
+    "policies": [{"name": "export-" + name, "content": policy(name)}
+                 for name in ("api", "worker", "worker-delete")],
 }, indent=1))
 END
 	)
