@@ -29,6 +29,7 @@
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/rates.h"
+#include "lib/jobs/records.h"
 #include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
 #include "fcgi/jobjson.h"
@@ -285,6 +286,8 @@ create(const struct api *api, struct FCGX_Request *fcgx,
 	crash_at(CRASH_API_AFTER_PUBLISH);
 	accepted(api, fcgx, r, job);
 	crash_at(CRASH_API_AFTER_REPLY);
+	/* What it cannot do now, another POST does. */
+	records_trim(api->jobs, job, r->may.limits.per_hour);
 }
 
 /* null: not known. */

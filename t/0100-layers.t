@@ -91,7 +91,7 @@ may()
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
 may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/failure.c \
-	lib/jobs/{joblist,jobs,leftovers,owners,rates,tasks,totals}.c lib/servers/mongo.c \
+	lib/jobs/{joblist,jobs,leftovers,owners,rates,records,tasks,totals}.c lib/servers/mongo.c \
 	lib/servers/rights.c lib/jobs/workers.c lib/jobs/units.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c

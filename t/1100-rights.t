@@ -316,6 +316,8 @@ def mongo_lifetimes(admin):
                 records, retention, days))
     provision("mongodb", **kept)
     is_(ttl("jobs", "records"), max(kept.values()) * DAY_S, "mongodb jobs: as it was")
+    is_((ttl("jobs", "removing"), admin.exports.jobs.index_information()["removing"]["key"]),
+        (0, [("removeAt", 1)]), "mongodb jobs: what is one too many of an owner's goes at once")
     is_((ttl("workers", "reports"), admin.exports.workers.index_information()["reports"]["key"]),
         (3600, [("at", 1)]), "mongodb workers: a report stays for an hour")
     is_((ttl("units", "left"), admin.exports.units.index_information()["left"]["key"]),

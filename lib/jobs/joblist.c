@@ -306,6 +306,9 @@ list_filter(const struct jobs_page *page, int64_t now_ms)
 
 	if (page->owner != NULL)
 		BSON_APPEND_UTF8(filter, "owner", page->owner);
+	else
+		/* Nobody's: lib/jobs/records.h. */
+		BCON_APPEND(filter, "removeAt", "{", "$exists", BCON_BOOL(false), "}");
 	if (page->after != NULL) {
 		bson_oid_init_from_string(&after, page->after);
 		BCON_APPEND(filter, "_id", "{", "$lt", BCON_OID(&after), "}");

@@ -165,8 +165,9 @@ find_id(struct jobs *jobs, const char *id, const char *owner,
 	filter = BCON_NEW("_id", BCON_OID(&oid));
 	/* By _id only: then the server need not plan the query. */
 	rc = find_first(jobs, filter, read_concern, host, job);
-	if (rc == JOBS_OK && owner != NULL &&
-	    strcmp(job->task.owner, owner) != 0) {
+	/* No name: it was given up (lib/jobs/records.h). */
+	if (rc == JOBS_OK && (job->task.owner[0] == '\0' ||
+	    (owner != NULL && strcmp(job->task.owner, owner) != 0))) {
 		job_release(job);
 		rc = JOBS_NONE;
 	}

@@ -10,7 +10,10 @@ struct _bson_t;
 struct _mongoc_collection_t;
 struct _mongoc_cursor_t;
 
-/* For tasks.c, jobs.c, joblist.c, leftovers.c, owners.c, rates.c and units.c only. */
+/*
+ * For tasks.c, jobs.c, joblist.c, leftovers.c, owners.c, rates.c, records.c and
+ * units.c only.
+ */
 
 struct tasks {
 	enum task_kind kind;
