@@ -106,10 +106,28 @@ jobs_insert(struct jobs *jobs, struct job *job)
 	return JOBS_OK;
 }
 
-/* Read the first that filter finds, at this read concern. Takes over filter. */
+/*
+ * Whether it is the owner's (NULL: whose does not matter). Without a name it was given
+ * up (lib/jobs/records.h).
+ */
+static bool
+is_of(const bson_t *doc, const char *owner)
+{
+	const char *whose = "";
+	bson_iter_t it;
+
+	if (bson_iter_init_find(&it, doc, "owner") && BSON_ITER_HOLDS_UTF8(&it))
+		whose = bson_iter_utf8(&it, NULL);
+	return whose[0] != '\0' && (owner == NULL || strcmp(whose, owner) == 0);
+}
+
+/*
+ * Read the first that filter finds, at this read concern, if it is the owner's. The rest
+ * of another's is not looked at: it is none, and takes as long. Takes over filter.
+ */
 static enum jobs_result
-find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
-    mongoc_host_list_t *host, struct job *job)
+find_first(struct jobs *jobs, bson_t *filter, const char *owner,
+    const char *read_concern, mongoc_host_list_t *host, struct job *job)
 {
 	enum jobs_result rc = JOBS_ERROR;
 	mongoc_cursor_t *cursor;
@@ -124,7 +142,9 @@ find_first(struct jobs *jobs, bson_t *filter, const char *read_concern,
 	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection,
 	    filter, opts, NULL);
 	if (mongoc_cursor_next(cursor, &doc)) {
-		if (job_from_bson(doc, job) == 0) {
+		if (!is_of(doc, owner)) {
+			rc = JOBS_NONE;
+		} else if (job_from_bson(doc, job) == 0) {
 			job_seen(job, clock_real_ms());
 			rc = JOBS_OK;
 		} else {
@@ -157,21 +177,12 @@ static enum jobs_result
 find_id(struct jobs *jobs, const char *id, const char *owner,
     const char *read_concern, mongoc_host_list_t *host, struct job *job)
 {
-	enum jobs_result rc;
 	bson_oid_t oid;
-	bson_t *filter;
 
 	bson_oid_init_from_string(&oid, id);
-	filter = BCON_NEW("_id", BCON_OID(&oid));
 	/* By _id only: then the server need not plan the query. */
-	rc = find_first(jobs, filter, read_concern, host, job);
-	/* No name: it was given up (lib/jobs/records.h). */
-	if (rc == JOBS_OK && (job->task.owner[0] == '\0' ||
-	    (owner != NULL && strcmp(job->task.owner, owner) != 0))) {
-		job_release(job);
-		rc = JOBS_NONE;
-	}
-	return rc;
+	return find_first(jobs, BCON_NEW("_id", BCON_OID(&oid)), owner, read_concern,
+	    host, job);
 }
 
 /*
@@ -255,8 +266,8 @@ jobs_find_key(struct jobs *jobs, const char *owner, const char *key,
 {
 	mongoc_host_list_t host;
 
-	return find_first(jobs, key_filter(owner, key, "$gt"), "majority",
-	    &host, job);
+	return find_first(jobs, key_filter(owner, key, "$gt"), owner,
+	    "majority", &host, job);
 }
 
 enum jobs_result
