@@ -10,7 +10,7 @@ SERVICES=(mongo rabbit s3 provision)
 NAMES=(mongod-1 epmd rabbitmq s3)
 if [ -x "$B/export-api" ] && [ -x "$B/export-worker" ]; then
 	SERVICES+=(api worker nginx)
-	NAMES+=(supervisord worker-1 nginx)
+	NAMES+=(supervisord worker/worker-1 nginx)
 elif [ "${EXPORT_TEST_ALL-}" = 1 ]; then
 	lacking "$B/export-api, $B/export-worker; run make"
 fi
