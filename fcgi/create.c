@@ -3,7 +3,7 @@
  *   202 the job, and where it is    400 not JSON, or not such a request
  *   409 another request with this idempotency key is in progress (Retry-After)
  *   415 not plain application/json  422 a request that cannot be met
- *   429 the owner has, or has made, too many jobs (Retry-After)
+ *   429 the owner has, or has made, too many jobs, or its results too large (Retry-After)
  *   503 no database, or too many jobs in all (Retry-After)
  * POST /export?dryRun=true
  *   200 what it would read; else as above
@@ -30,6 +30,7 @@
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/rates.h"
 #include "lib/jobs/records.h"
+#include "lib/jobs/usage.h"
 #include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
 #include "fcgi/jobjson.h"
@@ -40,6 +41,7 @@
 #include "fcgi/spec.h"
 
 #define RETRY_FULL "Retry-After: 30\r\n"
+#define RETRY_USAGE "Retry-After: 60\r\n"
 #define KEY_MAX 255
 
 static void
@@ -205,6 +207,30 @@ estimate(const struct api *api, struct FCGX_Request *fcgx,
 	return false;
 }
 
+/* Whether the owner may have more results; if not, it was answered. */
+static bool
+has_room(const struct api *api, struct FCGX_Request *fcgx,
+    const struct request *r)
+{
+	const int64_t most = r->may.limits.bytes_kept;
+	struct usage usage;
+	char detail[192];
+
+	if (most == 0)
+		return true;
+	if (usage_get(api->client, r->owner, &usage) == JOBS_ERROR) {
+		reply_no_database(fcgx);
+		return false;
+	}
+	if (usage.bytes < most)
+		return true;
+	snprintf(detail, sizeof(detail), "your results take up %lld bytes of the "
+	    "%lld that they may: delete some (counted within a minute), or wait until "
+	    "they expire", (long long)usage.bytes, (long long)most);
+	reply_problem(fcgx, 429, RETRY_USAGE, NULL, detail);
+	return false;
+}
+
 /* Whether the owner may have one more job; if not, it was answered. */
 static bool
 admitted(const struct api *api, struct FCGX_Request *fcgx,
@@ -212,6 +238,8 @@ admitted(const struct api *api, struct FCGX_Request *fcgx,
 {
 	char retry[40];
 
+	if (!has_room(api, fcgx, r))
+		return false;
 	switch (jobs_admit(api->jobs, job, &r->may.limits, found)) {
 	case JOBS_OK:
 		return true;

@@ -127,6 +127,7 @@ def mongo_api(api, stored):
         lambda: jobs.find_one_and_update(this, [{"$set": {"dueAt": "$$NOW"}}])["_id"])
     may("mongodb api: find vehicles", lambda: api.exports.vehicles.find_one()["_id"])
     may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
+    may("mongodb api: find usage", lambda: api.exports.usage.find_one()["_id"])
     may("mongodb api: find owners", lambda: api.exports.owners.find_one()["_id"])
 
 
@@ -144,6 +145,9 @@ def mongo_api_refused(api, stored):
             lambda: vehicles.update_one({"_id": "vehicle_001"}, {"$set": {"x": 1}}),
         "remove vehicles": lambda: vehicles.delete_one({"_id": "vehicle_001"}),
         "insert into workers": lambda: workers.insert_one({"_id": "x"}),
+        "insert into usage": lambda: api.exports.usage.insert_one({"_id": "x"}),
+        "update usage": lambda: api.exports.usage.update_one({}, {"$set": {"bytes": 0}}),
+        "remove usage": lambda: api.exports.usage.delete_many({}),
         "insert an owner": lambda: owners.insert_one({"_id": "x", "role": "operator"}),
         "update an owner": lambda: owners.update_one({}, {"$set": {"role": "operator"}}),
         "remove an owner": lambda: owners.delete_one({}),
@@ -183,6 +187,11 @@ def mongo_worker(worker, stored):
                    "fence": {"$add": ["$fence", 1]}}}],
         sort=[("turn", 1), ("createdAt", 1)])["_id"])
     may("mongodb worker: find owners", lambda: worker.exports.owners.find_one()["_id"])
+    may("mongodb worker: add up usage", lambda: list(jobs.aggregate([
+        {"$group": {"_id": "$owner", "bytes": {"$sum": "$object.size"}}},
+        {"$merge": {"into": "usage", "whenMatched": "replace"}}])))
+    may("mongodb worker: remove usage",
+        lambda: worker.exports.usage.delete_many({"_id": {"$ne": ""}}))
     may("mongodb worker: find vehicles", lambda: vehicles.find_one()["_id"])
     may("mongodb worker: insert into vehicles",
         lambda: vehicles.insert_one({"_id": "vehicle_002"}))

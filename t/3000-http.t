@@ -333,7 +333,8 @@ def limits():
         "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
         "linkTtlSeconds": setting("link_ttl_s", 300), "retentionDays": setting("retention_days", 7),
         "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400,
-        "ownerRecordsMax": setting("owner_records_max", 10000), "deleteRemoves": False},
+        "ownerRecordsMax": setting("owner_records_max", 10000), "ownerBytesKept": 0,
+        "deleteRemoves": False},
         "GET /limits: as configured")
     problem("POST /limits", call("POST", "/limits", b"{}", JSON_TYPE), (405,))
     is_(post(request(name="n" * 100, vehicles=[V3])).status, 202, "a name of nameMaxBytes")

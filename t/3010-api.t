@@ -54,7 +54,8 @@ def limits():
         "queueMax": 40, "requestsPerSecond": 200, "bodyMaxBytes": 131072, "nameMaxBytes": 100,
         "linkTtlSeconds": 6, "retentionDays": setting("retention_days", 7),
         "recordsDays": setting("records_days", 90), "idempotencyKeySeconds": 86400,
-        "ownerRecordsMax": setting("owner_records_max", 10000), "deleteRemoves": False},
+        "ownerRecordsMax": setting("owner_records_max", 10000), "ownerBytesKept": 0,
+        "deleteRemoves": False},
         "GET /limits: these members, as configured")
 
 

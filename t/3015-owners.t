@@ -83,11 +83,14 @@ def entries(client):
     is_(owners("list"), "", "owners list: none yet")
     set_all()
     is_(owners("list"),
-        "alice\tuser\t-\t-\tvehicle_bus_*\nall\tuser\t-\t-\t*\n"
-        "bob\tuser\t-\t-\tvehicle_tram_*\tvehicle_bus_2\nolga\toperator\t-\t-\tvehicle_tram_1\n",
+        "alice\tuser\t-\t-\t-\tvehicle_bus_*\nall\tuser\t-\t-\t-\t*\n"
+        "bob\tuser\t-\t-\t-\tvehicle_tram_*\tvehicle_bus_2\n"
+        "olga\toperator\t-\t-\t-\tvehicle_tram_1\n",
         "owners list: each, by name")
-    owners("set", "alice", "a*", "b", "a*", "--jobs-max", "5", "--jobs-per-hour", "0")
-    is_(owners("list", "alice"), "alice\tuser\t5\t0\ta*\tb\n", "owners set replaces an entry")
+    owners("set", "alice", "a*", "b", "a*", "--jobs-max", "5", "--jobs-per-hour", "0",
+           "--bytes-kept", str(2 ** 40))
+    is_(owners("list", "alice"), "alice\tuser\t5\t0\t%d\ta*\tb\n" % (2 ** 40),
+        "owners set replaces an entry")
     owners("remove", "alice")
     for command in (("list", "alice"), ("remove", "alice")):
         owners(*command, want=3)
@@ -95,7 +98,8 @@ def entries(client):
     for args in ((), ("set",), ("set", "x"), ("set", "x", "a*b"), ("set", "x", "a**"),
                  ("set", "x", ""), ("set", "", "a"), ("set", "x\n", "a"), ("set", "x" * 256, "a"),
                  ("set", "x", "a" * 64), ("set", "x", "a/b"), ("set", "x", "a", "--jobs-max", "0"),
-                 ("set", "x", "a", "--jobs-per-hour", "-1"), ("remove",), ("grant", "x")):
+                 ("set", "x", "a", "--jobs-per-hour", "-1"), ("set", "x", "a", "--bytes-kept", "x"),
+                 ("set", "x", "a", "--bytes-kept", str(2 ** 51)), ("remove",), ("grant", "x")):
         owners(*args, want=2)
         ok(True, "owners %s: exit 2" % " ".join(args).replace("\n", "\\n")[:40])
     is_(stored.count_documents({"_id": {"$in": ["", "x", "x\n", "x" * 256]}}), 0,
@@ -103,6 +107,7 @@ def entries(client):
     for wrong in ({"role": "user", "vehicles": ["a*b"]}, {"role": "user", "vehicles": []},
                   {"role": "user", "vehicles": "a"}, {"role": "admin"}, {"vehicles": ["a"]},
                   {"role": "user", "vehicles": ["a"], "jobsMax": 0},
+                  {"role": "user", "vehicles": ["a"], "bytesKept": -1},
                   {"role": "user", "vehicles": ["a"], "vehicle": ["b"]}):
         try:
             stored.insert_one(dict(wrong, _id="x"))

@@ -35,6 +35,8 @@ struct attempt {
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
 	bool whole;			/* no vehicle of it may be cut */
+	int64_t bytes_kept;		/* limit of the owner's results; 0: none */
+	uint64_t room_bytes;		/* of that, for this one */
 	bool refused;			/* to be FINISHED: its object is nobody's */
 
 	struct task_progress progress;

@@ -18,6 +18,7 @@
 #include "lib/jobs/jobs.h"
 #include "lib/jobs/owners.h"
 #include "lib/jobs/units.h"
+#include "lib/jobs/usage.h"
 #include "worker/attempt.h"
 #include "worker/engine/archive.h"
 #include "worker/keys.h"
@@ -44,6 +45,34 @@ find_owner(struct attempt *a, struct owner *owner)
 		    owner);
 	while (rc == JOBS_ERROR && patience_pause(&t));
 	return rc == JOBS_ERROR ? attempt_failed(a, FAILURE_DATABASE) : COMPLETE;
+}
+
+/*
+ * What the owner's results leave for this one. bytes: what it has by now. API and workers
+ * both look: only here it is known how large a result becomes.
+ */
+static enum outcome
+check_room(struct attempt *a, int64_t bytes)
+{
+	const int64_t results_max = a->worker->conf->owner_records_max;
+	struct patience_try t = { .patience = &a->patience };
+	enum jobs_result rc;
+	struct usage u;
+
+	a->room_bytes = UINT64_MAX;
+	if (results_max == 0 && a->bytes_kept == 0)
+		return COMPLETE;
+	do
+		rc = usage_count(a->worker->client, a->task->owner, &u);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	if (rc == JOBS_ERROR)
+		return attempt_failed(a, FAILURE_DATABASE);
+	if ((results_max > 0 && u.results >= results_max) ||
+	    (a->bytes_kept > 0 && u.bytes + bytes >= a->bytes_kept))
+		return attempt_failed(a, FAILURE_RESULTS_FULL);
+	if (a->bytes_kept > 0)
+		a->room_bytes = (uint64_t)(a->bytes_kept - u.bytes);
+	return COMPLETE;
 }
 
 /* Only these are there, for this owner. */
@@ -130,7 +159,11 @@ find_vehicles(struct attempt *a, struct names *vehicles)
 	enum outcome outcome;
 	struct owner owner;
 
-	if ((outcome = find_owner(a, &owner)) == COMPLETE)
+	if ((outcome = find_owner(a, &owner)) == COMPLETE) {
+		a->bytes_kept = owner.limits.bytes_kept;
+		outcome = check_room(a, 0);
+	}
+	if (outcome == COMPLETE)
 		outcome = split_find(a, &owner.scope);
 	if (outcome == COMPLETE && a->plan.n == 0)
 		outcome = export_resolve(a, &owner.scope, vehicles);
@@ -171,6 +204,10 @@ fill_archive(struct attempt *a, struct archive *archive,
 		return outcome;
 	attempt_report(a, "finishing");
 	crash_at(CRASH_BEFORE_MANIFEST);
+	/* Others of the owner may have ended meanwhile. */
+	if (a->bytes_kept > 0 && (outcome = check_room(a,
+	    (int64_t)upload_bytes(a->upload))) != COMPLETE)
+		return outcome;
 	outcome = attempt_archived(a, archive_close(archive),
 	    FAILURE_INTERNAL);
 	return outcome == COMPLETE ? attempt_uploaded(a, archive) : outcome;
@@ -204,6 +241,8 @@ make_once(struct attempt *a)
 	if (outcome == COMPLETE)
 		outcome = attempt_upload(a, key, filename, 0, true);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
+	if (outcome == COMPLETE)
+		upload_limit(a->upload, a->room_bytes);
 	if (outcome == COMPLETE)
 		outcome = write_archive(a, &vehicles, documents);
 	free(documents);

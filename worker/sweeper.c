@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,13 +15,18 @@
 #include "lib/base/ticker.h"
 #include "lib/servers/mongo.h"
 #include "lib/jobs/tasks.h"
+#include "lib/jobs/usage.h"
 #include "worker/removal.h"
+
+/* What is kept of owners' results is renewed each so many ticks: once a minute. */
+#define USAGE_TICKS 4
 
 struct sweeper {
 	struct _mongoc_client_pool_t *pool;
 	struct _mongoc_client_t *client;
 	struct tasks *jobs, *units;
 	struct removal *removal;	/* NULL: the lifecycle rule removes */
+	bool usage;			/* what owners' results take up is kept */
 	atomic_bool stopping;
 	int every_ms;
 	struct ticker *ticker;
@@ -46,6 +52,8 @@ sweeper_tick(void *arg)
 	/* Errors are logged there; the next tick tries again. */
 	if (tasks_sweep(s->jobs) == JOBS_OK)
 		tasks_sweep(s->units);
+	if (s->usage)
+		usage_keep(s->client, (int64_t)s->every_ms * USAGE_TICKS);
 	/* Last: S3 may be slow. A cancelled job does not wait for it. */
 	return s->removal != NULL && removal_step(s->removal) ? 0 : s->every_ms;
 }
@@ -69,6 +77,7 @@ sweeper_start(struct _mongoc_client_pool_t *pool, const struct conf *conf)
 	/* A client of its own, for as long as it runs: see POOL_LEAST. */
 	s->client = mongo_take(pool);
 	s->every_ms = (int)conf->idle_ms;
+	s->usage = usage_wanted(conf);
 	s->jobs = tasks_new(s->client, conf, TASK_JOB);
 	s->units = tasks_new(s->client, conf, TASK_UNIT);
 	if (s->jobs == NULL || s->units == NULL)

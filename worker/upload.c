@@ -66,6 +66,7 @@ struct upload {
 	bool estimated;
 	int n;			/* parts handed over */
 	_Atomic uint64_t bytes;
+	uint64_t bytes_max;
 	struct digest *digest;
 	char sha256[DIGEST_HEX_SIZE];
 	char etag[S3_ETAG_SIZE];
@@ -303,6 +304,21 @@ upload_hand_over(struct upload *u)
 	return 0;
 }
 
+static void
+upload_fail(struct upload *u, enum failure failure)
+{
+	pthread_mutex_lock(&u->lock);
+	if (u->failure == FAILURE_NONE)
+		u->failure = failure;
+	pthread_mutex_unlock(&u->lock);
+}
+
+void
+upload_limit(struct upload *u, uint64_t bytes)
+{
+	u->bytes_max = bytes;
+}
+
 static int
 upload_write(struct sink *s, const void *data, size_t len)
 {
@@ -312,6 +328,10 @@ upload_write(struct sink *s, const void *data, size_t len)
 	if (upload_failure(u) != FAILURE_NONE)
 		return -1;
 	u->bytes += len;
+	if (u->bytes > u->bytes_max) {
+		upload_fail(u, FAILURE_RESULTS_FULL);
+		return -1;
+	}
 	while (len > 0) {
 		struct buf *to = &u->filling->data;
 		size_t room = u->part_bytes - to->len;
@@ -396,6 +416,7 @@ upload_set_up(struct upload *u, const struct conf *conf,
 	u->sink.close = upload_close;
 	u->sink.abort = upload_abort;
 	u->part_bytes = u->first_bytes;
+	u->bytes_max = UINT64_MAX;
 	u->nsenders = (int)conf->senders;
 	u->filling = &u->parts[0];
 	for (i = 0; i < PARTS_MAX; i++)

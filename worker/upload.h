@@ -37,6 +37,12 @@ struct upload *upload_open(const struct conf *conf,
     uint64_t estimate_bytes, bool digest, enum failure *why);
 
 /*
+ * upload_limit(u, bytes): A write beyond it fails: FAILURE_RESULTS_FULL. Before the
+ * first one.
+ */
+void upload_limit(struct upload *u, uint64_t bytes);
+
+/*
  * upload_first_bytes(part_bytes, estimate_bytes): The size of the first part.
  * upload_part_bytes(first, estimated, number): That of part number, from 1 on.
  * upload_parts(senders, part_bytes): How many of that size are in memory at most.

@@ -69,6 +69,7 @@ static const struct key keys[] = {
 	{ "owners", CHOICE, BOTH, AT(owners), "open", 0, 0, "open listed " },
 	COUNT(owner_jobs_max, "1000", 1, 100000),
 	COUNT(owner_jobs_per_hour, "0", 0, 100000),
+	COUNT(owner_bytes_kept, "0", 0, INT64_C(1) << 50),
 	COUNT(owner_records_max, "10000", 0, 1000000),
 	COUNT(queue_max, "10000", 1, 100000),
 	COUNT(link_ttl_s, "300", 1, 604800),

@@ -41,6 +41,7 @@ struct conf {
 	int64_t documents_max;
 	char *owners;			/* "open"; "listed": lib/jobs/owners.h */
 	int64_t owner_jobs_max, owner_jobs_per_hour, owner_records_max;
+	int64_t owner_bytes_kept;
 	int64_t queue_max;
 	int64_t link_ttl_s;
 	int64_t retention_days, records_days;

@@ -17,6 +17,7 @@ struct jobs;
 struct jobs_limits {
 	int64_t unfinished;	/* jobs, 1 or more */
 	int64_t per_hour;	/* new ones; 0: no limit */
+	int64_t bytes_kept;	/* of results: lib/jobs/usage.h; 0: no limit */
 };
 
 /* What the owner of a new job has already. */

@@ -20,15 +20,16 @@ enum role { ROLE_USER, ROLE_OPERATOR };
 struct entry {
 	struct names vehicles;
 	enum role role;
-	int64_t jobs_max, jobs_per_hour;
+	struct jobs_limits limits;
 };
 
 static const char *const role_names[] = { "user", "operator", NULL };
 static const struct field entry_table[] = {
 	FIELD(struct entry, "vehicles", FIELD_NAMES, FIELD_NEW, vehicles),
 	FIELD_OF_WORDS(struct entry, "role", role, role_names),
-	FIELD(struct entry, "jobsMax", FIELD_INT64, FIELD_NEW, jobs_max),
-	FIELD(struct entry, "jobsPerHour", FIELD_INT64, FIELD_NEW, jobs_per_hour),
+	FIELD(struct entry, "jobsMax", FIELD_INT64, FIELD_NEW, limits.unfinished),
+	FIELD(struct entry, "jobsPerHour", FIELD_INT64, FIELD_NEW, limits.per_hour),
+	FIELD(struct entry, "bytesKept", FIELD_INT64, FIELD_NEW, limits.bytes_kept),
 };
 static const struct fields entry_fields = { "owners", entry_table,
 	sizeof(entry_table) / sizeof(entry_table[0]) };
@@ -59,12 +60,12 @@ enum jobs_result
 owners_find(mongoc_client_t *client, const struct conf *conf, const char *name,
     struct owner *o)
 {
-	struct entry entry = { .jobs_max = conf->owner_jobs_max,
-	    .jobs_per_hour = conf->owner_jobs_per_hour };
+	struct entry entry = { .limits = { conf->owner_jobs_max,
+	    conf->owner_jobs_per_hour, conf->owner_bytes_kept } };
 	enum jobs_result rc;
 	bson_t *doc;
 
-	*o = (struct owner){ .limits = { entry.jobs_max, entry.jobs_per_hour } };
+	*o = (struct owner){ .limits = entry.limits };
 	if (strcmp(conf->owners, "open") == 0) {
 		o->scope.all = true;
 		return JOBS_OK;
@@ -74,7 +75,7 @@ owners_find(mongoc_client_t *client, const struct conf *conf, const char *name,
 	if (fields_read(&entry_fields, doc, &entry) == 0) {
 		o->scope.patterns = entry.vehicles;
 		o->is_operator = entry.role == ROLE_OPERATOR;
-		o->limits = (struct jobs_limits){ entry.jobs_max, entry.jobs_per_hour };
+		o->limits = entry.limits;
 	} else {
 		log_msg(LOG_ERROR, "owner", "an entry of exports.owners cannot be read: "
 		    "run scripts/owners set for its owner again");

@@ -15,7 +15,7 @@ struct conf;
  * exports.owners, which scripts/owners keeps: who may have what, where the setting
  * owners is "listed":
  *   { _id: "alice", vehicles?: ["bus_*", "tram_7"], role: "user" or "operator",
- *     jobsMax?, jobsPerHour? }
+ *     jobsMax?, jobsPerHour?, bytesKept? }
  * API and workers read it, and write nothing.
  */
 

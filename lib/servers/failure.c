@@ -34,6 +34,9 @@ static const struct {
 	    "memory. Ask for fewer parameters." },
 	[FAILURE_BAD_JOB] = { "bad_job", true,
 	    "The stored job cannot be understood." },
+	[FAILURE_RESULTS_FULL] = { "results_full", true,
+	    "With this one your results would take up more room, or be more, than they "
+	    "may. Delete some, or wait until they expire, then ask again." },
 	/* Of a unit only: its job is cut elsewhere (worker/split.h). */
 	[FAILURE_CUT] = { "cannot_cut", true,
 	    "The data of a vehicle cannot be cut there." },

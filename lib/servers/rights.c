@@ -18,13 +18,14 @@ struct privilege {
 };
 
 /* As in scripts/provision. */
-static const struct privilege needs[][8] = {
+static const struct privilege needs[][10] = {
 	[CONF_API] = {
 		{ "exports.jobs", "find insert update " },
 		{ "exports.vehicles", "find " },
 		{ "exports.totals", "find " },
 		{ "exports.owners", "find " },
 		{ "exports.workers", "find " },
+		{ "exports.usage", "find " },
 	},
 	[CONF_WORKER] = {
 		{ ".", "find listCollections " },
@@ -34,6 +35,7 @@ static const struct privilege needs[][8] = {
 		{ "exports.totals", "find insert update remove " },
 		{ "exports.workers", "insert update " },
 		{ "exports.units", "find insert update remove " },
+		{ "exports.usage", "find insert update remove " },
 	},
 };
 #define PRIVILEGES_MAX (sizeof(needs[0]) / sizeof(needs[0][0]))

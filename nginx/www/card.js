@@ -12,6 +12,7 @@ import { ended, follows, label } from "./states.js";
 const ADVICE = {
 	unknown_vehicle: "Check the name in the catalogue, or start the export without it.",
 	slice_too_large: "Choose fewer parameters.",
+	results_full: "Delete results that are not needed any more, then try again.",
 	attempts_exhausted: "Try again later; if it fails again, tell the operator of the service.",
 };
 const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };

@@ -252,7 +252,7 @@ main(int argc, char **argv)
 	    (pool = mongo_pool_new(&conf, role)) == NULL)
 		return 1;
 	client = mongo_take(pool);
-	limits = (struct jobs_limits){ conf.owner_jobs_max, conf.owner_jobs_per_hour };
+	limits = (struct jobs_limits){ conf.owner_jobs_max, conf.owner_jobs_per_hour, 0 };
 	if ((jobs = jobs_new(client, &conf)) == NULL || (units = units_new(client, &conf)) == NULL)
 		errx(1, "no memory");
 	while (fgets(line, sizeof(line), stdin) != NULL)

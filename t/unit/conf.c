@@ -99,7 +99,7 @@ test_presets(void)
 	} rows[] = {
 #define ROW(name, value) { #name, offsetof(struct conf, name), value }
 		ROW(s3_path_style, 1), ROW(s3_delete, 0),
-		ROW(owner_records_max, 10000),
+		ROW(owner_records_max, 10000), ROW(owner_bytes_kept, 0),
 		ROW(range_max_days, 3660),
 		ROW(vehicles_max, 1000), ROW(parameters_max, 100),
 		ROW(link_ttl_s, 300), ROW(retention_days, 7),
