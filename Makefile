@@ -3,7 +3,7 @@
 # make check        all tests; SAN=address,undefined: under sanitizers, in build-san/;
 #                   SAN=thread: in build-tsan/
 # make check-unit   the same without the tests of many minutes
-# make check-api    the API against its description, 20,000 requests
+# make check-api    the API against its description: 20,000 requests of three owners, under faults
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
 # make check-memory what a worker holds, for 5 to 1,000 parameters
@@ -127,7 +127,7 @@ check-unit: export TSAN_OPTIONS = allocator_may_return_null=1
 check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
 
-# The API against its description at length: REQUESTS=20000
+# The API against its description at length: REQUESTS=20000, SEED=, FAULTS=no
 check-api: all
 	t/check-api
 

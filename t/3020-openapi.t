@@ -3,8 +3,8 @@
 judged by it (t/openapi.py).
 
 Prints TAP. Always on its own stack, with t/3020-openapi.conf. Environment: OPENAPI_REQUESTS, how
-many (1500; t/check-api: 20000); OPENAPI_SEED, of all of them (1); OPENAPI_WORKERS, how many
-processes ask at a time (2). Without OPENAPI_SEED the seeds of REGRESSIONS follow.
+many (1500); OPENAPI_SEED, of all of them (1); OPENAPI_WORKERS, how many processes ask at a time
+(2). Without OPENAPI_SEED the seeds of REGRESSIONS follow. The test at length is t/check-api.
 """
 import collections
 import json
@@ -101,7 +101,7 @@ def told(one, good):
 
 def regressions(limits):
     for seed in REGRESSIONS:
-        openapi.run(REGRESSION_REQUESTS, seed, 1, limits, sorted(DATA), told)
+        openapi.run(REGRESSION_REQUESTS, seed, [openapi.Asker(sorted(DATA))], limits, told)
 
 
 def generated():
@@ -110,8 +110,8 @@ def generated():
     limits, counts = json.loads(call("GET", "/limits").body), collections.Counter()
     # What becomes of a job while others ask for it is chance: again, where it has shown too little.
     for again in range(3):
-        counts.update(openapi.run(REQUESTS, seed + again * 10 ** 9, WORKERS, limits, sorted(DATA),
-                                  told))
+        counts.update(openapi.run(REQUESTS, seed + again * 10 ** 9,
+                                  [openapi.Asker(sorted(DATA))] * WORKERS, limits, told))
         if not any(lacking(by_path(counts)).values()):
             break
     sent, seconds = openapi.sum_of(counts), time.monotonic() - began
