@@ -92,7 +92,8 @@ STRINGS = [
     "äöü".encode(), "€ 5,00".encode(), "\U0001f600".encode(), "日本".encode(), b"a\0b",
     b"\0",
     b"=\0", b"true", b"12.50", "=ä".encode(), "\u2028".encode(), "\ufeffx".encode(), b"a" * 300,
-    b"x" * 70 + b'",' * 40, b"a=b", b"a;b", "\U0010ffff".encode(),
+    b"x" * 70 + b'",' * 40, b"a=b", b"a;b", "\U0010ffff".encode(), b"ok;=1+1;x", b'a;"=1"',
+    b"a\n-1", b"\0@x", "a; \uff1d1".encode(), "\uff0b\uff1e;\uff20".encode(),
 ]
 BAD_UTF8 = [b"\xff", b"abc\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80",
             b"a\xe2\x82", b"\xf8\x88\x80\x80\x80", b"=\xff,", b"\xe0\x80\xaf", b"\xf0\x80\x80\x80"]
@@ -179,7 +180,7 @@ def wild_leaf(r):
     if how < 9:
         return DECIMAL, any_decimal(r)
     if how == 9:
-        return STRING, text("".join(r.choice("ab,\"\r\n\t=+-@ 'äß€;") for _ in range(
+        return STRING, text("".join(r.choice("ab,\"\r\n\t=+-@ 'äß€;\uff1d") for _ in range(
             r.randrange(8))).encode())
     return STRING, text(r.choice(STRINGS))
 
@@ -603,7 +604,7 @@ def crowd(r, start, end):
 USUAL = ["speed", "soc", "current", "odo", "voltage"]
 ODD_PARAMETERS = ["=cmd", "+x", "-y", "@z", "a,b", 'q"uote', "ümlaut", "日本", "time", "A", "Z",
                   "a", "temp.cell.1", "x y", "'x", "speed2", "Speed", "10", "\u20ac", "a:b", "a/b",
-                  "%41", "a;b", "\U0001f600"]
+                  "%41", "a;b", "a;=b", "a;'=b", "\uff1dx", "\U0001f600"]
 SOUND_VEHICLES = ["001", "002", "A1", "b-2", "x,y", "ä", "ö", "a:b", "=1", "'q'", "n", "a;b", "+",
                   "%41", "\u20ac", "a_b", "a,b", "x_y"]
 SOUND_CLASHES = ["x,y", "x_y", "ä", "ö", "a:b", "a;b", "a_b", "a,b"]

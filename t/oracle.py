@@ -190,8 +190,10 @@ def decimal_text(raw):
 
 
 def guarded(text):
-    """With an apostrophe where a spreadsheet might take it for a formula."""
-    return b"'" + text if text[:1] in (b"=", b"+", b"-", b"@", b"\t", b"\r") else text
+    """With an apostrophe before each sign by which a spreadsheet might know a formula."""
+    begin = b"(?:\\A|[;\t\r\n])[\\x00-\\x20\"]*"
+    signs = "|".join(map(re.escape, "=+-@\uff1d\uff0b\uff0d\uff20")).encode()
+    return re.sub(b"(%s)(?=%s)" % (begin, signs), b"\\1'", text)
 
 
 def text_cell(text):
@@ -447,7 +449,7 @@ def expect(data, request, csv_split_bytes=None):
         listed += bad
     shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
     shown.update((key, request[key]) for key in ("vehicles", "parameters", "time", "csv"))
-    return files, {"format": 2, "request": shown, "files": entries,
+    return files, {"format": 3, "request": shown, "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
 
 
@@ -804,7 +806,9 @@ DECIMALS = [                       # high, low, text
 ]
 STRINGS = [
     ("", '""'), ("abc", "abc"), ("a,b", '"a,b"'), ('say "x"', '"say ""x"""'), ("=1+1", "'=1+1"),
-    ("+a", "'+a"), ("-1,5", "\"'-1,5\""), ("@x", "'@x"), ("\tx", "'\tx"), ("\rx", "\"'\rx\""),
+    ("+a", "'+a"), ("-1,5", "\"'-1,5\""), ("@x", "'@x"), ("\tx", "\tx"), ("\rx", "\"\rx\""),
+    ("a;=1", "a;'=1"), ("a;\t\"=1", "\"a;\t\"\"'=1\""), ("\0 -", "\0 '-"), ("a\n+", "\"a\n'+\""),
+    ("\uff1d1", "'\uff1d1"), ("1,-2", "\"1,-2\""), ("a =b", "a =b"), ("=;'=", "'=;'="),
     ("\nx", '"\nx"'), ("a=b", "a=b"), ("'x", "'x"), (" x ", " x "), ("ä€😀", "ä€😀"),
     ("a\0b", "a\0b"), ('"', '""""'), ("a\tb", "a\tb"), ("=\"a\"", "\"'=\"\"a\"\"\""),
 ]

@@ -61,7 +61,8 @@ test_names(void)
 		{ "a a_2 A", "a a_2 A_3" },
 		/* as in the header, before it is quoted */
 		{ "=a '=a +x 'x", "'=a '=a_2 '+x 'x" },
-		{ "-A @b \tc \rd a,b q\"x", "'-A '@b '\tc '\rd a,b q\"x" },
+		{ "-A @b \t=c \rd a,b q\"x", "'-A '@b \t'=c \rd a,b q\"x" },
+		{ "a;=b a;'=b \"-c", "a;'=b a;'=b_2 \"'-c" },
 		{ "\xc3\xa4 \xc3\x84", "\xc3\xa4 \xc3\x84" },
 	};
 	struct names from = { 0 }, to = { 0 };

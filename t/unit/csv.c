@@ -176,18 +176,30 @@ static const struct {
 	{ "-1", "'-1" },
 	{ "-", "'-" },
 	{ "@SUM(A1)", "'@SUM(A1)" },
-	{ "\tx", "'\tx" },
-	{ "\t", "'\t" },
-	{ "\rx", "\"'\rx\"" },
-	{ "\r", "\"'\r\"" },
 	{ "=1,2", "\"'=1,2\"" },
 	{ "=\"x\"", "\"'=\"\"x\"\"\"" },
 	{ "=HYPERLINK(\"http://x\",\"y\")",
 	    "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"" },
-	/* only at the beginning */
-	{ "a=b", "a=b" }, { " =1", " =1" }, { "a\tb", "a\tb" },
-	{ "1-1", "1-1" }, { "a@b", "a@b" }, { "'=1", "'=1" },
-	{ "\n=1", "\"\n=1\"" }, { "\"=1", "\"\"\"=1\"" },
+	{ "\xef\xbc\x9d" "1", "'\xef\xbc\x9d" "1" },
+	{ "\xef\xbc\x8b" "1", "'\xef\xbc\x8b" "1" },
+	{ "\xef\xbc\x8d" "1", "'\xef\xbc\x8d" "1" },
+	{ "\xef\xbc\xa0" "1", "'\xef\xbc\xa0" "1" },
+	/* what programs drop is passed over */
+	{ " =1", " '=1" }, { "\"=1", "\"\"\"'=1\"" }, { "\x01\x1f =1", "\x01\x1f '=1" },
+	{ "\t=1", "\t'=1" }, { "\r=1", "\"\r'=1\"" }, { "\n=1", "\"\n'=1\"" },
+	{ "\tx", "\tx" }, { "\t", "\t" }, { "\rx", "\"\rx\"" }, { " ", " " },
+	/* where another program than one that splits at commas begins a cell */
+	{ "ok;=1", "ok;'=1" }, { "ok;=1;-2", "ok;'=1;'-2" }, { ";;@x", ";;'@x" },
+	{ "a\t+1", "a\t'+1" }, { "a\n-1", "\"a\n'-1\"" }, { "a\r\n=1", "\"a\r\n'=1\"" },
+	{ "a;\"=1\"", "\"a;\"\"'=1\"\"\"" }, { "a; \t=", "a; \t'=" },
+	{ "a;\xef\xbc\x9d" "1", "a;'\xef\xbc\x9d" "1" },
+	{ "a,b;=1", "\"a,b;'=1\"" },
+	/* nowhere else */
+	{ "a=b", "a=b" }, { "a =b", "a =b" }, { "a\tb", "a\tb" }, { "a;b=1", "a;b=1" },
+	{ "1-1", "1-1" }, { "a@b", "a@b" }, { "'=1", "'=1" }, { "a;'=1", "a;'=1" },
+	{ "1,-2", "\"1,-2\"" }, { "a\"=1", "\"a\"\"=1\"" }, { "=-1", "'=-1" },
+	{ "a;\xef\xbc\x9e" "1", "a;\xef\xbc\x9e" "1" },
+	{ "\xef\xbd\x9d=", "\xef\xbd\x9d=" },
 };
 
 static void
@@ -233,6 +245,13 @@ test_strings(void)
 		ok(csv_row(&b, &plain, 5, &cells, 1, &non_finite) == 0,
 		    "a NUL in a string");
 		is_mem(b.data, b.len, "5,a\0b\n", 6, "stays");
+		buf_release(&b);
+		/* LibreOffice drops it: what follows begins the cell. */
+		memcpy(value, "\4\0\0\0\0=1\0", 8);
+		buf_init(&b, 1 << 16);
+		ok(csv_row(&b, &plain, 5, &cells, 1, &non_finite) == 0,
+		    "a NUL before a formula");
+		is_mem(b.data, b.len, "5,\0'=1\n", 7, "is passed over");
 		buf_release(&b);
 		memcpy(value, "\4\0\0\0,\0\"\0", 8);
 		buf_init(&b, 1 << 16);

@@ -258,8 +258,8 @@ test_usual(void)
 		    "3=sx 4=s 5=D12 6( 0=b1 1=syz 2=D3 ) }",
 		    "1:false 2:true 3:x 4:\"\" 5:12 6:true 7:yz 8:3" },
 		{ "strings to quote and to guard", "_id=l@0 values{ 1=sa,b "
-		    "2=sa\"b 3=s=1 4=s-,1 5=s@ 6=s'x }", "1:\"a,b\" "
-		    "2:\"a\"\"b\" 3:'=1 4:\"'-,1\" 5:'@ 6:'x" },
+		    "2=sa\"b 3=s=1 4=s-,1 5=s@ 6=s'x 7=sa;=1 }", "1:\"a,b\" "
+		    "2:\"a\"\"b\" 3:'=1 4:\"'-,1\" 5:'@ 6:'x 7:a;'=1" },
 		{ "strings of 14 to 17 bytes", "_id=l@0 values{ "
 		    "1=sabcdefghijklmn 2=sabcdefghijklmno 3=sabcdefghijklmnop "
 		    "4=sabcdefghijklmnopq 5=s-bcdefghijklmn "
@@ -1042,8 +1042,8 @@ static void
 put_string(const char *key)
 {
 	static const char *const parts[] = { "a", "bc", "d ef", ",", "\"", "\n",
-	    "\r", "=", "+", "-", "@", "\t", "\xc3\xa4", "\xe2\x82\xac",
-	    "\xf0\x9f\x98\x80" };
+	    "\r", "=", "+", "-", "@", "\t", ";", " ", "\xc3\xa4", "\xe2\x82\xac",
+	    "\xef\xbc\x9d", "\xf0\x9f\x98\x80" };
 	static char s[FASTREAD_STRING_MAX + 1];
 	const size_t max = draw(40) == 0 ? FASTREAD_STRING_MAX : draw(24);
 	const char *part;

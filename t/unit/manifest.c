@@ -65,7 +65,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 
 #define HEAD \
 	"{\n" \
-	"  \"format\": 2,\n" \
+	"  \"format\": 3,\n" \
 	"  \"request\": {\n" \
 	"    \"startDate\": \"1970-01-01T00:00:00.000Z\",\n" \
 	"    \"endDate\": \"1970-01-02T00:00:00.000Z\",\n" \

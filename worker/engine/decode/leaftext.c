@@ -54,34 +54,95 @@ leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE])
 }
 
 /*
- * RFC 4180 quoting. An apostrophe keeps a spreadsheet from executing text that
- * begins like a formula (OWASP, CSV injection). An empty string is quoted: it
- * is not the same as no point.
+ * What a byte of a string is. A sign at the beginning of a cell makes it a formula.
+ * A cell begins with the string, and in it at each PLACE where a spreadsheet may
+ * split that does not split at commas: it does not see our quotes as such. Between
+ * the two, programs drop some of what is PASSED.
+ */
+#define SIGN	1
+#define PLACE	2
+#define PASSED	4
+#define QUOTED	8	/* a cell with it is quoted */
+#define WIDE	0xef	/* the first byte of the full-width signs, and of others */
+
+static const uint8_t kinds[256] = {
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
+	PASSED, PASSED | PLACE, PASSED | PLACE | QUOTED, PASSED,
+	PASSED, PASSED | PLACE | QUOTED, PASSED, PASSED,
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
+	PASSED, ['"'] = PASSED | QUOTED, [','] = QUOTED, [';'] = PLACE,
+	['='] = SIGN, ['+'] = SIGN, ['-'] = SIGN, ['@'] = SIGN, [WIDE] = SIGN,
+};
+
+/* Whether the byte at i, a SIGN, is one, or the first of a full-width one. */
+static bool
+is_sign(const char *text, size_t len, size_t i)
+{
+	if ((uint8_t)text[i] != WIDE)
+		return true;
+	/* U+FF1D, U+FF0B, U+FF0D, U+FF20 */
+	return len - i >= 3 && (uint8_t)text[i + 1] == 0xbc &&
+	    memchr("\x9d\x8b\x8d\xa0", text[i + 2], 4) != NULL;
+}
+
+/*
+ * Write a text with its apostrophes, and with quotes doubled where it is quoted.
+ * Each byte becomes two at most. Returns the end.
+ */
+static uint8_t *
+put_guarded(uint8_t *to, const char *text, size_t len, bool quoted)
+{
+	bool place = true;
+	uint8_t kind;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		kind = kinds[(uint8_t)text[i]];
+		if (place && (kind & SIGN) && is_sign(text, len, i))
+			*to++ = '\'';
+		place = (kind & PLACE) || (place && (kind & PASSED));
+		if (quoted && text[i] == '"')
+			*to++ = '"';
+		*to++ = (uint8_t)text[i];
+	}
+	return to;
+}
+
+int
+leaftext_guard(struct buf *b, const char *text, size_t len)
+{
+	uint8_t *to;
+
+	if ((to = buf_reserve(b, LEAFTEXT_STRING_BOUND(len))) == NULL)
+		return -1;
+	b->len = (size_t)(put_guarded(to, text, len, false) - b->data);
+	return 0;
+}
+
+/*
+ * RFC 4180 quoting; the apostrophes keep a spreadsheet from executing text (OWASP,
+ * CSV injection). An empty string is quoted: it is not the same as no point.
  */
 int
 leaftext_string(struct buf *b, const char *text, size_t len)
 {
-	const bool formula = len > 0 && text[0] != '\0' &&
-	    strchr("=+-@\t\r", text[0]) != NULL;
-	bool quoted = len == 0;
-	uint8_t *to;
+	uint8_t *to, kind = 0;
+	bool quoted;
 	size_t i;
 
-	for (i = 0; i < len && !quoted; i++)
-		quoted = text[i] == '"' || text[i] == ',' || text[i] == '\n' ||
-		    text[i] == '\r';
-	/* Each byte may be a quote to double; then two more, an apostrophe. */
-	to = buf_reserve(b, LEAFTEXT_STRING_BOUND(len));
-	if (to == NULL)
+	for (i = 0; i < len; i++)
+		kind |= kinds[(uint8_t)text[i]];
+	quoted = len == 0 || (kind & QUOTED);
+	if ((to = buf_reserve(b, LEAFTEXT_STRING_BOUND(len))) == NULL)
 		return -1;
 	if (quoted)
 		*to++ = '"';
-	if (formula)
-		*to++ = '\'';
-	for (i = 0; i < len; i++) {
-		if (text[i] == '"')
-			*to++ = '"';
-		*to++ = (uint8_t)text[i];
+	if (kind & (SIGN | QUOTED)) {
+		to = put_guarded(to, text, len, quoted);
+	} else {
+		memcpy(to, text, len);
+		to += len;
 	}
 	if (quoted)
 		*to++ = '"';

@@ -34,4 +34,10 @@ size_t leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE]);
  */
 int leaftext_string(struct buf *b, const char *text, size_t len);
 
+/*
+ * leaftext_guard(b, text, len): Append a string that is only guarded. Guarded once
+ * more it stays as it is. Returns as above.
+ */
+int leaftext_guard(struct buf *b, const char *text, size_t len);
+
 #endif

@@ -4,7 +4,6 @@
  */
 #include "worker/engine/rows/columns.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
 #include "lib/base/nameset.h"
+#include "worker/engine/decode/leaftext.h"
 
 static const char *const first[] = { "speed", "soc", "current", "odo",
 	"voltage" };
@@ -46,13 +46,6 @@ columns_sort(struct names *list)
 		qsort(list->v, list->n, sizeof(*list->v), column_compare);
 }
 
-/* Whether a CSV has an apostrophe before this text (FORMAT.md, 3). */
-static bool
-begins_as_formula(const char *text)
-{
-	return text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
-}
-
 /* Add the next column's name; `to` is for use here. Returns 0, -1: no memory. */
 static int
 column_add(struct names *columns, struct nameset *taken, const char *parameter,
@@ -62,9 +55,9 @@ column_add(struct names *columns, struct nameset *taken, const char *parameter,
 	size_t size;
 
 	to->len = 0;
-	/* With the apostrophe already: two names may differ only by it. */
-	if ((begins_as_formula(parameter) && buf_adds(to, "'") != 0) ||
-	    buf_adds(to, parameter) != 0 || buf_add(to, "", 1) != 0)
+	/* With its apostrophes already: two names may differ only by them. */
+	if (leaftext_guard(to, parameter, strlen(parameter)) != 0 ||
+	    buf_add(to, "", 1) != 0)
 		return -1;
 	size = to->len + 1 + NAMESET_NUMBER_SIZE;
 	if ((name = (char *)buf_reserve(to, size)) == NULL)
