@@ -35,7 +35,8 @@ def of_the_job(asked):
     """From the claim, writes that come before the first question, to the first write after the
     last query: FINISHED. (A worker that has ended one job looks for another.)"""
     first = last = asked.index("listDatabases")
-    while first > 0 and asked[first - 1] in WRITES:
+    # After the claim the worker counts what the owner's results take up.
+    while first > 0 and asked[first - 1] in WRITES + ("aggregate",):
         first -= 1
     while asked[last] not in WRITES:
         last += 1
