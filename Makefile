@@ -49,8 +49,8 @@ LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o json
 		joblist.o jobs.o leftovers.o metrics.o owners.o rates.o records.o scope.o spec.o \
 		task.o tasks.o totals.o transition.o unit.o units.o usage.o workers.o)
 INPUT = $(addprefix fcgi/,audit.o etag.o jobjson.o query.o request.o spec.o traceparent.o)
-API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o reply.o \
-	vehicles.o watch.o) \
+API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o \
+	ownerwatch.o reply.o vehicles.o watch.o) \
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
 	slice.o) \

@@ -1,7 +1,7 @@
 /*
  * GET /limits
  *   200 what POST /export accepts at most, by export.conf and the owner's entry
- *   503 no database, where owners are listed (Retry-After)
+ *   503 no database, or a slow one, where owners are listed (Retry-After)
  */
 #include <fcgiapp.h>
 #include <json-c/json.h>

@@ -32,6 +32,7 @@
 #include "lib/jobs/owners.h"
 #include "fcgi/audit.h"
 #include "fcgi/doorbell.h"
+#include "fcgi/ownerwatch.h"
 #include "fcgi/query.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
@@ -44,25 +45,31 @@
 
 static volatile sig_atomic_t stop_requested;
 
+/*
+ * Whose requests are answered. PUBLIC: anyone's, a balancer has no password. QUICK: an
+ * owner's, without waiting for the database.
+ */
+enum admission { PUBLIC, OWNERS, QUICK };
+
 /* A * stands for an id. A HEAD is a GET whose body nginx drops. */
 static const struct route {
 	const char *path;
 	const char *method;
 	const char *query;	/* allowed parameters, with a space after each */
-	bool public;		/* without authentication: a balancer has no password */
+	enum admission admission;
 	resource_fn *fn;
 } routes[] = {
-	{ "/export", "POST", "dryRun ", false, export_post },
-	{ "/export", "GET", "state limit after fields ", false, export_list },
-	{ "/export/*", "GET", "", false, export_get },
-	{ "/export/*", "DELETE", "", false, export_delete },
-	{ "/export/*/preview", "GET", "", false, export_preview },
-	{ "/vehicles", "GET", "prefix limit after ", false, vehicles_list },
-	{ "/vehicles/*", "GET", "", false, vehicles_get },
-	{ "/limits", "GET", "", false, limits_get },
-	{ "/health", "GET", "", true, health_get },
-	{ "/ready", "GET", "", true, ready_get },
-	{ "/metrics", "GET", "", true, metrics_get },
+	{ "/export", "POST", "dryRun ", OWNERS, export_post },
+	{ "/export", "GET", "state limit after fields ", OWNERS, export_list },
+	{ "/export/*", "GET", "", OWNERS, export_get },
+	{ "/export/*", "DELETE", "", OWNERS, export_delete },
+	{ "/export/*/preview", "GET", "", OWNERS, export_preview },
+	{ "/vehicles", "GET", "prefix limit after ", OWNERS, vehicles_list },
+	{ "/vehicles/*", "GET", "", OWNERS, vehicles_get },
+	{ "/limits", "GET", "", QUICK, limits_get },
+	{ "/health", "GET", "", PUBLIC, health_get },
+	{ "/ready", "GET", "", PUBLIC, ready_get },
+	{ "/metrics", "GET", "", PUBLIC, metrics_get },
 };
 #define NROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -129,10 +136,17 @@ route_matches(const struct route *route, const char *path, char *id)
 	return true;
 }
 
+static enum jobs_result
+find_owner(const struct api *api, struct request *r, bool quick)
+{
+	return quick ? owner_watch_find(api->owners, r->owner, &r->may) :
+	    owners_find(api->client, api->conf, r->owner, &r->may);
+}
+
 /* Whether who asks may have anything, r->may being what; if not, it was answered. */
 static bool
 admit(const struct api *api, struct FCGX_Request *fcgx, struct request *r,
-    const char *id)
+    bool quick, const char *id)
 {
 	enum jobs_result rc = JOBS_NONE;
 	const char *denied;
@@ -144,8 +158,7 @@ admit(const struct api *api, struct FCGX_Request *fcgx, struct request *r,
 		denied = "nobody is known to ask: a name is 1 to 255 bytes of "
 		    "UTF-8 without control characters, and not "
 		    "\"" REQUEST_ANONYMOUS "\"";
-	else if ((rc = owners_find(api->client, api->conf, r->owner, &r->may)) ==
-	    JOBS_NONE)
+	else if ((rc = find_owner(api, r, quick)) == JOBS_NONE)
 		denied = "nothing is open to this name: the operator of the "
 		    "service has to list it as an owner";
 	if (rc == JOBS_OK)
@@ -163,7 +176,8 @@ static void
 route_call(const struct route *route, const struct api *api,
     struct FCGX_Request *fcgx, struct request *r, const char *id)
 {
-	if (!route->public && !admit(api, fcgx, r, id))
+	if (route->admission != PUBLIC &&
+	    !admit(api, fcgx, r, route->admission == QUICK, id))
 		return;
 	if (query_parse(r->query, route->query, &r->args) != 0) {
 		reply_bad_parameter(fcgx, 400, r->args.at, r->args.fault);
@@ -331,13 +345,15 @@ api_serve(const struct conf *conf, const sigset_t *while_waiting)
 	api.rights = watch_new(health_rights, pool);
 	api.broker = watch_new(health_broker, queue);
 	api.numbers = watch_new(metrics_look, pool);
+	api.owners = owner_watch_new(pool, conf);
 	if (api.jobs != NULL && api.catalogue != NULL && api.doorbell != NULL &&
 	    queue != NULL && api.rights != NULL && api.broker != NULL &&
-	    api.numbers != NULL) {
+	    api.numbers != NULL && api.owners != NULL) {
 		log_fields(LOG_INFO, "start", "pid=%ld", (long)getpid());
 		rc = accept_loop(&api, while_waiting);
 		log_fields(LOG_INFO, "stop", "pid=%ld", (long)getpid());
 	}
+	owner_watch_free(api.owners);
 	watch_free(api.numbers);
 	watch_free(api.broker);
 	watch_free(api.rights);

@@ -7,6 +7,7 @@ struct catalogue;
 struct conf;
 struct doorbell;
 struct jobs;
+struct owner_watch;
 struct queue;
 struct request;
 struct watch;
@@ -20,6 +21,7 @@ struct api {
 	struct doorbell *doorbell;
 	struct watch *rights, *broker;	/* for /ready, health.c */
 	struct watch *numbers;		/* for /metrics, metrics.c */
+	struct owner_watch *owners;	/* for /limits, main.c */
 };
 
 /* Headers of answers that tell the client to ask again. */
