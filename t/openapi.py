@@ -729,7 +729,9 @@ def specimens(schema):
     def pair(case, *args, **more):
         return case, answer(case, *args, **more)
 
-    members = dict.fromkeys(schema.raw_schema["components"]["schemas"]["Limits"]["required"], 1)
+    described = schema.raw_schema["components"]["schemas"]["Limits"]
+    members = {name: False if described["properties"][name].get("type") == "boolean" else 1
+               for name in described["required"]}
     tag, retry = {"ETag": 'W/"1"'}, {"Retry-After": "1"}
     place = dict(retry, Location="http://127.0.0.1/export/" + JOB["_id"])
     yield "a right answer", None, *pair(limits(), 200, members, tag)
