@@ -139,7 +139,8 @@ route_matches(const struct route *route, const char *path, char *id)
 static enum jobs_result
 find_owner(const struct api *api, struct request *r, bool quick)
 {
-	return quick ? owner_watch_find(api->owners, r->owner, &r->may) :
+	return quick && owners_listed(api->conf) ?
+	    owner_watch_find(api->owners, r->owner, &r->may) :
 	    owners_find(api->client, api->conf, r->owner, &r->may);
 }
 

@@ -8,7 +8,7 @@ struct conf;
 struct owner_watch;
 
 /*
- * What an owner may do, for GET /limits: a process that answers /health, too, cannot
+ * What a listed owner may do, for GET /limits: a process that answers /health, too, cannot
  * wait for a database that hangs.
  *
  * owner_watch_new(pool, conf): Both are kept. NULL: memory.

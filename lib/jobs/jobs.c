@@ -278,7 +278,7 @@ jobs_expire_key(struct jobs *jobs, const char *owner, const char *key)
 	    "}");
 	enum jobs_result rc;
 
-	rc = tasks_update(&jobs->tasks, "free_key", filter, update);
+	rc = tasks_update(jobs->tasks.collection, "free_key", filter, update);
 	bson_destroy(filter);
 	bson_destroy(update);
 	return rc;

@@ -28,8 +28,7 @@ read_leftover(const bson_t *doc, struct leftover *l)
 	memset(l, 0, sizeof(*l));
 	if (bson_iter_init_find(&it, doc, "_id") && BSON_ITER_HOLDS_OID(&it))
 		bson_oid_to_string(bson_iter_oid(&it), l->id);
-	if (bson_iter_init_find(&it, doc, "fence"))
-		l->fence = bson_iter_as_int64(&it);
+	l->fence = tasks_number(doc, "fence");
 	if (bson_iter_init(&it, doc) &&
 	    bson_iter_find_descendant(&it, "object.key", &key) &&
 	    BSON_ITER_HOLDS_UTF8(&key))
@@ -77,7 +76,7 @@ leftovers_removed(struct tasks *tasks, const struct leftover *l)
 	if (tasks->kind == TASK_JOB) {
 		update = BCON_NEW("$currentDate", "{", "removedAt", BCON_BOOL(true),
 		    "}");
-		rc = tasks_update(tasks, "leftovers", filter, update);
+		rc = tasks_update(tasks->collection, "leftovers", filter, update);
 		bson_destroy(update);
 	} else if (!mongoc_collection_delete_one(tasks->collection, filter, NULL,
 	    NULL, &error)) {

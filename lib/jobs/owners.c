@@ -56,6 +56,12 @@ find_entry(mongoc_client_t *client, const char *name, bson_t **doc)
 	return rc;
 }
 
+bool
+owners_listed(const struct conf *conf)
+{
+	return strcmp(conf->owners, "listed") == 0;
+}
+
 enum jobs_result
 owners_find(mongoc_client_t *client, const struct conf *conf, const char *name,
     struct owner *o)
@@ -66,7 +72,7 @@ owners_find(mongoc_client_t *client, const struct conf *conf, const char *name,
 	bson_t *doc;
 
 	*o = (struct owner){ .limits = entry.limits };
-	if (strcmp(conf->owners, "open") == 0) {
+	if (!owners_listed(conf)) {
 		o->scope.all = true;
 		return JOBS_OK;
 	}

@@ -19,6 +19,9 @@ struct conf;
  * API and workers read it, and write nothing.
  */
 
+/* owners_listed(conf): The setting is "listed", not "open". */
+bool owners_listed(const struct conf *conf);
+
 /* What an owner may do. Zeroed: nothing. */
 struct owner {
 	struct scope scope;

@@ -70,8 +70,16 @@ args_for(const struct tasks *tasks, const struct task *task)
 	};
 }
 
+int64_t
+tasks_number(const bson_t *doc, const char *name)
+{
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, name) ? bson_iter_as_int64(&it) : 0;
+}
+
 enum jobs_result
-tasks_update(struct tasks *tasks, const char *op, const bson_t *filter,
+tasks_update(mongoc_collection_t *collection, const char *op, const bson_t *filter,
     const bson_t *update)
 {
 	enum jobs_result rc = JOBS_ERROR;
@@ -79,7 +87,7 @@ tasks_update(struct tasks *tasks, const char *op, const bson_t *filter,
 	bson_iter_t it;
 	bson_t reply;
 
-	if (!mongoc_collection_update_one(tasks->collection, filter, update,
+	if (!mongoc_collection_update_one(collection, filter, update,
 	    NULL, &reply, &error))
 		mongo_log(op, &error);
 	else if (bson_iter_init_find(&it, &reply, "matchedCount"))
@@ -96,7 +104,7 @@ tasks_transit(struct tasks *tasks, enum transition_id t,
 	bson_t *pipeline = transition_update(t, args);
 	enum jobs_result rc;
 
-	rc = tasks_update(tasks, transitions[t].name, filter, pipeline);
+	rc = tasks_update(tasks->collection, transitions[t].name, filter, pipeline);
 	bson_destroy(filter);
 	bson_destroy(pipeline);
 	return rc;
@@ -379,12 +387,10 @@ tasks_running(struct tasks *tasks, int64_t *n)
 	    "exports", "jobs");
 	enum jobs_result rc;
 	bson_t *doc = NULL;
-	bson_iter_t it;
 
 	rc = tasks_first(mongoc_collection_aggregate(held, MONGOC_QUERY_NONE,
 	    pipeline, opts, NULL), "count_running", &doc);
-	*n = rc == JOBS_OK && bson_iter_init_find(&it, doc, "n") ?
-	    bson_iter_as_int64(&it) : 0;
+	*n = rc == JOBS_OK ? tasks_number(doc, "n") : 0;
 	bson_destroy(doc);
 	mongoc_collection_destroy(held);
 	bson_destroy(opts);

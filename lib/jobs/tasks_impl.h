@@ -40,12 +40,12 @@ void tasks_open(struct tasks *tasks, struct _mongoc_client_t *client,
 void tasks_close(struct tasks *tasks);
 
 /*
- * tasks_update(tasks, op, filter, update): Of one document.
+ * tasks_update(collection, op, filter, update): Of one document.
  * tasks_transit(tasks, t, args): Make a transition of one.
  * JOBS_NONE: nothing matched.
  */
-enum jobs_result tasks_update(struct tasks *tasks, const char *op,
-    const struct _bson_t *filter, const struct _bson_t *update);
+enum jobs_result tasks_update(struct _mongoc_collection_t *collection,
+    const char *op, const struct _bson_t *filter, const struct _bson_t *update);
 enum jobs_result tasks_transit(struct tasks *tasks, enum transition_id t,
     const struct transition_args *args);
 
@@ -69,6 +69,9 @@ void tasks_reject(struct tasks *tasks, const struct task *task);
  */
 enum jobs_result tasks_first(struct _mongoc_cursor_t *cursor, const char *op,
     struct _bson_t **doc);
+
+/* tasks_number(doc, name): The number of that name in a document; 0: there is none. */
+int64_t tasks_number(const struct _bson_t *doc, const char *name);
 
 /* An option of a read: all of the job but what may be long. */
 #define JOBS_WITHOUT_PREVIEW "projection", "{", "preview", BCON_INT32(0), "}"

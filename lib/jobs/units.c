@@ -178,15 +178,6 @@ aggregate_one(struct units *units, const char *op, const bson_t *pipeline,
 	return rc;
 }
 
-static int64_t
-units_number(const bson_t *doc, const char *name)
-{
-	bson_iter_t it;
-
-	return bson_iter_init_find(&it, doc, name) ? bson_iter_as_int64(&it) :
-	    0;
-}
-
 #define SUM(field) "{", "$sum", BCON_UTF8("$progress." field), "}"
 
 /* How many units the plan has, and what they have done in all. */
@@ -234,8 +225,8 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	if (rc != JOBS_OK ||
 	    (rc = sum_plan(units, id, plan->plan, &doc)) != JOBS_OK)
 		return rc;
-	plan->n = units_number(doc, "n");
-	plan->documents = (uint64_t)units_number(doc, "total");
+	plan->n = tasks_number(doc, "n");
+	plan->documents = (uint64_t)tasks_number(doc, "total");
 	bson_destroy(doc);
 	return JOBS_OK;
 }
@@ -362,10 +353,10 @@ units_progress(struct units *units, const char *id, int64_t plan,
 
 	if ((rc = sum_plan(units, id, plan, &doc)) != JOBS_OK)
 		return rc;
-	p->documents = (uint64_t)units_number(doc, "documents");
-	p->rows = (uint64_t)units_number(doc, "rows");
-	p->points = (uint64_t)units_number(doc, "points");
-	p->bytes_read = (uint64_t)units_number(doc, "bytesRead");
+	p->documents = (uint64_t)tasks_number(doc, "documents");
+	p->rows = (uint64_t)tasks_number(doc, "rows");
+	p->points = (uint64_t)tasks_number(doc, "points");
+	p->bytes_read = (uint64_t)tasks_number(doc, "bytesRead");
 	bson_destroy(doc);
 	return JOBS_OK;
 }

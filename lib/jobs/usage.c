@@ -10,6 +10,7 @@
 
 #include "lib/base/conf.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/owners.h"
 #include "lib/jobs/tasks_impl.h"
 
 /* Only workers sum up, where nobody waits for an answer. */
@@ -23,14 +24,6 @@
 #define SUMS "results", "{", "$sum", BCON_INT64(1), "}", \
 	"bytes", "{", "$sum", BCON_UTF8("$object.size"), "}"
 
-static int64_t
-number_of(const bson_t *doc, const char *name)
-{
-	bson_iter_t it;
-
-	return bson_iter_init_find(&it, doc, name) ? bson_iter_as_int64(&it) : 0;
-}
-
 /* The first document that a cursor gives, as u. Takes over cursor. */
 static enum jobs_result
 read_usage(mongoc_cursor_t *cursor, struct usage *u)
@@ -41,8 +34,8 @@ read_usage(mongoc_cursor_t *cursor, struct usage *u)
 	memset(u, 0, sizeof(*u));
 	rc = tasks_first(cursor, "usage", &doc);
 	if (rc == JOBS_OK) {
-		u->results = number_of(doc, "results");
-		u->bytes = number_of(doc, "bytes");
+		u->results = tasks_number(doc, "results");
+		u->bytes = tasks_number(doc, "bytes");
 	}
 	bson_destroy(doc);
 	return rc;
@@ -100,7 +93,7 @@ usage_get(mongoc_client_t *client, const char *owner, struct usage *u)
 bool
 usage_wanted(const struct conf *conf)
 {
-	return conf->owner_bytes_kept > 0 || strcmp(conf->owners, "listed") == 0;
+	return conf->owner_bytes_kept > 0 || owners_listed(conf);
 }
 
 /* The number of the last pass, if it is older than every_ms; else JOBS_NONE. */
@@ -116,7 +109,7 @@ find_due(mongoc_collection_t *kept, int64_t every_ms, int64_t *pass)
 	rc = tasks_first(mongoc_collection_find_with_opts(kept, filter, NULL, NULL),
 	    "usage", &doc);
 	if (rc == JOBS_OK)
-		*pass = number_of(doc, "pass");
+		*pass = tasks_number(doc, "pass");
 	bson_destroy(doc);
 	bson_destroy(filter);
 	return rc;
@@ -129,15 +122,8 @@ claim_pass(mongoc_collection_t *kept, int64_t pass)
 	bson_t *filter = BCON_NEW("_id", BCON_UTF8(""), "pass", BCON_INT64(pass));
 	bson_t *pipeline = BCON_NEW("0", "{", "$set", "{",
 	    "pass", BCON_INT64(pass + 1), "at", BCON_UTF8("$$NOW"), "}", "}");
-	enum jobs_result rc = JOBS_ERROR;
-	bson_error_t error;
-	bson_t reply;
+	enum jobs_result rc = tasks_update(kept, "usage", filter, pipeline);
 
-	if (!mongoc_collection_update_one(kept, filter, pipeline, NULL, &reply, &error))
-		mongo_log("usage", &error);
-	else
-		rc = number_of(&reply, "matchedCount") == 1 ? JOBS_OK : JOBS_NONE;
-	bson_destroy(&reply);
 	bson_destroy(pipeline);
 	bson_destroy(filter);
 	return rc;
