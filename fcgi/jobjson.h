@@ -8,8 +8,8 @@ struct json_object;
 
 /*
  * A job as clients see it.
- * jobjson_new(j): What lists and all answers have of it; in place of a list of names
- * that j lacks, their number. The caller puts it. NULL when memory ends.
+ * jobjson_new(j): What lists and all answers have of it; where j has only the number
+ * of its vehicles or parameters, that number. The caller puts it. NULL: out of memory.
  * jobjson_owner(j, o): Add whose it is, for an operator.
  * jobjson_waiting(j, ahead, o): Add to that what an unfinished job has besides:
  * its place in the queue after `ahead` others (-1: not known), and its ETA.
