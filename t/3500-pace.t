@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    another_worker, create, done, finish, generate, is_, job_document, jobs_of, mongo, note, ok,
-    request, section, setting, under_stack)
+    another_worker, catalogued, create, done, finish, generate, is_, job_document, jobs_of, mongo,
+    note, ok, request, section, setting, under_stack)
 
 # The most that one reply brings, a quarter of a second's: the last is not waited for.
 REPLY_S = 0.25
@@ -94,6 +94,8 @@ def read_settings(client):
 def main():
     under_stack(__file__, own=True)
     generate("--vehicles", "2", "--days", str(DAYS))
+    # What the catalogue asks would be among the queries.
+    catalogued(2)
     section("ceiling", ceiling, mongo())
     section("first documents", first_documents, mongo())
     section("read settings", read_settings, mongo())

@@ -167,6 +167,15 @@ def generate(*args):
                 run.stdout[-1500:]))
 
 
+def catalogued(vehicles):
+    """Have the stack's worker catalogue this many vehicles: it looks at new ones as it starts. It
+    then does not look at them again for catalogue_s."""
+    stack("down", "worker")
+    stack("up", "worker")
+    wait_for("the catalogue", lambda: mongo().exports.vehicles.count_documents(
+        {"checkedAt": {"$exists": True}}) >= vehicles, 60)
+
+
 def setting(key, default):
     """A value of the stack's export.conf, of the type of its default."""
     with open(os.environ["EXPORT_CONF"], encoding="utf-8") as f:
