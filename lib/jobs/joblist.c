@@ -63,10 +63,7 @@ count_unfinished(struct jobs *jobs)
 	return JOBS_OK;
 }
 
-/*
- * The newest turn that has begun, and the time: the other half of the query below. An
- * index holds the jobs that have begun, by turn.
- */
+/* The newest turn that has begun. An index holds the jobs that have begun, by turn. */
 static bson_t *
 begun_pipeline(void)
 {
@@ -75,14 +72,19 @@ begun_pipeline(void)
 	    "1", "{", "$sort", "{", "turn", BCON_INT32(-1), "}", "}",
 	    "2", "{", "$limit", BCON_INT32(1), "}",
 	    "3", "{", "$project", "{", "turn", BCON_INT32(1),
-	    "now", BCON_UTF8("$$NOW"), "_id", BCON_INT32(0), "}", "}");
+	    "_id", BCON_INT32(0), "}", "}");
 }
 
-/* {_id: null, n, turn, now, same} of the owner's unfinished jobs. */
+/*
+ * {_id: null, n, turn, now, same} of the owner's unfinished jobs and the newest that has
+ * begun, which has no state here.
+ */
 static bson_t *
-owners_group(const struct job *job)
+precheck_group(const struct job *job)
 {
-	return BCON_NEW("_id", BCON_NULL, "n", "{", "$sum", BCON_INT64(1), "}",
+	return BCON_NEW("_id", BCON_NULL,
+	    "n", "{", "$sum", "{", "$cond", "[", BCON_UTF8("$state"), BCON_INT64(1),
+	    BCON_INT64(0), "]", "}", "}",
 	    "turn", "{", "$max", BCON_UTF8("$turn"), "}",
 	    "now", "{", "$max", BCON_UTF8("$$NOW"), "}",
 	    "same", "{", "$max", "{", "$cond", "[", "{", "$and", "[",
@@ -92,30 +94,26 @@ owners_group(const struct job *job)
 	    BCON_UTF8("$_id"), BCON_NULL, "]", "}", "}");
 }
 
-#define MAX_OF(field) field, "{", "$max", BCON_UTF8("$" field), "}"
-
 /*
- * {n, turn, same, now}, or nothing where the owner has no unfinished job and none has
- * ever begun: one query instead of four, the first half answered from the index
- * "unfinished" only.
+ * {n, turn, now, same}, or nothing where the owner has no unfinished job and none has
+ * ever begun: one query instead of four, the owner's half answered from the index
+ * "unfinished" only. One $group after the union: with one before it, too, MongoDB 6 takes
+ * 1.4 times the cpu, and 1.8 times with 1,000 jobs.
  */
 static bson_t *
 precheck_pipeline(const struct job *job, int64_t limit)
 {
 	bson_t match = BSON_INITIALIZER, *pipeline;
-	bson_t *group = owners_group(job), *begun = begun_pipeline();
+	bson_t *group = precheck_group(job), *begun = begun_pipeline();
 
 	BSON_APPEND_UTF8(&match, "owner", job->task.owner);
 	transition_match_states(&match, JOB_UNFINISHED);
 	pipeline = BCON_NEW("pipeline", "[",
 	    "{", "$match", BCON_DOCUMENT(&match), "}",
 	    "{", "$limit", BCON_INT64(limit), "}",
-	    "{", "$group", BCON_DOCUMENT(group), "}",
 	    "{", "$unionWith", "{", "coll", BCON_UTF8("jobs"),
 	    "pipeline", BCON_ARRAY(begun), "}", "}",
-	    "{", "$group", "{", "_id", BCON_NULL,
-	    "n", "{", "$sum", BCON_UTF8("$n"), "}",
-	    MAX_OF("turn"), MAX_OF("now"), MAX_OF("same"), "}", "}", "]");
+	    "{", "$group", BCON_DOCUMENT(group), "}", "]");
 	bson_destroy(begun);
 	bson_destroy(group);
 	bson_destroy(&match);
