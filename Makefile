@@ -119,7 +119,7 @@ check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-
     $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
-	B=$(B) prove -f $(if $(V),-v) --timer -j4 -e '' $(UNIT:%=$(B)/t/%.t) \
+	MAKEFLAGS= B=$(B) prove -f $(if $(V),-v) --timer -j4 -e '' $(UNIT:%=$(B)/t/%.t) \
 	    t/[0-9]*.t
 
 # The same under sanitizers, without the tests of many minutes.
