@@ -3,7 +3,7 @@
 judged by it (t/openapi.py).
 
 Prints TAP. Always on its own stack, with t/3020-openapi.conf. Environment: OPENAPI_REQUESTS, how
-many (1500); OPENAPI_SEED, of all of them (1); OPENAPI_WORKERS, how many processes ask at a time
+many (800); OPENAPI_SEED, of all of them (1); OPENAPI_WORKERS, how many processes ask at a time
 (2). Without OPENAPI_SEED the seeds of REGRESSIONS follow. The test at length is t/check-api.
 """
 import collections
@@ -21,7 +21,7 @@ from service import (                   # noqa: E402
     FINAL, base, call, done, handlers, is_, jobs_of, load, mongo, note, ok, section, seed_of,
     small_fleet, under_stack, wait_for)
 
-REQUESTS = int(os.environ.get("OPENAPI_REQUESTS") or 1500)
+REQUESTS = int(os.environ.get("OPENAPI_REQUESTS") or 800)
 WORKERS = int(os.environ.get("OPENAPI_WORKERS") or 2)
 DATA = small_fleet()
 # Each found a fault once; a few requests of each, of those that found it.
