@@ -27,7 +27,10 @@ B      = build$(if $(SAN),-$(if $(findstring thread,$(SAN)),t)san)$(if $(CRASH),
 PREFIX = /usr/local
 CFLAGS ?= -O2 -g
 
-PKGS     = libmongoc-1.0 librabbitmq json-c libcurl libssl libcrypto zlib libisal
+# libmongoc 2 has another name.
+MONGOC  := $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && \
+	echo libmongoc-1.0 || echo mongoc2)
+PKGS     = $(MONGOC) librabbitmq json-c libcurl libssl libcrypto zlib libisal
 PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 # Evaluated once: pkg-config would run for each object otherwise.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -35,7 +38,8 @@ FLAGS := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
 	-Werror=incompatible-pointer-types -Werror=implicit-function-declaration \
 	-fPIE -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
-	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror) $(PKG_CFLAGS) $(CFLAGS) \
+	$(if $(CRASH),-DCRASH_POINTS) $(if $(CI),-Werror -Wno-error=deprecated-declarations) \
+	$(PKG_CFLAGS) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm

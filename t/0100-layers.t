@@ -94,7 +94,7 @@ may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/fail
 	lib/jobs/{joblist,jobs,leftovers,owners,rates,records,tasks,totals}.c lib/servers/mongo.c \
 	lib/servers/rights.c lib/jobs/{units,usage,workers}.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
-may rabbitmq-c 'amqp' lib/servers/amqp.c lib/servers/queue.c
+may rabbitmq-c '(rabbitmq-c/|amqp)' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/s3_exchange.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
 may libfcgi 'fcg' fcgi/*.c

@@ -15,9 +15,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#if __has_include(<rabbitmq-c/amqp.h>)	/* 0.12 and newer */
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
 #include <amqp.h>
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#endif
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -162,9 +168,11 @@ amqp_link_new(const struct conf *conf, int heartbeat_s)
 	link->heartbeat_s = heartbeat_s;
 	/*
 	 * libmongoc and libcurl use OpenSSL, too: it initialises itself, and
-	 * nothing here may clean it up.
+	 * nothing here may clean it up. rabbitmq-c 0.13 and newer leave it alone.
 	 */
+#if AMQP_VERSION < AMQP_VERSION_CODE(0, 13, 0, 0)
 	amqp_set_initialize_ssl_library(0);
+#endif
 	if ((link->uri = strdup(conf->amqp_uri)) == NULL)
 		goto fail;
 	if (parse_uri(link) != 0) {

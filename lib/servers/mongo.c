@@ -241,8 +241,9 @@ check_pool_size(const mongoc_uri_t *uri, int64_t readers)
 
 /*
  * The library keeps counters in a shared memory file, made when the program is
- * loaded. They stay mapped without it; nobody reads the file, which would
- * outlive a killed process and be in the way of the next one with its number.
+ * loaded, from 1.24 on by mongoc_init(). They stay mapped without it; nobody reads the
+ * file, which would outlive a killed process and be in the way of the next one with
+ * its number.
  */
 static void
 drop_counters_file(void)
@@ -300,9 +301,9 @@ mongo_pool_new(const struct conf *conf, enum conf_role role)
 	bson_error_t error;
 
 	/* The library itself, whose log lines are ours from its first one on. */
-	drop_counters_file();
 	mongoc_log_set_handler(on_log, NULL);
 	mongoc_init();
+	drop_counters_file();
 	/* The URI: what is wrong with it is found here, not at the first call. */
 	if ((uri = uri_new(conf, role)) == NULL || check_pool_size(uri,
 	    role == CONF_WORKER ? conf->readers : 0) != 0 ||

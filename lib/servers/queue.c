@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if __has_include(<rabbitmq-c/amqp.h>)	/* 0.12 and newer */
+#include <rabbitmq-c/amqp.h>
+#else
 #include <amqp.h>
+#endif
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
