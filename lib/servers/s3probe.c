@@ -48,11 +48,11 @@ probe_allowed(struct s3 *s3, struct s3_exchange *x)
 {
 	const bool answered = s3_exchange_send(s3, x) == 0;
 
-	if (answered && ((x->status >= 200 && x->status < 300) ||
-	    x->status == 404))
-		return 1;
 	if (answered)
 		s3_exchange_code(x);
+	if (answered && ((x->status >= 200 && x->status < 300) ||
+	    (x->status == 404 && strcmp(x->code, "NoSuchBucket") != 0)))
+		return 1;
 	if (answered && strcmp(x->code, "AccessDenied") == 0)
 		return 0;
 	s3_exchange_judge(s3, x);
