@@ -63,7 +63,7 @@ TOO_OLD = {"mongo": "TLS handshake failed: .*; TLS 1.2 is the least",
            "s3": "alert protocol version|unsupported protocol"}
 NO_FILE = {"mongo": "no certificates can be read from %s", "amqp": "no certificates can be read "
            "from %s",
-           "s3": "error setting certificate file: %s"}
+           "s3": "error (?:setting certificate|adding trust anchors from) file: %s"}
 NO_TLS = {"mongo": "TLS handshake failed: .*; does it speak TLS", "amqp": "it does not speak TLS",
           "s3": "wrong version number"}
 WANTS_TLS = {"mongo": "does it want TLS", "amqp": "does it want TLS",
@@ -86,16 +86,36 @@ def new_key(path, *args):
 
 
 def make_ca(path, name):
-    new_key(path, "-x509", "-days", "2", "-subj", "/CN=" + name, "-out", path + ".crt")
+    new_key(path, "-x509", "-days", "2", "-subj", "/CN=" + name, "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign", "-out", path + ".crt")
 
 
-def make_certificate(path, ca, san, days="2"):
+CA_CONF = """[ca]
+default_ca = d
+[d]
+database = %(path)s.index
+serial = %(path)s.serial
+default_md = sha256
+policy = p
+[p]
+commonName = supplied
+"""
+
+
+def make_certificate(path, ca, san, days=(0, 2)):
+    """Valid between these days from now. By openssl ca, for x509 of 3.5 refuses days that are over,
+    and of 3.0 knows no times."""
     new_key(path, "-subj", "/CN=test", "-out", path + ".csr")
-    with open(path + ".ext", "w", encoding="ascii") as f:
-        f.write("subjectAltName=%s\n" % san)
-    openssl("x509", "-req", "-in", path + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key",
-            "-CAcreateserial", "-days", days,
-            "-extfile", path + ".ext", "-out", path + ".crt")
+    for end, text in ((".ext", "subjectAltName=%s\nauthorityKeyIdentifier=keyid\n"
+                               "subjectKeyIdentifier=hash\n" % san),
+                      (".index", ""), (".serial", "01\n"), (".ca", CA_CONF % {"path": path})):
+        with open(path + end, "w", encoding="ascii") as f:
+            f.write(text)
+    begin, end = (time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + n * 86400))
+                  for n in days)
+    openssl("ca", "-batch", "-notext", "-config", path + ".ca", "-in", path + ".csr",
+            "-cert", ca + ".crt", "-keyfile", ca + ".key", "-outdir", os.path.dirname(path),
+            "-startdate", begin, "-enddate", end, "-extfile", path + ".ext", "-out", path + ".crt")
 
 
 def make_all(folder):
@@ -108,7 +128,7 @@ def make_all(folder):
     make_ca(at("other-ca"), "another CA")
     make_certificate(at("server"), at("ca"), SAN)
     make_certificate(at("elsewhere"), at("ca"), "DNS:elsewhere.example,IP:127.0.0.2")
-    make_certificate(at("expired"), at("ca"), SAN, "-1")
+    make_certificate(at("expired"), at("ca"), SAN, (-2, -1))
     make_certificate(at("stranger"), at("other-ca"), SAN)
     for level in (0, 1):
         with open(at("lax%d.cnf" % level), "w", encoding="ascii") as f:

@@ -50,7 +50,7 @@ fail()
 
 	if [ -s "$log" ]; then
 		printf 'stack: the end of %s:\n' "$log" >&2
-		tail -n 15 "$log" | cut -c 1-400 | sed 's/^/    /' >&2
+		tail -n 15 "$log" | command cut -c 1-400 | sed 's/^/    /' >&2
 	fi
 	die "$2; its log is $log. What was started still runs: scripts/stack down ends it"
 }

@@ -231,8 +231,8 @@ tls_make()
 		umask 077
 		mkdir -p "$TLS"
 		[ -s "$TLS/ca.crt" ] ||
-			tls_key "$TLS/ca" -x509 -days 3650 -subj "/CN=CA of the hosts" -out \
-			"$TLS/ca.crt"
+			tls_key "$TLS/ca" -x509 -days 3650 -subj "/CN=CA of the hosts" \
+			-addext keyUsage=critical,keyCertSign,cRLSign -out "$TLS/ca.crt"
 		while read -r kind number; do
 			path=$(cert "$kind" "$number")
 			[ ! -s "$path.crt" ] || continue

@@ -151,8 +151,18 @@ rabbit_launch()
 	launch "$name" "$RUN/rabbit" env "${vars[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
 }
 
-# A cluster that has been one starts at once: each node may have to wait for another's tables. A new
-# one begins with its first node, which the others join (rabbit_wait).
+# Whether the nodes of a new cluster find each other as they start, as from RabbitMQ 3.13 on: then
+# the first waits for the others before anybody can join it.
+rabbit_peers()
+{
+	local version
+	version=$(dpkg-query -W -f '${Version}' rabbitmq-server) &&
+		dpkg --compare-versions "$version" ge 3.13
+}
+
+# A cluster that has been one starts at once: each node may have to wait for another's tables. So
+# does a new one of RabbitMQ 3.13 or newer; an older one begins with its first node, which the
+# others join (rabbit_wait).
 rabbit_start()
 {
 	local i=0 name address
@@ -172,7 +182,7 @@ rabbit_start()
 		done
 	done
 	rabbit_launch 1
-	[ -f "$RUN/rabbit/formed" ] || return 0
+	[ -f "$RUN/rabbit/formed" ] || rabbit_peers || return 0
 	for ((i = 2; i <= RABBITS; i++)); do
 		rabbit_launch "$i"
 	done
