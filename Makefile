@@ -30,7 +30,7 @@ CFLAGS ?= -O2 -g
 # libmongoc 2 has another name.
 MONGOC  := $(shell pkg-config --exists libmongoc-1.0 2>/dev/null && \
 	echo libmongoc-1.0 || echo mongoc2)
-PKGS     = $(MONGOC) librabbitmq json-c libcurl libssl libcrypto zlib libisal
+PKGS     = $(MONGOC) librabbitmq json-c libcurl libssl libcrypto zlib libisal expat
 PKG_ANY := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 # Evaluated once: pkg-config would run for each object otherwise.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

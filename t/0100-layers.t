@@ -102,6 +102,7 @@ may libfcgi 'fcg' fcgi/*.c
 mapfile -t ENGINE < <(find worker/engine -name "*.c")
 may json-c json fcgi/*.c lib/jobs/catalogue.c lib/jobs/totals.c "${ENGINE[@]}"
 may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
+may libexpat 'expat' lib/servers/s3xml.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 
 # The pure files take time, key and bytes as arguments.

@@ -1,82 +1,120 @@
 /*
- * The few elements of S3's replies that we read, without an XML parser: replies
- * are flat, ours are small, and what does not fit is an error. Pure, and
- * fuzzed.
+ * The few elements of S3's replies that we read, by libexpat: whatever way of XML a
+ * server writes them in. A reply that is not well-formed, or has a DTD, has none.
  */
 #include "lib/servers/s3xml.h"
 
+#include <limits.h>
 #include <string.h>
 
-/*
- * The place after the name in the first start tag of this name, or NULL.
- * A name may be followed by white space, by / or by >.
- */
-static const char *
-find_start(const char *body, size_t len, const char *tag)
-{
-	const char *p = body, *end = body + len;
-	const size_t n = strlen(tag);
+#include <expat.h>
 
-	while (p < end && (p = memchr(p, '<', (size_t)(end - p))) != NULL) {
-		p++;
-		if ((size_t)(end - p) > n && memcmp(p, tag, n) == 0 &&
-		    p[n] != '\0' && strchr(" \t\r\n/>", p[n]) != NULL)
-			return p + n;
+/* Between a namespace and a name, in neither of which it may be. */
+#define SEPARATOR '\n'
+
+struct reader {
+	XML_Parser parser;
+	const char *tag;
+	char *out;		/* NULL: nobody wants its text */
+	size_t size, n;
+	bool found;		/* the first element of this name has begun */
+	bool inside;		/* and has not ended */
+};
+
+static void XMLCALL
+on_start(void *arg, const char *name, const char **attributes)
+{
+	struct reader *r = arg;
+	const char *local = strrchr(name, SEPARATOR);
+
+	(void)attributes;
+	local = local != NULL ? local + 1 : name;
+	if (r->inside && r->out != NULL) {
+		/* Text is wanted, and it has elements. */
+		XML_StopParser(r->parser, XML_FALSE);
+	} else if (!r->found && strcmp(local, r->tag) == 0) {
+		r->found = r->inside = true;
 	}
-	return NULL;
 }
 
-/* The character that the entity at p stands for, and its length. */
-static char
-entity_at(const char *p, size_t len, size_t *used)
+static void XMLCALL
+on_end(void *arg, const char *name)
 {
-	static const struct { const char *text; char c; } table[] = {
-		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
-		{ "&quot;", '"' }, { "&apos;", '\'' },
-		{ "&#34;", '"' }, { "&#39;", '\'' },
-	};
-	size_t i;
+	struct reader *r = arg;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		*used = strlen(table[i].text);
-		if (*used <= len && memcmp(p, table[i].text, *used) == 0)
-			return table[i].c;
+	(void)name;
+	/* Of the element itself: one whose text is wanted has no others. */
+	r->inside = false;
+}
+
+static void XMLCALL
+on_text(void *arg, const char *text, int len)
+{
+	struct reader *r = arg;
+
+	if (!r->inside || r->out == NULL)
+		return;
+	if (r->n + (size_t)len >= r->size) {
+		XML_StopParser(r->parser, XML_FALSE);
+		return;
 	}
-	return '\0';
+	memcpy(r->out + r->n, text, (size_t)len);
+	r->n += (size_t)len;
+}
+
+static void XMLCALL
+on_doctype(void *arg, const char *name, const char *system, const char *public,
+    int internal)
+{
+	struct reader *r = arg;
+
+	(void)name;
+	(void)system;
+	(void)public;
+	(void)internal;
+	XML_StopParser(r->parser, XML_FALSE);
+}
+
+/* Whether all of body is XML, and has the element, whose text fits. */
+static bool
+reader_run(struct reader *r, const char *body, size_t len)
+{
+	bool good = false;
+
+	/* While it works Amazon sends white space, which XML allows only later. */
+	while (len > 0 && strchr(" \t\r\n", *body) != NULL && *body != '\0') {
+		body++;
+		len--;
+	}
+	if (len > INT_MAX ||
+	    (r->parser = XML_ParserCreateNS(NULL, SEPARATOR)) == NULL)
+		return false;
+	XML_SetUserData(r->parser, r);
+	XML_SetElementHandler(r->parser, on_start, on_end);
+	XML_SetCharacterDataHandler(r->parser, on_text);
+	XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
+	if (XML_Parse(r->parser, body, (int)len, XML_TRUE) == XML_STATUS_OK)
+		good = r->found;
+	XML_ParserFree(r->parser);
+	return good;
 }
 
 int
 s3xml_text(const char *body, size_t len, const char *tag, char *out,
     size_t size)
 {
-	const char *p, *end = body + len;
-	size_t n = 0, used;
+	struct reader r = { .tag = tag, .out = out, .size = size };
 
-	if ((p = find_start(body, len, tag)) == NULL ||
-	    (p = memchr(p, '>', (size_t)(end - p))) == NULL || p[-1] == '/')
+	if (size == 0 || !reader_run(&r, body, len))
 		return -1;
-	for (p++; p < end && *p != '<'; p += used) {
-		char c = *p;
-
-		used = 1;
-		if (c == '&' &&
-		    (c = entity_at(p, (size_t)(end - p), &used)) == '\0')
-			return -1;
-		if (c == '\0' || n + 1 >= size)
-			return -1;
-		out[n++] = c;
-	}
-	/* The text is whole only if its end tag follows. */
-	if (end - p < 2 || p[1] != '/' || size == 0)
-		return -1;
-	out[n] = '\0';
+	out[r.n] = '\0';
 	return 0;
 }
 
 bool
 s3xml_has(const char *body, size_t len, const char *tag)
 {
-	const char *p = find_start(body, len, tag);
+	struct reader r = { .tag = tag };
 
-	return p != NULL && memchr(p, '>', (size_t)(body + len - p)) != NULL;
+	return reader_run(&r, body, len);
 }
