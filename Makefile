@@ -4,6 +4,8 @@
 #                   SAN=thread: in build-tsan/
 # make check-unit   the same without the tests of many minutes
 # make check-api    the API against its description: 20,000 requests of three owners, under faults
+# make check-platform SUITE=trixie ARGS=  the demo, the suite and the package on a bare Debian,
+#                   in a root of its own (needs root and debootstrap)
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
 # make check-memory what a worker holds, for 5 to 1,000 parameters
@@ -44,7 +46,8 @@ FLAGS := -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Wvla -Wformat=2 \
 LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
-LIB = $(addprefix lib/base/,backoff.o buf.o clock.o conf.o crash.o digest.o jsonstrict.o log.o \
+LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o digest.o \
+		jsonstrict.o log.o \
 		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
 		utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
@@ -71,7 +74,7 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	sweeper.o transfer.o unit.o upload.o) \
 	$(READER) \
 	$(ENGINE)
-UNIT = ahead backoff blocks buf carry columns conf csv csvfile ending etag exact failure \
+UNIT = ahead backoff baseurl blocks buf carry columns conf csv csvfile ending etag exact failure \
 	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
 	nameset num numtext pace patience piece pool preview query s3xml scope sigv4 slice spans \
 	spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 \
@@ -134,6 +137,10 @@ check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 # The API against its description at length: REQUESTS=20000, SEED=, FAULTS=no
 check-api: all
 	t/check-api
+
+# t/check-platform --help
+check-platform:
+	t/check-platform --suite $(or $(SUITE),trixie) $(ARGS)
 
 # The worker's memory, for each number of parameters; the suite has three of them.
 check-memory: all
@@ -249,6 +256,6 @@ format-report:
 -include $(OBJECTS:.o=.d)
 
 .PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb \
-	check-memory check-unit chaos chaos-hosts clean deb format-report fuzz help install \
+	check-memory check-platform check-unit chaos chaos-hosts clean deb format-report fuzz help install \
 	profile uninstall
 .SECONDARY:
