@@ -95,7 +95,7 @@ may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/fail
 	lib/servers/rights.c lib/jobs/{units,usage,workers}.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c '(rabbitmq-c/|amqp)' lib/servers/amqp.c lib/servers/queue.c
-may libcurl 'curl' lib/servers/s3_exchange.c
+may libcurl 'curl' lib/servers/s3_exchange.c lib/base/baseurl.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
 may libfcgi 'fcg' fcgi/*.c
 # JSON is for clients and for the archive, not for what lies between (totals.c: its hash table).

@@ -16,13 +16,18 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/base/baseurl.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 
 #define SECRET_MAX 1024
 #define CONF_LINE_BYTES 8192
 
-enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET, ADDRESS };
+/*
+ * ADDRESS: of servers, for their libraries; ORIGIN and BASE: of lib/base/baseurl.h, the
+ * second with a path.
+ */
+enum key_type { TEXT, NUMBER, YESNO, CHOICE, SECRET, ADDRESS, ORIGIN, BASE };
 enum key_user { BOTH, API, WORKER };
 
 struct key {
@@ -50,13 +55,13 @@ struct key {
 static const struct key keys[] = {
 	{ "mongodb_uri", ADDRESS, BOTH, AT(mongodb_uri), NULL, 0, 0, NULL },
 	{ "amqp_uri", ADDRESS, BOTH, AT(amqp_uri), NULL, 0, 0, NULL },
-	{ "s3_endpoint", ADDRESS, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
-	{ "s3_public_endpoint", ADDRESS, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
+	{ "s3_endpoint", ORIGIN, BOTH, AT(s3_endpoint), NULL, 0, 0, NULL },
+	{ "s3_public_endpoint", ORIGIN, BOTH, AT(s3_public_endpoint), "", 0, 0, NULL },
 	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
 	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
 	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
 	{ "s3_delete", YESNO, BOTH, AT(s3_delete), "no", 0, 0, NULL },
-	{ "public_url", ADDRESS, BOTH, AT(public_url), "", 0, 0, NULL },
+	{ "public_url", BASE, BOTH, AT(public_url), "", 0, 0, NULL },
 	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
 	{ "tls_ca_file", TEXT, BOTH, AT(tls_ca_file), "", 0, 0, NULL },
 	ACCOUNT("api_", API),
@@ -191,6 +196,25 @@ set_address(char **to, const struct key *key, const char *value, int line)
 	return -1;
 }
 
+static int
+set_base(char **to, const struct key *key, const char *value, int line)
+{
+	const char *fault;
+	char *text;
+
+	if (strchr(value, '@') != NULL)
+		return set_address(to, key, value, line);
+	if ((fault = baseurl_normalise(value, key->type == BASE, &text)) != NULL) {
+		log_msg(LOG_ERROR, "conf", "line %d: %s is http://HOST[:PORT]%s or "
+		    "https://..., not '%s': %s", line, key->name,
+		    key->type == BASE ? "[/PATH]" : "", value, fault);
+		return -1;
+	}
+	free(*to);
+	*to = text;
+	return 0;
+}
+
 /* Store a value; returns 0, or 1 with the fault logged. */
 static int
 set_key(struct conf *conf, const struct key *key, const char *value, int line)
@@ -202,6 +226,9 @@ set_key(struct conf *conf, const struct key *key, const char *value, int line)
 		return set_text(to, value) != 0;
 	case ADDRESS:
 		return set_address(to, key, value, line) != 0;
+	case ORIGIN:
+	case BASE:
+		return set_base(to, key, value, line) != 0;
 	case SECRET:
 		return set_secret(to, value, line) != 0;
 	case YESNO:
@@ -342,16 +369,6 @@ check_together(const struct conf *conf)
 	return faults;
 }
 
-/* What paths are appended to has no slash at its end. */
-static void
-trim_slashes(char *url)
-{
-	size_t n;
-
-	for (n = url != NULL ? strlen(url) : 0; n > 0 && url[n - 1] == '/'; n--)
-		url[n - 1] = '\0';
-}
-
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
@@ -384,9 +401,6 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 	fclose(f);
 	/* Then what the file left out, and what fits together. */
 	faults += set_defaults(conf, role, seen);
-	trim_slashes(conf->s3_endpoint);
-	trim_slashes(conf->s3_public_endpoint);
-	trim_slashes(conf->public_url);
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,
 		    conf->s3_endpoint) != 0;
@@ -396,6 +410,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 static const char *const kind_names[] = {
 	[TEXT] = "text", [NUMBER] = "number", [YESNO] = "yesno",
 	[CHOICE] = "choice", [SECRET] = "secret", [ADDRESS] = "text",
+	[ORIGIN] = "text", [BASE] = "text",
 };
 static const char *const user_names[] = {
 	[BOTH] = "both", [API] = "api", [WORKER] = "worker",

@@ -26,27 +26,23 @@
 #define URL_MAX 8192
 #define ERROR_LINE_BYTES 80
 
-/* The endpoint has no path. */
 enum failure
 s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
     struct s3_address *a)
 {
-	const char *host = strstr(endpoint, "://");
+	const bool tls = strncmp(endpoint, "https:", 6) == 0;
+	const char *host = endpoint + strlen(tls ? "https://" : "http://");
 	struct buf path;
 	int n;
 
-	if (host == NULL)
-		goto bad;
-	a->scheme = strncasecmp(endpoint, "https", 5) == 0 ? "https" : "http";
-	host += 3;
-	if (host[strcspn(host, "/")] != '\0' &&
-	    host[strcspn(host, "/") + 1] != '\0')
-		goto bad;
-	n = snprintf(a->host, sizeof(a->host), "%s%s%.*s",
+	a->scheme = tls ? "https" : "http";
+	n = snprintf(a->host, sizeof(a->host), "%s%s%s",
 	    conf->s3_path_style ? "" : conf->s3_bucket,
-	    conf->s3_path_style ? "" : ".", (int)strcspn(host, "/"), host);
-	if (n < 0 || (size_t)n >= sizeof(a->host))
-		goto bad;
+	    conf->s3_path_style ? "" : ".", host);
+	if (n < 0 || (size_t)n >= sizeof(a->host)) {
+		log_msg(LOG_ERROR, "s3", "s3_endpoint: its host is too long");
+		return FAILURE_STORAGE_REFUSED;
+	}
 	buf_init(&path, URL_MAX);
 	if (buf_addf(&path, "/%s%s%s", conf->s3_path_style ?
 	    conf->s3_bucket : "", conf->s3_path_style ? "/" : "", key) != 0) {
@@ -56,10 +52,6 @@ s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
 	}
 	a->path = (char *)path.data;
 	return FAILURE_NONE;
-bad:
-	log_msg(LOG_ERROR, "s3", "s3_endpoint is http://host:port or "
-	    "https://host:port");
-	return FAILURE_STORAGE_REFUSED;
 }
 
 struct s3 *

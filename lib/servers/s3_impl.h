@@ -72,8 +72,9 @@ struct s3_exchange {
 };
 
 /*
- * s3_address_of(conf, endpoint, key, a): Path style: host/bucket/key, else
- * bucket.host/key. FAILURE_NONE, or the failure, logged; the caller frees a->path.
+ * s3_address_of(conf, endpoint, key, a): endpoint is one of conf's. Path style:
+ * host/bucket/key, else bucket.host/key. FAILURE_NONE, or the failure, logged; the
+ * caller frees a->path.
  */
 enum failure s3_address_of(const struct conf *conf, const char *endpoint,
     const char *key, struct s3_address *a);

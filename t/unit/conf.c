@@ -194,7 +194,8 @@ test_form(void)
 	put_file("export.conf", "# a comment\n\n   # another\n \t \n"
 	    "\t s3_region\t=\teu-west-1 \t\r\n"
 	    "vehicle_prefix=v\n"
-	    "public_url = https://x.example/a = b # no comment\n"
+	    "tls_ca_file = /etc/a = b # no comment\n"
+	    "public_url = HTTPS://X.Example:443/Telemetry/\n"
 	    "s3_path_style = no\n"
 	    "s3_public_endpoint = https://s3.example//\n"
 	    BASE "range_max_days=47500", 0644);
@@ -202,8 +203,8 @@ test_form(void)
 	    "no LF at the end");
 	is_str(c.s3_region, "eu-west-1", "a value without its spaces");
 	is_str(c.vehicle_prefix, "v", "no spaces at all");
-	is_str(c.public_url, "https://x.example/a = b # no comment",
-	    "= and # in a value");
+	is_str(c.tls_ca_file, "/etc/a = b # no comment", "= and # in a value");
+	is_str(c.public_url, "https://x.example/Telemetry", "public_url");
 	is_int(c.s3_path_style, 0, "no");
 	is_str(c.s3_public_endpoint, "https://s3.example",
 	    "s3_public_endpoint");
@@ -240,6 +241,10 @@ test_faults(void)
 		{ "= 3", { "line 17", NULL } },
 		{ "lease_ms =", { "lease_ms", "line 17" } },
 		{ "public_url =", { "public_url", "line 17" } },
+		{ "public_url = https://x/?y", { "public_url", "line 17: " } },
+		{ "public_url = x.example", { "no http", "[/PATH]" } },
+		{ "s3_public_endpoint = https://h/path", { "a path", "line 17" } },
+		{ "s3_public_endpoint = s3://h", { "no http", "line 17" } },
 		{ "s3_bucket = other", { "s3_bucket", "line 17" } },
 		{ "s3_bucket = exports", { "s3_bucket", "line 17" } },
 		{ "lease_ms = 60000\nlease_ms = 60000", { "lease_ms",
@@ -295,17 +300,17 @@ static void
 test_ceiling(void)
 {
 	static char text[1 << 15];
-	const size_t len = strlen(BASE "public_url = ");
+	const size_t len = strlen(BASE "tls_ca_file = ");
 	struct conf c;
 
 	memset(text, 'x', sizeof(text) - 1);
-	memcpy(text, BASE "public_url = ", len);
+	memcpy(text, BASE "tls_ca_file = ", len);
+	text[len + 8178] = '\n';
+	text[len + 8179] = '\0';
+	is_int(load_text(text, CONF_API), 0, "a line of 8192 bytes");
+	text[len + 8178] = 'x';
 	text[len + 8179] = '\n';
 	text[len + 8180] = '\0';
-	is_int(load_text(text, CONF_API), 0, "a line of 8192 bytes");
-	text[len + 8179] = 'x';
-	text[len + 8180] = '\n';
-	text[len + 8181] = '\0';
 	is_int(load_text(text, CONF_API), 1, "one of 8193 bytes");
 	ok(strstr(logged, "line 17: longer than 8192 bytes") != NULL, "named");
 	ok(load("/dev/zero", CONF_API, &c) > 0, "/dev/zero");
