@@ -256,6 +256,6 @@ format-report:
 -include $(OBJECTS:.o=.d)
 
 .PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb \
-	check-memory check-platform check-unit chaos chaos-hosts clean deb format-report fuzz help install \
-	profile uninstall
+	check-memory check-platform check-unit chaos chaos-hosts clean deb format-report fuzz \
+	help install profile uninstall
 .SECONDARY:

@@ -101,7 +101,7 @@ may libfcgi 'fcg' fcgi/*.c
 # JSON is for clients and for the archive, not for what lies between (totals.c: its hash table).
 mapfile -t ENGINE < <(find worker/engine -name "*.c")
 may json-c json fcgi/*.c lib/jobs/catalogue.c lib/jobs/totals.c "${ENGINE[@]}"
-may ISA-L 'isa-l|igzip' worker/engine/deflate/blocks.c
+may ISA-L 'isa-l|igzip' lib/base/digest.c worker/engine/deflate/blocks.c
 may libexpat 'expat' lib/servers/s3xml.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 

@@ -60,6 +60,9 @@ static const struct key keys[] = {
 	{ "s3_region", TEXT, BOTH, AT(s3_region), "us-east-1", 0, 0, NULL },
 	{ "s3_bucket", TEXT, BOTH, AT(s3_bucket), NULL, 0, 0, NULL },
 	{ "s3_path_style", YESNO, BOTH, AT(s3_path_style), "yes", 0, 0, NULL },
+	{ "s3_sse", CHOICE, BOTH, AT(s3_sse), "", 0, 0, "AES256 aws:kms " },
+	{ "s3_kms_key", TEXT, BOTH, AT(s3_kms_key), "", 0, 0, NULL },
+	{ "s3_storage_class", TEXT, BOTH, AT(s3_storage_class), "", 0, 0, NULL },
 	{ "s3_delete", YESNO, BOTH, AT(s3_delete), "no", 0, 0, NULL },
 	{ "public_url", BASE, BOTH, AT(public_url), "", 0, 0, NULL },
 	{ "vehicle_prefix", TEXT, BOTH, AT(vehicle_prefix), "vehicle_", 0, 0, NULL },
@@ -364,6 +367,11 @@ check_together(const struct conf *conf)
 	if (conf->backoff_max_ms > 0 &&
 	    conf->backoff_ms > conf->backoff_max_ms) {
 		log_msg(LOG_ERROR, "conf", "backoff_ms is above backoff_max_ms");
+		faults++;
+	}
+	if (conf->s3_kms_key != NULL && (conf->s3_sse == NULL ||
+	    strcmp(conf->s3_sse, "aws:kms") != 0)) {
+		log_msg(LOG_ERROR, "conf", "s3_kms_key has to have s3_sse = aws:kms");
 		faults++;
 	}
 	return faults;

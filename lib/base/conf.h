@@ -20,6 +20,7 @@ struct conf {
 	char *s3_region;
 	char *s3_bucket;
 	int64_t s3_path_style;
+	char *s3_sse, *s3_kms_key, *s3_storage_class;	/* NULL: the bucket's */
 	int64_t s3_delete;		/* workers remove objects: worker/removal.h */
 	char *public_url;		/* NULL: from the request */
 	char *vehicle_prefix;

@@ -1,10 +1,11 @@
 /*
- * SHA-256 by OpenSSL, and hexadecimal. Knows nothing of what is hashed.
+ * SHA-256 by OpenSSL, CRC-32 by ISA-L, and how they are written. Knows nothing of what is hashed.
  */
 #include "lib/base/digest.h"
 
 #include <stdlib.h>
 
+#include <isa-l/crc.h>
 #include <openssl/evp.h>
 
 struct digest {
@@ -52,6 +53,16 @@ hex_encode(const unsigned char *bytes, size_t n, char *hex)
 		*hex++ = digits[bytes[i] & 15];
 	}
 	*hex = '\0';
+}
+
+void
+crc32_base64(const void *data, size_t len, char text[CRC32_BASE64_SIZE])
+{
+	const uint32_t crc = crc32_gzip_refl(0, data, len);
+	const unsigned char bytes[] = { (unsigned char)(crc >> 24),
+	    (unsigned char)(crc >> 16), (unsigned char)(crc >> 8), (unsigned char)crc };
+
+	EVP_EncodeBlock((unsigned char *)text, bytes, sizeof(bytes));
 }
 
 int

@@ -22,6 +22,10 @@ int digest_hex(struct digest *d, char hex[DIGEST_HEX_SIZE]);
 /* digest_once(data, len, hex): The same for bytes in one place. */
 int digest_once(const void *data, size_t len, char hex[DIGEST_HEX_SIZE]);
 
+/* crc32_base64(data, len, text): CRC-32 (ISO 3309), as S3's x-amz-checksum-crc32 has it. */
+#define CRC32_BASE64_SIZE 9
+void crc32_base64(const void *data, size_t len, char text[CRC32_BASE64_SIZE]);
+
 /* hex_encode(bytes, n, hex): 2 n lower-case digits and a NUL. */
 void hex_encode(const unsigned char *bytes, size_t n, char *hex);
 

@@ -73,6 +73,12 @@ static const struct {
 	{ 100, 599, "XAmzContentSHA256Mismatch", true, FAILURE_STORAGE },
 	{ 100, 599, "IncompleteBody", true, FAILURE_STORAGE },
 	{ 100, 599, "NoSuchBucket", false, FAILURE_STORAGE_REFUSED },
+	/* The bucket is in another region. */
+	{ 100, 599, "AuthorizationHeaderMalformed", false,
+	    FAILURE_STORAGE_REFUSED },
+	{ 300, 399, NULL, false, FAILURE_STORAGE_REFUSED },
+	/* A header that this server does not know. */
+	{ 501, 501, NULL, false, FAILURE_STORAGE_REFUSED },
 	{ 100, 599, "AccessDenied", false, FAILURE_STORAGE_REFUSED },
 	{ 200, 299, NULL, true, FAILURE_STORAGE },	/* an Error in a 200 */
 	{ 401, 401, NULL, false, FAILURE_STORAGE_REFUSED },

@@ -27,26 +27,59 @@ s3_failure(const struct s3 *s3)
 	return s3->failure;
 }
 
+/* What an object is to be like: the headers of its upload. */
+static void
+set_object_headers(const struct conf *conf, const char *disposition,
+    struct s3_exchange *x)
+{
+	const struct sigv4_pair all[] = {
+		/* Each part has one: a bucket with Object Lock wants it. */
+		{ "x-amz-checksum-algorithm", "CRC32" },
+		{ "content-type", disposition != NULL ? "application/zip" :
+		    "application/octet-stream" },
+		{ "content-disposition", disposition },
+		{ "x-amz-server-side-encryption", conf->s3_sse },
+		{ "x-amz-server-side-encryption-aws-kms-key-id", conf->s3_kms_key },
+		{ "x-amz-storage-class", conf->s3_storage_class },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].value != NULL)
+			x->headers[x->nheaders++] = all[i];
+}
+
+static struct s3_upload *
+upload_new(struct s3 *s3, const char *key)
+{
+	struct s3_upload *u = calloc(1, sizeof(*u));
+
+	if (u == NULL || (u->key = strdup(key)) == NULL ||
+	    (u->etags = calloc(S3_PARTS_MAX, sizeof(*u->etags))) == NULL ||
+	    (u->crcs = calloc(S3_PARTS_MAX, sizeof(*u->crcs))) == NULL) {
+		s3_upload_free(u);
+		return NULL;
+	}
+	u->s3 = s3;
+	return u;
+}
+
 struct s3_upload *
 s3_begin(struct s3 *s3, const char *key, const char *filename)
 {
 	char disposition[256];
 	struct s3_exchange x = { .op = "s3_begin", .method = "POST", .key = key,
-	    .query = { { "uploads", "" } }, .nquery = 1,
-	    .headers = { { "content-disposition", disposition } },
-	    .nheaders = 1 };
+	    .query = { { "uploads", "" } }, .nquery = 1 };
 	struct s3_upload *u;
 
 	snprintf(disposition, sizeof(disposition),
-	    "attachment; filename=\"%s\"", filename);
-	if ((u = calloc(1, sizeof(*u))) == NULL ||
-	    (u->key = strdup(key)) == NULL ||
-	    (u->etags = calloc(S3_PARTS_MAX, sizeof(*u->etags))) == NULL) {
+	    "attachment; filename=\"%s\"", filename != NULL ? filename : "");
+	set_object_headers(s3->conf, filename != NULL ? disposition : NULL, &x);
+	if ((u = upload_new(s3, key)) == NULL) {
 		log_msg(LOG_ERROR, "s3_begin", "out of memory");
 		s3->failure = FAILURE_INTERNAL;
 		goto fail;
 	}
-	u->s3 = s3;
 	/* Last: from here S3 keeps something that only an abort removes. */
 	if (s3_exchange_run(s3, &x) != 0)
 		goto fail;
@@ -71,6 +104,7 @@ s3_upload_free(struct s3_upload *u)
 		return;
 	free(u->key);
 	free(u->etags);
+	free(u->crcs);
 	free(u);
 }
 
@@ -82,6 +116,7 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
 	struct s3_exchange x = { .op = "s3_part", .method = "PUT", .key = u->key,
 	    .query = { { "partNumber", text }, { "uploadId", u->id } },
 	    .nquery = 2, .body = data, .body_len = len };
+	char crc[CRC32_BASE64_SIZE];
 	int rc;
 
 	if (number < 1 || number > S3_PARTS_MAX) {
@@ -91,8 +126,12 @@ s3_part(struct s3 *s3, struct s3_upload *u, int number, const void *data,
 		return -1;
 	}
 	snprintf(text, sizeof(text), "%d", number);
-	if ((rc = s3_exchange_run(s3, &x)) == 0)
+	crc32_base64(data, len, crc);
+	x.headers[x.nheaders++] = (struct sigv4_pair){ "x-amz-checksum-crc32", crc };
+	if ((rc = s3_exchange_run(s3, &x)) == 0) {
 		memcpy(u->etags[number - 1], x.etag, S3_ETAG_SIZE);
+		memcpy(u->crcs[number - 1], crc, sizeof(crc));
+	}
 	buf_release(&x.reply);
 	return rc;
 }
@@ -106,8 +145,9 @@ put_parts(const struct s3_upload *u, int parts, struct buf *b)
 		return -1;
 	/* An ETag is hex in quotation marks: nothing in it needs escaping. */
 	for (i = 0; i < parts; i++)
-		if (buf_addf(b, "<Part><PartNumber>%d</PartNumber>"
-		    "<ETag>%s</ETag></Part>", i + 1, u->etags[i]) != 0)
+		if (buf_addf(b, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag>"
+		    "<ChecksumCRC32>%s</ChecksumCRC32></Part>", i + 1, u->etags[i],
+		    u->crcs[i]) != 0)
 			return -1;
 	return buf_adds(b, "</CompleteMultipartUpload>");
 }

@@ -42,8 +42,9 @@ enum failure s3_failure(const struct s3 *s3);
 
 /*
  * s3_begin(s3, key, filename):
- * Begin a multipart upload to key, which browsers will save as filename. From
- * here S3 keeps something that only s3_complete() or s3_abort() ends. NULL
+ * Begin a multipart upload to key, of a ZIP that browsers will save as filename; NULL:
+ * of something that nobody downloads. conf's s3_sse, s3_kms_key and s3_storage_class
+ * hold. From here S3 keeps something that only s3_complete() or s3_abort() ends. NULL
  * after a logged error. s3_upload_free() frees only the struct.
  */
 struct s3_upload *s3_begin(struct s3 *s3, const char *key,

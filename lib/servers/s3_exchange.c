@@ -25,6 +25,7 @@
 #define SLOW_S 20
 #define URL_MAX 8192
 #define ERROR_LINE_BYTES 80
+#define MESSAGE_BYTES 300
 
 enum failure
 s3_address_of(const struct conf *conf, const char *endpoint, const char *key,
@@ -169,6 +170,17 @@ add_header(struct curl_slist **list, const char *name, const char *value)
 	return 0;
 }
 
+static bool
+has_content_type(const struct s3_exchange *x)
+{
+	size_t i;
+
+	for (i = 0; i < x->nheaders; i++)
+		if (strcmp(x->headers[i].name, "content-type") == 0)
+			return true;
+	return false;
+}
+
 /* The headers of x: signed ones, the signature, and two that curl must not add. */
 static int
 add_headers(struct s3 *s3, const struct s3_exchange *x,
@@ -177,7 +189,7 @@ add_headers(struct s3 *s3, const struct s3_exchange *x,
 	const struct sigv4_key key = { s3->conf->s3_access_key,
 	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
 	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
-	struct sigv4_pair headers[6];
+	struct sigv4_pair headers[sizeof(x->headers) / sizeof(x->headers[0]) + 2];
 	const struct sigv4_request req = { x->method, x->at.host, x->at.path,
 	    x->query, x->nquery, headers, x->nheaders + 2 };
 	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
@@ -199,7 +211,7 @@ add_headers(struct s3 *s3, const struct s3_exchange *x,
 	    buf_cstr(&b) == NULL ||
 	    add_header(list, "Authorization", (char *)b.data) != 0 ||
 	    add_header(list, "Expect", "") != 0 ||
-	    add_header(list, "Content-Type", "") != 0)
+	    (!has_content_type(x) && add_header(list, "Content-Type", "") != 0))
 		goto out;
 	rc = 0;
 out:
@@ -413,6 +425,28 @@ judge_curl(struct s3 *s3, const struct s3_exchange *x)
 	    S3_GIVE_UP;
 }
 
+/* An answer that is no success, in S3's words. */
+static void
+log_refusal(const struct s3_exchange *x)
+{
+	const char *body = (const char *)x->reply.data;
+	char message[1024], region[64];
+
+	if (x->code[0] == '\0') {
+		/* No S3, or its TLS port addressed in plain HTTP. */
+		log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %.*s", x->at.host, x->status,
+		    first_line_bytes(&x->reply), body != NULL ? body : "");
+		return;
+	}
+	if (s3xml_text(body, x->reply.len, "Message", message, sizeof(message)) != 0)
+		message[0] = '\0';
+	if (s3xml_text(body, x->reply.len, "Region", region, sizeof(region)) != 0)
+		region[0] = '\0';
+	log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%s%.*s%s%s", x->at.host, x->status,
+	    x->code, message[0] != '\0' ? ": " : "", MESSAGE_BYTES, message,
+	    region[0] != '\0' ? "; set s3_region = " : "", region);
+}
+
 enum s3_verdict
 s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 {
@@ -433,14 +467,8 @@ s3_exchange_judge(struct s3 *s3, struct s3_exchange *x)
 	/* 404 on abort: the upload is already gone, which is the goal. */
 	if (x->status == 404 && strcmp(x->method, "DELETE") == 0)
 		return S3_GIVE_UP;
-	/*
-	 * Without a Code the peer is not S3, or is its TLS port addressed in
-	 * plain HTTP.
-	 */
 	if (is_worth_a_line(s3))
-		log_msg(LOG_WARN, x->op, "S3 %s: HTTP %ld %s%.*s", x->at.host,
-		    x->status, x->code, x->code[0] == '\0' ?
-		    first_line_bytes(&x->reply) : 0, body != NULL ? body : "");
+		log_refusal(x);
 	if (strcmp(x->code, "RequestTimeTooSkewed") == 0 && x->date_ms != 0)
 		s3->skew_ms = x->date_ms - clock_real_ms();
 	return failure_s3(x->status, x->code, &s3->failure) ? S3_AGAIN : S3_GIVE_UP;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/digest.h"
 #include "lib/servers/s3.h"
 #include "lib/servers/sigv4.h"
 
@@ -31,6 +32,7 @@ struct s3_upload {
 	char *key;
 	char id[1024];
 	char (*etags)[S3_ETAG_SIZE];	/* S3_PARTS_MAX of them */
+	char (*crcs)[CRC32_BASE64_SIZE];	/* of the parts, too */
 };
 
 /* Host and path of an object, as the signature and the URL need them. */
@@ -49,7 +51,7 @@ struct s3_exchange {
 	const char *key;
 	struct sigv4_pair query[2];
 	size_t nquery;
-	struct sigv4_pair headers[4];
+	struct sigv4_pair headers[6];
 	size_t nheaders;
 	const void *body;
 	size_t body_len;

@@ -274,6 +274,9 @@ test_faults(void)
 		{ "renew_ms = 30001", { "renew_ms", "lease_ms" } },
 		{ "lease_ms = 19999", { "renew_ms", "lease_ms" } },
 		{ "backoff_ms = 900001", { "backoff_ms", "backoff_max_ms" } },
+		{ "s3_kms_key = k", { "s3_kms_key", "s3_sse = aws:kms" } },
+		{ "s3_sse = AES256\ns3_kms_key = k", { "s3_kms_key", NULL } },
+		{ "s3_sse = aes256", { "s3_sse", "AES256 aws:kms" } },
 	};
 	char text[4096];
 	size_t i;

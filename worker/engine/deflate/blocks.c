@@ -1,6 +1,6 @@
 /*
  * Cuts rows into blocks and seals each one: CRC-32 of the text, deflated bytes.
- * Knows neither columns nor files. The only user of ISA-L, for its CRC.
+ * Knows neither columns nor files. CRCs are by ISA-L.
  */
 #include "worker/engine/deflate/blocks.h"
 
