@@ -6,6 +6,7 @@
 # make check-api    the API against its description: 20,000 requests of three owners, under faults
 # make check-platform SUITE=trixie ARGS=  the demo, the suite and the package on a bare Debian,
 #                   in a root of its own (needs root and debootstrap)
+# make check-s3     exports, links, refusals on versitygw and MinIO, built by go
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
 # make check-memory what a worker holds, for 5 to 1,000 parameters
@@ -138,6 +139,10 @@ check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 check-api: all
 	t/check-api
 
+# Other S3 servers: t/check-s3 --help
+check-s3: all
+	t/check-s3 $(ARGS)
+
 # t/check-platform --help
 check-platform:
 	t/check-platform --suite $(or $(SUITE),trixie) $(ARGS)
@@ -256,6 +261,6 @@ format-report:
 -include $(OBJECTS:.o=.d)
 
 .PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb \
-	check-memory check-platform check-unit chaos chaos-hosts clean deb format-report fuzz \
-	help install profile uninstall
+	check-memory check-platform check-s3 check-unit chaos chaos-hosts clean deb format-report \
+	fuzz help install profile uninstall
 .SECONDARY:

@@ -120,7 +120,8 @@ take_run(struct input *in, uint8_t *to, size_t max)
 			to[i] = take(in);
 	} else if (kind == 1 || kind == 4) {
 		n = 1 + take(in) % sizeof(pattern);
-		for (i = 0; i < n; i++)
+		/* The second condition is gcc -O3's, which does not see the first one's bound. */
+		for (i = 0; i < n && i < sizeof(pattern); i++)
 			pattern[i] = take(in);
 		period = kind == 1 ? n : n + len;
 		if (kind == 4)
