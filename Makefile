@@ -52,7 +52,7 @@ LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o dig
 		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
 		utf8.o) \
 	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
-		s3probe.o s3xml.o selfcheck.o sigv4.o) \
+		s3probe.o s3xml.o selfcheck.o sigv4.o trials.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
 		joblist.o jobs.o leftovers.o metrics.o owners.o rates.o records.o scope.o spec.o \
 		task.o tasks.o totals.o transition.o unit.o units.o usage.o workers.o)

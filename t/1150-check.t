@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 """export-api --check and export-worker --check: where all is right a table and exit 0; each fault
-by name and exit 1; and /ready, which says when a right of the database's user is missing.
+by name and exit 1, also what a version of MongoDB refuses; and /ready, which says when a right of
+the database's user is missing.
 
 Prints TAP. Always on a stack of its own: rights are taken away and given.
 """
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -57,6 +61,122 @@ def all_right():
     is_((found, uploads), (0, []), "nor an object or an upload")
 
 
+def tries(lines):
+    """What MongoDB took and refused of what the program sends."""
+    return [x.split(None, 2)[2] for x in lines if re.search(" (takes|refuses|does not say) ", x)]
+
+
+def taken(client):
+    for program, n in (("api", 4), ("worker", 6)):
+        lines = check(program)[1]
+        is_(len([x for x in tries(lines) if x.startswith("takes ")]), n,
+            program + ": each kind of command is tried")
+        ok("mongodb   ok     is MongoDB %s" % client.server_info()["version"] in lines,
+           "and the version told", lines)
+    db = client.exports
+    is_([(name, db[name].count_documents({"$or": [{"_id": {"$type": "array"}}, {"_id": ""}]}))
+         for name in ("jobs", "units", "vehicles", "totals", "workers", "usage")],
+        [("jobs", 0), ("units", 0), ("vehicles", 0), ("totals", 0), ("workers", 0), ("usage", 1)],
+        "what they write is nowhere")
+    is_([db.jobs.count_documents({}), db.units.count_documents({})], [0, 0], "no job, no unit")
+
+
+def refused(client):
+    """A server that refuses one command of the program: the group and the server's words."""
+    for program, command, groups in (
+            ("api", "find", ["reads of jobs", "estimates"]),
+            ("api", "aggregate", ["aggregations of jobs", "estimates"]),
+            ("api", "insert", ["writes of jobs"]),
+            ("api", "update", ["writes of jobs"]),
+            ("worker", "listDatabases", ["lists of databases"]),
+            ("worker", "listCollections", ["lists of databases"]),
+            ("worker", "count", ["lists of databases"]),
+            ("worker", "find", ["reads of telemetry", "claims", "sums"]),
+            ("worker", "aggregate", ["lists of databases", "aggregations of telemetry", "sums"]),
+            ("worker", "findAndModify", ["claims"]),
+            ("worker", "insert", ["writes"]),
+            ("worker", "update", ["writes"]),
+            ("worker", "delete", ["writes"])):
+        fail(client, program, {"failCommands": [command], "errorCode": 40324})
+        try:
+            code, lines, _ = check(program)
+        finally:
+            fail(client)
+        bad = [x.split(None, 2)[2] for x in wrong(lines)]
+        is_((code, len(bad)), (1, len(groups)), "%s: %s is refused: exit 1" % (program, command))
+        ok(all(x.startswith("refuses " + g) and "failCommand" in x and "40324" in x
+               for x, g in zip(bad, groups)), "in the server's words", lines)
+    fail(client, "api", {"failCommands": ["aggregate"], "closeConnection": True})
+    try:
+        lines = check("api")[1]
+    finally:
+        fail(client)
+    ok(len(wrong(lines)) == 1 and "does not say whether it takes aggregations" in wrong(lines)[0],
+       "a server that goes away has refused nothing", lines)
+    ok("estimates" not in "\n".join(lines) and lines[-1].startswith("s3 "),
+       "it is asked no more, the others are", lines)
+
+
+def fail(client, program=None, data=None):
+    """The server's own fail point, for connections of this program."""
+    client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn" if data else "off",
+                         data=dict(data or {}, appName="export-%s" % program))
+
+
+def no_index(client):
+    """A refusal that is no fail point: the query planner's."""
+    jobs = client.exports.jobs
+    keys = [(k, int(v)) for k, v in jobs.index_information()["owner_state"]["key"]]
+    jobs.drop_index("owner_state")
+    try:
+        code, lines, output = check("api")
+    finally:
+        jobs.create_index(keys, name="owner_state")
+    is_((code, len(wrong(lines))), (1, 1), "a hint that the server refuses: exit 1")
+    ok("refuses reads of jobs" in wrong(lines)[0] and "hint" in wrong(lines)[0].split(": ", 2)[2],
+       "in the server's words, on one line", output)
+    is_(check("api")[0], 0, "with its index all is right")
+
+
+class OtherVersion:
+    """A way to mongod on which its replies have another version."""
+
+    def __init__(self, port, mine, other):
+        self.port, self.swap = port, (mine.encode() + b"\0", other.encode() + b"\0")
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client = self.socket.accept()[0]
+            server = socket.create_connection(("127.0.0.1", self.port))
+            for way in ((client, server, None), (server, client, self.swap)):
+                threading.Thread(target=self.carry, args=way, daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink, swap):
+        f = source.makefile("rb")
+        try:
+            while len(head := f.read(4)) == 4:
+                message = head + f.read(struct.unpack("<i", head)[0] - 4)
+                sink.sendall(message.replace(*swap) if swap else message)
+            sink.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def not_run(client):
+    version = client.server_info()["version"]
+    other = "8.0" + version[3:]
+    way = OtherVersion(client.primary[1], version, other)
+    address = "mongodb://127.0.0.1:%d/?directConnection=true" % way.socket.getsockname()[1]
+    for program in ("api", "worker"):
+        code, lines, _ = check(program, (r"^(mongodb_uri *= *).*$", r"\1" + address))
+        is_((code, wrong(lines)), (0, []), program + ": a version that is not ours: exit 0")
+        ok("mongodb   ok     is MongoDB %s: this program was run on 6.0 only" % other in lines,
+           "and a note", lines)
+
+
 def role(client, name, privileges):
     client.admin.command("updateRole", name, privileges=privileges, roles=[])
 
@@ -75,6 +195,7 @@ def rights_of_mongodb(client):
             code, lines, _ = check(program)
             is_((code, len(wrong(lines))), (1, 1), program + ": a right that is missing: exit 1")
             ok("update on exports.jobs is missing" in wrong(lines)[0], "it is named", lines)
+            is_(tries(lines), [], "nothing else is tried")
             if program == "api":
                 got = wait_for("/ready: 503", lambda: not_ready(call("GET", "/ready")), 30)
                 is_((got.json()["status"], got.json()["mongodb"]), ("unavailable", "rights"),
@@ -189,8 +310,13 @@ def secrets():
 
 
 def main():
+    os.environ["MONGO_FAULTS"] = "yes"
     under_stack(__file__, own=True)
     section("all right", all_right)
+    section("what MongoDB takes", taken, mongo())
+    section("what it refuses", refused, mongo())
+    section("an index that lacks", no_index, mongo())
+    section("another version", not_run, mongo())
     section("MongoDB's rights", rights_of_mongodb, mongo())
     section("the others' rights", rights_of_others)
     section("s3_delete", s3_delete)

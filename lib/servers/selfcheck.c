@@ -13,6 +13,7 @@
 #include "lib/servers/rights.h"
 #include "lib/servers/s3.h"
 #include "lib/servers/s3probe.h"
+#include "lib/servers/trials.h"
 
 struct check {
 	FILE *to;
@@ -24,6 +25,23 @@ check_line(struct check *c, const char *server, bool good, const char *what)
 {
 	fprintf(c->to, "%-9s %-6s %s\n", server, good ? "ok" : "WRONG", what);
 	c->wrong += !good;
+}
+
+static void
+take_trial(void *arg, bool good, const char *text)
+{
+	check_line(arg, "mongodb", good, text);
+}
+
+/* What this server's version takes of what we send. */
+static void
+check_trials(struct check *c, struct _mongoc_client_t *client, enum conf_role role)
+{
+	char text[256];
+	const bool known = trials_version(client, text, sizeof(text)) == 0;
+
+	check_line(c, "mongodb", known, text);
+	trials_run(client, role, take_trial, c);
 }
 
 static void
@@ -41,15 +59,16 @@ check_mongo(struct check *c, const struct conf *conf, enum conf_role role)
 	/* Reached, logged in, and the rights compared: one question does it all. */
 	client = mongo_take(pool);
 	rights = rights_mongo(client, role, text, sizeof(text));
+	check_line(c, "mongodb", rights >= 0, rights < 0 ?
+	    "the rights are unknown: see the log" : "reached, as this user");
+	if (rights >= 0)
+		check_line(c, "mongodb", rights == 0, rights == 0 ?
+		    "has just the rights it needs" : text);
+	/* Without a right a refusal would say nothing new. */
+	if (rights >= 0 && (rights & RIGHTS_MISSING) == 0)
+		check_trials(c, client, role);
 	mongo_give(pool, client);
 	mongo_pool_free(pool);
-	if (rights < 0) {
-		check_line(c, "mongodb", false, "the rights are unknown: see the log");
-		return;
-	}
-	check_line(c, "mongodb", true, "reached, as this user");
-	check_line(c, "mongodb", rights == 0, rights == 0 ?
-	    "has just the rights it needs" : text);
 }
 
 /* Which program may do what with the broker. */
