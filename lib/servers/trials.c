@@ -211,7 +211,8 @@ static const struct group {
 		{ WRITE, "exports", JSON({
 			"update": "jobs", "updates": [ {
 			"q": { "_id": { "$oid": "000000000000000000000000" } },
-			"u": { "$currentDate": { "removedAt": true } } } ] }) },
+			"u": { "$set": { "tookMs": 0 },
+				"$currentDate": { "removedAt": true } } } ] }) },
 		{ INVALID, "exports", JSON({
 			"update": "vehicles", "updates": [ { "upsert": true,
 			"q": { "_id": { "$in": [] } },
