@@ -18,8 +18,8 @@
 #include "lib/base/timestamp.h"
 
 #define CANONICAL_MAX 65536
-/* A signed link has five of its own. */
-#define LINK_PAIRS 5
+/* A signed link has six of its own at most. */
+#define LINK_PAIRS 6
 #define PAIRS_MAX (SIGV4_PAIRS_MAX + LINK_PAIRS)
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
@@ -273,16 +273,18 @@ sigv4_authorization(const struct sigv4_key *key,
 	return rc;
 }
 
-/* The five parameters that make a request a link, after those of its own. */
+/* The parameters that make a request a link, after those of its own. */
 static void
 add_link_query(struct sigv4_pair *query, size_t *n, const char *credential,
-    const char *date, const char *expires)
+    const char *date, const char *expires, const char *token)
 {
 	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Algorithm", ALGORITHM };
 	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Credential", credential };
 	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Date", date };
 	query[(*n)++] = (struct sigv4_pair){ "X-Amz-Expires", expires };
 	query[(*n)++] = (struct sigv4_pair){ "X-Amz-SignedHeaders", "host" };
+	if (token != NULL && token[0] != '\0')
+		query[(*n)++] = (struct sigv4_pair){ "X-Amz-Security-Token", token };
 }
 
 int
@@ -311,7 +313,7 @@ sigv4_presign(const struct sigv4_key *key, const char *scheme,
 	if (req->nquery > 0)
 		memcpy(query, req->query, req->nquery * sizeof(*query));
 	add_link_query(query, &full.nquery, (char *)credential.data, date,
-	    expires);
+	    expires, key->token);
 	full.query = query;
 	/* All of it is signed but the body, which a link cannot know. */
 	if (canonical_request(&full, &host, 1, "UNSIGNED-PAYLOAD",

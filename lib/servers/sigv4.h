@@ -16,6 +16,7 @@ struct sigv4_key {
 	const char *secret;
 	const char *region;
 	const char *service;	/* "s3" */
+	const char *token;	/* of the session; NULL, "": none. Links only */
 };
 
 struct sigv4_pair {
@@ -45,7 +46,8 @@ void sigv4_date(int64_t t_ms, char date[SIGV4_DATE_SIZE]);
  * sigv4_authorization(key, req, payload_hash, t_ms, out):
  * Append the value of the Authorization header. headers has to hold x-amz-date
  * (of the same t_ms) and, for S3, x-amz-content-sha256 with the same
- * payload_hash. Returns 0, -1 on memory, the library or too many pairs.
+ * payload_hash; with a session its token as x-amz-security-token. Returns 0, -1 on
+ * memory, the library or too many pairs.
  */
 int sigv4_authorization(const struct sigv4_key *key,
     const struct sigv4_request *req, const char *payload_hash, int64_t t_ms,
@@ -54,7 +56,7 @@ int sigv4_authorization(const struct sigv4_key *key,
 /*
  * sigv4_presign(key, scheme, req, t_ms, expires_s, out):
  * Append a URL that allows req without credentials until t_ms + expires_s (1 to
- * 604800). Only the host header is signed; the
+ * 604800), and as long as the key's session lives. Only the host header is signed; the
  * caller checks the range of expires_s. Returns as above.
  */
 int sigv4_presign(const struct sigv4_key *key, const char *scheme,

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 EMPTY = hashlib.sha256(b"").hexdigest()
 AWS = {"access": "AKIAIOSFODNN7EXAMPLE", "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "region": "us-east-1"}
 OURS = {"access": "EXPORTAPI", "secret": "p+q/r==~ \u00e9", "region": "eu-central-1"}
+SESSION = dict(OURS, token="FwoGZXIvYXdzEDYaD+/w==" * 20)
 HOST = "examplebucket.s3.amazonaws.com"
 T = 1369353600000       # 20130524T000000Z
 PLAIN = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -48,7 +49,8 @@ def sign(v, query, headers, payload):
 
 def authorization(name, published=None, key=AWS, method="GET", host=HOST, path="/", query=(), headers=(), payload=EMPTY, t_ms=T):
     v = dict(key, kind="authorization", name=name, method=method, host=host, path=path, query=query, t_ms=t_ms, payload=payload)
-    v["headers"] = sorted(list(headers) + [("x-amz-content-sha256", payload), ("x-amz-date", date_of(t_ms))])
+    token = [("x-amz-security-token", key["token"])] if "token" in key else []
+    v["headers"] = sorted(list(headers) + token + [("x-amz-content-sha256", payload), ("x-amz-date", date_of(t_ms))])
     v["target"] = encode(path, True) + ("?" + canonical_query(query) if query else "")
     v["signed"], v["signature"] = sign(v, canonical_query(query), v["headers"] + [("host", host)], payload)
     v["credential"] = "%s/%s/%s/s3/aws4_request" % (v["access"], date_of(t_ms)[:8], v["region"])
@@ -62,6 +64,7 @@ def presigned(name, published=None, key=AWS, scheme="https", method="GET", host=
         ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
         ("X-Amz-Credential", "%s/%s/%s/s3/aws4_request" % (v["access"], date_of(t_ms)[:8], v["region"])),
         ("X-Amz-Date", date_of(t_ms)), ("X-Amz-Expires", str(expires)), ("X-Amz-SignedHeaders", "host")]
+    full += [("X-Amz-Security-Token", key["token"])] if "token" in key else []
     _, v["signature"] = sign(v, canonical_query(full), [("host", host)], "UNSIGNED-PAYLOAD")
     v["base"] = "%s://%s%s" % (scheme, host, encode(path, True))
     v["parameters"] = sorted(canonical_query(full).split("&") + ["X-Amz-Signature=" + v["signature"]])
@@ -115,6 +118,12 @@ VECTORS = [
     presigned("a link of a second", path="/x", expires=1),
     presigned("a link of a week", path="/x", expires=604800),
     presigned("a link for HEAD", method="HEAD", path="/x"),
+    # With a session token.
+    authorization("a part, by a session", key=SESSION, method="PUT", host="127.0.0.1:8333", path="/exports/a.zip",
+                  query=[("partNumber", "1"), ("uploadId", "u")], payload=hashlib.sha256(b"part").hexdigest(),
+                  headers=[("x-amz-checksum-crc32", "AAAAAA==")]),
+    presigned("a link by a session", key=SESSION, scheme="https", host="s3.example.org", path="/exports/a.zip",
+              query=[("response-content-disposition", "attachment; filename=\"a.zip\"")]),
 ]
 
 
@@ -138,7 +147,7 @@ def agrees(v):
         if hasattr(module, "get_current_datetime"):
             module.get_current_datetime = lambda *a, **k: at.replace(tzinfo=None)
     auth.datetime = Fixed if not hasattr(auth.datetime, "datetime") else type("d", (), {"datetime": Fixed})
-    key = credentials.Credentials(v["access"], v["secret"])
+    key = credentials.Credentials(v["access"], v["secret"], v.get("token"))
     url = "%s://%s%s" % (v.get("scheme", "https"), v["host"], encode(v["path"], True))
     if v["query"]:
         url += "?" + "&".join("%s=%s" % (encode(k, False), encode(x, False)) for k, x in v["query"])

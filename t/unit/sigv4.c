@@ -140,7 +140,7 @@ check_vector(struct json_object *v)
 	struct sigv4_pair query[SIGV4_PAIRS_MAX], headers[SIGV4_PAIRS_MAX];
 	struct sigv4_key key = {
 		text_of(v, "access"), text_of(v, "secret"),
-		text_of(v, "region"), "s3"
+		text_of(v, "region"), "s3", text_of(v, "token")
 	};
 	struct sigv4_request req = {
 		.method = text_of(v, "method"), .host = text_of(v, "host"),
@@ -184,7 +184,7 @@ test_date(void)
 static void
 test_limits(void)
 {
-	static const struct sigv4_key key = { "A", "S", "us-east-1", "s3" };
+	static const struct sigv4_key key = { "A", "S", "us-east-1", "s3", "T" };
 	struct sigv4_pair pairs[SIGV4_PAIRS_MAX + 1];
 	char names[SIGV4_PAIRS_MAX + 1][16], long_path[2002];
 	struct sigv4_request req = { "GET", "h", "/", NULL, 0, NULL, 0 };
