@@ -51,8 +51,9 @@ LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o dig
 		jsonstrict.o log.o \
 		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
 		utf8.o) \
-	$(addprefix lib/servers/,amqp.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o \
-		s3probe.o s3xml.o selfcheck.o sigv4.o trials.o) \
+	$(addprefix lib/servers/,amqp.o credential.o credential_file.o \
+		credential_http.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \
+		s3xml.o selfcheck.o sigv4.o trials.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
 		joblist.o jobs.o leftovers.o metrics.o owners.o rates.o records.o scope.o spec.o \
 		task.o tasks.o totals.o transition.o unit.o units.o usage.o workers.o)
@@ -75,12 +76,12 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	sweeper.o transfer.o unit.o upload.o) \
 	$(READER) \
 	$(ENGINE)
-UNIT = ahead backoff baseurl blocks buf carry columns conf csv csvfile ending etag exact failure \
-	fastread feeder fragment gather job jsonstrict life log manifest merge metrics \
-	nameset num numtext pace patience piece pool preview query s3xml scope sigv4 slice spans \
-	spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 \
-	watch windows zip
-FUZZ = conf csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
+UNIT = ahead backoff baseurl blocks buf carry columns conf credential csv csvfile ending \
+	etag exact failure fastread feeder fragment gather job jsonstrict life log manifest \
+	merge metrics nameset num numtext pace patience piece pool preview query s3xml scope \
+	sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
+	upload utf8 watch windows zip
+FUZZ = conf credential csv facts job jsonstrict numtext request s3xml spec timestamp unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)

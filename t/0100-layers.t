@@ -95,19 +95,21 @@ may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/fail
 	lib/servers/{rights,trials}.c lib/jobs/{units,usage,workers}.c worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c '(rabbitmq-c/|amqp)' lib/servers/amqp.c lib/servers/queue.c
-may libcurl 'curl' lib/servers/s3_exchange.c lib/base/baseurl.c
+may libcurl 'curl' lib/servers/{credential_http,s3_exchange}.c lib/base/baseurl.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
 may libfcgi 'fcg' fcgi/*.c
-# JSON is for clients and for the archive, not for what lies between (totals.c: its hash table).
+# JSON is for clients, for the archive and for credentials, not for what lies between (totals.c: its
+# hash table).
 mapfile -t ENGINE < <(find worker/engine -name "*.c")
-may json-c json fcgi/*.c lib/jobs/catalogue.c lib/jobs/totals.c "${ENGINE[@]}"
+may json-c json fcgi/*.c lib/jobs/catalogue.c lib/jobs/totals.c lib/servers/credential.c \
+	"${ENGINE[@]}"
 may ISA-L 'isa-l|igzip' lib/base/digest.c worker/engine/deflate/blocks.c
 may libexpat 'expat' lib/servers/s3xml.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 
 # The pure files take time, key and bytes as arguments.
 PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,utf8}.c lib/jobs/scope.c
-	lib/servers/{s3xml,sigv4}.c
+	lib/servers/{credential,s3xml,sigv4}.c
 	worker/engine/slice.c worker/engine/decode/{document,numtext,points,unwind}.c
 	worker/engine/deflate/{huffman,textdeflate}.c worker/engine/rows/{columns,csv,merge}.c)
 OUTSIDE='time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv'
