@@ -51,8 +51,9 @@ LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o dig
 		jsonstrict.o log.o \
 		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
 		utf8.o) \
-	$(addprefix lib/servers/,amqp.o credential.o credential_file.o \
-		credential_http.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \
+	$(addprefix lib/servers/,amqp.o credential.o credential_endpoint.o \
+		credential_file.o credential_http.o credential_source.o \
+		credentials.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \
 		s3xml.o selfcheck.o sigv4.o trials.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o fields.o job.o \
 		joblist.o jobs.o leftovers.o metrics.o owners.o rates.o records.o scope.o spec.o \

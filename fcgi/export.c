@@ -28,6 +28,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/s3.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
@@ -40,7 +41,8 @@
 #include "fcgi/request.h"
 #include "fcgi/resource.h"
 
-#define URI_MAX 8192
+/* A session token may be in it, each byte of it escaped. */
+#define URI_MAX 16384
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500
 /* A page ends with this, too; it has one line at least. */
@@ -58,8 +60,8 @@ job_json(const struct request *r, const struct job *job)
 }
 
 /*
- * Signed on each read: a link is never stored, so never old. 0, -1: no memory, or
- * the endpoint of the configuration is not a URL.
+ * Signed on each read: a link is never stored, so never old. 0, -1: no memory, no
+ * credentials at the moment, or the endpoint of the configuration is not a URL.
  */
 static int
 add_link(const struct api *api, const struct job *job, struct json_object *o)
@@ -79,7 +81,7 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 	buf_init(&uri, URI_MAX);
 	snprintf(filename, sizeof(filename), "export-%s.zip", job->task.id);
 	if (s3_presign_get(api->conf, job->task.object.key, filename,
-	    now_ms, ttl_s, &uri) == 0 && buf_cstr(&uri) != NULL) {
+	    now_ms, &ttl_s, &uri) == 0 && buf_cstr(&uri) != NULL) {
 		/* Signatures have whole seconds. */
 		jobjson_link((char *)uri.data, (now_ms / 1000 + ttl_s) * 1000, o);
 		rc = 0;
@@ -90,13 +92,25 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 
 /*
  * The link is not in the ETag, as it differs each time. But a 304 says that the
- * previous one is still good, so the tag changes with each half of a link's life.
+ * previous one is still good, so the tag changes with each half of a link's life; and
+ * with the credentials, where these end before the link would.
  */
 static int64_t
 link_salt(const struct api *api, const struct job *job)
 {
-	return job->task.state != JOB_FINISHED ? 0 :
-	    clock_real_ms() / (api->conf->link_ttl_s * 1000 / 2);
+	const int64_t now_ms = clock_real_ms(), ttl_ms = api->conf->link_ttl_s * 1000;
+	struct credential by;
+	int64_t salt;
+
+	if (job->task.state != JOB_FINISHED)
+		return 0;
+	salt = now_ms / (ttl_ms / 2);
+	if (credentials_get(&by) == 0) {
+		if (by.expires_ms - now_ms < ttl_ms)
+			salt ^= by.expires_ms;
+		credential_wipe(&by);
+	}
+	return salt;
 }
 
 /* The tag is made before the link goes in: see link_salt(). */

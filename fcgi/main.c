@@ -23,6 +23,7 @@
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/program.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/selfcheck.h"
@@ -335,6 +336,10 @@ api_serve(const struct conf *conf, const sigset_t *while_waiting)
 
 	if ((pool = mongo_pool_new(conf, CONF_API)) == NULL)
 		return CONF_EXIT;
+	if (credentials_start(conf, CONF_API) != 0) {
+		mongo_pool_free(pool);
+		return CONF_EXIT;
+	}
 	if (conf->counters != NULL)
 		metrics_share(conf->counters);
 	api.client = mongo_take(pool);
@@ -363,6 +368,7 @@ api_serve(const struct conf *conf, const sigset_t *while_waiting)
 	catalogue_free(api.catalogue);
 	jobs_free(api.jobs);
 	mongo_give(pool, api.client);
+	credentials_stop();
 	mongo_pool_free(pool);
 	return rc;
 }

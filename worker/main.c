@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/program.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/selfcheck.h"
@@ -266,6 +267,10 @@ worker_serve(const struct conf *conf)
 	snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
 	if ((worker.pool = mongo_pool_new(conf, CONF_WORKER)) == NULL)
 		return CONF_EXIT;
+	if (credentials_start(conf, CONF_WORKER) != 0) {
+		mongo_pool_free(worker.pool);
+		return CONF_EXIT;
+	}
 	set_pace(&pace, conf);
 	sizes_init(&sizes);
 	worker.client = mongo_take(worker.pool);
@@ -290,6 +295,7 @@ worker_serve(const struct conf *conf)
 	units_free(worker.units);
 	jobs_free(worker.jobs);
 	mongo_give(worker.pool, worker.client);
+	credentials_stop();
 	mongo_pool_free(worker.pool);
 	sizes_release(&sizes);
 	pace_release(&pace);

@@ -46,8 +46,12 @@ struct key {
 	{ prefix "mongodb_password_file", SECRET, user, AT(mongodb_password), NULL, 0, 0, NULL }, \
 	{ prefix "amqp_user", TEXT, user, AT(amqp_user), NULL, 0, 0, NULL }, \
 	{ prefix "amqp_password_file", SECRET, user, AT(amqp_password), NULL, 0, 0, NULL }, \
-	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), NULL, 0, 0, NULL }, \
-	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), NULL, 0, 0, NULL }, \
+	{ prefix "s3_credentials", CHOICE, user, AT(s3_credentials), "keys", 0, 0, \
+	    "keys file container instance web-identity " }, \
+	{ prefix "s3_access_key", TEXT, user, AT(s3_access_key), "", 0, 0, NULL }, \
+	{ prefix "s3_secret_file", SECRET, user, AT(s3_secret), "", 0, 0, NULL }, \
+	{ prefix "s3_credentials_file", TEXT, user, AT(s3_credentials_file), "", 0, 0, NULL }, \
+	{ prefix "s3_profile", TEXT, user, AT(s3_profile), "default", 0, 0, NULL }, \
 	{ prefix "log", TEXT, user, AT(log), "-", 0, 0, NULL }
 #define COUNT(name, fallback, min, max) \
 	{ #name, NUMBER, BOTH, AT(name), fallback, min, max, NULL }
@@ -377,6 +381,34 @@ check_together(const struct conf *conf)
 	return faults;
 }
 
+/* What a source of credentials needs; a key that was set and refused is reported already. */
+static int
+check_credentials(const struct conf *conf, enum conf_role role, const int *seen)
+{
+	static const struct {
+		const char *source, *key;
+	} needs[] = {
+		{ "keys", "s3_access_key" },
+		{ "keys", "s3_secret_file" },
+		{ "file", "s3_credentials_file" },
+	};
+	const char *prefix = role == CONF_API ? "api_" : "worker_";
+	char name[64];
+	int faults = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", prefix, needs[i].key);
+		if (conf->s3_credentials == NULL || seen[find_key(name)] != 0 ||
+		    strcmp(conf->s3_credentials, needs[i].source) != 0)
+			continue;
+		log_msg(LOG_ERROR, "conf", "%s is missing: with %ss3_credentials = %s "
+		    "it has to be set", name, prefix, needs[i].source);
+		faults++;
+	}
+	return faults;
+}
+
 int
 conf_load(const char *path, enum conf_role role, struct conf *conf)
 {
@@ -412,7 +444,7 @@ conf_load(const char *path, enum conf_role role, struct conf *conf)
 	if (faults == 0 && conf->s3_public_endpoint == NULL)
 		faults += set_text(&conf->s3_public_endpoint,
 		    conf->s3_endpoint) != 0;
-	return faults + check_together(conf);
+	return faults + check_credentials(conf, role, seen) + check_together(conf);
 }
 
 static const char *const kind_names[] = {

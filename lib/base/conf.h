@@ -31,8 +31,10 @@ struct conf {
 	char *mongodb_password;
 	char *amqp_user;
 	char *amqp_password;
-	char *s3_access_key;
-	char *s3_secret;
+	char *s3_credentials;		/* "keys", ...: lib/servers/credential_source.h */
+	char *s3_access_key, *s3_secret;	/* NULL, but for "keys" */
+	char *s3_credentials_file;	/* NULL, but for "file" */
+	char *s3_profile;
 	char *log;
 	char *counters;			/* NULL: each process counts for itself */
 

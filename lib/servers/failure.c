@@ -68,6 +68,8 @@ static const struct {
 	{ 100, 599, "SlowDown", true, FAILURE_STORAGE },
 	{ 100, 599, "RequestTimeout", true, FAILURE_STORAGE },
 	{ 100, 599, "RequestTimeTooSkewed", true, FAILURE_STORAGE },
+	/* Of the session: the next request is signed by a newer one. */
+	{ 100, 599, "ExpiredToken", true, FAILURE_STORAGE },
 	/* Damaged or cut off on its way. */
 	{ 100, 599, "BadDigest", true, FAILURE_STORAGE },
 	{ 100, 599, "XAmzContentSHA256Mismatch", true, FAILURE_STORAGE },

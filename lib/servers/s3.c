@@ -13,6 +13,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/base/patience.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/s3_impl.h"
 #include "lib/servers/s3xml.h"
 #include "lib/servers/sigv4.h"
@@ -335,27 +336,37 @@ s3_refused(const struct s3 *s3)
 
 int
 s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, int64_t ttl_s, struct buf *out)
+    const char *filename, int64_t t_ms, int64_t *ttl_s, struct buf *out)
 {
-	const struct sigv4_key sign = { conf->s3_access_key, conf->s3_secret,
-	    conf->s3_region, "s3" };
+	struct credential by;
+	const struct sigv4_key sign = { by.access, by.secret, conf->s3_region, "s3",
+	    by.token };
 	char disposition[256];
 	const struct sigv4_pair query = { "response-content-disposition",
 	    disposition };
 	struct sigv4_request req = { .method = "GET", .query = &query,
 	    .nquery = 1 };
-	struct s3_address a;
-	int rc;
+	struct s3_address a = { .path = NULL };
+	int64_t left_s;
+	int rc = -1;
 
-	/* The host is signed: it has to be the one that the client will ask. */
-	if (s3_address_of(conf, conf->s3_public_endpoint, key, &a) !=
-	    FAILURE_NONE)
+	if (credentials_get(&by) != 0)
 		return -1;
+	/* A link ends with its session; signatures have whole seconds. */
+	left_s = by.expires_ms / 1000 - t_ms / 1000;
+	if (*ttl_s > left_s)
+		*ttl_s = left_s;
+	/* The host is signed: it has to be the one that the client will ask. */
+	if (*ttl_s < 1 || s3_address_of(conf, conf->s3_public_endpoint, key, &a) !=
+	    FAILURE_NONE)
+		goto out;
 	snprintf(disposition, sizeof(disposition),
 	    "attachment; filename=\"%s\"", filename);
 	req.host = a.host;
 	req.path = a.path;
-	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, ttl_s, out);
+	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, *ttl_s, out);
+out:
 	free(a.path);
+	credential_wipe(&by);
 	return rc;
 }

@@ -21,14 +21,16 @@ struct s3_upload;
 #define S3_ETAG_SIZE 128
 
 /*
- * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request
- * is signed (lib/servers/sigv4) and sent again while the server is away, slow or
- * answers 5xx, for as long as patience lasts (lib/base/patience.h), which outlives
- * the client; it is asked in pauses and during a transfer, too, and ends it within
- * about a second. A transfer that stalls for 20 s is one failure. For one thread. An
- * https:// endpoint has to speak TLS 1.2 or newer and to have a certificate for its
- * host, from conf's tls_ca_file, or, where that is NULL, from a CA of the system. A
- * refused one is not tried again: FAILURE_STORAGE_REFUSED.
+ * A client of conf's bucket (Amazon S3 API Reference, 2006-03-01). Each request is
+ * signed (lib/servers/sigv4) by the credentials of that moment
+ * (lib/servers/credentials.h, to be started first; without any it is as if S3 were
+ * away) and sent again while the server is away, slow or answers 5xx, for as long as
+ * patience lasts (lib/base/patience.h), which outlives the client; it is asked in
+ * pauses and during a transfer, too, and ends it within about a second. A transfer
+ * that stalls for 20 s is one failure. For one thread. An https:// endpoint has to
+ * speak TLS 1.2 or newer and to have a certificate for its host, from conf's
+ * tls_ca_file, or, where that is NULL, from a CA of the system. A refused one is not
+ * tried again: FAILURE_STORAGE_REFUSED.
  * s3_new(): NULL when memory ends.
  */
 struct s3 *s3_new(const struct conf *conf, const struct patience *patience);
@@ -100,10 +102,11 @@ bool s3_refused(const struct s3 *s3);
 
 /*
  * s3_presign_get(conf, key, filename, t_ms, ttl_s, out):
- * Append a URL at conf's public endpoint that gives the object for ttl_s seconds from
- * the second of t_ms. No request is made. Returns 0, -1 (memory, endpoint).
+ * Append a URL at conf's public endpoint that gives the object for *ttl_s seconds from
+ * the second of t_ms; *ttl_s is made less where the credentials end earlier. No request
+ * is made. Returns 0, -1 (memory, endpoint, no credentials at the moment).
  */
 int s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, int64_t ttl_s, struct buf *out);
+    const char *filename, int64_t t_ms, int64_t *ttl_s, struct buf *out);
 
 #endif

@@ -17,6 +17,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/base/patience.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/s3xml.h"
 
 #define CONNECT_MS 5000
@@ -184,14 +185,15 @@ has_content_type(const struct s3_exchange *x)
 /* The headers of x: signed ones, the signature, and two that curl must not add. */
 static int
 add_headers(struct s3 *s3, const struct s3_exchange *x,
-    struct curl_slist **list)
+    const struct credential *by, struct curl_slist **list)
 {
-	const struct sigv4_key key = { s3->conf->s3_access_key,
-	    s3->conf->s3_secret, s3->conf->s3_region, "s3" };
+	const struct sigv4_key key = { by->access, by->secret,
+	    s3->conf->s3_region, "s3", by->token };
+	const size_t own = by->token[0] != '\0' ? 3 : 2;
 	const int64_t t_ms = clock_real_ms() + s3->skew_ms;
-	struct sigv4_pair headers[sizeof(x->headers) / sizeof(x->headers[0]) + 2];
+	struct sigv4_pair headers[sizeof(x->headers) / sizeof(x->headers[0]) + 3];
 	const struct sigv4_request req = { x->method, x->at.host, x->at.path,
-	    x->query, x->nquery, headers, x->nheaders + 2 };
+	    x->query, x->nquery, headers, x->nheaders + own };
 	char hash[DIGEST_HEX_SIZE], date[SIGV4_DATE_SIZE];
 	struct buf b;
 	int rc = -1;
@@ -203,7 +205,8 @@ add_headers(struct s3 *s3, const struct s3_exchange *x,
 		goto out;
 	headers[0] = (struct sigv4_pair){ "x-amz-date", date };
 	headers[1] = (struct sigv4_pair){ "x-amz-content-sha256", hash };
-	memcpy(headers + 2, x->headers, x->nheaders * sizeof(*headers));
+	headers[2] = (struct sigv4_pair){ "x-amz-security-token", by->token };
+	memcpy(headers + own, x->headers, x->nheaders * sizeof(*headers));
 	for (i = 0; i < req.nheaders; i++)
 		if (add_header(list, headers[i].name, headers[i].value) != 0)
 			goto out;
@@ -219,23 +222,31 @@ out:
 	return rc;
 }
 
-/* Sign x for now, and give curl the URL. Returns 0 with the headers in *list. */
-static int
+/* Sign x for now, and give curl the URL. CURLE_OK with the headers in *list. */
+static CURLcode
 exchange_sign(struct s3 *s3, struct s3_exchange *x,
     struct curl_slist **list)
 {
+	CURLcode rc = CURLE_OUT_OF_MEMORY;
+	struct credential by;
 	struct buf url;
-	int rc = -1;
 
+	/* Those of now: a renewal reaches an upload that is under way. */
+	if (credentials_get(&by) != 0) {
+		snprintf(s3->why, sizeof(s3->why), "no credentials at the moment: see "
+		    "op=credentials");
+		return CURLE_AUTH_ERROR;
+	}
 	buf_init(&url, URL_MAX);
-	if (add_headers(s3, x, list) == 0 &&
+	if (add_headers(s3, x, &by, list) == 0 &&
 	    buf_addf(&url, "%s://%s", x->at.scheme, x->at.host) == 0 &&
 	    sigv4_target(x->at.path, x->query, x->nquery, &url) == 0 &&
 	    buf_cstr(&url) != NULL) {
 		curl_easy_reset(s3->curl);
 		curl_easy_setopt(s3->curl, CURLOPT_URL, (char *)url.data);
-		rc = 0;
+		rc = CURLE_OK;
 	}
+	credential_wipe(&by);
 	buf_release(&url);
 	return rc;
 }
@@ -351,8 +362,8 @@ s3_exchange_send(struct s3 *s3, struct s3_exchange *x)
 {
 	struct curl_slist *list = NULL;
 
-	x->curl = CURLE_OUT_OF_MEMORY;
-	if (exchange_sign(s3, x, &list) == 0)
+	x->curl = (int)exchange_sign(s3, x, &list);
+	if (x->curl == CURLE_OK)
 		x->curl = (int)exchange_perform(s3, x, list);
 	curl_slist_free_all(list);
 	return x->curl == CURLE_OK ? 0 : -1;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/patience.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
 #include "lib/servers/rights.h"
@@ -143,9 +144,18 @@ static void
 check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 {
 	const struct patience none = { .each_ms = 1 };
-	struct s3 *s3 = s3_new(conf, &none);
+	struct s3 *s3;
+	char text[512];
 	size_t i;
 
+	if (credentials_start(conf, role) != 0 ||
+	    credentials_describe(text, sizeof(text)) != 0) {
+		check_line(c, "s3", false, "there are no credentials: see the log");
+		credentials_stop();
+		return;
+	}
+	check_line(c, "s3", true, text);
+	s3 = s3_new(conf, &none);
 	for (i = 0; s3 != NULL && i < sizeof(storage) / sizeof(storage[0]);
 	    i++)
 		check_right(c, "s3", s3_probe(s3, storage[i].right),
@@ -155,6 +165,7 @@ check_storage(struct check *c, const struct conf *conf, enum conf_role role)
 	if (s3 == NULL)
 		check_line(c, "s3", false, "out of memory");
 	s3_free(s3);
+	credentials_stop();
 }
 
 int

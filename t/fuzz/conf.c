@@ -67,12 +67,16 @@ check(const struct conf *c)
 	const char *const given[] = { c->mongodb_uri, c->amqp_uri,
 	    c->s3_endpoint, c->s3_public_endpoint, c->s3_region, c->s3_bucket,
 	    c->vehicle_prefix, c->mongodb_user, c->mongodb_password,
-	    c->amqp_user, c->amqp_password, c->s3_access_key, c->s3_secret };
+	    c->amqp_user, c->amqp_password, c->s3_credentials, c->s3_profile };
 	size_t i;
 
 	for (i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		CHECK(given[i] != NULL && given[i][0] != '\0');
 	CHECK(strcmp(c->mongodb_password, "secret") == 0);
+	CHECK(strcmp(c->s3_credentials, "keys") != 0 ||
+	    (c->s3_access_key != NULL && strcmp(c->s3_secret, "secret") == 0));
+	CHECK(strcmp(c->s3_credentials, "file") != 0 ||
+	    c->s3_credentials_file != NULL);
 	CHECK(c->renew_ms > 0 && 2 * c->renew_ms <= c->lease_ms);
 	CHECK(c->backoff_ms <= c->backoff_max_ms);
 	CHECK(c->part_bytes >= 5242880 && c->csv_split_bytes >= 65536);

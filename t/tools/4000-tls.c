@@ -12,6 +12,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/base/patience.h"
+#include "lib/servers/credentials.h"
 #include "lib/servers/failure.h"
 #include "lib/servers/mongo.h"
 #include "lib/servers/queue.h"
@@ -62,6 +63,8 @@ try_s3(const struct conf *conf)
 	struct s3_upload *u;
 	int rc = 0;
 
+	if (credentials_start(conf, CONF_WORKER) != 0)
+		return CONF_EXIT;
 	if ((s3 = s3_new(conf, &some)) == NULL)
 		return 1;
 	if ((u = s3_begin(s3, "exports/tls/probe", "probe")) == NULL) {
@@ -73,6 +76,7 @@ try_s3(const struct conf *conf)
 	}
 	s3_upload_free(u);
 	s3_free(s3);
+	credentials_stop();
 	return rc;
 }
 

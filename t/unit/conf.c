@@ -355,6 +355,42 @@ test_accounts(void)
 	}
 }
 
+/* What each source of credentials needs, named where it is missing. */
+static void
+test_credentials(void)
+{
+	static const struct {
+		const char *text;
+		int faults;
+		const char *logged;
+	} rows[] = {
+		{ "", 2, "api_s3_secret_file is missing: with api_s3_credentials = keys" },
+		{ "api_s3_access_key = AK\n", 1, "api_s3_secret_file is missing" },
+		{ "api_s3_credentials = keys\n", 2, "api_s3_access_key is missing" },
+		{ "api_s3_credentials = file\n", 1, "api_s3_credentials_file is missing: "
+		    "with api_s3_credentials = file" },
+		{ "api_s3_credentials = file\napi_s3_credentials_file = /x\n", 0, "" },
+		{ "api_s3_credentials = container\n", 0, "" },
+		{ "api_s3_credentials = instance\n", 0, "" },
+		{ "api_s3_credentials = web-identity\n", 0, "" },
+		{ "api_s3_credentials = role\n", 1, "container instance web-identity" },
+	};
+	char text[1024];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), BASE_PLACES BASE_WORKER
+		    "api_mongodb_user = au\n"
+		    "api_mongodb_password_file = secret-1\n"
+		    "api_amqp_user = aq\n"
+		    "api_amqp_password_file = secret-2\n%s", rows[i].text);
+		is_int(load_text(text, CONF_API), rows[i].faults,
+		    "credentials %zu: faults", i);
+		ok(strstr(logged, rows[i].logged) != NULL, "credentials %zu: %s", i,
+		    rows[i].logged);
+	}
+}
+
 /* All of them at once. */
 static void
 test_together(void)
@@ -388,6 +424,7 @@ test_together(void)
 	ok(strstr(logged, "line 9") != NULL, "neither yes nor no: line 9");
 	ok(strstr(logged, "line 10") != NULL, "empty: line 10");
 	ok(strstr(logged, "no-such-file") != NULL, "secret: no-such-file");
+	test_credentials();
 	is_int(load_text(BASE "colour = blue\nrenew_ms = 30001\n"
 	    "backoff_ms = 900001\n", CONF_API), 3,
 	    "faults of keys together, in addition to another");

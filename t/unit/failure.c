@@ -30,6 +30,8 @@ static const struct {
 	{ 200, "", true, FAILURE_STORAGE },
 	/* our clock is wrong, not our key */
 	{ 403, "RequestTimeTooSkewed", true, FAILURE_STORAGE },
+	/* a session that ended while the request was on its way */
+	{ 400, "ExpiredToken", true, FAILURE_STORAGE },
 	{ 403, "AccessDenied", false, FAILURE_STORAGE_REFUSED },
 	{ 403, "InvalidAccessKeyId", false, FAILURE_STORAGE_REFUSED },
 	{ 403, "SignatureDoesNotMatch", false, FAILURE_STORAGE_REFUSED },
