@@ -38,8 +38,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	CHECK(again == members);
 	len = joined;
 	text[len] = '\0';
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-	    JSON_TOKENER_VALIDATE_UTF8);
+	/* As fcgi/spec.c: strict, json-c 0.17 refuses long numbers and letters beyond ASCII. */
+	json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len + 1);
 	error = json_tokener_get_error(tok);
 	CHECK(error == json_tokener_success);

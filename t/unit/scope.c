@@ -68,10 +68,13 @@ static void
 is_filter(const struct scope *s, const char *expected, const char *name)
 {
 	bson_t filter = BSON_INITIALIZER;
-	char *text;
+	char *text, *blank;
 
 	scope_filter(s, &filter);
 	text = bson_as_relaxed_extended_json(&filter, NULL);
+	/* An empty array has two blanks, or from libbson 1.30 on one. */
+	if ((blank = strstr(text, "[  ]")) != NULL)
+		memmove(blank + 1, blank + 2, strlen(blank + 1));
 	is_str(text, expected, "%s", name);
 	bson_free(text);
 	bson_destroy(&filter);
@@ -83,7 +86,7 @@ test_filter(void)
 	struct scope s = { 0 };
 
 	is_filter(NULL, "{ }", "every vehicle: no filter");
-	is_filter(&s, "{ \"$or\" : [ { \"_id\" : { \"$in\" : [  ] } } ] }",
+	is_filter(&s, "{ \"$or\" : [ { \"_id\" : { \"$in\" : [ ] } } ] }",
 	    "no vehicle: a filter that nothing matches");
 	ok(!scope_all(&s) && !scope_has(&s, "bus_1") && !scope_has(&s, ""),
 	    "zeroed it has none");
