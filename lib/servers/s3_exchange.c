@@ -412,6 +412,14 @@ is_worth_a_line(const struct s3 *s3)
 	return (s3->failures & (s3->failures + 1)) == 0;
 }
 
+/* A TLS port that is sent more plain HTTP than it reads resets the connection. */
+static bool
+may_want_tls(const struct s3_exchange *x, CURLcode rc)
+{
+	return strcmp(x->at.scheme, "http") == 0 && (rc == CURLE_RECV_ERROR ||
+	    rc == CURLE_SEND_ERROR || rc == CURLE_GOT_NOTHING);
+}
+
 /* There is no answer, or half of one. */
 static enum s3_verdict
 judge_curl(struct s3 *s3, const struct s3_exchange *x)
@@ -425,9 +433,10 @@ judge_curl(struct s3 *s3, const struct s3_exchange *x)
 	}
 	/* Stopped: not the server's doing. */
 	if (rc != CURLE_ABORTED_BY_CALLBACK && is_worth_a_line(s3))
-		log_msg(LOG_WARN, x->op, "S3 %s: %s", x->at.host, x->too_long ?
+		log_msg(LOG_WARN, x->op, "S3 %s: %s%s", x->at.host, x->too_long ?
 		    "the answer is too long" : s3->why[0] != '\0' ? s3->why :
-		    curl_easy_strerror(rc));
+		    curl_easy_strerror(rc), may_want_tls(x, rc) ?
+		    "; if this goes on: does it want TLS (https://)?" : "");
 	if (is_distrust(rc)) {
 		s3->failure = FAILURE_STORAGE_REFUSED;
 		return S3_GIVE_UP;
