@@ -37,7 +37,8 @@ struct reader {
 	struct patience patience;	/* the spec's, and stopping */
 
 	pthread_mutex_t lock;	/* of what follows */
-	pthread_cond_t changed;
+	pthread_cond_t changed;	/* for the threads: there may be a job */
+	pthread_cond_t ready;	/* for reader_next(): there may be a window */
 	struct ahead *ahead;
 	pthread_t threads[THREADS_MAX];
 	int n, idle;
@@ -71,6 +72,7 @@ reader_unlock(void *arg)
 	struct reader *r = arg;
 
 	pthread_cond_broadcast(&r->changed);
+	pthread_cond_signal(&r->ready);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -311,8 +313,11 @@ take_job(struct reader *r, struct hand *h)
 
 	r->idle++;
 	while (!atomic_load(&r->stopping) && (rc = ahead_job(r->ahead, h->large,
-	    &h->job)) > 0)
+	    &h->job)) > 0) {
+		/* Windows that have no job are made here, and nobody reads them. */
+		pthread_cond_signal(&r->ready);
 		pthread_cond_wait(&r->changed, &r->lock);
+	}
 	r->idle--;
 	if (rc < 0) {
 		no_memory();
@@ -343,8 +348,10 @@ reader_thread(void *arg)
 		else
 			read_column(&h);
 		pthread_cond_broadcast(&r->changed);
+		pthread_cond_signal(&r->ready);
 	}
 	pthread_cond_broadcast(&r->changed);
+	pthread_cond_signal(&r->ready);
 	pthread_mutex_unlock(&r->lock);
 	mongo_give(r->spec.pool, h.client);
 	buf_release(&h.cut);
@@ -360,7 +367,7 @@ reader_next(struct source *s, struct source_window **w)
 	pthread_mutex_lock(&r->lock);
 	while (!atomic_load(&r->stopping) &&
 	    (rc = ahead_next(r->ahead, w)) == 1)
-		pthread_cond_wait(&r->changed, &r->lock);
+		pthread_cond_wait(&r->ready, &r->lock);
 	/* There may be room for a window more. */
 	pthread_cond_broadcast(&r->changed);
 	if (r->why != FAILURE_NONE || (rc != 0 && rc != 2))
@@ -428,6 +435,7 @@ reader_open(const struct reader_spec *spec)
 	    spec->patience->until_ms, spec->patience->each_ms };
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->changed, NULL);
+	pthread_cond_init(&r->ready, NULL);
 	if ((r->ahead = ahead_new(&ahead)) == NULL)
 		goto fail;
 	pthread_mutex_lock(&r->lock);
@@ -453,6 +461,7 @@ reader_free(struct reader *r)
 		pthread_join(r->threads[i], NULL);
 	ahead_free(r->ahead);
 	pthread_cond_destroy(&r->changed);
+	pthread_cond_destroy(&r->ready);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
