@@ -78,6 +78,13 @@ def far(relay):
     ok(took < least / 2, "side by side", took)
 
 
+def nothing():
+    """Windows in which there is nothing to read, more of them than are kept ahead."""
+    body = request(vehicles=["vehicle_%03d" % (n + 1) for n in range(4)], days=3650,
+                   parameters=["none%d" % n for n in range(17)])
+    is_(finish(create(body), seconds=60)["state"], "FINISHED", "years of nothing: FINISHED")
+
+
 def main():
     under_stack(__file__, own=True)
     generate("--vehicles", str(VEHICLES), "--days", "1")
@@ -88,6 +95,7 @@ def main():
         with another_worker(mongodb_uri=uri_by(port + 36), metrics_s=120, catalogue_s=86400,
                             readers=READERS, split_documents=0):
             section("far away", far, relay)
+    section("nothing to read", nothing)
     return done()
 
 
