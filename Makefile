@@ -48,9 +48,8 @@ LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o digest.o \
-		jsonstrict.o log.o \
-		names.o nameset.o num.o patience.o process.o program.o ticker.o timestamp.o \
-		utf8.o) \
+		jsonstrict.o log.o names.o nameset.o num.o patience.o process.o program.o \
+		ticker.o timestamp.o trim.o utf8.o) \
 	$(addprefix lib/servers/,amqp.o credential.o credential_endpoint.o \
 		credential_file.o credential_http.o credential_source.o \
 		credentials.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \

@@ -5,7 +5,6 @@
  */
 #include "lib/base/conf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +18,7 @@
 #include "lib/base/baseurl.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
+#include "lib/base/trim.h"
 
 #define SECRET_MAX 1024
 #define CONF_LINE_BYTES 8192
@@ -261,18 +261,6 @@ set_key(struct conf *conf, const struct key *key, const char *value, int line)
 		return 1;
 	}
 	return 1;
-}
-
-static char *
-trim(char *s)
-{
-	char *end = s + strlen(s);
-
-	while (isspace((unsigned char)*s))
-		s++;
-	while (end > s && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	return s;
 }
 
 static size_t

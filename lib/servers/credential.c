@@ -16,6 +16,7 @@
 
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
+#include "lib/base/trim.h"
 #include "lib/servers/s3xml.h"
 
 #define LINE_BYTES 8192
@@ -123,18 +124,6 @@ struct ini {
 	char values[FIELDS][CREDENTIAL_TOKEN_MAX + 2];
 	char line[LINE_BYTES + 1];
 };
-
-static char *
-trim(char *s)
-{
-	char *end = s + strlen(s);
-
-	while (isspace((unsigned char)*s))
-		s++;
-	while (end > s && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	return s;
-}
 
 /* [profile] begins a section; what is around the name does not count. */
 static const char *
