@@ -66,13 +66,20 @@ reader_lock(void *arg)
 	pthread_mutex_lock(&((struct reader *)arg)->lock);
 }
 
+/* There may be a job, a window, or an end. Locked. */
+static void
+reader_wake(struct reader *r)
+{
+	pthread_cond_broadcast(&r->changed);
+	pthread_cond_signal(&r->ready);
+}
+
 static void
 reader_unlock(void *arg)
 {
 	struct reader *r = arg;
 
-	pthread_cond_broadcast(&r->changed);
-	pthread_cond_signal(&r->ready);
+	reader_wake(r);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -347,12 +354,9 @@ reader_thread(void *arg)
 			list_collections(&h);
 		else
 			read_column(&h);
-		pthread_cond_broadcast(&r->changed);
-		pthread_cond_signal(&r->ready);
+		reader_wake(r);
 	}
-	pthread_cond_broadcast(&r->changed);
-	pthread_cond_signal(&r->ready);
-	pthread_mutex_unlock(&r->lock);
+	reader_unlock(r);
 	mongo_give(r->spec.pool, h.client);
 	buf_release(&h.cut);
 	return NULL;
