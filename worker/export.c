@@ -239,7 +239,7 @@ make_once(struct attempt *a)
 	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
 	key_of_archive(a->task->id, a->task->fence, key);
 	if (outcome == COMPLETE)
-		outcome = attempt_upload(a, key, filename, 0, true);
+		outcome = attempt_upload(a, key, filename, 0);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
 		upload_limit(a->upload, a->room_bytes);

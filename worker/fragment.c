@@ -75,7 +75,7 @@ fragment_write(struct attempt *a)
 	crash_at(CRASH_AFTER_UNIT_CLAIM);
 	a->progress.documents_total = (uint64_t)unit->documents;
 	key_of_fragment(unit, key);
-	outcome = attempt_upload(a, key, NULL, 0, false);
+	outcome = attempt_upload(a, key, NULL, 0);
 	if (outcome != COMPLETE)
 		return outcome;
 	spec = transfer_archive_spec(a);

@@ -402,7 +402,7 @@ upload_abort(struct sink *s)
 
 static int
 upload_set_up(struct upload *u, const struct conf *conf,
-    const struct patience *patience, bool digest)
+    const struct patience *patience, bool of_archive)
 {
 	int i;
 
@@ -427,7 +427,7 @@ upload_set_up(struct upload *u, const struct conf *conf,
 		if (u->senders[i].s3 == NULL)
 			return -1;
 	}
-	if ((digest && (u->digest = digest_new()) == NULL) ||
+	if ((of_archive && (u->digest = digest_new()) == NULL) ||
 	    (u->s3 = s3_new(conf, &u->patience)) == NULL)
 		return -1;
 	return 0;
@@ -435,7 +435,7 @@ upload_set_up(struct upload *u, const struct conf *conf,
 
 struct upload *
 upload_open(const struct conf *conf, const struct patience *patience,
-    const char *key, const char *filename, uint64_t estimate_bytes, bool digest,
+    const char *key, const char *filename, uint64_t estimate_bytes,
     enum failure *why)
 {
 	struct upload *u;
@@ -448,7 +448,7 @@ upload_open(const struct conf *conf, const struct patience *patience,
 	u->first_bytes = upload_first_bytes((size_t)conf->part_bytes,
 	    estimate_bytes);
 	u->estimated = estimate_bytes > 0;
-	if (upload_set_up(u, conf, patience, digest) != 0)
+	if (upload_set_up(u, conf, patience, filename != NULL) != 0)
 		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
 	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)
