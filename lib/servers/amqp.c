@@ -168,7 +168,7 @@ amqp_link_new(const struct conf *conf, int heartbeat_s)
 	link->heartbeat_s = heartbeat_s;
 	/*
 	 * libmongoc and libcurl use OpenSSL, too: it initialises itself, and
-	 * nothing here may clean it up. rabbitmq-c 0.13 and newer leave it alone.
+	 * nothing here may clean it up. From 0.13 on rabbitmq-c does neither.
 	 */
 #if AMQP_VERSION < AMQP_VERSION_CODE(0, 13, 0, 0)
 	amqp_set_initialize_ssl_library(0);
