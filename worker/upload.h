@@ -28,9 +28,9 @@ struct upload;
  *
  * upload_open(conf, patience, key, filename, estimate_bytes, why): patience: every
  * request's, on any thread; it outlives the upload. filename: an archive's, whose
- * SHA-256 is computed; NULL: a fragment. estimate_bytes: 0: unknown. NULL after a logged error, with
- * the reason in *why. On success exactly one of the sink's close and abort must follow,
- * to end what S3 keeps. abort takes 6 s at most, and asks no patience.
+ * SHA-256 is computed; NULL: a fragment. estimate_bytes: 0: unknown. NULL after a logged
+ * error, with the reason in *why. On success exactly one of the sink's close and abort
+ * must follow, to end what S3 keeps. abort takes 6 s at most, and asks no patience.
  */
 struct upload *upload_open(const struct conf *conf,
     const struct patience *patience, const char *key, const char *filename,
