@@ -8,17 +8,16 @@ what these servers would, and all else is the real one's.
 import base64
 import contextlib
 import http.client
-import http.server
 import os
 import re
 import sys
-import threading
 import urllib.parse
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import scripted                         # noqa: E402
 from service import (                   # noqa: E402
     another_worker, call, create, differs, done, entries, fetch, finish, generate, is_,
     job_document, jobs_of, logged, mongo, ok, request, section, setting, under_stack, wait_for)
@@ -29,37 +28,21 @@ REGION = "eu-central-1"
 ETAGS = {"a reference by name": "&quot;%s&quot;", "by number": "&#34;%s&#34;",
          "in hexadecimal": "&#x22;%s&#x22;", "CDATA": '<![CDATA["%s"]]>',
          "a comment": '"%s<!-- " -->"'}
-HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 ERROR = """<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>%s</Code><Message>%s</Message>%s</Error>"""
 
 
-class Between(http.server.BaseHTTPRequestHandler):
+class Between(scripted.Handler):
     """server.refuses(handler, body): an answer (status, text), or None; server.says(data): the body
     of the answer to a Complete."""
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):       # pylint: disable=arguments-differ
-        pass
-
-    def answer(self, status, headers, body):
-        self.send_response_only(status)
-        for name, value in headers:
-            if name.lower() not in HOP:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
     def serve(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         self.server.seen.append((self.command, self.path,
                                  {k.lower(): v for k, v in self.headers.items()}, body))
         refused = self.server.refuses(self, body)
         if refused:
-            return self.answer(refused[0], [("Content-Type", "application/xml")],
-                               refused[1].encode())
+            return self.answer(*refused, [("Content-Type", "application/xml")])
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
@@ -69,7 +52,7 @@ class Between(http.server.BaseHTTPRequestHandler):
         data = reply.read()
         if self.command == "POST" and "uploadId=" in self.path:
             data = self.server.says(data)
-        return self.answer(reply.status, reply.getheaders(), data)
+        return self.answer(reply.status, data, reply.getheaders())
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = serve
 
@@ -77,20 +60,10 @@ class Between(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def dialect(refuses=lambda *_: None, says=lambda data: data, **settings):
     """A worker whose S3 speaks so -> the requests that it has made."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Between)
-    server.daemon_threads = True
-    server.refuses, server.says, server.seen = refuses, says, []
-    server.upstream = urllib.parse.urlsplit(setting("s3_endpoint", "")).port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with another_worker(s3_endpoint="http://127.0.0.1:%d/" % server.server_address[1],
-                            **settings):
+    with scripted.served(Between, refuses=refuses, says=says, seen=[],
+                         upstream=urllib.parse.urlsplit(setting("s3_endpoint", "")).port) as server:
+        with another_worker(s3_endpoint=server.url + "/", **settings):
             yield server.seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def exported(name, **more):

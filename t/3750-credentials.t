@@ -11,13 +11,11 @@ import contextlib
 import datetime
 import glob
 import http.client
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 
@@ -25,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from front import Site                  # noqa: E402
+import scripted                         # noqa: E402
 from service import (                   # noqa: E402
     ROOT, another_worker, call, configuration, create, done, finish, generate, is_, job_document,
     jobs_of, logged, mongo, ok, request, section, setting, under_stack, wait_for)
@@ -34,7 +33,6 @@ BIN = os.environ.get("BIN", os.path.join(ROOT, os.environ.get("B", "build")))
 BODY = request(days=10, vehicles=["vehicle_001"], compression="fast")
 SMALL = request(vehicles=["vehicle_001"])
 ROLE = "arn:aws:iam::123456789012:role/exports"
-HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 ERROR = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code></Error>'
 SECRETS = []                            # of all sessions: none may be in a log
 
@@ -96,30 +94,9 @@ xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
                 % (self.token, self.secret, rfc3339(self.ends), self.access))
 
 
-class Quiet(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):       # pylint: disable=arguments-differ
-        pass
-
-    def body(self):
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def answer(self, status, body, headers=()):
-        body = body.encode() if isinstance(body, str) else body
-        self.send_response_only(status)
-        for name, value in headers:
-            if name.lower() not in HOP:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
 # ---- S3 with sessions ---------------------------------------------------------------------
 
-class Gateway(Quiet):
+class Gateway(scripted.Handler):
     """server.live: {access key: Session}; server.seen: (access key, method, path)."""
 
     def refusal(self):
@@ -173,7 +150,7 @@ class Gateway(Quiet):
                                [("Content-Type", "application/xml")])
         parts = urllib.parse.urlsplit(self.path)
         query = "&".join(x for x in parts.query.split("&") if x and not x.startswith("X-Amz-"))
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP | {
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in scripted.HOP | {
             "host", "authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256",
             "accept", "accept-encoding"}}
         again = awsrequest.AWSRequest(
@@ -195,7 +172,7 @@ class Gateway(Quiet):
 
 # ---- endpoints ----------------------------------------------------------------------------
 
-class Endpoint(Quiet):
+class Endpoint(scripted.Handler):
     """Those of a container, of an instance and of STS at once. server.give: {role: Session}, or
     None: it is away; server.word: what the caller has to prove; server.asked: (method, path,
     form)."""
@@ -236,23 +213,6 @@ class Endpoint(Quiet):
         return self.answer(200, give[form["RoleSessionName"].partition("-")[2]].xml())
 
 
-@contextlib.contextmanager
-def served(handler, **members):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    for name, value in members.items():
-        setattr(server, name, value)
-    server.url = "http://127.0.0.1:%d" % server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 class Cloud:
     """Both, and what is handed out."""
 
@@ -276,8 +236,8 @@ class Cloud:
 
 @contextlib.contextmanager
 def cloud():
-    with served(Gateway, live={}, seen=[], before=lambda handler: None) as gateway, \
-            served(Endpoint, give=None, word="", asked=[], instance="worker") as endpoint:
+    with scripted.served(Gateway, live={}, seen=[], before=lambda handler: None) as gateway, \
+            scripted.served(Endpoint, give=None, word="", asked=[], instance="worker") as endpoint:
         yield Cloud(gateway, endpoint)
 
 
