@@ -2,7 +2,8 @@
 """A read that is lost in the middle of an export is begun again: the same bytes as undisturbed,
 in the same attempt.
 
-Prints TAP. Reads are killed one by one, then mongod itself, in the middle, twice.
+Prints TAP. Reads are lost one by one, in the ways in which they can be; then mongod itself is
+killed in the middle, twice.
 """
 import os
 import sys
@@ -16,7 +17,12 @@ from service import (                   # noqa: E402
 
 DAYS = 10
 END_S = 180
-KILLS, CURSOR_NOT_FOUND = 5, 43
+LOST = 5
+READS = ["find", "getMore"]
+WAYS = [("cursors killed", {"failCommands": READS, "errorCode": 43}),
+        ("mongod starting", {"failCommands": READS, "errorCode": 134}),
+        ("connections lost, while they authenticate, too",
+         {"failCommands": READS + ["saslStart", "saslContinue"], "closeConnection": True})]
 
 
 def body(serial):
@@ -44,19 +50,18 @@ def same(name, ident, reference):
     ok(entries(fetch(ident)[1]) == reference, name + ": the same bytes")
 
 
-def killed_reads(reference):
-    """Each second query or next reply of the worker finds that its cursor was killed."""
+def lost_reads(reference, name, data):
+    """Some of the worker's commands end as data, a fail point's, say."""
     from bson import SON
     ident, admin = create(body(0)), mongo().admin
     admin.command(SON([("configureFailPoint", "failCommand"),
                        ("mode", {"activationProbability": 0.5}),
-                       ("data", {"failCommands": ["find", "getMore"], "errorCode": CURSOR_NOT_FOUND,
-                                 "appName": "export-worker"})]))
+                       ("data", dict(data, appName="export-worker"))]))
     wait_for("reads to be lost", lambda: logged("export-worker").count(
-        "job=%s op=read " % ident) >= KILLS, 60)
+        "job=%s op=read " % ident) >= LOST, 60)
     admin.command(SON([("configureFailPoint", "failCommand"), ("mode", "off")]))
-    is_(job_of(ident)["state"], "STARTED", "reads killed: the export was under way")
-    same("reads killed", ident, reference)
+    is_(job_of(ident)["state"], "STARTED", name + ": the export was under way")
+    same(name, ident, reference)
 
 
 def killed_server(reference, share):
@@ -78,7 +83,8 @@ def main():
     finish(ident, seconds=END_S)
     reference = entries(fetch(ident)[1])
     note("undisturbed: %s" % job_of(ident)["progress"])
-    section("reads", killed_reads, reference)
+    for way in WAYS:
+        section(way[0], lost_reads, reference, *way)
     section("server", killed_server, reference, 10)
     section("server", killed_server, reference, 3)
     return done()

@@ -92,10 +92,10 @@ static const struct {
 };
 
 /*
- * MongoDB: the codes of the retryable reads specification, and those that end a
- * cursor. All others, among them Unauthorized (13) and Interrupted (11601: an
- * operator's killOp), end the attempt. A write whose outcome is unknown, also
- * after WriteConcernTimeout (64), is read back where it was made
+ * MongoDB: the codes of the retryable reads specification, those that end a cursor, and
+ * those of a server that has just started. All others, among them Unauthorized (13) and
+ * Interrupted (11601: an operator's killOp), end the attempt. A write whose outcome is
+ * unknown, also after WriteConcernTimeout (64), is read back where it was made
  * (worker/attempt).
  */
 static const uint32_t mongo_table[] = {
@@ -105,8 +105,13 @@ static const uint32_t mongo_table[] = {
 	50,	/* MaxTimeMSExpired */
 	89,	/* NetworkTimeout */
 	91,	/* ShutdownInProgress */
+	94,	/* NotYetInitialized */
+	133,	/* FailedToSatisfyReadPreference */
+	134,	/* ReadConcernMajorityNotAvailableYet */
 	175,	/* QueryPlanKilled */
 	189,	/* PrimarySteppedDown */
+	202,	/* NetworkInterfaceExceededTimeLimit */
+	211,	/* KeyNotFound: that of the cluster's time */
 	237,	/* CursorKilled */
 	262,	/* ExceededTimeLimit */
 	9001,	/* SocketException */
@@ -166,6 +171,13 @@ failure_mongo(const bson_error_t *error)
 
 	if (error->domain == MONGOC_ERROR_STREAM ||
 	    error->domain == MONGOC_ERROR_SERVER_SELECTION)
+		return true;
+	/*
+	 * libmongoc says the same of a connection lost while it authenticates. The
+	 * password was right when the job was claimed.
+	 */
+	if (error->domain == MONGOC_ERROR_CLIENT &&
+	    error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE)
 		return true;
 	if (error->domain != MONGOC_ERROR_SERVER &&
 	    error->domain != MONGOC_ERROR_QUERY &&
