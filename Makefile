@@ -6,6 +6,7 @@
 # make check-api    the API against its description: 20,000 requests of three owners, under faults
 # make check-platform SUITE=trixie ARGS=  the demo, the suite and the package on a bare Debian,
 #                   in a root of its own (needs root and debootstrap)
+# make check-arm64  units, corpora, oracle and equal bytes for arm64, under qemu (needs root)
 # make check-s3     exports, links, refusals on versitygw and MinIO, built by go
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
@@ -148,6 +149,10 @@ check-s3: all
 check-platform:
 	t/check-platform --suite $(or $(SUITE),trixie) $(ARGS)
 
+# t/check-arm64 --help
+check-arm64:
+	t/check-arm64 --suite $(or $(SUITE),bookworm)
+
 # The worker's memory, for each number of parameters; the suite has three of them.
 check-memory: all
 	MEMORY_FULL=1 prove -v -e '' t/3250-memory-wide.t
@@ -261,7 +266,7 @@ format-report:
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api check-deb \
-	check-memory check-platform check-s3 check-unit chaos chaos-hosts clean deb format-report \
+.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api \
+	check-arm64 check-deb check-memory check-platform check-s3 check-unit chaos chaos-hosts clean deb format-report \
 	fuzz help install profile uninstall
 .SECONDARY:
