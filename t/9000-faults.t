@@ -643,12 +643,32 @@ def queue_deleted():
         ends_well("queue deleted", ident, SLOW, attempts=1, fence=1)
         clean.append(ident)
         wait_for("the workers' log line",
-                 lambda: "the queue was deleted or moved" in logged("export-worker", since), END_S)
+                 lambda: CONSUMER_ENDED in logged("export-worker", since), END_S)
     finally:
         c.connection.close()
         stack("up", "provision")
     wait_for("the workers at the queue", lambda: counts()[2] == 2, END_S)
     ok(True, "queue deleted: both workers listen at the new one")
+
+
+def returned_often():
+    """The broker gives up a message that comes back again and again (RabbitMQ 4, after 20 times):
+    its job is done all the same."""
+    stack("down", "worker")
+    c = channel()
+    try:
+        ident = create(SMALL, OWNER)
+        wait_for("the job's message", lambda: counts()[0] == 1, END_S)
+        for _ in range(25):
+            method, _, _ = c.basic_get("exports.jobs")
+            if method is not None:
+                c.basic_reject(method.delivery_tag, requeue=True)
+    finally:
+        c.connection.close()
+        stack("up", "worker")
+    ends_well("returned often", ident, SMALL, attempts=1, fence=1)
+    clean.append(ident)
+    workers_whole()
 
 
 def consumer_timeout():
@@ -664,7 +684,8 @@ def consumer_timeout():
         ends_well("consumer_timeout", ident, SLOW, attempts=1, fence=1)
         clean.append(ident)
         wait_for("the worker's log line",
-                 lambda: "PRECONDITION_FAILED" in logged("export-worker", since), END_S)
+                 lambda: any(words in logged("export-worker", since)
+                             for words in ("PRECONDITION_FAILED", CONSUMER_ENDED)), END_S)
         ok(True, "consumer_timeout: the log says so")
     finally:
         ctl("eval", timeouts % (86400000, 60000))
@@ -799,6 +820,7 @@ def main():
             ("garbage", garbage),
             ("broker refuses", broker_refuses),
             ("queue deleted", queue_deleted),
+            ("returned often", returned_often),
             ("consumer_timeout", consumer_timeout),
             ("handlers killed", handlers_killed),
             ("storage refuses", storage_refuses),

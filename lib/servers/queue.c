@@ -100,7 +100,8 @@ take_method(struct queue *q, const amqp_frame_t *frame)
 		return 0;
 	case AMQP_BASIC_CANCEL_METHOD:
 		return amqp_link_lost(q->link, "amqp_consume",
-		    "the queue was deleted or moved");
+		    "RabbitMQ ended the consumer: the queue was deleted or moved, "
+		    "or (from 4.3 on) a job took longer than consumer_timeout");
 	case AMQP_CHANNEL_CLOSE_METHOD:
 	case AMQP_CONNECTION_CLOSE_METHOD:
 		return amqp_link_lost_reply(q->link, "amqp", (amqp_rpc_reply_t){
