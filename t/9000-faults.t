@@ -33,13 +33,14 @@ from service import (                   # noqa: E402
 FLEET = small_fleet()
 SMALL = request(vehicles=sorted(FLEET), compression="fast")
 # Takes seconds, and an upload of several parts.
-SLOW = request(days=60, vehicles=["vehicle_001"], compression="small")
+SLOW = request(days=20, vehicles=["vehicle_001"], compression="small")
 WORKERS = ("WORKER_PIDFILE", "WORKER_PIDFILE_2")
 OWNER = "faults"
 END_S = 120
 CANCEL_S = 15                           # promised
 # RabbitMQ dead-letters again after 3 minutes what was not confirmed, as while a queue is away.
 DELAYED_S = 240
+CONSUMER_ENDED = "RabbitMQ ended the consumer"
 
 CLIENT = JOBS = None                    # of MongoDB's admin; exports.jobs
 reference = {}                          # what undisturbed exports of SMALL and SLOW hold
@@ -796,7 +797,7 @@ def main():
     CLIENT = mongo()
     JOBS = jobs_of(CLIENT)
     load(CLIENT, FLEET)
-    generate("--vehicles", "1", "--days", "60")
+    generate("--vehicles", "1", "--days", "20")
     workers_whole()
     undisturbed()
     for name, f in (
