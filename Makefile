@@ -266,7 +266,7 @@ format-report:
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check check-api \
-	check-arm64 check-deb check-memory check-platform check-s3 check-unit chaos chaos-hosts clean deb format-report \
-	fuzz help install profile uninstall
+.PHONY: all bench bench-api bench-distance bench-split bench-vehicles check \
+	check-api check-arm64 check-deb check-memory check-platform check-s3 check-unit chaos \
+	chaos-hosts clean deb format-report fuzz help install profile uninstall
 .SECONDARY:
