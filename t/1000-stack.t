@@ -25,6 +25,9 @@ if [ "${WITH_STACK_MINE-}" = '' ]; then
 fi
 
 stack() { scripts/stack "$@" 2>&1; }
+# With a login's usual limit.
+few_files() { (ulimit -Sn 1024 && stack "$@"); }
+files_of() { sed -n 's/^Max open files *\([0-9]*\) .*/\1/p' "/proc/$(cat "$RUN/$1.pid")/limits"; }
 pids() { local n; for n in "${NAMES[@]}"; do printf '%s=%s ' "$n" "$(cat "$1/$n.pid")"; done; }
 kill9() { kill -KILL "$(cat "$RUN/$1.pid")"; }
 # Every process that belongs to the folder, whatever started it.
@@ -102,10 +105,12 @@ is "$(cat "$T/listen")" "sockets: some" "all listens on loopback, on ports of th
 
 for name in "${NAMES[@]}"; do
 	kill9 "$name"
-	ok "up after kill -9 of $name" stack up "${SERVICES[@]}"
+	ok "up after kill -9 of $name" few_files up "${SERVICES[@]}"
 	ok "status after kill -9 of $name" stack status "${SERVICES[@]}"
 	ok "use after kill -9 of $name" usable
 done
+hard=$(ulimit -Hn)
+is "$(files_of mongod-1)" "$((hard > 65536 ? 65536 : hard))" "mongod may open more than 1,024 files"
 if [[ " ${NAMES[*]} " == *" nginx "* ]]; then
 	ok "the API answers" curl -sf "$EXPORT_URL/health"
 	kill -KILL $(belong "$RUN" |

@@ -365,6 +365,16 @@ pid_of()
 	printf '%s' "$pid"
 }
 
+# A login's soft limit of 1,024 open files is too few for mongod: it ends itself at some hundred
+# collections. No more than it may need, for Erlang takes memory for each.
+raise_files()
+{
+	local hard
+	hard=$(ulimit -Hn)
+	[ "$hard" != unlimited ] && [ "$hard" -le 65536 ] || hard=65536
+	ulimit -Sn "$hard"
+}
+
 # launch NAME FOLDER COMMAND...: in the background, in a session of its own, on its host, output to
 # the log, pid to the pid file.
 launch()
@@ -375,7 +385,7 @@ launch()
 	mkdir -p "$(dirname "$RUN/$name")" "$(dirname "$RUN/log/$name")"
 	on_of "${name%"${name##*/}"}"
 	# The mark first: whatever the process is just becoming, it is known as ours.
-	(cd "$folder" && exec env "$MARK" "${ON[@]}" setsid "$@") </dev/null \
+	(cd "$folder" && raise_files && exec env "$MARK" "${ON[@]}" setsid "$@") </dev/null \
 		>>"$RUN/log/$name.log" 2>&1 9>&- &
 	printf '%s\n' $! >"$RUN/$name.pid"
 }
