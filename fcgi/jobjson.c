@@ -94,6 +94,7 @@ json_spec(struct json_object *o, const struct job *j)
 	json_text(o, "time", spec_time_names[spec->time]);
 	json_text(o, "csv", spec_csv_names[spec->csv]);
 	json_text(o, "compression", spec_compression_names[spec->compression]);
+	json_text(o, "unknownVehicles", spec_unknown_names[spec->unknown]);
 }
 
 struct json_object *
@@ -118,6 +119,7 @@ jobjson_new(const struct job *j)
 	if (t->state == JOB_FINISHED) {
 		json_int(o, "size", t->object.size);
 		json_text(o, "sha256", t->object.sha256);
+		json_names(o, "skippedVehicles", &t->skipped);
 	}
 	json_error(o, t);
 	return o;

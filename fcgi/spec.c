@@ -182,6 +182,15 @@ take_compression(struct parse *p, struct json_object *v, const char *pointer)
 }
 
 static int
+take_unknown(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, spec_unknown_names);
+
+	p->job->spec.unknown = i < 0 ? SPEC_UNKNOWN_FAIL : (enum spec_unknown)i;
+	return i < 0 ? -1 : 0;
+}
+
+static int
 take_name(struct parse *p, struct json_object *v, const char *pointer)
 {
 	const char *text = json_object_get_string(v);
@@ -212,6 +221,7 @@ static const struct {
 	{ "time", "/time", false, take_time },
 	{ "csv", "/csv", false, take_csv },
 	{ "compression", "/compression", false, take_compression },
+	{ "unknownVehicles", "/unknownVehicles", false, take_unknown },
 	{ "name", "/name", false, take_name },
 };
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))

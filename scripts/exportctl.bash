@@ -9,7 +9,7 @@ _exportctl_options()
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
 	local request='--from --to --vehicle --vehicles-from --parameter --time --csv --compression'
 
-	request+=' --name'
+	request+=' --unknown-vehicles --name'
 
 	case "$1" in
 	create)		echo "$common $request --wait --output --force" ;;
@@ -66,6 +66,8 @@ _exportctl()
 	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339' -- "$cur"); return ;;
 	--csv)		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel' -- "$cur"); return ;;
 	--compression)	mapfile -t COMPREPLY < <(compgen -W 'fast small' -- "$cur"); return ;;
+	--unknown-vehicles)
+		mapfile -t COMPREPLY < <(compgen -W 'fail skip' -- "$cur"); return ;;
 	--state)
 		mapfile -t COMPREPLY < \
 			<(compgen -W 'NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED' -- \

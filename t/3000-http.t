@@ -444,7 +444,7 @@ def bad_members():
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
              for key, values in (
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
-                 ("compression", ("max", 6, False, "")), ("name", (1, [], {}, True)))
+                 ("compression", ("max", 6, False, "")), ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
              for value in values]):
         problem("body: " + name, post(body), BAD, pointer)
 

@@ -23,12 +23,13 @@ from service import (                   # noqa: E402
 
 
 WHOLE = dict(request(), vehicles=[SMALL, LONG], parameters=["speed", "soc"], time="ms",
-             csv="rfc4180", compression="fast", name="n")
+             csv="rfc4180", compression="fast", unknownVehicles="fail", name="n")
 CHANGES = (
     ("startDate", "2018-11-30T00:00:00.001Z"), ("endDate", "2018-12-01T00:00:00.001Z"),
     ("vehicles", [SMALL]), ("vehicles", [SMALL, LONG, NOT_OURS]), ("vehicles", [LONG, SMALL]),
     ("parameters", ["speed"]), ("parameters", ["speed", "odo"]), ("parameters", ["soc", "speed"]),
-    ("time", "rfc3339"), ("csv", "excel"), ("compression", "small"), ("name", "m"))
+    ("time", "rfc3339"), ("csv", "excel"), ("compression", "small"),
+    ("unknownVehicles", "skip"), ("name", "m"))
 
 
 def without(member):
@@ -37,7 +38,7 @@ def without(member):
 
 OTHERS = [("%s %s" % (k, json.dumps(v)), dict(WHOLE, **{k: v})) for k, v in CHANGES] + \
     [without(k) for k in ("vehicles", "parameters", "name")]
-SAME = [without(k) for k in ("time", "csv", "compression")] + [
+SAME = [without(k) for k in ("time", "csv", "compression", "unknownVehicles")] + [
     ("dates in another form", dict(WHOLE, startDate="2018-11-30T01:00:00+01:00",
                                    endDate="2018-12-01T00:00:00Z"))]
 

@@ -123,6 +123,8 @@ def post(base, headers, request, deadline):
         body["parameters"] = request["parameters"]
     if request["csv"] == "excel":
         body["csv"] = "excel"
+    if "unknownVehicles" in request:
+        body["unknownVehicles"] = request["unknownVehicles"]
     raw = json.dumps(body).encode()
     while True:
         status, got, answer = call("POST", base + "/export",

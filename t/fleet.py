@@ -705,7 +705,19 @@ def fleet(seed, unsound=False, usual=False):
     if r.random() < 0.4:
         there = sorted({p for collections in data.values() for p in collections} | {"lacking"})
         request["parameters"] = r.sample(there, r.randrange(1, len(there) + 1))
-    return data, request
+    return data, with_unknown(seed, request)
+
+
+def with_unknown(seed, request):
+    """Of some seeds: vehicles that do not exist in between, to be skipped. Drawn apart, so that
+    all else of a seed stays as it is."""
+    r = random.Random("%d/unknown" % seed)
+    if request["vehicles"] is None or r.random() < 0.6:
+        return request
+    vehicles = list(request["vehicles"])
+    for i in range(r.choice((1, 1, 3))):
+        vehicles.insert(r.randrange(len(vehicles) + 1), "vehicle_none%d" % i)
+    return dict(request, vehicles=vehicles, unknownVehicles="skip")
 
 
 def busy(seed, days):

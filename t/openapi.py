@@ -230,7 +230,8 @@ def meaning(body):
     """A POST's body however it is spelled: dates as ms, defaults written out."""
     dates = {m: list(date(body[m])) for m in ("startDate", "endDate")
              if isinstance(body.get(m), str)}
-    return dict({"time": "ms", "csv": "rfc4180", "compression": "fast"}, **dict(body, **dates))
+    return dict({"time": "ms", "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail"},
+                **dict(body, **dates))
 
 
 def judged_as_described(ctx, response, case):
@@ -284,7 +285,7 @@ def job_as_asked(body, job):
         if said == GOOD and ms != date(job[member])[1]:
             return "%s %s is %s" % (member, body[member], job[member])
     for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"),
-                            ("parameters", None)):
+                            ("unknownVehicles", "fail"), ("parameters", None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
     if sorted(job.get("vehicles", [])) != sorted(body.get("vehicles", [])):
@@ -654,7 +655,7 @@ def run(requests, seed, askers, limits, each, url=None):
 
 JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z",
        "endDate": "2018-12-01T00:00:00.000Z", "state": "NOT_STARTED", "time": "ms",
-       "csv": "rfc4180", "compression": "fast", "createdAt": "2018-12-02T00:00:00.000Z",
+       "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail", "createdAt": "2018-12-02T00:00:00.000Z",
        "progress": dict.fromkeys(("documents", "documentsTotal", "rows", "points", "bytesRead",
                                   "bytesWritten"), 0)}
 JOB["progress"]["phase"] = "queued"

@@ -8,7 +8,8 @@ data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collec
          vehicle. Documents of the same order_ms are in the order in which they are read;
          order_ms is -2**63 where the _id is neither number nor Date, or is NaN.
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
-         "time": "ms" or "rfc3339", "csv": "rfc4180" or "excel"}; times are Unix ms.
+         "time": "ms" or "rfc3339", "csv": "rfc4180" or "excel",
+         and, where it is not "fail", "unknownVehicles": "skip"}; times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
          manifest.json without readingBeganAt and request.compression.
 Raises UnknownVehicle where the job would end so; nothing in a document makes it fail.
@@ -39,7 +40,7 @@ FIRST = ["speed", "soc", "current", "odo", "voltage"]
 EPOCH = datetime.datetime(1970, 1, 1)
 TIMELESS = -2 ** 63                    # order_ms of a document without a place in time
 ID_TEXT_MAX = 100
-MEMBERS = ["format", "request", "readingBeganAt", "files", "skippedDocuments",
+MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "files", "skippedDocuments",
            "skippedDocumentsTotal"]
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
@@ -439,9 +440,13 @@ def expect(data, request, csv_split_bytes=None):
     if vehicles is None:
         vehicles = sorted(data, key=str.encode)
     files, entries, listed, taken = [], [], [], set()
+    unknown = request.get("unknownVehicles", "fail")
+    missing = [vehicle for vehicle in vehicles if vehicle not in data]
+    if missing and (unknown == "fail" or missing == vehicles):
+        raise UnknownVehicle(missing[0])
     for vehicle in vehicles:
-        if vehicle not in data:
-            raise UnknownVehicle(vehicle)
+        if vehicle in missing:
+            continue
         stem = entry_stem(vehicle, taken)
         parts, bad = expect_vehicle(vehicle, data[vehicle], request, stem, csv_split_bytes)
         files += [(name, body) for name, body, _ in parts]
@@ -449,7 +454,8 @@ def expect(data, request, csv_split_bytes=None):
         listed += bad
     shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
     shown.update((key, request[key]) for key in ("vehicles", "parameters", "time", "csv"))
-    return files, {"format": 3, "request": shown, "files": entries,
+    shown["unknownVehicles"] = unknown
+    return files, {"format": 4, "request": shown, "skippedVehicles": missing, "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
 
 
@@ -981,6 +987,13 @@ def self_test():
         ok(False, "unknown vehicle")
     except UnknownVehicle:
         ok(True, "unknown vehicle")
+    some = expect(data, dict(wide, vehicles=["w", "v", "a"], unknownVehicles="skip"))
+    same((some[0], some[1]["skippedVehicles"]), (files, ["w", "a"]), "unknown vehicles left out")
+    try:
+        expect(data, dict(wide, vehicles=["w"], unknownVehicles="skip"))
+        ok(False, "all left out")
+    except UnknownVehicle:
+        ok(True, "not all of them")
     try:
         from bson.decimal128 import Decimal128
         agree = all(str(Decimal128.from_bid(struct.pack("<QQ", low, high))) == text

@@ -89,7 +89,23 @@ keep_scope(struct names *vehicles, const struct scope *scope)
 	vehicles->n = n;
 }
 
-/* The vehicles to export; a->detail names the first that does not exist. */
+/*
+ * Whether the job may be without its a->task->skipped; a->detail names the first of
+ * them. Without all of its vehicles it would be an empty answer to a mistake.
+ */
+static enum outcome
+check_skipped(struct attempt *a, const struct names *vehicles)
+{
+	const struct names *skipped = &a->task->skipped;
+
+	if (skipped->n == 0 || (vehicles->n > 0 &&
+	    a->spec->unknown == SPEC_UNKNOWN_SKIP))
+		return COMPLETE;
+	snprintf(a->detail, sizeof(a->detail), "%s", skipped->v[0]);
+	return attempt_failed(a, FAILURE_UNKNOWN_VEHICLE);
+}
+
+/* The vehicles to export, and those that do not exist, in a->task->skipped. */
 static enum outcome
 export_resolve(struct attempt *a, const struct scope *scope, struct names *vehicles)
 {
@@ -109,17 +125,42 @@ export_resolve(struct attempt *a, const struct scope *scope, struct names *vehic
 		*vehicles = found;
 		return COMPLETE;
 	}
-	for (i = 0; i < asked->n && outcome == COMPLETE; i++) {
-		if (!names_has(&found, asked->v[i])) {
-			snprintf(a->detail, sizeof(a->detail), "%s",
-			    asked->v[i]);
-			outcome = attempt_failed(a, FAILURE_UNKNOWN_VEHICLE);
-		} else if (names_add(vehicles, asked->v[i],
-		    strlen(asked->v[i])) != 0) {
+	/* As requested: in that order. */
+	for (i = 0; i < asked->n && outcome == COMPLETE; i++)
+		if (names_add(names_has(&found, asked->v[i]) ? vehicles :
+		    &a->task->skipped, asked->v[i], strlen(asked->v[i])) != 0)
 			outcome = attempt_failed(a, FAILURE_INTERNAL);
-		}
-	}
 	names_release(&found);
+	return outcome == COMPLETE ? check_skipped(a, vehicles) : outcome;
+}
+
+/* The same of a plan: requested, and in none of its units. */
+static enum outcome
+skip_planned(struct attempt *a)
+{
+	const struct names *asked = &a->spec->vehicles;
+	struct patience_try t = { .patience = &a->patience };
+	struct names planned = { 0 };
+	enum outcome outcome = COMPLETE;
+	enum jobs_result rc;
+	size_t i;
+
+	if (a->spec->unknown != SPEC_UNKNOWN_SKIP)
+		return COMPLETE;
+	do {
+		names_release(&planned);
+		rc = units_vehicles(a->worker->units, a->task->id, a->plan.plan,
+		    &planned);
+	} while (rc == JOBS_ERROR && patience_pause(&t));
+	if (rc != JOBS_OK)
+		outcome = attempt_failed(a, FAILURE_DATABASE);
+	names_sort(&planned);
+	for (i = 0; i < asked->n && outcome == COMPLETE; i++)
+		if (!names_has(&planned, asked->v[i]) &&
+		    names_add(&a->task->skipped, asked->v[i],
+		    strlen(asked->v[i])) != 0)
+			outcome = attempt_failed(a, FAILURE_INTERNAL);
+	names_release(&planned);
 	return outcome;
 }
 
@@ -165,8 +206,10 @@ find_vehicles(struct attempt *a, struct names *vehicles)
 	}
 	if (outcome == COMPLETE)
 		outcome = split_find(a, &owner.scope);
-	if (outcome == COMPLETE && a->plan.n == 0)
-		outcome = export_resolve(a, &owner.scope, vehicles);
+	names_release(&a->task->skipped);
+	if (outcome == COMPLETE)
+		outcome = a->plan.n > 0 ? skip_planned(a) :
+		    export_resolve(a, &owner.scope, vehicles);
 	owner_release(&owner);
 	return outcome;
 }

@@ -124,6 +124,8 @@ transfer_archive_spec(const struct attempt *a)
 		.began_ms = a->plan.n > 0 ? a->plan.began_ms : clock_real_ms(),
 		.vehicles = &spec->vehicles,
 		.parameters = &spec->parameters,
+		.skip_unknown = spec->unknown == SPEC_UNKNOWN_SKIP,
+		.skipped = &a->task->skipped,
 		.rfc3339 = spec->time == SPEC_TIME_RFC3339,
 		.excel = spec->csv == SPEC_CSV_EXCEL,
 		.small = spec->compression == SPEC_SMALL,

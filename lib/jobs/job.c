@@ -22,6 +22,7 @@ static const struct field job_field_table[] = {
 	FIELD(struct job, "startedAt", FIELD_DATE, FIELD_LATER, started_ms),
 	FIELD(struct job, "finishedAt", FIELD_DATE, FIELD_LATER, finished_ms),
 	FIELD(struct job, "expiresAt", FIELD_DATE, FIELD_LATER, expires_ms),
+	FIELD(struct job, "skippedVehicles", FIELD_NAMES, FIELD_LATER, task.skipped),
 	FIELD(struct job, "vehiclesCount", FIELD_INT64, FIELD_LATER, vehicles_count),
 	FIELD(struct job, "parametersCount", FIELD_INT64, FIELD_LATER, parameters_count),
 };

@@ -340,7 +340,7 @@ list_pipeline(const struct jobs_page *page, int64_t now_ms)
 	bson_t *filter = list_filter(page, now_ms), set = BSON_INITIALIZER;
 	bson_t *pipeline;
 
-	BCON_APPEND(&set, "preview", "$$REMOVE");
+	BCON_APPEND(&set, "preview", "$$REMOVE", "skippedVehicles", "$$REMOVE");
 	if (!page->whole) {
 		put_short(&set, "vehicles", "vehiclesCount", "$vehicles");
 		put_short(&set, "parameters", "parametersCount", "$parameters");

@@ -14,6 +14,7 @@
 const char *const spec_time_names[] = { "ms", "rfc3339", NULL };
 const char *const spec_csv_names[] = { "rfc4180", "excel", NULL };
 const char *const spec_compression_names[] = { "fast", "small", NULL };
+const char *const spec_unknown_names[] = { "fail", "skip", NULL };
 
 /* Each name with its length, so that no two lists give the same text. */
 static int
@@ -30,6 +31,18 @@ hash_names(struct buf *b, const char *name, const struct names *list)
 	return 0;
 }
 
+/*
+ * A member that came later adds a line only where it is not at its default, so that
+ * a request has the hash that it had before.
+ */
+static int
+hash_later(struct buf *b, const struct export_spec *spec)
+{
+	if (spec->unknown != SPEC_UNKNOWN_FAIL)
+		return buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]);
+	return 0;
+}
+
 int
 spec_hash(struct export_spec *spec)
 {
@@ -42,7 +55,8 @@ spec_hash(struct export_spec *spec)
 	    spec_csv_names[spec->csv],
 	    spec_compression_names[spec->compression]) == 0 &&
 	    hash_names(&b, "vehicles", &spec->vehicles) == 0 &&
-	    hash_names(&b, "parameters", &spec->parameters) == 0)
+	    hash_names(&b, "parameters", &spec->parameters) == 0 &&
+	    hash_later(&b, spec) == 0)
 		rc = digest_once(b.data, b.len, spec->hash);
 	buf_release(&b);
 	return rc;

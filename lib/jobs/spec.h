@@ -9,6 +9,8 @@
 enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339 };
 enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL };
 enum spec_compression { SPEC_FAST, SPEC_SMALL };
+/* What becomes of a job that names vehicles which do not exist. */
+enum spec_unknown { SPEC_UNKNOWN_FAIL, SPEC_UNKNOWN_SKIP };
 
 /*
  * What an export is to contain, and in which form: the part of a job's request that
@@ -21,13 +23,15 @@ struct export_spec {
 	enum spec_time time;
 	enum spec_csv csv;
 	enum spec_compression compression;
-	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all the above */
+	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all else */
+	enum spec_unknown unknown;
 };
 
 /* The words of the options; NULL after the last. */
 extern const char *const spec_time_names[];
 extern const char *const spec_csv_names[];
 extern const char *const spec_compression_names[];
+extern const char *const spec_unknown_names[];
 
 /*
  * spec_hash(spec): Fill spec->hash, a SHA-256. Returns 0, -1: no memory.

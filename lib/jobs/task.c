@@ -107,6 +107,7 @@ task_release(struct task *t)
 	free(t->error.message);
 	free(t->error.detail);
 	free(t->preview);
+	names_release(&t->skipped);
 	task_init(t, t->kind);
 }
 

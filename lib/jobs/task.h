@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/names.h"
 #include "lib/jobs/read_time.h"
 
 struct _bson_t;
@@ -71,6 +72,7 @@ struct task {
 	struct task_object object;
 	struct task_error error;
 	char *preview;		/* of the result, JSON; set to be stored, never read */
+	struct names skipped;	/* vehicles that the result is without: unknownVehicles */
 };
 
 /* job_state_name(s): "FINISHED". job_ended(s): No worker may change it any more. */

@@ -32,7 +32,8 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD(type, "parameters", FIELD_NAMES, FIELD_NEW, spec.parameters), \
 	FIELD_OF_WORDS(type, "time", spec.time, spec_time_names), \
 	FIELD_OF_WORDS(type, "csv", spec.csv, spec_csv_names), \
-	FIELD_OF_WORDS(type, "compression", spec.compression, spec_compression_names)
+	FIELD_OF_WORDS(type, "compression", spec.compression, spec_compression_names), \
+	FIELD_OF_WORDS(type, "unknownVehicles", spec.unknown, spec_unknown_names)
 
 #define TASK_FIELDS_TAIL(type) \
 	FIELD(type, "createdAt", FIELD_DATE, FIELD_NEW, task.created_ms), \

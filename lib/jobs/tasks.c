@@ -296,6 +296,7 @@ tasks_end_finished(struct tasks *tasks, const struct task *task,
 	args.object = &task->object;
 	args.preview = task->preview;
 	args.facts = facts;
+	args.skipped = &task->skipped;
 	return tasks_transit(tasks, T_FINISH, &args);
 }
 

@@ -62,8 +62,8 @@ enum jobs_result tasks_running(struct tasks *tasks, int64_t *n);
  * The ends of an attempt. All match {_id, fence, STARTED}: JOBS_NONE means that
  * the lease was lost and nothing was changed.
  *
- * tasks_end_finished: FINISHED, with the task's object and preview, a unit's facts
- * (else NULL) and progress. It never overrides a cancel that came before: that is
+ * tasks_end_finished: FINISHED, with the task's object, preview and skipped, a unit's
+ * facts (else NULL) and progress. It never overrides a cancel that came before: that is
  * JOBS_NONE, too, and tasks_end_cancelled() then fits.
  * tasks_end_failed: FAILED for good; detail may be NULL, else it is kept, and added
  * to the text.

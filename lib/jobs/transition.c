@@ -6,6 +6,8 @@
 
 #include <bson/bson.h>
 
+#include "lib/base/names.h"
+#include "lib/jobs/fields.h"
 #include "lib/jobs/task.h"
 
 #define NEW	(1u << JOB_NOT_STARTED)
@@ -210,6 +212,18 @@ set_error(bson_t *set, const struct transition_args *args)
 	bson_append_document_end(set, &literal);
 }
 
+static void
+set_skipped(bson_t *set, const struct names *skipped)
+{
+	bson_t literal;
+
+	if (skipped == NULL || skipped->n == 0)
+		return;
+	BSON_APPEND_DOCUMENT_BEGIN(set, "skippedVehicles", &literal);
+	names_bson(skipped, "$literal", &literal);
+	bson_append_document_end(set, &literal);
+}
+
 /* Texts are literals: in a pipeline "$x" would be a field. */
 static void
 set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
@@ -223,6 +237,7 @@ set_texts(bson_t *set, unsigned effect, const struct transition_args *args)
 	set_object(set, args->object);
 	set_literal(set, "preview", args->preview);
 	set_literal(set, "facts", args->facts);
+	set_skipped(set, args->skipped);
 }
 
 /* All but texts, which need a form of their own. */

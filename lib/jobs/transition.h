@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 struct _bson_t;
+struct names;
 struct task_object;
 struct task_progress;
 
@@ -57,7 +58,7 @@ enum transition_effect {
 	E_DELAY = 1 << 3,	/* dueAt = now + delay_ms */
 	E_UNHOLD = 1 << 4,	/* no worker */
 	E_ENDED = 1 << 5,	/* finishedAt = now */
-	E_OBJECT = 1 << 6,	/* object, preview, facts, expiresAt; no earlier error */
+	E_OBJECT = 1 << 6,	/* object, what goes with it, expiresAt; no earlier error */
 	E_ERROR = 1 << 7,
 	E_PROGRESS = 1 << 8,	/* progress, progressAt = now */
 	E_CANCEL = 1 << 9,	/* cancelRequested */
@@ -85,6 +86,7 @@ struct transition_args {
 	const struct task_progress *progress;
 	const struct task_object *object;
 	const char *preview, *facts;	/* NULL: none */
+	const struct names *skipped;	/* of an object; NULL: none */
 	const char *error_code, *error_message;
 	const char *error_detail;	/* NULL: none */
 };

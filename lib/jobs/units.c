@@ -231,42 +231,44 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	return JOBS_OK;
 }
 
-/* Whether each of a unit's vehicles is of the scope. */
-static bool
-is_within(const bson_t *doc, const struct scope *scope)
+/* The vehicles of a unit's document. 0, -1: it is none, or no memory. */
+static int
+add_vehicles(const bson_t *doc, struct names *list)
 {
 	bson_iter_t it, in;
+	const char *name;
+	uint32_t len;
 
 	if (!bson_iter_init_find(&it, doc, "vehicles") ||
 	    !BSON_ITER_HOLDS_ARRAY(&it) || !bson_iter_recurse(&it, &in))
-		return false;
-	while (bson_iter_next(&in))
-		if (!BSON_ITER_HOLDS_UTF8(&in) ||
-		    !scope_has(scope, bson_iter_utf8(&in, NULL)))
-			return false;
-	return true;
+		return -1;
+	while (bson_iter_next(&in)) {
+		if (!BSON_ITER_HOLDS_UTF8(&in))
+			return -1;
+		name = bson_iter_utf8(&in, &len);
+		if (names_add(list, name, len) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 enum jobs_result
-units_within(struct units *units, const char *id, int64_t plan,
-    const struct scope *scope)
+units_vehicles(struct units *units, const char *id, int64_t plan,
+    struct names *list)
 {
+	bson_t *filter = units_of_job(id);
+	bson_t *opts = BCON_NEW("projection", "{", "vehicles", BCON_INT32(1), "}",
+	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;
-	bson_t *filter, *opts;
 	bson_error_t error;
 	const bson_t *doc;
 
-	if (scope_all(scope))
-		return JOBS_OK;
-	filter = units_of_job(id);
 	BSON_APPEND_INT64(filter, "plan", plan);
-	opts = BCON_NEW("projection", "{", "vehicles", BCON_INT32(1), "}",
-	    "maxTimeMS", BCON_INT32(MONGO_READ_MAX_MS));
 	cursor = mongoc_collection_find_with_opts(units->tasks.collection, filter,
 	    opts, NULL);
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc))
-		if (!is_within(doc, scope))
+		if (add_vehicles(doc, list) != 0)
 			rc = JOBS_NONE;
 	if (mongoc_cursor_error(cursor, &error)) {
 		mongo_log("find_units", &error);
@@ -275,6 +277,24 @@ units_within(struct units *units, const char *id, int64_t plan,
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
 	bson_destroy(filter);
+	return rc;
+}
+
+enum jobs_result
+units_within(struct units *units, const char *id, int64_t plan,
+    const struct scope *scope)
+{
+	struct names vehicles = { 0 };
+	enum jobs_result rc;
+	size_t i;
+
+	if (scope_all(scope))
+		return JOBS_OK;
+	rc = units_vehicles(units, id, plan, &vehicles);
+	for (i = 0; i < vehicles.n && rc == JOBS_OK; i++)
+		if (!scope_has(scope, vehicles.v[i]))
+			rc = JOBS_NONE;
+	names_release(&vehicles);
 	return rc;
 }
 

@@ -79,6 +79,10 @@ enum jobs_result units_undo(struct units *units, const char *id, int64_t plan);
 enum jobs_result units_find_plan(struct units *units, const char *id,
     struct units_plan *plan);
 
+/* units_vehicles(units, id, plan, list): Append those of the plan; some, more than once. */
+enum jobs_result units_vehicles(struct units *units, const char *id, int64_t plan,
+    struct names *list);
+
 /*
  * units_within(units, id, plan, scope): Whether all vehicles of the plan are of the
  * scope: JOBS_NONE, if one is not. Nothing is read where the scope has every one.

@@ -55,6 +55,7 @@ function requestOf({
 	time: form,
 	csv,
 	compression,
+	unknownVehicles,
 	name,
 }) {
 	return JSON.stringify({
@@ -65,6 +66,7 @@ function requestOf({
 		time: form,
 		csv,
 		compression,
+		unknownVehicles,
 		name,
 	});
 }
@@ -281,6 +283,7 @@ export class Card {
 			`${utc(Date.parse(job.startDate))} to ${utc(Date.parse(job.endDate))} (exclusive)`,
 		);
 		facts.set("Vehicles", namesOf(job.vehicles, job.vehiclesCount, 40, "all"));
+		facts.set("Not there, skipped", job.skippedVehicles ? some(job.skippedVehicles, 40) : null);
 		facts.set("Parameters", namesOf(job.parameters, job.parametersCount, 40, "all"));
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);

@@ -27,6 +27,7 @@ export function exportctl(base, body) {
 		...option("time", body.time),
 		...option("csv", body.csv),
 		...option("compression", body.compression),
+		...option("unknown-vehicles", body.unknownVehicles),
 		...option("name", body.name),
 	].join(" ");
 }

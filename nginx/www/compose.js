@@ -15,7 +15,7 @@ const KEPT = "telemetry-export-form",
 const LOCKED_MS = 1000; /* the second of two clicks is not a second export */
 const LARGE = 0.1; /* of documentsMax */
 const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
-const INPUTS = ["csv", "time", "compression", "name"];
+const INPUTS = ["csv", "time", "compression", "unknownVehicles", "name"];
 const MEMBERS = {
 	startDate: "range",
 	endDate: "range",
@@ -24,6 +24,7 @@ const MEMBERS = {
 	compression: "format",
 	vehicles: "vehicles",
 	parameters: "parameters",
+	unknownVehicles: "vehicles",
 	name: "name",
 };
 const input = Object.fromEntries(INPUTS.map((id) => [id, byId(id)]));
@@ -64,6 +65,7 @@ function request() {
 		csv: input.csv.value,
 		compression: input.compression.value,
 	});
+	if (names && input.unknownVehicles.value === "skip") body.unknownVehicles = "skip";
 	if (name !== "") body.name = name;
 
 	const size = new Blob([JSON.stringify(body)]).size;
@@ -378,7 +380,8 @@ export async function start(onCreated) {
 		);
 		update();
 	});
-	for (const id of ["time", "compression"]) input[id].addEventListener("change", update);
+	for (const id of ["time", "compression", "unknownVehicles"])
+		input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
 	byId("compose").addEventListener("submit", submit);
 	byId("reset").addEventListener("click", () => {

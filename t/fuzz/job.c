@@ -42,7 +42,7 @@ check_spec(const struct export_spec *a, const struct export_spec *b)
 	CHECK(same_list(&a->vehicles, &b->vehicles));
 	CHECK(same_list(&a->parameters, &b->parameters));
 	CHECK(a->time == b->time && a->csv == b->csv);
-	CHECK(a->compression == b->compression);
+	CHECK(a->compression == b->compression && a->unknown == b->unknown);
 	CHECK(strcmp(a->hash, b->hash) == 0);
 }
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -265,6 +266,7 @@ read_request(const char *dir, struct archive_spec *spec,
 	spec->rfc3339 = is_word(o, "time", "rfc3339");
 	spec->excel = is_word(o, "csv", "excel");
 	spec->small = is_word(o, "compression", "small");
+	spec->skip_unknown = is_word(o, "unknownVehicles", "skip");
 	json_object_put(o);
 }
 
@@ -281,6 +283,23 @@ count_slices(void *arg, const struct archive_progress *p)
 {
 	*(struct archive_progress *)arg = *p;
 	return 0;
+}
+
+/* Of the requested vehicles: those that have a folder, and those that have none. */
+static void
+part_vehicles(const char *dir, const struct names *asked, struct names *found,
+    struct names *skipped)
+{
+	char name[1024], path[4096];
+	size_t i;
+
+	for (i = 0; i < asked->n; i++) {
+		encode(asked->v[i], name, sizeof(name));
+		snprintf(path, sizeof(path), "%s/data/%s", dir, name);
+		if (names_add(access(path, F_OK) == 0 ? found : skipped,
+		    asked->v[i], strlen(asked->v[i])) != 0)
+			err(2, "names");
+	}
 }
 
 static struct vehicle *
@@ -635,6 +654,7 @@ main(int argc, char **argv)
 	struct file_sink out = { .sink = { .write = file_write,
 	    .close = file_close } };
 	struct names vehicles = { 0 }, parameters = { 0 }, found = { 0 };
+	struct names skipped = { 0 };
 	struct archive_spec spec = {
 		.csv_split_bytes = setting("CSV_SPLIT_BYTES", 4278190080),
 		.memory_max = setting("CARRY_BYTES", (size_t)64 << 20),
@@ -656,6 +676,10 @@ main(int argc, char **argv)
 		list_names(path, "", &found);
 		names_sort(&found);
 		exported = &found;
+	} else if (spec.skip_unknown) {
+		part_vehicles(argv[1], &vehicles, &found, &skipped);
+		spec.skipped = &skipped;
+		exported = &found;
 	}
 	if ((archive = archive_open(&out.sink, &spec)) == NULL)
 		errx(2, "out of memory");
@@ -664,6 +688,7 @@ main(int argc, char **argv)
 		err(1, "%s", argv[2]);
 	archive_free(archive);
 	names_release(&found);
+	names_release(&skipped);
 	names_release(&vehicles);
 	names_release(&parameters);
 	return 0;

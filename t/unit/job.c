@@ -31,33 +31,35 @@ static const struct {
 } requests[] = {
 #define RANGE .start_ms = START, .end_ms = START + DAY
 	{ "the request", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "startDate", { START + 1, START + DAY, { one, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "endDate", { START, START + DAY + 1, { one, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "another vehicle", { RANGE, { other, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "one vehicle more", { RANGE, { both, 2 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "vehicles in another order", { RANGE, { swapped, 2 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "a name that reads as two", { RANGE, { glued, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "all vehicles", { RANGE, { NULL, 0 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "another parameter", { RANGE, { one, 1 }, { p_other, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "one parameter more", { RANGE, { one, 1 }, { p_both, 2 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "all parameters", { RANGE, { one, 1 }, { NULL, 0 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "time", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_RFC3339,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "" } },
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
 	{ "csv", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_EXCEL, SPEC_FAST, "" } },
+	    SPEC_CSV_EXCEL, SPEC_FAST, "", 0 } },
 	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_SMALL, "" } },
+	    SPEC_CSV_RFC4180, SPEC_SMALL, "", 0 } },
+	{ "unknownVehicles", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
+	    SPEC_CSV_RFC4180, SPEC_FAST, "", SPEC_UNKNOWN_SKIP } },
 };
 #define NREQUESTS (sizeof(requests) / sizeof(requests[0]))
 
@@ -175,7 +177,8 @@ is_doc(const bson_t *doc, const char *expected, const char *what)
 #define HEAD "{ \"_id\" : { \"$oid\" : \"" ID "\" }, \"owner\" : \"anna\", " \
 	"\"state\" : \"NOT_STARTED\", \"startDate\" : " DATE("1543536000000") ", " \
 	"\"endDate\" : " DATE("1543622400000") ", "
-#define FORM "\"time\" : \"rfc3339\", \"csv\" : \"excel\", \"compression\" : \"small\", "
+#define FORM "\"time\" : \"rfc3339\", \"csv\" : \"excel\", \"compression\" : \"small\", " \
+	"\"unknownVehicles\" : \"fail\", "
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #define TRACED "\"traceparent\" : \"" TRACE "\", "
 #define TAIL "\"createdAt\" : " DATE("1543622400001") ", " \
@@ -189,7 +192,7 @@ is_doc(const bson_t *doc, const char *expected, const char *what)
 
 static char trace[] = TRACE, owner[] = "anna", name[] = "a name", key[] = "k-1";
 static const struct export_spec stored_spec = { RANGE, { both, 2 }, { NULL, 0 },
-	SPEC_TIME_RFC3339, SPEC_CSV_EXCEL, SPEC_SMALL, "ab" };
+	SPEC_TIME_RFC3339, SPEC_CSV_EXCEL, SPEC_SMALL, "ab", 0 };
 
 static void
 fill_task(struct task *t)

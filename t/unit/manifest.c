@@ -63,9 +63,9 @@ is_text(struct manifest *m, const char *text, const char *name)
 	manifest_free(m);
 }
 
-#define HEAD \
+#define HEAD_OF(UNKNOWN, SKIPPED) \
 	"{\n" \
-	"  \"format\": 3,\n" \
+	"  \"format\": 4,\n" \
 	"  \"request\": {\n" \
 	"    \"startDate\": \"1970-01-01T00:00:00.000Z\",\n" \
 	"    \"endDate\": \"1970-01-02T00:00:00.000Z\",\n" \
@@ -75,9 +75,12 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"    \"parameters\": null,\n" \
 	"    \"time\": \"ms\",\n" \
 	"    \"csv\": \"rfc4180\",\n" \
-	"    \"compression\": \"fast\"\n" \
+	"    \"compression\": \"fast\",\n" \
+	"    \"unknownVehicles\": \"" UNKNOWN "\"\n" \
 	"  },\n" \
-	"  \"readingBeganAt\": \"1970-01-01T00:00:00.005Z\",\n"
+	"  \"readingBeganAt\": \"1970-01-01T00:00:00.005Z\",\n" \
+	"  \"skippedVehicles\": [\n" SKIPPED "  ],\n"
+#define HEAD HEAD_OF("fail", "")
 
 /* Two files, one without rows, and a document with something skipped. */
 static void
@@ -110,6 +113,7 @@ static void
 test_text(void)
 {
 	struct manifest *m = manifest_new(&spec);
+	struct archive_spec skipping;
 
 	is_text(m, HEAD
 	    "  \"files\": [\n"
@@ -118,6 +122,18 @@ test_text(void)
 	    "  ],\n"
 	    "  \"skippedDocumentsTotal\": 0\n"
 	    "}", "no files");
+	skipping = spec;
+	skipping.skip_unknown = true;
+	skipping.skipped = &two;
+	is_text(manifest_new(&skipping), HEAD_OF("skip",
+	    "    \"speed\",\n"
+	    "    \"=a\\\"\\\\\\u001f/\\n\"\n")
+	    "  \"files\": [\n"
+	    "  ],\n"
+	    "  \"skippedDocuments\": [\n"
+	    "  ],\n"
+	    "  \"skippedDocumentsTotal\": 0\n"
+	    "}", "vehicles that were skipped");
 	if ((m = manifest_new(&spec)) == NULL)
 		abort();
 	fill(m);

@@ -107,6 +107,8 @@ static const struct {
 	{ "{" RANGE ",\"csv\":true}", 400, "/csv" },
 	{ "{" RANGE ",\"compression\":\"none\"}", 400, "/compression" },
 	{ "{" RANGE ",\"compression\":1}", 400, "/compression" },
+	{ "{" RANGE ",\"unknownVehicles\":\"ignore\"}", 400, "/unknownVehicles" },
+	{ "{" RANGE ",\"unknownVehicles\":[]}", 400, "/unknownVehicles" },
 	/* the name */
 	{ "{" RANGE ",\"name\":5}", 400, "/name" },
 	{ "{" RANGE ",\"name\":{}}", 400, "/name" },
@@ -217,13 +219,14 @@ test_taken(void)
 	is_int(j.spec.time, SPEC_TIME_MS, "time");
 	is_int(j.spec.csv, SPEC_CSV_RFC4180, "csv");
 	is_int(j.spec.compression, SPEC_FAST, "compression");
+	is_int(j.spec.unknown, SPEC_UNKNOWN_FAIL, "unknownVehicles");
 	is_str(j.name, NULL, "no name");
 	is_str(j.task.owner, NULL, "no owner");
 	job_release(&j);
 
 	body = " {\"name\":\"M\\u00f6we \xf0\x9f\x9a\x97 \\\"1\\\"\",\n"
 	    "\"compression\":\"small\",\"csv\":\"excel\",\"time\":\"rfc3339\","
-	    "\"parameters\":[\"soc\",\"a.b c-\xc3\xa9\"],"
+	    "\"parameters\":[\"soc\",\"a.b c-\xc3\xa9\"],\"unknownVehicles\":\"skip\","
 	    "\"vehicles\":[\"vehicle_2\",\"vehicle_1\",\"V\"],"
 	    "\"endDate\":\"2018-12-01T01:00:00.500+01:00\","
 	    "\"startDate\":\"2018-11-30T23:59:59.999Z\"} \n";
@@ -244,11 +247,13 @@ test_taken(void)
 	is_int(j.spec.time, SPEC_TIME_RFC3339, "time");
 	is_int(j.spec.csv, SPEC_CSV_EXCEL, "csv");
 	is_int(j.spec.compression, SPEC_SMALL, "compression");
+	is_int(j.spec.unknown, SPEC_UNKNOWN_SKIP, "unknownVehicles");
 	is_str(j.name, "M\xc3\xb6we \xf0\x9f\x9a\x97 \"1\"", "name");
 	job_release(&j);
 
 	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
-	    "\"csv\":null,\"compression\":null,\"name\":null}";
+	    "\"csv\":null,\"compression\":null,\"unknownVehicles\":null,"
+	    "\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
 	    j.spec.parameters.n == 0 && j.spec.time == SPEC_TIME_MS &&
 	    j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST &&

@@ -33,6 +33,8 @@ struct archive_spec {
 	int64_t began_ms;		/* when reading began, Unix ms */
 	/* As requested, for the manifest; empty: all. */
 	const struct names *vehicles, *parameters;
+	bool skip_unknown;		/* requested: without vehicles that are not there */
+	const struct names *skipped;	/* those vehicles; may be NULL */
 	bool rfc3339;			/* times as RFC 3339, not Unix ms */
 	bool excel;			/* CRLF and a BOM */
 	bool small;			/* zlib -6: fewer bytes, more time */

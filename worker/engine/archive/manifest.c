@@ -100,6 +100,7 @@ put_request(struct jsontext *j, const struct archive_spec *spec)
 	jsontext_text(j, "time", spec->rfc3339 ? "rfc3339" : "ms");
 	jsontext_text(j, "csv", spec->excel ? "excel" : "rfc4180");
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
+	jsontext_text(j, "unknownVehicles", spec->skip_unknown ? "skip" : "fail");
 	jsontext_close(j, '}');
 }
 
@@ -122,6 +123,8 @@ new_manifest(const struct archive_spec *spec)
 		jsontext_int(&m->json, "format", MANIFEST_FORMAT);
 		put_request(&m->json, spec);
 		put_time(&m->json, "readingBeganAt", spec->began_ms);
+		put_names(&m->json, "skippedVehicles", spec->skipped != NULL ?
+		    spec->skipped : &(struct names){ 0 });
 	}
 	jsontext_open(&m->json, "files", '[');
 	if (manifest_flush(m) != 0)
