@@ -26,6 +26,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
+#include "lib/base/disposition.h"
 #include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/servers/credentials.h"
@@ -68,7 +69,7 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 {
 	const int64_t now_ms = clock_real_ms();
 	int64_t ttl_s = api->conf->link_ttl_s;
-	char filename[64];
+	char header[DISPOSITION_SIZE];
 	struct buf uri;
 	int rc = -1;
 
@@ -79,8 +80,8 @@ add_link(const struct api *api, const struct job *job, struct json_object *o)
 	if (ttl_s < 1)
 		ttl_s = 1;
 	buf_init(&uri, URI_MAX);
-	snprintf(filename, sizeof(filename), "export-%s.zip", job->task.id);
-	if (s3_presign_get(api->conf, job->task.object.key, filename,
+	disposition(job->name, job->spec.start_ms, job->spec.end_ms, header);
+	if (s3_presign_get(api->conf, job->task.object.key, header,
 	    now_ms, &ttl_s, &uri) == 0 && buf_cstr(&uri) != NULL) {
 		/* Signatures have whole seconds. */
 		jobjson_link((char *)uri.data, (now_ms / 1000 + ttl_s) * 1000, o);

@@ -224,6 +224,23 @@ def unknown_vehicle():
             problem("database %s is no vehicle" % name, got, (400, 422), "/vehicles(/0)?")
 
 
+def skipped_vehicles():
+    """unknownVehicles: skip leaves out what does not exist, and says so; not all of it."""
+    body = request(vehicles=["vehicle_nosuch", V2, "admin", V1], unknownVehicles="skip")
+    ident = create(body)
+    finish(ident)
+    job, archive = fetch(ident)
+    is_((job["unknownVehicles"], job["skippedVehicles"], job["vehicles"]),
+        ("skip", ["vehicle_nosuch", "admin"], body["vehicles"]), "the job names those left out")
+    right("without those that do not exist", body, archive)
+    job, archive = fetch(finish(create(dict(body, vehicles=[V1])))["_id"])
+    ok("skippedVehicles" not in job, "all exist: no list", job)
+    right("of which all exist", dict(body, vehicles=[V1]), archive)
+    job = finish(create(dict(body, vehicles=["vehicle_nosuch", "admin"])))
+    is_((job["state"], job["error"]["code"]), ("FAILED", "unknown_vehicle"), "none exists: FAILED")
+    ok("vehicle_nosuch" in job["error"]["message"], "and the first is named", job["error"])
+
+
 # ---- bad requests -------------------------------------------------------------------------
 
 def no_such(ident):
@@ -444,7 +461,8 @@ def bad_members():
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
              for key, values in (
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
-                 ("compression", ("max", 6, False, "")), ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
+                 ("compression", ("max", 6, False, "")),
+                 ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
              for value in values]):
         problem("body: " + name, post(body), BAD, pointer)
 
@@ -694,7 +712,8 @@ def main():
     ident = section("the first export", first_export, client) or create(request())
     section("links", links, ident)
     for name, f in (("unfinished", before_it_is_done), ("bell", bell), ("members", members),
-                    ("half-open", half_open), ("unknown vehicle", unknown_vehicle)):
+                    ("half-open", half_open), ("unknown vehicle", unknown_vehicle),
+                    ("skipped vehicles", skipped_vehicles)):
         section(name, f)
     section("no such job", no_such, ident)
     section("methods", methods, ident)

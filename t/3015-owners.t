@@ -226,6 +226,11 @@ def exports():
         is_(finish(ident, "alice", "FAILED")["error"],
             {"code": "unknown_vehicle", "message": "There is no vehicle of this name: " + missing},
             "a vehicle %s: FAILED" % name)
+    ident = create(request(vehicles=[TRAMS[1], BUSES[0], "vehicle_nosuch"], unknownVehicles="skip"),
+                   "alice")
+    is_(finish(ident, "alice").get("skippedVehicles"), [TRAMS[1], "vehicle_nosuch"],
+        "skipped: out of scope is as if it did not exist")
+    is_(archived(ident, "alice"), [BUSES[0]], "the rest is exported")
     ident = create(request(vehicles=[BUSES[1]]), "bob")
     finish(ident, "bob")
     is_(archived(ident, "bob"), [BUSES[1]], "bob: the bus that he shares with alice")

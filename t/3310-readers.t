@@ -24,7 +24,8 @@ sys.dont_write_bytecode = True
 import pinned                           # noqa: E402
 import service                          # noqa: E402
 from service import (                   # noqa: E402
-    DAY, START, create, done, finish, is_, mongo, ok, request, section, skip, skip_all, under_stack)
+    DAY, START, create, done, finish, is_, mongo, ok, request, s3, section, skip,
+    skip_all, under_stack)
 
 FOLDER = os.path.join(service.ROOT, "build", "readers")
 PINNED = os.path.join(service.ROOT, "t", "requirements", "readers.txt")
@@ -54,12 +55,24 @@ def load(client):
     put("note", {i * 1000 + 77: TEXTS[i % len(TEXTS)] for i in range(0, 3000, 11)})
 
 
+def called(name, want):
+    """What a link says that the download is called; and what the object itself says."""
+    job = finish(create(dict(request(), vehicles=["vehicle_reader"], parameters=["odo"],
+                             name=name)))
+    with urllib.request.urlopen(job["exportUri"]) as reply:
+        is_(reply.headers["Content-Disposition"], "attachment; " + want, "a download's name")
+    head = s3().head_object(Bucket=os.environ["S3_BUCKET"], Key="exports/%s/1/export-%s.zip" % (
+        job["_id"], job["_id"]))
+    is_(head["ContentDisposition"], "attachment; " + want, "the object has the same")
+
+
 def exported(folder, **more):
     """The rows of the export as lists of texts, and where its CSV lies."""
     job = finish(create(dict(request(), vehicles=["vehicle_reader"], **more)))
     with urllib.request.urlopen(job["exportUri"]) as reply:
         disposition, archive = reply.headers["Content-Disposition"], reply.read()
-    name = re.fullmatch('attachment; filename="(export-%s.zip)"' % job["_id"], disposition or "")
+    name = re.fullmatch('attachment; filename="(export_2018-11-30_2018-11-30.zip)"',
+                        disposition or "")
     ok(name, "a browser saves it under its name", disposition)
     path = os.path.join(folder, "vehicle_reader.csv")
     with zipfile.ZipFile(io.BytesIO(archive)) as z:
@@ -224,6 +237,9 @@ def main():
             else:
                 skip("LibreOffice", "soffice; run scripts/deps")
     section("the schema", by_schema, manifests)
+    days = "_2018-11-30_2018-11-30.zip"
+    section("names", called, "Flotte M\u00fcller: \"Herbst\"/1",
+            "filename=\"flotte-m-ller-herbst-1%s\"; filename*=UTF-8''flotte-m%%C3%%BCller-herbst-1%s" % (days, days))
     return done()
 
 

@@ -248,7 +248,7 @@ def downloaded(b, ident):
     card = b.card(ident)
     is_(b.buttons(card), ["Download", "Delete result"], "a finished job can be downloaded")
     b.click(b.button(card, "Download"))
-    file = os.path.join(b.downloads, "export-%s.zip" % ident)
+    file = os.path.join(b.downloads, "first-export_2018-11-30_2018-11-30.zip")
     b.wait("the file", lambda: os.path.exists(file) and os.path.getsize(file) == job["size"]
            and not [n for n in os.listdir(b.downloads) if n.endswith(".crdownload")])
     with open(file, "rb") as f:

@@ -110,14 +110,14 @@ attempt_report(struct attempt *a, const char *phase)
 }
 
 enum outcome
-attempt_upload(struct attempt *a, const char *key, const char *filename,
+attempt_upload(struct attempt *a, const char *key, const char *disposition,
     uint64_t estimate_bytes)
 {
 	enum failure why;
 
 	if ((a->task->object.key = strdup(key)) == NULL)
 		return attempt_failed(a, FAILURE_INTERNAL);
-	a->upload = upload_open(a->worker->conf, &a->patience, key, filename,
+	a->upload = upload_open(a->worker->conf, &a->patience, key, disposition,
 	    estimate_bytes, &why);
 	return a->upload == NULL ? attempt_failed(a, why) : COMPLETE;
 }

@@ -84,14 +84,14 @@ enum outcome attempt_failed(struct attempt *a, enum failure why);
 void attempt_report(struct attempt *a, const char *phase);
 
 /*
- * attempt_upload(a, key, filename, estimate_bytes): Start the upload; see upload_open().
+ * attempt_upload(a, key, disposition, estimate_bytes): Start the upload; see upload_open().
  * attempt_archived(a, result, source): The outcome for the engine's result; source
  * is the failure to record if the archive's source failed.
  * attempt_uploaded(a, archive): After a good close, take over what is recorded of
  * the object.
  */
 enum outcome attempt_upload(struct attempt *a, const char *key,
-    const char *filename, uint64_t estimate_bytes);
+    const char *disposition, uint64_t estimate_bytes);
 enum outcome attempt_archived(struct attempt *a, enum archive_result result,
     enum failure source);
 enum outcome attempt_uploaded(struct attempt *a,

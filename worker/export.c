@@ -10,6 +10,7 @@
 
 #include "lib/base/conf.h"
 #include "lib/base/crash.h"
+#include "lib/base/disposition.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
@@ -274,15 +275,15 @@ make_once(struct attempt *a)
 {
 	struct names vehicles = { 0 };
 	uint64_t *documents = NULL;
-	char key[KEY_SIZE], filename[64];
+	char key[KEY_SIZE], header[DISPOSITION_SIZE];
 	enum outcome outcome;
 
 	attempt_report(a, "counting");
 	outcome = export_plan(a, &vehicles, &documents);
-	snprintf(filename, sizeof(filename), "export-%s.zip", a->task->id);
+	disposition(a->job->name, a->spec->start_ms, a->spec->end_ms, header);
 	key_of_archive(a->task->id, a->task->fence, key);
 	if (outcome == COMPLETE)
-		outcome = attempt_upload(a, key, filename, 0);
+		outcome = attempt_upload(a, key, header, 0);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
 		upload_limit(a->upload, a->room_bytes);

@@ -435,7 +435,7 @@ upload_set_up(struct upload *u, const struct conf *conf,
 
 struct upload *
 upload_open(const struct conf *conf, const struct patience *patience,
-    const char *key, const char *filename, uint64_t estimate_bytes,
+    const char *key, const char *disposition, uint64_t estimate_bytes,
     enum failure *why)
 {
 	struct upload *u;
@@ -448,10 +448,10 @@ upload_open(const struct conf *conf, const struct patience *patience,
 	u->first_bytes = upload_first_bytes((size_t)conf->part_bytes,
 	    estimate_bytes);
 	u->estimated = estimate_bytes > 0;
-	if (upload_set_up(u, conf, patience, filename != NULL) != 0)
+	if (upload_set_up(u, conf, patience, disposition != NULL) != 0)
 		goto nomem;
 	/* Last: from here S3 keeps something that only an abort removes. */
-	if ((u->s3_upload = s3_begin(u->s3, key, filename)) != NULL)
+	if ((u->s3_upload = s3_begin(u->s3, key, disposition)) != NULL)
 		return u;
 	*why = s3_failure(u->s3);
 	upload_free(u);

@@ -26,14 +26,15 @@ struct upload;
  * GB, 156 MiB up to 138 GB. An estimate of N bytes, more than 31 GB, makes parts of N /
  * 6,000 from the beginning. An archive of one part starts no thread.
  *
- * upload_open(conf, patience, key, filename, estimate_bytes, why): patience: every
- * request's, on any thread; it outlives the upload. filename: an archive's, whose
- * SHA-256 is computed; NULL: a fragment. estimate_bytes: 0: unknown. NULL after a logged
- * error, with the reason in *why. On success exactly one of the sink's close and abort
- * must follow, to end what S3 keeps. abort takes 6 s at most, and asks no patience.
+ * upload_open(conf, patience, key, disposition, estimate_bytes, why): patience: every
+ * request's, on any thread; it outlives the upload. disposition: Content-Disposition of
+ * an archive, whose SHA-256 is computed; NULL: a fragment. estimate_bytes: 0: unknown.
+ * NULL after a logged error, with the reason in *why. On success exactly one of the
+ * sink's close and abort must follow, to end what S3 keeps. abort takes 6 s at most, and
+ * asks no patience.
  */
 struct upload *upload_open(const struct conf *conf,
-    const struct patience *patience, const char *key, const char *filename,
+    const struct patience *patience, const char *key, const char *disposition,
     uint64_t estimate_bytes, enum failure *why);
 
 /*

@@ -66,16 +66,13 @@ upload_new(struct s3 *s3, const char *key)
 }
 
 struct s3_upload *
-s3_begin(struct s3 *s3, const char *key, const char *filename)
+s3_begin(struct s3 *s3, const char *key, const char *disposition)
 {
-	char disposition[256];
 	struct s3_exchange x = { .op = "s3_begin", .method = "POST", .key = key,
 	    .query = { { "uploads", "" } }, .nquery = 1 };
 	struct s3_upload *u;
 
-	snprintf(disposition, sizeof(disposition),
-	    "attachment; filename=\"%s\"", filename != NULL ? filename : "");
-	set_object_headers(s3->conf, filename != NULL ? disposition : NULL, &x);
+	set_object_headers(s3->conf, disposition, &x);
 	if ((u = upload_new(s3, key)) == NULL) {
 		log_msg(LOG_ERROR, "s3_begin", "out of memory");
 		s3->failure = FAILURE_INTERNAL;
@@ -336,12 +333,11 @@ s3_refused(const struct s3 *s3)
 
 int
 s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, int64_t *ttl_s, struct buf *out)
+    const char *disposition, int64_t t_ms, int64_t *ttl_s, struct buf *out)
 {
 	struct credential by;
 	const struct sigv4_key sign = { by.access, by.secret, conf->s3_region, "s3",
 	    by.token };
-	char disposition[256];
 	const struct sigv4_pair query = { "response-content-disposition",
 	    disposition };
 	struct sigv4_request req = { .method = "GET", .query = &query,
@@ -360,8 +356,6 @@ s3_presign_get(const struct conf *conf, const char *key,
 	if (*ttl_s < 1 || s3_address_of(conf, conf->s3_public_endpoint, key, &a) !=
 	    FAILURE_NONE)
 		goto out;
-	snprintf(disposition, sizeof(disposition),
-	    "attachment; filename=\"%s\"", filename);
 	req.host = a.host;
 	req.path = a.path;
 	rc = sigv4_presign(&sign, a.scheme, &req, t_ms, *ttl_s, out);

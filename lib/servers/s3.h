@@ -43,14 +43,14 @@ void s3_free(struct s3 *s3);
 enum failure s3_failure(const struct s3 *s3);
 
 /*
- * s3_begin(s3, key, filename):
- * Begin a multipart upload to key, of a ZIP that browsers will save as filename; NULL:
- * of something that nobody downloads. conf's s3_sse, s3_kms_key and s3_storage_class
+ * s3_begin(s3, key, disposition):
+ * Begin a multipart upload to key, of a ZIP with this Content-Disposition; NULL: of
+ * something that nobody downloads. conf's s3_sse, s3_kms_key and s3_storage_class
  * hold. From here S3 keeps something that only s3_complete() or s3_abort() ends. NULL
  * after a logged error. s3_upload_free() frees only the struct.
  */
 struct s3_upload *s3_begin(struct s3 *s3, const char *key,
-    const char *filename);
+    const char *disposition);
 void s3_upload_free(struct s3_upload *u);
 
 /*
@@ -101,12 +101,12 @@ bool s3_not_found(const struct s3 *s3);
 bool s3_refused(const struct s3 *s3);
 
 /*
- * s3_presign_get(conf, key, filename, t_ms, ttl_s, out):
- * Append a URL at conf's public endpoint that gives the object for *ttl_s seconds from
- * the second of t_ms; *ttl_s is made less where the credentials end earlier. No request
+ * s3_presign_get(conf, key, disposition, t_ms, ttl_s, out):
+ * Append a URL at conf's public endpoint that gives the object, with this
+ * Content-Disposition, for *ttl_s seconds from the second of t_ms; *ttl_s is made less where the credentials end earlier. No request
  * is made. Returns 0, -1 (memory, endpoint, no credentials at the moment).
  */
 int s3_presign_get(const struct conf *conf, const char *key,
-    const char *filename, int64_t t_ms, int64_t *ttl_s, struct buf *out);
+    const char *disposition, int64_t t_ms, int64_t *ttl_s, struct buf *out);
 
 #endif

@@ -67,7 +67,7 @@ try_s3(const struct conf *conf)
 		return CONF_EXIT;
 	if ((s3 = s3_new(conf, &some)) == NULL)
 		return 1;
-	if ((u = s3_begin(s3, "exports/tls/probe", "probe")) == NULL) {
+	if ((u = s3_begin(s3, "exports/tls/probe", "attachment")) == NULL) {
 		log_msg(LOG_INFO, "s3_begin", "code=%s",
 		    failure_code(s3_failure(s3)));
 		rc = 1;
