@@ -66,10 +66,10 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 	slice.o) \
 	$(addprefix worker/engine/decode/,cut.o document.o fastread.o leaftext.o numtext.o \
 		points.o unwind.o) \
-	$(addprefix worker/engine/rows/,columns.o csv.o fastrows.o merge.o timetext.o) \
+	$(addprefix worker/engine/rows/,bins.o columns.o csv.o fastrows.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
-		manifest.o packed.o preview.o zip.o)
+		manifest.o packed.o preview.o preview_facts.o preview_rows.o zip.o)
 READER = $(addprefix worker/,ahead.o ahead_window.o fetch.o gather.o odd.o pace.o reader.o store.o \
 	telemetry.o windows.o)
 WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o ending.o export.o \
@@ -77,7 +77,7 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	sweeper.o transfer.o unit.o upload.o) \
 	$(READER) \
 	$(ENGINE)
-UNIT = ahead backoff baseurl blocks buf carry columns conf credential csv csvfile disposition ending \
+UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile disposition ending \
 	etag exact failure fastread feeder fragment gather job jsonstrict life log manifest \
 	merge metrics nameset num numtext pace patience piece pool preview query s3xml scope \
 	sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \

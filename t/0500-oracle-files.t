@@ -2,10 +2,11 @@
 """The export engine without servers, against the oracle: random fleets as framed files.
 
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
-be what t/oracle.py says, to the byte; and the same bytes again in windows of other lengths, with
-other numbers of threads, and when every slice takes the exact path. Where hours are read in parts,
-the archive is what the oracle says, too; where it is made of fragments of some days of a vehicle,
-it has the same bytes. Odd seeds have documents that are not sound BSON, even ones only what a
+be what t/oracle.py says, to the byte, and its preview what t/preview.py says; and the same bytes
+again in windows of other lengths, with other numbers of threads, and when every slice takes the
+exact path. Where hours are read in parts, the archive is what the oracle says, too; where it is
+made of fragments of some days of a vehicle, it has the same bytes. The preview is always the same.
+Odd seeds have documents that are not sound BSON, even ones only what a
 mongod holds, and those above 300 are usual telemetry, most of which takes the fast path.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
@@ -13,11 +14,13 @@ Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_J
 once (2); ENGINE_TIMEOUT, seconds a run may take (120).
 """
 import concurrent.futures
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -25,6 +28,7 @@ sys.dont_write_bytecode = True
 
 import fleet     # noqa: E402
 import oracle    # noqa: E402
+import preview   # noqa: E402
 from service import HOUR, START, done, is_, note, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
@@ -44,7 +48,8 @@ def engine(place, out, **more):
     """None, or what went wrong; the slices are counted."""
     try:
         run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             timeout=TIMEOUT, check=False, env=dict(os.environ, **more))
+                             timeout=TIMEOUT, check=False,
+                             env=dict(os.environ, PREVIEW=out + ".preview", **more))
     except subprocess.TimeoutExpired:
         return "no end after %g s" % TIMEOUT
     if run.returncode != 0:
@@ -54,6 +59,11 @@ def engine(place, out, **more):
         if found and not more:
             SLICES.append((int(found[1]), int(found[2])))
     return None
+
+
+def previewed(out):
+    with open(out + ".preview", "rb") as f:
+        return f.read()
 
 
 def run_seed(folder, seed):
@@ -67,8 +77,16 @@ def run_seed(folder, seed):
         return difference
     with open(out, "rb") as f:
         archive = f.read()
+    with zipfile.ZipFile(out) as z:
+        files = json.loads(z.read("manifest.json"))["files"]
+    difference = preview.wrong(previewed(out), data, request, files)
+    if difference:
+        return "preview: " + difference
+    seen = previewed(out)
     for more in others(seed):
         difference = engine(place, out, **more)
+        if not difference and previewed(out) != seen:
+            difference = "another preview"
         if "PARTS" in more:
             difference = difference or oracle.compare(out, oracle.expect(data, request))
         with open(out, "rb") as f:
@@ -88,6 +106,7 @@ def run_fragments(place, out, seed):
         return "%s: %s" % (more, difference)
     with open(out, "rb") as f:
         archive = f.read()
+    seen = previewed(out)
     more.update(DAYS=str(1 + seed % 2), VISITS=str((1, 2, 3, 100)[seed % 4]),
                 WINDOW_HOURS=str(1 + seed % 30))
     difference = engine(place, out, **more)
@@ -97,6 +116,8 @@ def run_fragments(place, out, seed):
     with open(out, "rb") as f:
         if not difference and f.read() != archive:
             difference = "other bytes"
+    if not difference and previewed(out) != seen:
+        difference = "another preview"
     return "%s: %s" % (more, difference) if difference else None
 
 

@@ -207,20 +207,24 @@ def text_cell(text):
     return text
 
 
+class Number(bytes):
+    """The cell of a number, and not of a text that looks like one."""
+
+
 def leaf(kind, value):
     """(cell bytes, None), or (None, reason). (None, None) is NaN or infinite."""
     if kind == INT32:
-        return b"%d" % struct.unpack("<i", value), None
+        return Number(b"%d" % struct.unpack("<i", value)), None
     if kind == INT64:
-        return b"%d" % struct.unpack("<q", value), None
+        return Number(b"%d" % struct.unpack("<q", value)), None
     if kind == DOUBLE:
         x, = struct.unpack("<d", value)
         if x != x or x in (float("inf"), float("-inf")):
             return None, None
-        return number_text(x).encode(), None
+        return Number(number_text(x).encode()), None
     if kind == DECIMAL:
         text = decimal_text(value)
-        return (None if text is None else text.encode()), None
+        return (None if text is None else Number(text.encode())), None
     if kind == BOOL:
         return (b"true" if value == b"\1" else b"false"), None
     if kind == STRING:

@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
 #include "worker/engine/archive/fragment.h"
+#include "worker/engine/archive/preview.h"
 #include "worker/engine/sink.h"
 
 #include "t/fuzz/fuzz.h"
@@ -94,12 +95,17 @@ take_fragment(const char *text, uint64_t size)
 	    .split_bytes = 1000 };
 	struct zip *zip = zip_new(&sink, 0);
 	struct manifest *m = manifest_new(&spec);
-	struct fragments *fs = fragments_new(zip, m, &options);
+	struct preview *p = preview_new(0, 1000);
+	struct fragments *fs = fragments_new(zip, m, p, &options);
+	struct buf b;
 
-	CHECK(zip != NULL && m != NULL && fs != NULL);
+	CHECK(zip != NULL && m != NULL && p != NULL && fs != NULL);
 	if (fragments_take(fs, &f) == ARCHIVE_OK && fragments_whole(fs))
 		CHECK(manifest_write(m, zip) == 0 && zip_finish(zip) == 0);
-	free(fragments_preview(fs));
+	buf_init(&b, 2 * PREVIEW_BYTES);
+	CHECK(preview_json(p, &b) == 0 && b.len <= PREVIEW_BYTES);
+	buf_release(&b);
+	preview_free(p);
 	fragments_free(fs);
 	manifest_free(m);
 	zip_free(zip);

@@ -648,6 +648,26 @@ export_all(struct archive *archive, const struct archive_spec *spec,
 	    (unsigned long long)progress.exact);
 }
 
+/* With PREVIEW=FILE; nothing where no vehicle has rows. */
+static void
+write_preview(const struct archive *archive)
+{
+	const char *path = getenv("PREVIEW");
+	char *text;
+	FILE *f;
+
+	if (path == NULL)
+		return;
+	if ((f = fopen(path, "wb")) == NULL)
+		err(2, "%s", path);
+	text = archive_preview(archive);
+	if (text != NULL && fputs(text, f) < 0)
+		err(1, "%s", path);
+	free(text);
+	if (fclose(f) != 0)
+		err(1, "%s", path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -686,6 +706,7 @@ main(int argc, char **argv)
 	export_all(archive, &spec, argv[1], exported);
 	if (archive_close(archive) != ARCHIVE_OK)
 		err(1, "%s", argv[2]);
+	write_preview(archive);
 	archive_free(archive);
 	names_release(&found);
 	names_release(&skipped);

@@ -152,7 +152,7 @@ take(const char *facts, uint64_t size, size_t step)
 
 	memory_clear(&again);
 	if ((zip = zip_new(&again.sink, 0)) == NULL || m == NULL ||
-	    (fs = fragments_new(zip, m, &options)) == NULL)
+	    (fs = fragments_new(zip, m, NULL, &options)) == NULL)
 		abort();
 	result = fragments_take(fs, &f);
 	if (result == ARCHIVE_OK && !fragments_whole(fs))

@@ -20,6 +20,9 @@
 #include "worker/engine/rows/columns.h"
 #include "worker/engine/sink.h"
 
+/* Of a fragment's preview: above all that it can come to. */
+#define FACTS_PREVIEW_MAX ((size_t)8 << 20)
+
 struct archive {
 	struct sink guard;	/* first: a sink is cast back to its archive */
 	struct sink *sink;
@@ -155,7 +158,7 @@ archive_fragment(struct archive *a, const struct archive_fragment *f)
 	struct archive_fragment runs;
 
 	if (a->fragments == NULL && (a->fragments = fragments_new(a->zip,
-	    a->manifest, &a->options)) == NULL)
+	    a->manifest, a->preview, &a->options)) == NULL)
 		return ARCHIVE_NO_MEMORY;
 	/* Less its last byte, see archive_close(). */
 	if ((runs = *f).size == 0) {
@@ -189,10 +192,15 @@ archive_close(struct archive *a)
 const char *
 archive_facts(struct archive *a)
 {
-	char *preview = archive_preview(a);
-	const char *facts = manifest_facts(a->manifest, preview);
+	const char *facts = NULL;
+	struct buf b;
 
-	free(preview);
+	buf_init(&b, FACTS_PREVIEW_MAX);
+	if (preview_facts(a->preview, &b) == 0 && buf_cstr(&b) != NULL)
+		facts = manifest_facts(a->manifest, (char *)b.data);
+	else
+		log_msg(LOG_ERROR, "slice", "out of memory");
+	buf_release(&b);
 	return facts;
 }
 
@@ -202,9 +210,8 @@ archive_preview(const struct archive *a)
 	char *text = NULL;
 	struct buf b;
 
-	if (a->fragments != NULL)
-		return fragments_preview(a->fragments);
-	buf_init(&b, PREVIEW_BYTES);
+	/* A column or file that does not fit is written first, then taken back. */
+	buf_init(&b, 2 * PREVIEW_BYTES);
 	if (preview_json(a->preview, &b) == 0 && b.len > 0)
 		text = strndup((char *)b.data, b.len);
 	buf_release(&b);

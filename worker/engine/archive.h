@@ -60,14 +60,14 @@ enum archive_result archive_close(struct archive *a);
  * memory, logged.
  *	{"files": [as in manifest.json, a run each: archive/manifest.h],
  *	 "skippedDocuments": [as there], "skippedDocumentsTotal": number,
- *	 "preview": archive_preview() of it, or ""}
+ *	 "preview": what that of the archive is to have of it: archive/preview.h}
  */
 const char *archive_facts(struct archive *a);
 
 /*
- * archive_preview(a): The first rows, and samples of each column, of the first
- * vehicle that has rows (archive/preview.h): JSON that the caller frees. NULL:
- * no vehicle has rows, or no memory.
+ * archive_preview(a): Files, first rows, and what the numbers of each column are like
+ * over time, of the first vehicles that have rows (archive/preview.h): JSON that the
+ * caller frees. NULL: no vehicle has rows, or no memory.
  */
 char *archive_preview(const struct archive *a);
 

@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "lib/base/timestamp.h"
+#include "worker/engine/decode/leaftext.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/blocks.h"
+#include "worker/engine/rows/bins.h"
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/merge.h"
 #include "worker/engine/slice.h"
@@ -127,6 +129,39 @@ window_points(struct exact *x, const struct exact_job *job, int64_t begin,
 	return WINDOW_FITS;
 }
 
+/* A point's number, if it is one that bins count. */
+static bool
+number_of(const struct point *p, double *d)
+{
+	char text[LEAFTEXT_SIZE];
+
+	switch (p->type) {
+	case LEAF_INT32:
+	case LEAF_INT64:
+		*d = (double)(int64_t)p->v.bits;
+		return true;
+	case LEAF_DOUBLE:
+		memcpy(d, &p->v.bits, sizeof(*d));
+		return isfinite(*d);
+	case LEAF_DECIMAL128:
+		return leaftext_decimal128(p->v.ref, text) > 0 &&
+		    bins_decimal(text, d);
+	default:
+		return false;
+	}
+}
+
+static void
+count_points(struct bins *bins, size_t column, const struct points *points)
+{
+	size_t i;
+	double d;
+
+	for (i = 0; i < points->n; i++)
+		if (number_of(&points->v[i], &d))
+			bins_add(bins, column, points->v[i].t_ms, d);
+}
+
 /* The window fits: drop duplicates, hand the columns to the merge. */
 static uint64_t
 window_settle(struct exact *x, const struct exact_job *job)
@@ -139,6 +174,8 @@ window_settle(struct exact *x, const struct exact_job *job)
 		duplicates += points_dedupe(&x->columns[i]);
 		x->merge.series[i].v = x->columns[i].v;
 		x->merge.series[i].n = x->columns[i].n;
+		if (job->bins != NULL && i < job->bins->columns)
+			count_points(job->bins, i, &x->columns[i]);
 	}
 	return duplicates;
 }
@@ -221,6 +258,8 @@ exact_windows(struct exact *x, const struct exact_job *job, size_t max,
 
 	blocks_clear(blocks);
 	*duplicates = 0;
+	if (job->bins != NULL)
+		bins_clear(job->bins);
 	x->budget = (struct budget){ .max = max };
 	x->window_ms = HOUR_MS;
 	if (exact_set_up(x, job) != 0)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bins;
 struct blocks;
 struct csv_style;
 struct deflater;
@@ -40,6 +41,7 @@ struct exact_job {
 	size_t columns;
 	int64_t from_ms, to_ms;		/* of the rows, half-open */
 	const struct csv_style *style;
+	struct bins *bins;		/* of the numbers of its rows; or NULL */
 };
 
 enum exact_result {

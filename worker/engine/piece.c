@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/names.h"
-#include "worker/engine/archive/preview.h"
+#include "worker/engine/archive/preview_rows.h"
 #include "worker/engine/carry.h"
 #include "worker/engine/decode/fastread.h"
 #include "worker/engine/decode/unwind.h"
@@ -53,7 +53,7 @@ piece_begin(struct piece *p, struct slice *s, size_t index, int64_t from_ms)
 static void
 drop_preview(struct piece *p)
 {
-	preview_free(p->preview);
+	preview_part_free(p->preview);
 	p->preview = NULL;
 }
 
@@ -187,6 +187,9 @@ read_documents(const struct piece *p, struct scratch *scratch)
 	range.to -= s->base_ms;
 	if (clear_columns(scratch, s->vehicle->columns->n) != 0)
 		return FASTREAD_NO_MEMORY;
+	for (i = 0; p->preview != NULL && i < p->preview->columns; i++)
+		bin_cursor_begin(&scratch->columns[i].bins, &p->preview->bins, i,
+		    s->base_ms);
 	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++) {
 		d = &s->docs[i];
 		before = scratch->columns[d->column].n;
@@ -209,28 +212,34 @@ on_sealed(void *arg, const struct block *block, const uint8_t *text)
 	struct piece *p = arg;
 
 	if (p->blocks.n == 0)
-		preview_columns(p->preview, p->slice->vehicle->columns->n);
-	preview_block(p->preview, block, text);
+		p->preview->rows = 0;
+	preview_part_block(p->preview, block, text);
 }
 
-/*
- * The text of the open block is the thread's memory. A preview that there is no
- * memory for is left out.
- */
+/* What the archive's preview is to have of it, if anything; before it is read. */
+static int
+begin_preview(struct piece *p)
+{
+	const struct slice *s = p->slice;
+	int64_t from_ms, to_ms;
+
+	drop_preview(p);
+	if (atomic_load(&s->plan->previewed))
+		return 0;
+	piece_range(p, &from_ms, &to_ms);
+	p->preview = preview_part_new(s->plan->from_ms, s->plan->to_ms,
+	    s->vehicle->columns->n, from_ms, to_ms);
+	return p->preview == NULL ? -1 : 0;
+}
+
+/* The text of the open block is the thread's memory. */
 static void
 begin_rows(struct piece *p, struct scratch *scratch)
 {
-	const struct slice *s = p->slice;
-
 	scratch->text.max = p->blocks.text.max;
 	p->blocks.text = scratch->text;
 	blocks_clear(&p->blocks);
-	p->blocks.sealed = NULL;
-	drop_preview(p);
-	if (atomic_load(&s->plan->previewed) || (p->preview = preview_new(
-	    s->plan->from_ms, s->plan->to_ms)) == NULL)
-		return;
-	p->blocks.sealed = on_sealed;
+	p->blocks.sealed = p->preview != NULL ? on_sealed : NULL;
 	p->blocks.arg = p;
 }
 
@@ -301,6 +310,10 @@ piece_read(struct piece *p, struct scratch *scratch)
 
 	if (s->n == 0)
 		return;
+	if (begin_preview(p) != 0) {
+		p->result = PIECE_NO_MEMORY;
+		return;
+	}
 	if (!s->plan->exact)
 		rc = read_documents(p, scratch);
 	if (rc == FASTREAD_UNUSUAL) {
@@ -349,12 +362,13 @@ piece_exact(struct piece *p, struct scratch *scratch)
 		.style = &s->plan->style,
 	};
 
-	if (list_documents(p, scratch) != 0) {
+	if (list_documents(p, scratch) != 0 || begin_preview(p) != 0) {
 		p->result = PIECE_NO_MEMORY;
 		return;
 	}
 	piece_range(p, &job.from_ms, &job.to_ms);
 	job.docs = scratch->docs;
+	job.bins = p->preview != NULL ? &p->preview->bins : NULL;
 	job.n = p->ncarried + s->n;
 	begin_rows(p, scratch);
 	if (exact_rows(scratch->exact, &job, &p->blocks, &p->duplicates) !=

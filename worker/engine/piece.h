@@ -9,7 +9,7 @@
 #include "worker/engine/deflate/deflate.h"
 
 struct carried;
-struct preview;
+struct preview_part;
 struct scratch;
 struct slice;
 
@@ -31,7 +31,7 @@ struct piece {
 		PIECE_MADE, PIECE_TOO_LARGE, PIECE_REACHES, PIECE_NO_MEMORY
 	} result;
 	struct blocks blocks;		/* its rows */
-	struct preview *preview;	/* of them; or NULL */
+	struct preview_part *preview;	/* of them; or NULL */
 	uint64_t duplicates;
 };
 

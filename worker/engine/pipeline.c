@@ -32,12 +32,23 @@ struct pipeline {
 	enum archive_result feeding;	/* the feeder's result, once it ended */
 };
 
+static int
+no_memory(void)
+{
+	log_msg(LOG_ERROR, "slice", "out of memory");
+	return -1;
+}
+
 /* csvfile_done_fn: a part is complete. */
 static int
 pipeline_file_done(void *arg, const struct csvfile_facts *facts)
 {
 	const struct pipeline *p = arg;
 
+	/* A fragment's runs are no files yet. */
+	if (!p->spec->options->runs && preview_file(p->spec->preview, facts->name,
+	    p->vehicle->name, facts->rows) != 0)
+		return no_memory();
 	return manifest_file(p->spec->manifest, p->vehicle->name,
 	    p->vehicle->columns, facts);
 }
@@ -49,11 +60,9 @@ pipeline_open(struct pipeline *p, const struct source_vehicle *v)
 
 	p->vehicle = v;
 	if (preview_vehicle(spec->preview, v->name,
-	    (const char *const *)v->columns->v, v->columns->n) != 0) {
-		log_msg(LOG_ERROR, "slice", "out of memory");
-		return -1;
-	}
-	/* A vehicle before this one had rows: pieces need none any more. */
+	    (const char *const *)v->columns->v, v->columns->n) != 0)
+		return no_memory();
+	/* The vehicles before this one are all that it has: pieces need none any more. */
 	if (preview_done(spec->preview))
 		atomic_store(&spec->plan->previewed, true);
 	p->csvfile = csvfile_open(spec->zip, spec->options, p->deflater,

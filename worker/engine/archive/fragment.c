@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
@@ -31,7 +29,7 @@ struct fragments {
 	struct csvfile *csvfile;	/* the one that is open, or NULL */
 	char *vehicle;			/* its vehicle's name, */
 	struct names parameters;	/* and parameters */
-	struct json_object *preview;
+	struct preview *preview;	/* or NULL */
 };
 
 /* A fragment, read from front to back. */
@@ -122,6 +120,10 @@ part_done(void *arg, const struct csvfile_facts *csv)
 {
 	const struct fragments *fs = arg;
 
+	if (preview_file(fs->preview, csv->name, fs->vehicle, csv->rows) != 0) {
+		fragment_no_memory();
+		return -1;
+	}
 	return manifest_file(fs->manifest, fs->vehicle, &fs->parameters, csv);
 }
 
@@ -178,19 +180,6 @@ take_run(struct fragment *f, const struct facts_file *file)
 	return result;
 }
 
-/* The archive's preview is of the first vehicle that has one. */
-static void
-take_preview(struct fragments *fs, const char *text)
-{
-	struct json_object *next = preview_parse(text);
-
-	if (fs->preview == NULL && json_object_is_type(next, json_type_object))
-		fs->preview = json_object_get(next);
-	else if (next != NULL)
-		preview_join(fs->preview, next);
-	json_object_put(next);
-}
-
 /* The skipped documents come last, as in manifest.json; then the preview. */
 static enum archive_result
 take_rest(struct fragment *f)
@@ -207,9 +196,8 @@ take_rest(struct fragment *f)
 	if (rc < 0 || facts_end(f->facts, &total, &preview) != 0)
 		return fragment_bad(f, NOT_FACTS);
 	manifest_count_skips(manifest, total);
-	if (preview[0] != '\0')
-		take_preview(f->all, preview);
-	return ARCHIVE_OK;
+	return preview_join(f->all->preview, preview) == 0 ? ARCHIVE_OK :
+	    fragment_no_memory();
 }
 
 /*
@@ -235,7 +223,7 @@ take_all(struct fragment *f)
 
 struct fragments *
 fragments_new(struct zip *zip, struct manifest *manifest,
-    const struct csvfile_options *options)
+    struct preview *preview, const struct csvfile_options *options)
 {
 	struct fragments *fs;
 
@@ -248,6 +236,7 @@ fragments_new(struct zip *zip, struct manifest *manifest,
 	}
 	fs->zip = zip;
 	fs->manifest = manifest;
+	fs->preview = preview;
 	fs->options = options;
 	return fs;
 }
@@ -258,7 +247,6 @@ fragments_free(struct fragments *fs)
 	if (fs == NULL)
 		return;
 	forget_vehicle(fs);
-	json_object_put(fs->preview);
 	deflater_free(fs->deflater);
 	free(fs);
 }
@@ -281,10 +269,4 @@ bool
 fragments_whole(const struct fragments *fs)
 {
 	return fs->csvfile == NULL;
-}
-
-char *
-fragments_preview(const struct fragments *fs)
-{
-	return fs->preview == NULL ? NULL : preview_text(fs->preview);
 }

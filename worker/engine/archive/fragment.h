@@ -8,6 +8,7 @@
 
 struct fragments;
 struct manifest;
+struct preview;
 struct zip;
 
 /*
@@ -16,11 +17,11 @@ struct zip;
  */
 
 /*
- * fragments_new(zip, manifest, options): All of them outlive it. NULL: no
- * memory, logged.
+ * fragments_new(zip, manifest, preview, options): All of them outlive it; preview may
+ * be NULL. NULL: no memory, logged.
  */
 struct fragments *fragments_new(struct zip *zip, struct manifest *manifest,
-    const struct csvfile_options *options);
+    struct preview *preview, const struct csvfile_options *options);
 void fragments_free(struct fragments *fs);
 
 /*
@@ -32,8 +33,5 @@ enum archive_result fragments_take(struct fragments *fs,
 
 /* fragments_whole(fs): Whether no CSV has to go on in another fragment. */
 bool fragments_whole(const struct fragments *fs);
-
-/* fragments_preview(fs): As archive_preview() has it; NULL: none has one. */
-char *fragments_preview(const struct fragments *fs);
 
 #endif

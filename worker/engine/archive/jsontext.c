@@ -86,6 +86,15 @@ jsontext_int(struct jsontext *j, const char *name, int64_t n)
 }
 
 void
+jsontext_double(struct jsontext *j, const char *name, double d)
+{
+	char text[NUMTEXT_SIZE];
+
+	put_start(j, name);
+	put(j, text, numtext_double(d, text));
+}
+
+void
 jsontext_null(struct jsontext *j, const char *name)
 {
 	put_start(j, name);

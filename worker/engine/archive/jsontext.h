@@ -32,8 +32,8 @@ void jsontext_init(struct jsontext *j, struct buf *to, bool pretty, int depth);
  * jsontext_open(j, name, bracket), jsontext_close(j, bracket): '{' or '[', and
  * '}' or ']'.
  * jsontext_int(j, name, n), jsontext_string(j, name, text, len),
- * jsontext_text(j, name, text), jsontext_null(j, name): One value; text is
- * UTF-8.
+ * jsontext_text(j, name, text), jsontext_null(j, name), jsontext_double(j, name, d):
+ * One value; text is UTF-8, d finite: the shortest text that reads back to it.
  * name is NULL in an array, and needs no escapes.
  */
 void jsontext_open(struct jsontext *j, const char *name, char bracket);
@@ -43,6 +43,7 @@ void jsontext_string(struct jsontext *j, const char *name, const char *text,
     size_t len);
 void jsontext_text(struct jsontext *j, const char *name, const char *text);
 void jsontext_null(struct jsontext *j, const char *name);
+void jsontext_double(struct jsontext *j, const char *name, double d);
 
 /*
  * jsontext_items(j, text, len): Add items that a jsontext of this form wrote at

@@ -67,7 +67,7 @@ void manifest_count_skips(struct manifest *m, uint64_t n);
 /*
  * manifest_facts(m, preview): A fragment's facts: plain JSON with the members
  * "files", "skippedDocuments" and "skippedDocumentsTotal" as in manifest.json,
- * and "preview", the text given, or "" for NULL. A file is a run, without a
+ * and "preview", the text given (preview_facts()), or "" for NULL. A file is a run, without a
  * name and with four members more: "runBytes", "runCrc32", "begins" and "ends";
  * only a vehicle's first run has "vehicle", "columns" and "parameters". The text
  * belongs to m, to which nothing can be added any more. NULL: no memory.

@@ -5,31 +5,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct block;
+#include "worker/engine/archive/preview_rows.h"
+
 struct buf;
-struct json_object;
 struct preview;
 
 /*
- * What GET /export/:id/preview shows of an export, so that people see what they
- * will get: the first rows of the first vehicle that has any, and for a plot,
- * of each column, one value from each of PREVIEW_SAMPLES equal parts of the
- * range. It is taken from the CSV text as that is written. A few rows are read
- * at each of some places, only while their part of the range is missing a
- * value: it costs next to nothing, and may miss a value of a column that has
- * few.
+ * What GET /export/:id/preview shows of an export, so that people see what they will
+ * get: the files with their rows; of the first vehicles that have any, the first rows,
+ * and of their first columns, for a plot, the bins of all numbers (rows/bins.h). It is
+ * the same however many threads and fragments made the archive.
+ *
+ * Each part has a ceiling; what is beyond is left out: files, vehicles and columns
+ * after the first ones, last rows whose texts are long, and the bins of last columns.
  */
+#define PREVIEW_FILES 100
+#define PREVIEW_VEHICLES 4
+/* Of all vehicles together; one whose columns are too many for the rest is left out. */
+#define PREVIEW_SERIES (2 * PREVIEW_COLUMNS)
+/* Bytes of JSON: the list of files, the rows of each vehicle, all bins. */
+#define PREVIEW_FILES_BYTES ((size_t)32 * 1024)
+#define PREVIEW_TEXTS_BYTES ((size_t)24 * 1024)
+#define PREVIEW_BINS_BYTES ((size_t)256 * 1024)
+/* The most that preview_json() appends: these, and a little between. */
+#define PREVIEW_BYTES (PREVIEW_FILES_BYTES + \
+    PREVIEW_VEHICLES * PREVIEW_TEXTS_BYTES + PREVIEW_BINS_BYTES + 1024)
 
-#define PREVIEW_COLUMNS 12	/* only the first ones */
-#define PREVIEW_ROWS 20
-#define PREVIEW_CELL_BYTES 64	/* a longer cell is cut */
-#define PREVIEW_SAMPLES 120
-/* Places sampled per block for each part of the range it covers. */
-#define PREVIEW_PLACES 4
-/* Rows read for one part of the range, at most. */
-#define PREVIEW_TRIES 64
-/* The most that preview_json() appends. */
-#define PREVIEW_BYTES ((size_t)24 * 1024)
+/* A vehicle that is shown. */
+struct preview_vehicle {
+	char *name;
+	char *columns[PREVIEW_COLUMNS];	/* part->columns of them */
+	size_t total;			/* columns that it has */
+	struct preview_part *part;
+};
 
 /* preview_new(from_ms, to_ms): Of this range, half-open. NULL: no memory. */
 struct preview *preview_new(int64_t from_ms, int64_t to_ms);
@@ -37,50 +45,50 @@ void preview_free(struct preview *p);
 
 /*
  * preview_vehicle(p, name, columns, n):
- * The next blocks are this vehicle's. Does nothing once an earlier vehicle had
- * rows. The strings are copied. Returns 0, -1: no memory. Here and below p may
- * be NULL: no preview.
+ * What is taken next is this vehicle's, in order. A vehicle without rows gives way to
+ * the next. The strings are copied. Returns 0, -1: no memory. Here and below p may be
+ * NULL: no preview.
  */
 int preview_vehicle(struct preview *p, const char *name,
     const char *const *columns, size_t n);
 
 /*
- * preview_columns(p, n):
- * For a preview that is to be taken over by another: the next blocks are the
- * first, of a vehicle of n columns, which has no name yet.
+ * preview_take(p, next): Take over the rows that follow, of that vehicle. NULL: none.
+ * preview_done(p): Whether more rows of any vehicle cannot change it.
+ * preview_file(p, name, vehicle, rows): A file of the archive is complete. Returns 0,
+ * -1: no memory.
  */
-void preview_columns(struct preview *p, size_t n);
-
-/* preview_block(p, block, text): The next rows, in the order of the file. */
-void preview_block(struct preview *p, const struct block *block,
-    const uint8_t *text);
-
-/*
- * preview_take(p, next): Take over what next has of the rows that follow, of
- * the same vehicle. preview_done(p): Whether more rows cannot change it.
- */
-void preview_take(struct preview *p, const struct preview *next);
+void preview_take(struct preview *p, const struct preview_part *next);
 bool preview_done(const struct preview *p);
+int preview_file(struct preview *p, const char *name, const char *vehicle,
+    uint64_t rows);
 
 /*
  * preview_json(p, b):
- * Append {"vehicle", "parameters": [name], "parametersTotal", "from", "to",
- * "rows": [[time, cell...]], "samples": [[number or null] or null]}. samples
- * has an entry for each parameter, null where no number was found or room is
- * short. Appends nothing if no vehicle had rows. Returns 0, -1: no memory.
+ * Append {"from", "to", "files": [{"name", "vehicle", "rows"}], "filesTotal",
+ * "vehicles": [{"vehicle", "parameters": [name], "parametersTotal", "rows": [[time,
+ * cell...]], "bins": [[[bin, count, min, max, sum]] or null]}]}. bins has an entry for
+ * each parameter, null where no number was found or room is short; only bins with
+ * numbers are there; a sum may be null. Appends nothing if no vehicle had rows. What
+ * does not fit is taken back: b has room for twice PREVIEW_BYTES. Returns 0, -1: no
+ * memory.
  */
 int preview_json(const struct preview *p, struct buf *b);
 
 /*
- * preview_parse(text): What preview_json() wrote, with each number as it is there,
- * which json-c would round; the caller's. NULL: it is no JSON, or no memory.
- * preview_join(to, next): Add to such a preview what another has of later rows of
- * the same vehicle. What does not fit is left out, as is what is no preview.
- * preview_text(o): As text that the caller frees; NULL: longer than
- * PREVIEW_BYTES, or no memory.
+ * For fragments: preview_facts(p, b) appends all of it but the files, exactly, as JSON;
+ * nothing if no vehicle had rows. preview_join(p, text) adds that to the preview of the
+ * archive, in the order of the fragments. Text that is none, as another version may have
+ * made it, leaves the archive without a preview: it would not be that of all rows.
+ * Both return 0, -1: no memory.
  */
-struct json_object *preview_parse(const char *text);
-void preview_join(struct json_object *to, struct json_object *next);
-char *preview_text(struct json_object *o);
+int preview_facts(const struct preview *p, struct buf *b);
+int preview_join(struct preview *p, const char *text);
+
+/* For preview_facts.c: preview_shown(p, n): The vehicles that have rows. */
+const struct preview_vehicle *preview_shown(const struct preview *p, size_t *n);
+/* preview_range(p, from_ms, to_ms). preview_spoil(p): There is to be none. */
+void preview_range(const struct preview *p, int64_t *from_ms, int64_t *to_ms);
+void preview_spoil(struct preview *p);
 
 #endif

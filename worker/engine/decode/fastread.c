@@ -51,6 +51,7 @@ column_text_clear(struct column_text *c)
 {
 	c->n = 0;
 	c->last = INT64_MIN;
+	c->bins.bins = NULL;
 	if (c->longer.cap > LONGER_KEEP)
 		buf_release(&c->longer);
 	c->longer.len = 0;
@@ -187,15 +188,19 @@ string_text(struct column_text *c, struct cell_text *v, const uint8_t *value)
 /* The text of a value that is neither an integer nor a double. */
 static enum fastread_result
 rare_text(struct column_text *c, struct cell_text *v, uint8_t type,
-    const uint8_t *value)
+    const uint8_t *value, int64_t t)
 {
 	char text[LEAFTEXT_SIZE];
 	size_t len;
+	double d;
 
 	if (type == LEAF_STRING)
 		return string_text(c, v, value);
 	len = type == LEAF_BOOL ? leaftext_bool(*value, text) :
 	    leaftext_decimal128(value, text);
+	if (type == LEAF_DECIMAL128 && c->bins.bins != NULL && len > 0 &&
+	    bins_decimal(text, &d))
+		bin_cursor_add(&c->bins, t, d);
 	if (len > CELL_TEXT_BYTES)
 		return keep_long(c, v, text, len);
 	memcpy(v->s, text, CELL_TEXT_BYTES);
@@ -222,10 +227,12 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 	switch (type) {
 	case LEAF_INT32:
 		bits = (uint64_t)(int32_t)le32(value);
+		d = (double)(int64_t)bits;
 		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_INT64:
 		bits = le64(value);
+		d = (double)(int64_t)bits;
 		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_DOUBLE:
@@ -234,12 +241,14 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 		len = numtext_small_double(d, v->s);
 		break;
 	default:
-		rc = rare_text(c, v, type, value);
+		rc = rare_text(c, v, type, value, t);
 		goto out;
 	}
 	v->len = (uint8_t)len;
 	if (len == 0)
 		rc = number_text(c, v, type, bits);
+	if (c->bins.bins != NULL && (len != 0 || isfinite(d)))
+		bin_cursor_add(&c->bins, t, d);
 out:
 	if (rc == FASTREAD_DONE)
 		c->t[c->n++] = (int32_t)t;

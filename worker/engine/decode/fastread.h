@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "worker/engine/rows/bins.h"
 
 /*
  * The first half of the fast path: one pass through an hour document that
@@ -48,6 +49,8 @@ struct column_text {
 	int64_t last;		/* time of the last leaf, in the range or not */
 	/* Texts of more than CELL_TEXT_BYTES; below 3 times the documents. */
 	struct buf longer;
+	/* Counts its numbers; column_text_clear() ends that. */
+	struct bin_cursor bins;
 };
 
 void column_text_init(struct column_text *c);

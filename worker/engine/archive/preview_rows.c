@@ -1,0 +1,130 @@
+/*
+ * First rows, read back from CSV text. Knows no documents and no values. Text that it
+ * does not understand is passed over, and fails no export.
+ */
+#include "worker/engine/archive/preview_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/utf8.h"
+#include "worker/engine/deflate/blocks.h"
+
+/* A place in a text. */
+struct at {
+	const char *p, *end;
+};
+
+struct preview_part *
+preview_part_new(int64_t from_ms, int64_t to_ms, size_t columns,
+    int64_t begin_ms, int64_t end_ms)
+{
+	struct preview_part *p;
+
+	if ((p = malloc(sizeof(*p))) == NULL)
+		return NULL;
+	p->columns = columns < PREVIEW_COLUMNS ? columns : PREVIEW_COLUMNS;
+	p->rows = 0;
+	if (bins_init(&p->bins, from_ms, to_ms, p->columns, begin_ms, end_ms) != 0) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void
+preview_part_free(struct preview_part *p)
+{
+	if (p == NULL)
+		return;
+	bins_release(&p->bins);
+	free(p);
+}
+
+static void
+cell_add(struct preview_cell *cell, char c)
+{
+	if (cell->len < PREVIEW_CELL_BYTES)
+		cell->text[cell->len++] = c;
+}
+
+/* Keep whole characters only. */
+static void
+cell_end(struct preview_cell *cell)
+{
+	size_t i, n;
+
+	for (i = 0; i < cell->len; i += n)
+		if ((n = utf8_length(cell->text + i, cell->len - i)) == 0)
+			break;
+	/* From here on it is half a character, or not UTF-8. */
+	cell->len = i;
+	cell->text[i] = '\0';
+}
+
+/* Read a cell (RFC 4180) and leave *at after it. */
+static void
+read_cell(struct at *at, struct preview_cell *cell)
+{
+	cell->len = 0;
+	if (at->p < at->end && *at->p == '"') {
+		/* Up to a quote that is not doubled. */
+		for (at->p++; at->p < at->end; at->p++) {
+			if (*at->p == '"' && (++at->p == at->end ||
+			    *at->p != '"'))
+				break;
+			cell_add(cell, *at->p);
+		}
+	}
+	for (; at->p < at->end && *at->p != ',' && *at->p != '\r' &&
+	    *at->p != '\n'; at->p++)
+		cell_add(cell, *at->p);
+	cell_end(cell);
+}
+
+/*
+ * Read a row and keep the cells of the columns that are shown. Leaves *at at the next
+ * row. Returns 0, 1 at the end of the text.
+ */
+static int
+read_row(const struct preview_part *p, struct at *at, struct preview_cell *cells)
+{
+	struct preview_cell spare;
+	size_t i;
+
+	if (at->p == at->end)
+		return 1;
+	for (i = 0; i <= p->columns; i++)
+		cells[i] = (struct preview_cell){ .len = 0 };
+	for (i = 0;; i++) {
+		read_cell(at, i <= p->columns ? &cells[i] : &spare);
+		if (at->p == at->end || *at->p != ',')
+			break;
+		at->p++;
+	}
+	for (; at->p < at->end && (*at->p == '\r' || *at->p == '\n'); at->p++)
+		;
+	return 0;
+}
+
+void
+preview_part_block(struct preview_part *p, const struct block *block,
+    const uint8_t *text)
+{
+	struct at at = { (const char *)text, (const char *)text + block->text_len };
+
+	while (p->rows < PREVIEW_ROWS &&
+	    read_row(p, &at, p->cells[p->rows]) == 0)
+		p->rows++;
+}
+
+void
+preview_part_take(struct preview_part *p, const struct preview_part *next)
+{
+	size_t i;
+
+	for (i = 0; i < next->rows && p->rows < PREVIEW_ROWS; i++)
+		memcpy(p->cells[p->rows++], next->cells[i],
+		    sizeof(p->cells[0]));
+	bins_merge(&p->bins, &next->bins);
+}
