@@ -241,8 +241,9 @@ def previews(client):
     got = get(path, user)
     is_((got.status, got.type(), got.header("Cache-Control")),
         (200, "application/json", "no-store"), "a FINISHED one has")
-    is_((len(got.json()["parameters"]), len(got.json()["rows"]) > 0),
-        (got.json()["parametersTotal"], True), "parameters and rows")
+    first = got.json()["vehicles"][0]
+    is_((len(first["parameters"]), len(first["bins"]), len(first["rows"]) > 0),
+        (first["parametersTotal"], first["parametersTotal"], True), "parameters, bins and rows")
     ok("preview" not in get("/export/" + ident, user).json(), "it is not in the job")
     problem("another owner's", get(path, "another"), (404,))
     problem("of no job", get("/export/%024x/preview" % 1, user), (404,))

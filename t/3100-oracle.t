@@ -11,10 +11,7 @@ databases (vehicle_sNNNN_*) in place.
 """
 import base64
 import concurrent.futures
-import csv
-import datetime
 import hashlib
-import io
 import json
 import os
 import sys
@@ -32,6 +29,7 @@ sys.dont_write_bytecode = True
 
 import fleet     # noqa: E402
 import oracle    # noqa: E402
+import preview   # noqa: E402
 
 BLOCK = 20
 FINAL = ("FINISHED", "FAILED", "CANCELLED", "EXPIRED")
@@ -156,7 +154,7 @@ def wait(base, headers, ident, deadline):
 
 # ---- one seed -----------------------------------------------------------------------------
 
-def export(base, headers, request, path):
+def export(base, headers, data, request, path):
     """Run one export and leave its ZIP at path. None, or what is wrong with the job."""
     deadline = time.monotonic() + float(os.environ.get("ORACLE_DEADLINE", "180"))
     job = wait(base, headers, post(base, headers, request, deadline), deadline)
@@ -174,7 +172,7 @@ def export(base, headers, request, path):
                              ("name", name, "export-%s.zip" % job["_id"])):
         if shown != true:
             return "job %s: %s is %r, true is %r" % (job["_id"], what, shown, true)
-    return preview_wrong(path, seen[0], seen[2])
+    return preview_wrong(path, seen[0], seen[2], data, request)
 
 
 def schema_wrong(path):
@@ -189,69 +187,14 @@ def schema_wrong(path):
 
 # ---- the preview --------------------------------------------------------------------------
 
-def as_shown(cell):
-    """What the preview shows of a cell: 64 bytes at most, up to the first that is not UTF-8."""
-    raw = cell.encode("latin-1")[:64]
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as e:
-        return raw[:e.start].decode()
-
-
-def first_with_rows(path):
-    """(vehicle, columns, rows) of the first file that has rows, cells as latin-1; None."""
-    with zipfile.ZipFile(path) as z:
-        for file in json.loads(z.read("manifest.json"))["files"]:
-            if file["rows"] > 0:
-                text = io.StringIO(z.read(file["name"]).decode("latin-1"), newline="")
-                return file["vehicle"], file["parameters"], list(csv.reader(text))[1:]
-    return None
-
-
-def preview_wrong(path, status, answer):
-    """None, or how GET /export/:id/preview differs from what is in the ZIP."""
-    first = first_with_rows(path)
-    if first is None:
-        return None if status == 204 else "a preview of nothing: %d %s" % (status, answer[:800])
-    if status != 200:
+def preview_wrong(path, status, answer, data, request):
+    """None, or how GET /export/:id/preview differs from what it must be."""
+    if status not in (200, 204):
         return "preview: %d %s" % (status, answer[:800])
-    vehicle, columns, rows = first
-    got = json.loads(answer)
-    n = len(got["parameters"])
-    shown = [[as_shown(c) for c in row[:n + 1]] for row in rows[:20]]
-    shows = (got["vehicle"], got["parameters"], got["parametersTotal"])
-    if shows != (vehicle, columns[:12], len(columns)):
-        return "preview: %s %s, in the file %s %s" % (got["vehicle"], got["parameters"], vehicle,
-                                                      columns)
-    if got["rows"] != shown[:len(got["rows"])] or not got["rows"] or \
-            len(got["rows"]) < len(shown) and len(answer) < 4096:
-        return "preview: rows %r, in the file %r" % (got["rows"], shown)
-    times = [oracle_ms(row[0]) for row in rows]
-    width = got["to"] - got["from"]
-    for i, samples in enumerate(got["samples"]):
-        true = {}
-        for t, row in zip(times, rows):
-            true.setdefault((t - got["from"]) * 120 // width, set()).add(
-                {"true": "1", "false": "0"}.get(row[i + 1], row[i + 1]))
-        for part, value in enumerate(samples or []):
-            if value is not None and not any(number(x) == value for x in true.get(part, ())):
-                return "preview: column %d, part %d is %r, in the file %r" % (
-                    i, part, value, true.get(part))
-    return None
-
-
-def number(text):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def oracle_ms(text):
-    if "T" not in text:
-        return int(text)
-    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
-    return (at - oracle.EPOCH) // datetime.timedelta(milliseconds=1)
+    with zipfile.ZipFile(path) as z:
+        files = json.loads(z.read("manifest.json"))["files"]
+    difference = preview.wrong(answer, data, request, files)
+    return difference and "preview: " + difference
 
 
 def attempt(client, service, folder, seed):
@@ -260,7 +203,7 @@ def attempt(client, service, folder, seed):
         data, request = unique(seed, *fleet.fleet(seed))
         insert(client, seed, data)
         path = os.path.join(folder, "%d.zip" % seed)
-        wrong = export(*service, request, path) or \
+        wrong = export(*service, data, request, path) or \
             oracle.compare(path, oracle.expect(data, request)) or \
             oracle.form(path, request["endDate"]) or schema_wrong(path)
         if not os.environ.get("ORACLE_KEEP"):

@@ -1,8 +1,8 @@
-/* The first rows of a result, and samples of its columns. */
+/* The first rows of a result, and what the numbers of its columns are like over time. */
 import { ask } from "./api.js";
 import { el } from "./dom.js";
 import { local, many, number, utc } from "./format.js";
-import { plot } from "./plot.js";
+import { BINS, plot } from "./plot.js";
 
 /* The time cell, in the form that the request chose. */
 function timeCell(text) {
@@ -45,21 +45,22 @@ function table({ vehicle, parameters, rows }) {
 	);
 }
 
-function shown(preview) {
-	const { parameters, parametersTotal, from, to, samples } = preview;
+/* Of the first vehicle that has rows. */
+function shown({ from, to, vehicles: [first] }) {
+	const { parameters, parametersTotal, bins } = first;
 
 	return [
-		table(preview),
+		table(first),
 		el(
 			"p",
 			{ class: "hint" },
-			`Plots show samples, not all values: one for each 120th of ${local(from)} to ` +
-				`${local(to)}. A gap: no sample there.`,
+			`Plots show all numbers: from the smallest to the largest, and their mean, in each ` +
+				`${BINS}th of ${local(from)} to ${local(to)}. A gap: none there.`,
 			parametersTotal > parameters.length
 				? ` ${number(parameters.length)} of ${number(parametersTotal)} columns are shown.`
 				: "",
 		),
-		el("div", { class: "plots" }, ...parameters.map((name, i) => plot(name, samples[i]))),
+		el("div", { class: "plots" }, ...parameters.map((name, i) => plot(name, bins[i]))),
 	];
 }
 

@@ -1,4 +1,4 @@
-/* What the preview shows of rows, of noise, and when there is too much. */
+/* What the preview shows: rows, bins, files; of noise, of too much, of fragments. */
 #include "worker/engine/archive/preview.h"
 
 #include <stdlib.h>
@@ -11,21 +11,32 @@
 #include "t/tap.h"
 #include "t/unit/draw.h"
 
+#define RANGE INT64_C(240000)
+
 static const char *const columns[] = { "speed", "note", "on" };
 
-/* What p shows; the caller frees it. NULL: nothing. */
+/* Its JSON, or "": nothing; the caller frees it. */
+static char *
+text_of(const struct preview *p, int (*write)(const struct preview *, struct buf *))
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, 16 * PREVIEW_BYTES);
+	if (write(p, &b) != 0 || (text = strdup(buf_cstr(&b))) == NULL)
+		abort();
+	buf_release(&b);
+	return text;
+}
+
 static struct json_object *
 shown(const struct preview *p, size_t *len)
 {
-	struct json_object *o = NULL;
-	struct buf b;
+	char *text = text_of(p, preview_json);
+	struct json_object *o = text[0] == '\0' ? NULL : json_tokener_parse(text);
 
-	buf_init(&b, PREVIEW_BYTES);
-	is_int(preview_json(p, &b), 0, "it is written");
-	*len = b.len;
-	if (b.len > 0)
-		o = json_tokener_parse(buf_cstr(&b));
-	buf_release(&b);
+	*len = strlen(text);
+	free(text);
 	return o;
 }
 
@@ -38,189 +49,174 @@ member(struct json_object *o, const char *name)
 	return v;
 }
 
-static void
-add(struct preview *p, const char *text)
-{
-	const struct block block = { .text_len = strlen(text),
-	    .last_ms = 1119 };
-
-	preview_block(p, &block, (const uint8_t *)text);
-}
-
-static const char *
-cell(struct json_object *o, size_t row, size_t column)
-{
-	return json_object_get_string(json_object_array_get_idx(
-	    json_object_array_get_idx(member(o, "rows"), row), column));
-}
-
 static struct json_object *
-sample(struct json_object *o, size_t column, size_t part)
+item(struct json_object *o, size_t i)
 {
-	return json_object_array_get_idx(json_object_array_get_idx(
-	    member(o, "samples"), column), part);
+	return json_object_array_get_idx(o, i);
+}
+
+static struct preview_part *
+part_of(size_t n, const char *text)
+{
+	struct preview_part *p = preview_part_new(0, RANGE, n, 0, RANGE);
+	const struct block block = { .text_len = strlen(text) };
+
+	if (p == NULL)
+		abort();
+	preview_part_block(p, &block, (const uint8_t *)text);
+	return p;
+}
+
+static void
+take(struct preview *p, struct preview_part *part)
+{
+	preview_take(p, part);
+	preview_part_free(part);
 }
 
 static void
 test_small(void)
 {
-	struct preview *p = preview_new(1000, 1000 + PREVIEW_SAMPLES);
-	struct json_object *o;
+	struct preview *p = preview_new(0, RANGE);
+	struct json_object *o, *v, *bins;
+	struct preview_part *part;
 	size_t len;
 
 	is_int(preview_vehicle(p, "empty", columns, 1), 0, "a vehicle");
+	preview_file(p, "empty.csv", "empty", 0);
 	ok(shown(p, &len) == NULL && len == 0, "without rows: nothing");
 	preview_vehicle(p, "v\"1", columns, 3);
-	add(p, "1000,2.5,\"a,\"\"b\"\"\n1010,7\",\n"
-	    "1001,,7,true\n"
-	    "1001,1e+21,,false\n"
-	    "1002,,,\n");
-	add(p, "1119,-0.5,x,\n");
+	part = part_of(3, "1000,2.5,\"a,\"\"b\"\"\n1010,7\",\n1001,,7,true\n");
+	bins_add(&part->bins, 0, 1000, 2.5);
+	bins_add(&part->bins, 0, 239999, -0.5);
+	take(p, part);
+	part = part_of(3, "1119,-0.5,x,\r\n");
+	bins_add(&part->bins, 0, 1119, 1e21);
+	bins_add(&part->bins, 0, 239000, 0.25);
+	take(p, part);
+	preview_take(p, NULL);
+	preview_file(p, "v_1.csv", "v\"1", 3);
 	preview_vehicle(p, "another", columns, 1);
-	add(p, "1002,9\n");
 	o = shown(p, &len);
-	is_str(json_object_get_string(member(o, "vehicle")), "v\"1",
-	    "the first vehicle that has rows");
-	is_int(json_object_get_int64(member(o, "parametersTotal")), 3,
-	    "its parameters");
-	is_int(json_object_get_int64(member(o, "from")), 1000, "the range");
-	is_int((int64_t)json_object_array_length(member(o, "rows")), 5,
-	    "its rows, of both blocks, and not the next vehicle's");
-	is_str(cell(o, 0, 2), "a,\"b\"\n1010,7", "a quoted cell");
-	is_str(cell(o, 1, 1), "", "an empty one");
-	is_str(cell(o, 4, 0), "1119", "a time");
-	is_str(json_object_get_string(sample(o, 0, 0)), "2.5", "a number");
-	is_str(json_object_get_string(sample(o, 0, 1)), "1e+21",
-	    "the first of its part of the range");
-	is_str(json_object_get_string(sample(o, 2, 1)), "1", "true is 1");
-	is_str(json_object_get_string(sample(o, 1, 1)), "7",
-	    "a string that is a number without quotes");
-	ok(sample(o, 0, 10) == NULL, "a line within a cell is no row");
-	is_str(json_object_get_string(sample(o, 0, PREVIEW_SAMPLES - 1)),
-	    "-0.5", "the last part");
+	is_str(json_object_to_json_string_ext(member(o, "files"), JSON_C_TO_STRING_PLAIN),
+	    "[{\"name\":\"empty.csv\",\"vehicle\":\"empty\",\"rows\":0},"
+	    "{\"name\":\"v_1.csv\",\"vehicle\":\"v\\\"1\",\"rows\":3}]", "files");
+	is_int(json_object_get_int64(member(o, "filesTotal")), 2, "how many");
+	is_int(json_object_get_int64(member(o, "to")), RANGE, "the range");
+	is_int((int64_t)json_object_array_length(member(o, "vehicles")), 1,
+	    "only the vehicle that has rows");
+	v = item(member(o, "vehicles"), 0);
+	is_str(json_object_get_string(member(v, "vehicle")), "v\"1", "its name");
+	is_int(json_object_get_int64(member(v, "parametersTotal")), 3, "its columns");
+	is_str(json_object_to_json_string_ext(member(v, "rows"), JSON_C_TO_STRING_PLAIN),
+	    "[[\"1000\",\"2.5\",\"a,\\\"b\\\"\\n1010,7\",\"\"],[\"1001\",\"\",\"7\","
+	    "\"true\"],[\"1119\",\"-0.5\",\"x\",\"\"]]", "its rows, of both parts");
+	bins = member(v, "bins");
+	is_str(json_object_to_json_string_ext(item(bins, 0), JSON_C_TO_STRING_PLAIN),
+	    "[[1,2,2.5,1e+21,null],[239,2,-0.5,0.25,-0.25]]", "its bins, of both");
+	ok(json_object_array_length(bins) == 3 && item(bins, 1) == NULL,
+	    "null: no numbers");
 	json_object_put(o);
 	preview_free(p);
 }
 
-/* A block of n rows, one a second, with values in alternate columns. */
-static struct buf
-long_block(int n, int rfc3339)
+/* Which vehicles are shown of so many, each with this number of columns. */
+static size_t
+vehicles_of(size_t n, size_t ncolumns, bool *done)
 {
-	struct buf b;
+	static const char *const names[PREVIEW_SERIES + 1] = {
+		"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
+		"n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y" };
+	struct preview *p = preview_new(0, RANGE);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		preview_vehicle(p, names[i], names, ncolumns);
+		take(p, part_of(ncolumns, "1,1\n"));
+	}
+	*done = preview_done(p);
+	preview_shown(p, &i);
+	preview_free(p);
+	return i;
+}
+
+static void
+test_ceilings(void)
+{
+	struct preview *p;
+	struct json_object *o;
+	bool done;
+	size_t len;
 	int i;
 
-	buf_init(&b, 1 << 26);
-	for (i = 0; i < n; i++) {
-		if (rfc3339)
-			buf_addf(&b, "1970-01-01T%02d:%02d:%02d.000Z",
-			    i / 3600, i / 60 % 60, i % 60);
-		else
-			buf_addf(&b, "%d000", i);
-		buf_addf(&b, i % 2 ? ",%d,,\r\n" : ",,,%d\r\n", i);
-	}
-	return b;
-}
-
-static void
-test_samples(int rfc3339)
-{
-	const int n = 43200;
-	struct preview *p = preview_new(0, INT64_C(86400000));
-	struct buf b = long_block(n, rfc3339);
-	const struct block block = { .text_len = b.len,
-	    .last_ms = n * INT64_C(1000) };
-	struct json_object *o, *s;
-	size_t i, c, len, wrong = 0;
-	int64_t v;
-
-	preview_vehicle(p, "v", columns, 3);
-	preview_block(p, &block, b.data);
-	o = shown(p, &len);
-	is_int((int64_t)json_object_array_length(member(o, "rows")),
-	    PREVIEW_ROWS, "PREVIEW_ROWS rows");
-	for (c = 0; c < 3; c += 2) {
-		for (i = 0; i < PREVIEW_SAMPLES; i++) {
-			s = sample(o, c, i);
-			v = json_object_get_int64(s);
-			/* Half of the range has data, 720 rows in each part. */
-			wrong += (s == NULL) != (i >= PREVIEW_SAMPLES / 2);
-			if (s != NULL)
-				wrong += v / 720 != (int64_t)i ||
-				    v % 2 != (c == 0);
-		}
-	}
-	is_int((int64_t)wrong, 0, "a value for each part that has data, of "
-	    "that part");
-	ok(json_object_array_get_idx(member(o, "samples"), 1) == NULL,
-	    "none for a column without numbers");
-	json_object_put(o);
-	buf_release(&b);
-	preview_free(p);
-}
-
-static void
-test_short(void)
-{
-	struct preview *p = preview_new(0, INT64_C(86400000));
-	struct json_object *o;
-	struct block block = { .first_ms = 0, .last_ms = 86399000 };
-	size_t len, i, found = 0;
-	struct buf b;
-
-	/* A row a minute for a day: many parts of the range in a small block. */
-	buf_init(&b, 1 << 20);
-	for (i = 0; i < 1440; i++)
-		buf_addf(&b, "%zu,1\n", i * 60000);
-	block.text_len = b.len;
+	is_int((int64_t)vehicles_of(4, 6, &done), 4, "four of six columns");
+	ok(!done, "more rows of the last may follow");
+	is_int((int64_t)vehicles_of(5, 1, &done), 4, "four of any");
+	ok(done, "then no more");
+	is_int((int64_t)vehicles_of(4, 7, &done), 3, "three of seven columns");
+	is_int((int64_t)vehicles_of(4, 25, &done), 2, "two wide ones");
+	p = preview_new(0, RANGE);
 	preview_vehicle(p, "v", columns, 1);
-	preview_block(p, &block, b.data);
+	take(p, part_of(1, "1,1\n"));
+	for (i = 0; i < PREVIEW_FILES + 5; i++)
+		preview_file(p, "f.csv", "v", 7);
 	o = shown(p, &len);
-	for (i = 0; i < PREVIEW_SAMPLES; i++)
-		found += sample(o, 0, i) != NULL;
-	is_int((int64_t)found, PREVIEW_SAMPLES, "each part of a short file");
+	is_int((int64_t)json_object_array_length(member(o, "files")), PREVIEW_FILES,
+	    "the first files");
+	is_int(json_object_get_int64(member(o, "filesTotal")), PREVIEW_FILES + 5,
+	    "and how many there are");
 	json_object_put(o);
-	buf_release(&b);
 	preview_free(p);
 }
 
+/* The longest of everything. */
 static void
 test_large(void)
 {
-	char name[200], *names[PREVIEW_COLUMNS + 8];
-	struct preview *p = preview_new(0, 1000);
-	struct json_object *o;
+	char name[256], *rows;
+	const char *names[PREVIEW_COLUMNS];
+	struct preview *p = preview_new(0, RANGE);
+	struct preview_part *part;
+	struct json_object *o, *v;
 	struct buf b;
-	size_t len;
+	size_t len, left = 0, c;
 	int i, k;
 
-	memset(name, '\\', sizeof(name) - 1);
+	memset(name, '\x01', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	for (i = 0; i < PREVIEW_COLUMNS + 8; i++)
-		names[i] = name;
+	for (c = 0; c < PREVIEW_COLUMNS; c++)
+		names[c] = name;
 	buf_init(&b, 1 << 24);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 40; i++) {
 		buf_addf(&b, "%d", i);
-		for (k = 0; k < PREVIEW_COLUMNS + 8; k++)
-			if (i % 2)
-				buf_addf(&b, ",-1.2345678901234567e-10%d",
-				    i % 9);
-			else
-				buf_addf(&b, ",\"\x01\x02%0*d\xc3\xa9\"", 61, k);
+		for (c = 0; c < PREVIEW_COLUMNS; c++)
+			buf_addf(&b, ",\"\x01\x02%061d\xc3\xa9\"", i);
 		buf_adds(&b, "\n");
 	}
-	preview_vehicle(p, "v", (const char *const *)names,
-	    PREVIEW_COLUMNS + 8);
-	add(p, buf_cstr(&b));
+	rows = buf_cstr(&b);
+	for (i = 0; i < 3; i++) {
+		preview_vehicle(p, name, names, PREVIEW_COLUMNS);
+		part = part_of(PREVIEW_COLUMNS, rows);
+		for (c = 0; c < PREVIEW_COLUMNS; c++)
+			for (k = 0; k < BINS; k++)
+				bins_add(&part->bins, c, k * 1000,
+				    -1.2345678901234567e-10 * (k + 1));
+		take(p, part);
+	}
+	for (i = 0; i < 200; i++)
+		preview_file(p, name, name, UINT32_MAX);
 	o = shown(p, &len);
 	ok(o != NULL && len <= PREVIEW_BYTES, "never too long: %zu", len);
-	is_int(json_object_get_int64(member(o, "parametersTotal")),
-	    PREVIEW_COLUMNS + 8, "it says how many there are");
-	is_int((int64_t)json_object_array_length(member(o, "samples")),
-	    PREVIEW_COLUMNS, "and shows the first");
-	is_int((int64_t)strlen(cell(o, 0, 1)), 63,
-	    "a cell is cut, not within a character");
-	json_object_put(o);
+	is_int((int64_t)json_object_array_length(member(o, "vehicles")), 2, "two vehicles");
+	v = item(member(o, "vehicles"), 0);
+	ok(json_object_array_length(member(v, "rows")) < PREVIEW_ROWS, "fewer rows");
+	v = item(member(o, "vehicles"), 1);
+	for (c = 0; c < PREVIEW_COLUMNS; c++)
+		left += item(member(v, "bins"), c) == NULL;
+	ok(left > 0 && left < PREVIEW_COLUMNS && item(member(v, "bins"), 0) != NULL,
+	    "the last columns have no bins: %zu", left);
 	buf_release(&b);
+	json_object_put(o);
 	preview_free(p);
 }
 
@@ -230,256 +226,149 @@ test_noise(void)
 {
 	static const char letters[] = "0123456789,,,\n\n\"\"\r-.eT:Zt\\\xc3\x01";
 	struct json_object *o;
+	struct preview_part *part;
 	struct preview *p;
-	size_t i, bad = 0;
+	size_t i, len, bad = 0;
 	uint8_t *text;
-	struct buf b;
 	int round;
 
 	draw_from(7);
-	for (round = 0; round < 2000; round++) {
-		const size_t size = draw(9000);
+	for (round = 0; round < 1000; round++) {
+		const size_t size = draw(3000), n = draw(4);
 		struct block block = { .text_len = size };
 
 		text = malloc(size ? size : 1);
 		for (i = 0; i < size; i++)
 			text[i] = (uint8_t)letters[draw(sizeof(letters) -
 			    (size_t)(round % 2 ? 1 : 5))];
-		p = preview_new(0, 1 + (int64_t)draw(INT32_MAX));
-		preview_vehicle(p, "v", columns, draw(4));
-		preview_block(p, &block, text);
-		buf_init(&b, PREVIEW_BYTES);
-		if (preview_json(p, &b) != 0)
-			bad++;
-		else if (b.len > 0) {
-			o = json_tokener_parse(buf_cstr(&b));
-			bad += o == NULL;
-			json_object_put(o);
-		}
-		buf_release(&b);
+		p = preview_new(0, RANGE);
+		preview_vehicle(p, "v", columns, n);
+		part = part_of(n, "");
+		preview_part_block(part, &block, text);
+		take(p, part);
+		o = shown(p, &len);
+		bad += (o == NULL) != (len == 0);
+		json_object_put(o);
 		preview_free(p);
 		free(text);
 	}
-	is_int((int64_t)bad, 0, "2,000 texts of noise");
-	is_int(preview_vehicle(NULL, "v", columns, 1), 0, "no vehicle is no error");
-	preview_block(NULL, NULL, NULL);
-	buf_init(&b, 10);
-	is_int(preview_json(NULL, &b) + (int)b.len, 0, "and shows nothing");
+	is_int((int64_t)bad, 0, "1,000 texts of noise");
+	is_int(preview_vehicle(NULL, "v", columns, 1), 0, "no preview is no error");
+	is_int(preview_file(NULL, "v", "v", 1) + preview_join(NULL, "x"), 0, "nor here");
+	ok(preview_done(NULL), "it is done");
+	preview_take(NULL, NULL);
+	ok(shown(NULL, &len) == NULL, "and shows nothing");
 }
 
-/*
- * Rows of 1,000 ms apart in any number of blocks, and the range of them: each
- * part of it has PART_ROWS. Column c has at row i the number 3 * i + c, or, where
- * there are gaps, nothing or a text for most i.
- */
-#define PART_ROWS 30
-#define TAKE_ROWS (PART_ROWS * PREVIEW_SAMPLES)
-
-static struct buf
-rows_of(size_t from, size_t to, int gaps, struct block *block)
-{
-	struct buf b;
-	size_t i, c;
-
-	buf_init(&b, 1 << 20);
-	for (i = from; i < to; i++) {
-		buf_addf(&b, "%zu000", i);
-		for (c = 0; c < 3; c++) {
-			if (gaps && (i * 7 + c) % 11 != 0)
-				buf_adds(&b, i % 5 ? "," : ",x");
-			else
-				buf_addf(&b, ",%zu", 3 * i + c);
-		}
-		buf_adds(&b, "\n");
-	}
-	*block = (struct block){ .text_len = b.len, .rows = to - from,
-	    .first_ms = (int64_t)from * 1000,
-	    .last_ms = (int64_t)(to - 1) * 1000 };
-	return b;
-}
-
-static struct preview *
-take_new(void)
-{
-	struct preview *p = preview_new(0, INT64_C(1000) * TAKE_ROWS);
-
-	if (p == NULL || preview_vehicle(p, "v", columns, 3) != 0)
-		abort();
-	return p;
-}
-
-/*
- * take_all(whole, taken, step, gaps): The same blocks into whole, and piece by
- * piece, of 0 to 3 blocks, into taken. Blocks of up to 3 * step rows, pieces of a
- * multiple of PART_ROWS, if step is.
- */
+/* Random rows and numbers of some vehicles, by way of one preview and of many. */
 static void
-take_all(struct preview *whole, struct preview *taken, size_t step, int gaps)
+test_fragments(void)
 {
-	size_t i = 0, to, left = 0;
-	struct preview *next = NULL;
-	struct block block;
-	struct buf b;
+	static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+	struct preview *one, *all, *fragment;
+	struct preview_part *part, *again;
+	char *a, *b, *facts, row[64];
+	size_t bad = 0, v;
+	int round, k, n;
 
-	while (i < TAKE_ROWS) {
-		if (left == 0) {
-			preview_take(taken, next);
-			preview_free(next);
-			next = preview_new(0, INT64_C(1000) * TAKE_ROWS);
-			preview_columns(next, 3);
-			left = draw(4);
-			continue;
+	draw_from(9);
+	for (round = 0; round < 200; round++) {
+		one = preview_new(0, RANGE);
+		all = preview_new(0, RANGE);
+		fragment = preview_new(0, RANGE);
+		for (v = 0; v < 6; v++) {
+			preview_vehicle(one, names[v], names, 1 + v);
+			preview_vehicle(fragment, names[v], names, 1 + v);
+			for (n = (int)draw(6); n > 0; n--) {
+				snprintf(row, sizeof(row), "%d,%d\n", n, round);
+				part = part_of(1 + v, draw(3) ? row : "");
+				again = part_of(1 + v, "");
+				for (k = (int)draw(50); k > 0 && part->rows > 0; k--)
+					bins_add(&part->bins, draw(1 + v),
+					    (int64_t)draw(RANGE),
+					    ldexp((double)draw(1 << 30) - 5e8,
+					    (int)draw(50) - 25));
+				preview_part_take(again, part);
+				take(one, part);
+				take(fragment, again);
+				if (draw(4) != 0)
+					continue;
+				/* The vehicle goes on in the next. */
+				facts = text_of(fragment, preview_facts);
+				bad += preview_join(all, facts) != 0;
+				free(facts);
+				preview_free(fragment);
+				fragment = preview_new(0, RANGE);
+				preview_vehicle(fragment, names[v], names, 1 + v);
+			}
 		}
-		to = i + step * (1 + draw(3));
-		b = rows_of(i, to < TAKE_ROWS ? to : TAKE_ROWS, gaps, &block);
-		preview_block(whole, &block, b.data);
-		preview_block(next, &block, b.data);
-		buf_release(&b);
-		i = to;
-		left--;
+		facts = text_of(fragment, preview_facts);
+		preview_join(all, facts);
+		a = text_of(one, preview_json);
+		b = text_of(all, preview_json);
+		bad += strcmp(a, b) != 0;
+		free(a), free(b), free(facts);
+		preview_free(one), preview_free(all), preview_free(fragment);
 	}
-	preview_take(taken, next);
-	preview_free(next);
+	is_int((int64_t)bad, 0, "200 archives of fragments have the preview of one");
 }
 
-static char *
-text_of(const struct preview *p)
-{
-	char *text;
-	struct buf b;
-
-	buf_init(&b, PREVIEW_BYTES);
-	if (preview_json(p, &b) != 0 || (text = strdup(buf_cstr(&b))) == NULL)
-		abort();
-	buf_release(&b);
-	return text;
-}
-
-/* Each sample of a preview is of its column and its part of the range. */
-static size_t
-wrong_samples(const struct preview *p, size_t *found)
-{
-	struct json_object *s, *o;
-	size_t i, c, wrong = 0;
-	char *text = text_of(p);
-	uint64_t v;
-
-	if ((o = json_tokener_parse(text)) == NULL)
-		abort();
-	*found = 0;
-	for (c = 0; c < 3; c++) {
-		for (i = 0; i < PREVIEW_SAMPLES; i++) {
-			if ((s = sample(o, c, i)) == NULL)
-				continue;
-			v = (uint64_t)json_object_get_int64(s);
-			(*found)++;
-			wrong += v % 3 != c || v / 3 / PART_ROWS != i;
-		}
-	}
-	json_object_put(o);
-	free(text);
-	return wrong;
-}
-
-/* same_rows(a, b): The same rows, whatever the samples. */
-static int
-same_rows(const struct preview *a, const struct preview *b)
-{
-	char *x = text_of(a), *y = text_of(b);
-	char *s = strstr(x, "\"samples\""), *t = strstr(y, "\"samples\"");
-	const int same = s != NULL && t != NULL && s - x == t - y &&
-	    memcmp(x, y, (size_t)(s - x)) == 0;
-
-	free(x);
-	free(y);
-	return same;
-}
-
-/* A preview that takes over others has what it had of all their blocks. */
+/* Facts that are none leave no preview. */
 static void
-test_take(void)
+test_bad_facts(void)
 {
-	unsigned long bad = 0;
-	size_t found, whole_found, step;
-	struct preview *whole, *taken;
-	int round, gaps;
-	char *a, *b;
-
-	draw_from(11);
-	for (round = 0; round < 400; round++) {
-		gaps = round % 2;
-		step = round % 4 < 2 ? PART_ROWS : 1 + draw(40);
-		whole = take_new();
-		taken = take_new();
-		take_all(whole, taken, step, gaps);
-		a = text_of(whole);
-		b = text_of(taken);
-		if (step == PART_ROWS && strcmp(a, b) != 0)
-			bad_row(&bad, "%d: %s is not %s", round, b, a);
-		if (!same_rows(whole, taken))
-			bad_row(&bad, "%d: other rows", round);
-		if (wrong_samples(whole, &whole_found) != 0 ||
-		    wrong_samples(taken, &found) != 0)
-			bad_row(&bad, "%d: a sample of elsewhere", round);
-		if (found < whole_found || (!gaps && found !=
-		    3 * PREVIEW_SAMPLES))
-			bad_row(&bad, "%d: %zu samples, not %zu", round, found,
-			    whole_found);
-		free(a);
-		free(b);
-		preview_free(whole);
-		preview_free(taken);
-	}
-	is_int((int64_t)bad, 0, "taken over piece by piece");
-}
-
-/* Without a name, without rows, begun again, and when it is over. */
-static void
-test_done(void)
-{
-	struct preview *p = preview_new(0, 1200), *next = preview_new(0, 1200);
+#define VEHICLE(columns, rows, bins) "{\"shown\":[{\"vehicle\":\"v\",\"total\":1," \
+	"\"columns\":[" columns "],\"rows\":[" rows "],\"bins\":[" bins "]}]}"
+	static const struct { const char *text; bool good; } rows[] = {
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,0,0,0]]"), true },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[]"), true },
+		{ "", true },
+		{ "{\"vehicle\":\"v\",\"samples\":[]}", false },
+		{ "{", false }, { "[]", false }, { "{\"shown\":[1]}", false },
+		{ VEHICLE("", "[\"1\",\"2\"]", "[]"), false },
+		{ VEHICLE("1", "[\"1\",\"2\"]", "[]"), false },
+		{ VEHICLE("\"c\"", "", "[]"), false },
+		{ VEHICLE("\"c\"", "[\"1\"]", "[]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", ""), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,0,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[240,1,0,0,0,0,0,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[-1,1,0,0,0,0,0,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,0,0,0,0,0,0,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,0,-1,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,4294967296,0,0]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,0,0,2]]"), false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,-4616189618054758400,0,0,0,0]]"),
+		    false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,9218868437227405312,0,0,0,0]]"),
+		    false },
+		{ VEHICLE("\"c\"", "[\"1\",\"2\"]", "[[0,1,0,0,0,0,0,0],[0,1,0,0,0,0,0,0]]"),
+		    false },
+	};
+	struct preview *p;
+	size_t i, len;
 	struct json_object *o;
-	size_t len;
 
-	ok(preview_done(NULL), "no preview is done");
-	preview_columns(next, 1);
-	preview_vehicle(p, "a", columns, 1);
-	preview_take(p, next);
-	ok(!preview_done(p), "a vehicle without rows so far");
-	preview_vehicle(p, "b", columns, 2);
-	ok(!preview_done(p), "a second vehicle, as the first had none");
-	preview_columns(next, 2);
-	add(next, "10,8,9\n");
-	preview_columns(next, 2);
-	add(next, "1,5,6\n");
-	preview_take(p, next), preview_take(p, NULL), preview_take(NULL, next);
-	ok(!preview_done(p), "more rows of it may follow");
-	preview_vehicle(p, "c", columns, 3);
-	ok(preview_done(p), "after its end it is done");
-	preview_take(p, next);
-	o = shown(p, &len);
-	is_str(json_object_get_string(member(o, "vehicle")), "b",
-	    "the vehicle that has rows");
-	is_int((int64_t)json_object_array_length(member(o, "rows")), 1,
-	    "only its rows, those since preview_columns()");
-	is_str(cell(o, 0, 2), "6", "as they were");
-	is_str(json_object_get_string(sample(o, 1, 0)), "6", "its samples");
-	ok(sample(o, 1, 1) == NULL, "and no other");
-	json_object_put(o);
-	preview_free(next);
-	preview_free(p);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		p = preview_new(0, RANGE);
+		preview_vehicle(p, "u", columns, 1);
+		take(p, part_of(1, "1,1\n"));
+		is_int(preview_join(p, rows[i].text), 0, "facts %zu", i);
+		o = shown(p, &len);
+		ok((o != NULL) == rows[i].good, "facts %zu: %s", i,
+		    rows[i].good ? "a preview" : "none");
+		json_object_put(o);
+		preview_free(p);
+	}
 }
 
 int
 main(void)
 {
 	test_small();
-	test_samples(0);
-	test_samples(1);
-	test_short();
+	test_ceilings();
 	test_large();
 	test_noise();
-	test_take();
-	test_done();
+	test_fragments();
+	test_bad_facts();
 	return done_testing();
 }
