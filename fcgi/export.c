@@ -9,7 +9,7 @@
  *   404 none of the caller's
  * GET /export/:id/preview
  *   200 the first rows and some values, of a FINISHED job
- *   204 it is not FINISHED, or without rows    404 none of the caller's
+ *   204 it is not FINISHED, without rows, or of a version before    404 none of the caller's
  * Each GET but the preview's: 304 unchanged. All: 503 no database (Retry-After)
  *
  * Another owner's job is a 404 here, as one that does not exist; but an operator's are
@@ -44,6 +44,8 @@
 
 /* A session token may be in it, each byte of it escaped. */
 #define URI_MAX 16384
+/* Those that versions before this one have made are of another form. */
+#define PREVIEW_BEGINS "{\"from\":"
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 500
 /* A page ends with this, too; it has one line at least. */
@@ -181,6 +183,11 @@ export_preview(const struct api *api, struct FCGX_Request *fcgx,
 
 	if (job_id_valid(id))
 		rc = jobs_preview(api->jobs, id, request_whose(r), &text);
+	if (rc == JOBS_OK && text != NULL && strncmp(text, PREVIEW_BEGINS,
+	    strlen(PREVIEW_BEGINS)) != 0) {
+		free(text);
+		text = NULL;
+	}
 	if (rc == JOBS_OK && text != NULL) {
 		reply_text(fcgx, text);
 		free(text);

@@ -249,6 +249,11 @@ def previews(client):
     problem("of no job", get("/export/%024x/preview" % 1, user), (404,))
     problem("of no id", get("/export/x/preview", user), (404,))
     problem("of a path below it", get(path + "/1", user), (404,))
+    of = {"_id": bson.ObjectId(ident)}
+    kept = job_document(jobs_of(client), ident)["preview"]
+    jobs_of(client).update_one(of, {"$set": {"preview": '{"vehicle":"v","rows":[],"samples":[]}'}})
+    is_(get(path, user).status, 204, "one of the version before has another form: none")
+    jobs_of(client).update_one(of, {"$set": {"preview": kept}})
     expire(ident, user)
     is_(get(path, user).status, 204, "an EXPIRED one has none any more")
     ok("preview" not in job_document(jobs_of(client), ident), "nor does its document")

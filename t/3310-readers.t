@@ -239,7 +239,8 @@ def main():
     section("the schema", by_schema, manifests)
     days = "_2018-11-30_2018-11-30.zip"
     section("names", called, "Flotte M\u00fcller: \"Herbst\"/1",
-            "filename=\"flotte-m-ller-herbst-1%s\"; filename*=UTF-8''flotte-m%%C3%%BCller-herbst-1%s" % (days, days))
+            "filename=\"flotte-m-ller-herbst-1%s\"; "
+            "filename*=UTF-8''flotte-m%%C3%%BCller-herbst-1%s" % (days, days))
     return done()
 
 

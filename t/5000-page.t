@@ -105,18 +105,22 @@ def modules(b):
 
 
 def plots(b):
-    got = b.evaluate("plot.js", "['speed', 'flat', 'none'].map((n, i) => "
-                     "m.plot(n, [[0, null, 2.5, 87.5], [1, 1], null][i]).outerHTML)")
-    ok('aria-label="speed: 3 samples, 0 to 87.5"' in got[0] and got[0].count("<polyline") == 1
-       and got[0].count("<circle") == 1,
+    got = b.evaluate("plot.js", "['speed', 'flat', 'none'].map((n, i) => m.plot(n, ["
+                     "[[0, 1, 0, 0, 0], [2, 2, 2.5, 10, 12.5], [3, 1, 87.5, 87.5, 87.5]], "
+                     "[[0, 1, 1, 1, 1], [1, 3, 1, 1, null]], null][i]).outerHTML)")
+    ok('aria-label="speed: 4 values, 0 to 87.5"' in got[0] and got[0].count("<polygon") == 1
+       and got[0].count("<circle") == 1 and got[0].count("<polyline") == 2,
        "a plot: a gap is a gap, an alternative in words", got[0])
-    ok("<polyline" in got[1] and "No numbers" in got[2], "a plot of one value, of none", got)
+    ok("<polygon" in got[1] and "No numbers" in got[2], "a plot of one value, of none", got)
     # SVG counts y from the top.
     least = float(re.search(r'cy="([\d.]+)"', got[0])[1])
-    points = re.search(r'points="([^"]+)"', got[0])[1].split()
-    (x1, low), (x2, most) = (map(float, point.split(",")) for point in points)
-    ok(x1 < x2 and most < low < least, "what is more is higher up, what is later further right",
-       (least, points))
+    band, line = ([tuple(map(float, point.split(","))) for point in found.split()] for found in
+                  re.findall(r'<poly(?:gon|line) points="([^"]+)"', got[0]))
+    ok(len(band) == 4 and band[0][0] == band[3][0] and band[0][1] < band[3][1] < least,
+       "the band of a bin is from its smallest to its largest", band)
+    (x1, low), (x2, most) = line
+    ok(x1 < x2 and most < low < band[3][1] and low > band[0][1],
+       "what is more is higher up, what is later further right, a mean is in its band", got[0])
 
 
 def ranges_of(b):

@@ -655,7 +655,8 @@ def run(requests, seed, askers, limits, each, url=None):
 
 JOB = {"_id": "5c007e80a1b2c3d4e5f60718", "startDate": "2018-11-30T00:00:00.000Z",
        "endDate": "2018-12-01T00:00:00.000Z", "state": "NOT_STARTED", "time": "ms",
-       "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail", "createdAt": "2018-12-02T00:00:00.000Z",
+       "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail",
+       "createdAt": "2018-12-02T00:00:00.000Z",
        "progress": dict.fromkeys(("documents", "documentsTotal", "rows", "points", "bytesRead",
                                   "bytesWritten"), 0)}
 JOB["progress"]["phase"] = "queued"

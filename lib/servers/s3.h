@@ -103,8 +103,9 @@ bool s3_refused(const struct s3 *s3);
 /*
  * s3_presign_get(conf, key, disposition, t_ms, ttl_s, out):
  * Append a URL at conf's public endpoint that gives the object, with this
- * Content-Disposition, for *ttl_s seconds from the second of t_ms; *ttl_s is made less where the credentials end earlier. No request
- * is made. Returns 0, -1 (memory, endpoint, no credentials at the moment).
+ * Content-Disposition, for *ttl_s seconds from the second of t_ms; *ttl_s is made less
+ * where the credentials end earlier. No request is made. Returns 0, -1 (memory, endpoint,
+ * no credentials at the moment).
  */
 int s3_presign_get(const struct conf *conf, const char *key,
     const char *disposition, int64_t t_ms, int64_t *ttl_s, struct buf *out);

@@ -118,7 +118,8 @@ function showChips() {
 		strange.length === 0
 			? ""
 			: `Not in the catalogue: ${some(strange, 8)}. ` +
-					"An export fails if a vehicle does not exist, unless you choose otherwise below; " +
+					"An export fails if a vehicle does not exist, unless you choose " +
+					"otherwise below; " +
 					"a vehicle that is too new to be in the catalogue is exported.",
 	);
 	byId("unknown-remove").hidden = strange.length === 0;
