@@ -34,21 +34,29 @@ def shown(cell):
 
 
 class Bin:
-    """Count, smallest, largest; the sum of numbers that are cut to multiples of 2^-62."""
+    """Count, smallest, largest; the sum of usual numbers as thousandths, of others as multiples of
+    2^-62."""
 
     def __init__(self):
-        self.n, self.min, self.max, self.sum = 0, float("inf"), float("-inf"), 0
+        self.n, self.min, self.max = 0, float("inf"), float("-inf")
+        self.usual, self.others = 0, 0
 
     def add(self, x):
         self.n += 1
         self.min, self.max = min(self.min, x), max(self.max, x)
-        if abs(x) >= 2.0 ** 60:
-            self.sum = None
-        if self.sum is not None:
-            self.sum += int(x) * ONE + int((x - int(x)) * ONE)
+        milli = int(abs(x) * 1000 + 0.5) if abs(x) < 99999 else 0
+        if abs(x) < 1e8 and x == int(x):
+            self.usual += 1000 * int(x)
+        elif abs(x) < 99999 and milli / 1000 == abs(x):
+            self.usual += milli if x > 0 else -milli
+        elif abs(x) >= 2.0 ** 60:
+            self.others = None
+        elif self.others is not None:
+            self.others += int(x) * ONE + int((x - int(x)) * ONE)
 
     def shown(self, i):
-        return [i, self.n, self.min, self.max, None if self.sum is None else self.sum / ONE]
+        return [i, self.n, self.min, self.max, None if self.others is None else
+                float(self.usual) / 1000 + self.others / ONE]
 
 
 def series(points, start, end):

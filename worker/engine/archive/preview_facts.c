@@ -12,11 +12,11 @@
 #include "worker/engine/archive/jsontext.h"
 
 /*
- * A bin: its index, n, the bits of min and max, the sum's whole as high * 2^32 + low,
- * its part from 0 to below 2^62, large.
+ * A bin: its index, n, the bits of min and max, ints, milli below 1,000, whole as high *
+ * 2^32 + low, part from 0 to below 2^62, large.
  */
-enum { BIN_INDEX, BIN_N, BIN_MIN, BIN_MAX, BIN_HIGH, BIN_LOW, BIN_PART, BIN_LARGE,
-    BIN_MEMBERS };
+enum { BIN_INDEX, BIN_N, BIN_MIN, BIN_MAX, BIN_WHOLES, BIN_MILLI, BIN_HIGH, BIN_LOW,
+    BIN_PART, BIN_LARGE, BIN_MEMBERS };
 #define LOW_BITS 32
 #define LOW_MASK (((bin_int)1 << LOW_BITS) - 1)
 #define PART_MASK (((bin_int)1 << BIN_PART_BITS) - 1)
@@ -45,8 +45,10 @@ static void
 put_bin(struct jsontext *j, int i, const struct bin *bin)
 {
 	const bin_int whole = bin->whole + (bin->part >> BIN_PART_BITS);
+	const bin_int usual = (bin_int)bin->ints * 1000 + bin->milli;
 	const int64_t v[BIN_MEMBERS] = { i, (int64_t)bin->n, bits_of(bin->min),
-	    bits_of(bin->max), (int64_t)(whole >> LOW_BITS),
+	    bits_of(bin->max), (int64_t)(usual / 1000), (int64_t)(usual % 1000),
+	    (int64_t)(whole >> LOW_BITS),
 	    (int64_t)(whole & LOW_MASK), (int64_t)(bin->part & PART_MASK),
 	    bin->large };
 	int k;
@@ -178,6 +180,8 @@ is_bin(const int64_t v[BIN_MEMBERS])
 
 	return v[BIN_INDEX] >= 0 && v[BIN_INDEX] < BINS && v[BIN_N] > 0 &&
 	    isfinite(min) && isfinite(max) && min <= max &&
+	    v[BIN_WHOLES] >= -HIGH_MAX && v[BIN_WHOLES] < HIGH_MAX &&
+	    v[BIN_MILLI] > -1000 && v[BIN_MILLI] < 1000 &&
 	    v[BIN_HIGH] >= -HIGH_MAX && v[BIN_HIGH] < HIGH_MAX &&
 	    v[BIN_LOW] >= 0 && v[BIN_LOW] <= (int64_t)LOW_MASK &&
 	    v[BIN_PART] >= 0 && v[BIN_PART] <= (int64_t)PART_MASK &&
@@ -206,7 +210,8 @@ take_bin(struct preview_part *part, size_t column, struct json_object *list)
 	    bin->n > 0)
 		return -1;
 	*bin = (struct bin){ .n = (uint64_t)v[BIN_N], .min = double_of(v[BIN_MIN]),
-	    .max = double_of(v[BIN_MAX]), .part = v[BIN_PART],
+	    .max = double_of(v[BIN_MAX]), .ints = v[BIN_WHOLES],
+	    .milli = v[BIN_MILLI], .part = v[BIN_PART],
 	    .whole = (bin_int)v[BIN_HIGH] * (LOW_MASK + 1) + v[BIN_LOW],
 	    .large = v[BIN_LARGE] != 0 };
 	return 0;

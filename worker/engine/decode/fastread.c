@@ -200,12 +200,34 @@ rare_text(struct column_text *c, struct cell_text *v, uint8_t type,
 	    leaftext_decimal128(value, text);
 	if (type == LEAF_DECIMAL128 && c->bins.bins != NULL && len > 0 &&
 	    bins_decimal(text, &d))
-		bin_cursor_add(&c->bins, t, d);
+		bin_add(bin_cursor_at(&c->bins, t), d);
 	if (len > CELL_TEXT_BYTES)
 		return keep_long(c, v, text, len);
 	memcpy(v->s, text, CELL_TEXT_BYTES);
 	v->len = (uint8_t)len;
 	return FASTREAD_DONE;
+}
+
+/* For the bins; len: of what numtext_small_int() or _double() wrote. */
+static inline void
+count_number(struct column_text *c, int64_t t, uint8_t type, size_t len,
+    uint64_t bits)
+{
+	struct bin *bin = bin_cursor_at(&c->bins, t);
+	double d = (double)(int64_t)bits;
+
+	if (type != LEAF_DOUBLE) {
+		if (len != 0)
+			bin_add_int(bin, (int64_t)bits);
+		else
+			bin_add(bin, d);
+		return;
+	}
+	memcpy(&d, &bits, sizeof(d));
+	if (len != 0)
+		bin_add_milli(bin, d);
+	else if (isfinite(d))
+		bin_add(bin, d);
 }
 
 /*
@@ -227,12 +249,10 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 	switch (type) {
 	case LEAF_INT32:
 		bits = (uint64_t)(int32_t)le32(value);
-		d = (double)(int64_t)bits;
 		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_INT64:
 		bits = le64(value);
-		d = (double)(int64_t)bits;
 		len = numtext_small_int((int64_t)bits, v->s);
 		break;
 	case LEAF_DOUBLE:
@@ -247,8 +267,8 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 	v->len = (uint8_t)len;
 	if (len == 0)
 		rc = number_text(c, v, type, bits);
-	if (c->bins.bins != NULL && (len != 0 || isfinite(d)))
-		bin_cursor_add(&c->bins, t, d);
+	if (c->bins.bins != NULL)
+		count_number(c, t, type, len, bits);
 out:
 	if (rc == FASTREAD_DONE)
 		c->t[c->n++] = (int32_t)t;

@@ -21,9 +21,35 @@ bin_merge(struct bin *b, const struct bin *from)
 	b->n += from->n;
 	b->min = from->min < b->min ? from->min : b->min;
 	b->max = from->max > b->max ? from->max : b->max;
+	b->ints += from->ints;
+	b->milli += from->milli;
 	b->whole += from->whole;
 	b->part += from->part;
 	b->large = b->large || from->large;
+}
+
+void
+bin_add(struct bin *b, double d)
+{
+	const double x = fabs(d);
+	int64_t whole;
+
+	if (x < BIN_INTS_BELOW && x == floor(x)) {
+		bin_add_int(b, (int64_t)d);
+		return;
+	}
+	if (x < BIN_MILLI_BELOW && (double)(uint32_t)(x * 1000 + 0.5) / 1000 == x) {
+		bin_add_milli(b, d);
+		return;
+	}
+	bin_count(b, d);
+	if (!(x < BIN_SUM_BELOW)) {
+		b->large = true;
+		return;
+	}
+	whole = (int64_t)d;
+	b->whole += whole;
+	b->part += (int64_t)((d - (double)whole) * 0x1p62);
 }
 
 static int
@@ -62,23 +88,29 @@ rounded(bin_int whole, uint64_t part)
 	return ldexp((double)(high | rest), over - BIN_PART_BITS);
 }
 
-bool
-bin_sum(const struct bin *b, double *sum)
+/* The nearest double of whole + part / 2^62. */
+static double
+sum_of_others(const struct bin *b)
 {
 	bin_int whole = b->whole + (b->part >> BIN_PART_BITS);
 	bin_int part = b->part & (PART_ONE - 1);
 	const bool negative = whole < 0;
+	double sum;
 
-	if (b->large)
-		return false;
 	if (negative) {
 		whole = -whole - (part > 0);
 		part = part > 0 ? PART_ONE - part : 0;
 	}
-	*sum = rounded(whole, (uint64_t)part);
-	if (negative)
-		*sum = -*sum;
-	return true;
+	sum = rounded(whole, (uint64_t)part);
+	return negative ? -sum : sum;
+}
+
+bool
+bin_sum(const struct bin *b, double *sum)
+{
+	*sum = (double)((bin_int)b->ints * 1000 + b->milli) / 1000 +
+	    sum_of_others(b);
+	return !b->large;
 }
 
 /* Which part of the range a time in it is in. */
@@ -169,6 +201,7 @@ bin_cursor_begin(struct bin_cursor *c, struct bins *bins, size_t column,
 {
 	*c = (struct bin_cursor){ .column = column, .base_ms = base_ms,
 	    .end = INT64_MIN };
+	bin_empty(&c->none);
 	if (bins != NULL && column < bins->columns)
 		c->bins = bins;
 }
@@ -180,12 +213,13 @@ bin_cursor_move(struct bin_cursor *c, int64_t t)
 	const int64_t t_ms = c->base_ms + t, width = b->to_ms - b->from_ms;
 	int i;
 
-	c->bin = NULL;
+	c->bin = &c->none;
 	c->end = t + 1;
 	if (t_ms < b->from_ms || t_ms >= b->to_ms)
 		return;
 	i = index_of(b, t_ms);
-	c->bin = bins_at(b, c->column, i);
+	if ((c->bin = bins_at(b, c->column, i)) == NULL)
+		c->bin = &c->none;
 	/* The first ms of the next one: rounded up. */
 	c->end = b->from_ms + ((i + 1) * width + BINS - 1) / BINS - c->base_ms;
 }

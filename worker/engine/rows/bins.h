@@ -12,22 +12,26 @@
  * double or Decimal128, as the nearest double; bools, texts, NaN and infinities (also
  * a Decimal128 beyond all doubles) are none.
  *
- * Sums are exact, so that they do not depend on how the numbers came together: each
- * number is cut, toward zero, to a multiple of 2^-62 (nothing is cut off from 2^-10
- * up), these are added as integers, and the result is rounded once, to the nearest
- * double. With a number of 2^60 or more in magnitude, a bin has no sum.
+ * Sums do not depend on how the numbers came together: what is usual, whole numbers
+ * below 10^8 and those below 99,999 with up to three decimals, is added as thousandths;
+ * each other number is cut, toward zero, to a multiple of 2^-62 (nothing is cut off from
+ * 2^-10 up). Both are added as integers, each of the two is rounded to a double in the
+ * end, and the sum is that of these. With a number of 2^60 or more, a bin has no sum.
  */
 #define BINS 240
+#define BIN_INTS_BELOW 1e8
+#define BIN_MILLI_BELOW 99999
 #define BIN_SUM_BELOW 0x1p60
 #define BIN_PART_BITS 62
 
 __extension__ typedef __int128 bin_int;
 
-/* Its sum is whole + part / 2^62; neither overflows with a number for each ms. */
+/* No sum of it overflows with a number for each ms of centuries. */
 struct bin {
 	uint64_t n;
 	double min, max;	/* with n > 0 */
-	bin_int whole, part;
+	int64_t ints, milli;	/* usual numbers: ints + milli / 1000 */
+	bin_int whole, part;	/* the others: whole + part / 2^62 */
 	bool large;		/* no sum */
 };
 
@@ -35,25 +39,36 @@ struct bin {
 void bin_empty(struct bin *b);
 void bin_merge(struct bin *b, const struct bin *from);
 
-/* bin_sum(b, sum): Returns whether there is one. */
+/* bin_add(b, d): Any finite number. bin_sum(b, sum): Returns whether there is one. */
+void bin_add(struct bin *b, double d);
 bool bin_sum(const struct bin *b, double *sum);
 
-/* bin_add(b, d): d is finite. */
 static inline void
-bin_add(struct bin *b, double d)
+bin_count(struct bin *b, double d)
 {
-	int64_t whole;
-
 	b->n++;
 	b->min = d < b->min ? d : b->min;
 	b->max = d > b->max ? d : b->max;
-	if (!(fabs(d) < BIN_SUM_BELOW)) {
-		b->large = true;
-		return;
-	}
-	whole = (int64_t)d;
-	b->whole += whole;
-	b->part += (int64_t)((d - (double)whole) * 0x1p62);
+}
+
+/*
+ * The same for those that the fast path has recognised: bin_add_int(b, n): below
+ * BIN_INTS_BELOW. bin_add_milli(b, d): what numtext_small_double() takes.
+ */
+static inline void
+bin_add_int(struct bin *b, int64_t n)
+{
+	bin_count(b, (double)n);
+	b->ints += n;
+}
+
+static inline void
+bin_add_milli(struct bin *b, double d)
+{
+	const int64_t m = (uint32_t)(fabs(d) * 1000 + 0.5);
+
+	bin_count(b, d);
+	b->milli += d < 0 ? -m : m;
 }
 
 /* Bins `first` to first + n - 1 of the range, of each column; the struct is its holder's. */
@@ -93,23 +108,23 @@ struct bin_cursor {
 	int64_t base_ms;
 	struct bin *bin;	/* of the number before, and where it ends */
 	int64_t end;
+	struct bin none;	/* takes what there is no bin for */
 };
 
 /* bin_cursor_begin(c, bins, column, base_ms): bins may be NULL, or lack the column. */
 void bin_cursor_begin(struct bin_cursor *c, struct bins *bins, size_t column,
     int64_t base_ms);
 
-/* bin_cursor_move(c, t): Leaves c->bin NULL where there is no such bin. */
+/* bin_cursor_move(c, t): Set bin and end. */
 void bin_cursor_move(struct bin_cursor *c, int64_t t);
 
-/* bin_cursor_add(c, t, d): c->bins is not NULL, d is finite. */
-static inline void
-bin_cursor_add(struct bin_cursor *c, int64_t t, double d)
+/* bin_cursor_at(c, t): The bin of this time; c->bins is not NULL. */
+static inline struct bin *
+bin_cursor_at(struct bin_cursor *c, int64_t t)
 {
 	if (t >= c->end)
 		bin_cursor_move(c, t);
-	if (c->bin != NULL)
-		bin_add(c->bin, d);
+	return c->bin;
 }
 
 #endif
