@@ -56,6 +56,11 @@ like "$(head -n 1 "$T/.out")" '^[0-9a-f]{24} FINISHED$' "waits"
 small=$(ctl get "$(head -c 24 "$T/.out")" --json)
 is "$(value 'v["vehicles"], v["parameters"], v["time"], v["csv"], v["compression"]' <<<"$small")" \
     "['vehicle_002'] ['speed'] rfc3339 excel small" "as requested"
+ok "create, of vehicles that are not all there" ctl create "${day[@]}" --vehicle vehicle_999 \
+    --vehicle vehicle_002 --unknown-vehicles skip --wait
+like "$(cat "$T/.out")" 'not there, left out: vehicle_999' "says which are not"
+is "$(ctl get "$(head -c 24 <(grep FINISHED "$T/.out"))" --json | value 'v["skippedVehicles"]')" \
+    "['vehicle_999']" "as the job does"
 
 # -- a download that ends in the middle, at a byte that is known: the first run may write no more
 part=$T/rest.zip.part

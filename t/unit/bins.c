@@ -103,7 +103,8 @@ static bool
 same(const struct bin *a, const struct bin *b)
 {
 	return a->n == b->n && a->min == b->min && a->max == b->max &&
-	    a->ints == b->ints && a->milli == b->milli && a->whole == b->whole && a->part == b->part && a->large == b->large;
+	    a->ints == b->ints && a->milli == b->milli &&
+	    a->whole == b->whole && a->part == b->part && a->large == b->large;
 }
 
 /* Each ms is in the bin that the division says, with a cursor and without. */
