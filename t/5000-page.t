@@ -511,6 +511,7 @@ def failed(b):
     b.type("#parameter-name", "speed\n")
     b.pick("#csv", "excel")
     b.pick("#compression", "small")
+    b.pick("#unknownVehicles", "skip")
     b.type("#name", "Of none")
     b.wait("the unknown", lambda: "vehicle_none" in b.text("#unknown")
            and "Unknown: vehicle_none" in b.text("#estimate"))
@@ -522,6 +523,7 @@ def failed(b):
     is_([asked[k] for k in REQUEST[2:]],
         [["vehicle_none"], ["speed"], "rfc3339", "excel", "small", "Of none"],
         "a job without a default")
+    is_(job_of(ident)["unknownVehicles"], "skip", "nor here")
     message = job_of(ident)["error"]["message"]
     ok(message.lower() in b.card(ident).find_element("css selector", ".fault").text.lower()
        and "Check the name" in b.card(ident).text,
@@ -530,7 +532,8 @@ def failed(b):
     b.click(b.button(b.card(ident), "Retry"))
     again = b.wait("another job",
                    lambda: newest()[0]["_id"] if newest()[0]["_id"] != ident else None)
-    is_(asked_for(job_of(again)), asked, "retry makes a new job of the same request")
+    is_((asked_for(job_of(again)), job_of(again)["unknownVehicles"]), (asked, "skip"),
+        "retry makes a new job of the same request")
     b.wait("its end", lambda: b.card(again).find_element("css selector", ".state").text == "Failed")
 
 
