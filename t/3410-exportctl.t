@@ -58,7 +58,7 @@ is "$(value 'v["vehicles"], v["parameters"], v["time"], v["csv"], v["compression
     "['vehicle_002'] ['speed'] rfc3339 excel small" "as requested"
 ok "create, of vehicles that are not all there" ctl create "${day[@]}" --vehicle vehicle_999 \
     --vehicle vehicle_002 --unknown-vehicles skip --wait
-like "$(cat "$T/.out")" 'not there, left out: vehicle_999' "says which are not"
+like "$(cat "$T/stderr")" 'not there, left out: vehicle_999' "says which are not"
 is "$(ctl get "$(head -c 24 <(grep FINISHED "$T/.out"))" --json | value 'v["skippedVehicles"]')" \
     "['vehicle_999']" "as the job does"
 
