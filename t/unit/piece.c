@@ -282,8 +282,8 @@ test_goes_on(void)
 }
 
 /*
- * Rows of 300,000 bytes, a block each, before an ms that has more points than
- * fit at first: all of it is made twice.
+ * Rows of 300,000 bytes, a block each, and one of a number, before an ms that has more
+ * points than fit at first: all of it is made twice.
  */
 static void
 test_again(void)
@@ -298,10 +298,11 @@ test_again(void)
 	atomic_store(&plan.previewed, false);
 	memset(large, 'x', sizeof(large) - 1);
 	doc_hour(&d, BASE);
-	for (i = 3; i > 0; i--) {
+	for (i = 1; i <= 3; i++) {
 		snprintf(key, sizeof(key), "%d", i);
 		doc_string(&d, key, large);
 	}
+	doc_int32(&d, "4", 7);
 	for (i = 0; i < 400000; i++)
 		doc_int32(&d, "1800007", i);
 	doc_hour_end(&d);
@@ -311,6 +312,11 @@ test_again(void)
 	is_int((int64_t)piece.blocks.n, 4, "four blocks");
 	is_int((int64_t)piece.duplicates, 399999, "duplicates count once");
 	ok(piece.preview != NULL, "a preview");
+	is_int((int64_t)bins_at(&piece.preview->bins, 0, 0)->n, 1,
+	    "a number before them counts once");
+	/* 1,800,007 ms of an hour */
+	is_int((int64_t)bins_at(&piece.preview->bins, 0, BINS / 2)->n, 1,
+	    "so does the one that won");
 	preview_vehicle(p, "v", (const char *const *)column_names, COLUMNS);
 	preview_take(p, piece.preview);
 	buf_init(&b, PREVIEW_BYTES);
@@ -319,7 +325,7 @@ test_again(void)
 	for (json = buf_cstr(&b); (json = strstr(json, "[\"15435")) != NULL;
 	    json++)
 		n++;
-	is_int(n, 4, "of each row once");
+	is_int(n, 5, "of each row once");
 	buf_release(&b);
 	preview_free(p);
 	end();
