@@ -108,8 +108,8 @@ may libexpat 'expat' lib/servers/s3xml.c
 may zlib 'zlib' worker/engine/deflate/deflate.c worker/engine/archive/{packed,zip}.c
 
 # The pure files take time, key and bytes as arguments.
-PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,utf8}.c lib/jobs/scope.c
-	lib/servers/{credential,s3xml,sigv4}.c
+PURE=(fcgi/spec.c lib/base/{buf,jsonstrict,nameset,num,timestamp,tzif,tzrule,utf8,zone}.c
+	lib/jobs/scope.c lib/servers/{credential,s3xml,sigv4}.c
 	worker/engine/slice.c worker/engine/decode/{document,numtext,points,unwind}.c
 	worker/engine/deflate/{huffman,textdeflate}.c worker/engine/rows/{columns,csv,merge}.c)
 OUTSIDE='time|gettimeofday|clock_gettime|clock_real_ms|clock_monotonic_ms|fopen|open|socket|getenv'

@@ -9,8 +9,8 @@
 /*
  * Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant's formula).
  */
-static int64_t
-days_from_civil(int64_t y, int m, int d)
+int64_t
+timestamp_days(int64_t y, int m, int d)
 {
 	int64_t era;
 	int yoe, doy, doe;
@@ -38,6 +38,15 @@ civil_from_days(int64_t z, int *y, int *m, int *d)
 	*d = doy - (153 * mp + 2) / 5 + 1;
 	*m = mp + (mp < 10 ? 3 : -9);
 	*y = (int)(yoe + era * 400) + (*m <= 2);
+}
+
+int
+timestamp_year(int64_t t_ms)
+{
+	int y, m, d;
+
+	civil_from_days(t_ms / DAY_MS - (t_ms % DAY_MS < 0), &y, &m, &d);
+	return y;
 }
 
 /* Read exactly n digits at text[*at] and move on; -1 if they are not there. */
@@ -80,7 +89,7 @@ parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
 	if (d > lengths[m - 1] + (m == 2 && leap))
 		return -1;
-	*t_ms = days_from_civil(y, m, d) * DAY_MS;
+	*t_ms = timestamp_days(y, m, d) * DAY_MS;
 	return 0;
 }
 

@@ -29,4 +29,11 @@ int timestamp_parse(const char *text, size_t len, int64_t *t_ms);
  */
 size_t timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE]);
 
+/*
+ * timestamp_days(y, m, d): Days since 1970-01-01 of a date of the Gregorian calendar.
+ * timestamp_year(t_ms): The year of a moment, UTC.
+ */
+int64_t timestamp_days(int64_t y, int m, int d);
+int timestamp_year(int64_t t_ms);
+
 #endif
