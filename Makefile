@@ -83,7 +83,7 @@ UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv c
 	sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
 	upload utf8 watch windows zip zone
 FUZZ = conf credential csv facts job jsonstrict numtext request s3xml spec timestamp tzif unwind zip
-TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay
+TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay zones
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)
 
@@ -98,6 +98,8 @@ $(B)/export-api: $(addprefix $(B)/,$(API) $(LIB))
 $(B)/export-worker: $(addprefix $(B)/,$(WORKER) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/engine: $(addprefix $(B)/,t/tools/engine.o $(ENGINE) $(LIB))
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/t/zones: $(addprefix $(B)/,t/tools/zones.o $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/t/bench: $(addprefix $(B)/,t/tools/bench.o $(READER) $(ENGINE) $(LIB))
 	$(CC) $(LINK) -o $@ $^ $(LIBS)
@@ -126,7 +128,7 @@ $(B)/%.o: %.c
 
 # t/testrules.yml says what runs side by side.
 check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-mongo \
-    $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+    $(B)/t/zones $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	@scripts/deps --check
 	$(MAKE) SAN= CRASH=1
 	MAKEFLAGS= B=$(B) prove -f $(if $(V),-v) --timer -j4 -e '' $(UNIT:%=$(B)/t/%.t) \
@@ -134,7 +136,7 @@ check: all $(B)/t/engine $(B)/t/relay $(B)/t/4000-tls $(B)/t/claims $(B)/t/life-
 
 # The same under sanitizers, without the tests of many minutes.
 check-unit: export TSAN_OPTIONS = allocator_may_return_null=1
-check-unit: $(B)/t/engine $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
+check-unit: $(B)/t/engine $(B)/t/zones $(UNIT:%=$(B)/t/%.t) $(FUZZ:%=$(B)/t/replay-%)
 	B=$(B) prove -f $(if $(V),-v) -j2 -e '' $(UNIT:%=$(B)/t/%.t) t/0[0-9]*.t
 
 # The API against its description at length: REQUESTS=20000, SEED=, FAULTS=no

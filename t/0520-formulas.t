@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """No text of an export begins a formula, wherever a spreadsheet begins a cell that splits at
-another separator than the comma; and read as it is meant, each text is what it was (FORMAT.md, 3).
+another separator than its own; and read as it is meant, each text is what it was (FORMAT.md, 3).
 
 The engine exports hostile texts and columns' names, on the fast and on the exact path. A CSV is
 read with Python's csv at commas, semicolons and tabs, and cut at each separator, quoted or not.
@@ -75,9 +75,9 @@ def read(text, separator):
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
 
 
-def meant(name, text, values, columns):
-    """At commas: texts are what they were, numbers are numbers."""
-    rows = read(text, ",")
+def meant(name, text, values, columns, separator):
+    """At its separator: texts are what they were, numbers are numbers."""
+    rows = read(text, separator)
     is_(rows[0], ["time"] + columns, name + ": the header is as the manifest has it")
     is_(len(rows), ROWS + 1, name + ": rows")
     wrong = [cell for row in rows for i, cell in enumerate(row) if i != 1 and begins(cell)]
@@ -91,13 +91,14 @@ def meant(name, text, values, columns):
     ok(any(values[n][0] != texts[n][0] for n in NAMES), name + ": some have one", texts)
 
 
-def elsewhere(name, text):
+def elsewhere(name, text, other):
     """At other separators: no cell at all begins a formula."""
     cells = {what: [cell for row in read(text, separator) for cell in row]
-             for what, separator in (("semicolons", ";"), ("tabs", "\t"))}
+             for what, separator in (("the other sign", other), ("tabs", "\t"))}
     cells.update((what, re.split(separators, text)) for what, separators in (
-        ("lines", "\n"), ("lines of any kind", "[\r\n]"), ("semicolons without quotes", "[;\r\n]"),
-        ("tabs without quotes", "[\t\r\n]"), ("all but commas", "[;\t\r\n]")))
+        ("lines", "\n"), ("lines of any kind", "[\r\n]"),
+        ("the other sign without quotes", "[%s\r\n]" % other),
+        ("tabs without quotes", "[\t\r\n]"), ("all but its own", "[%s\t\r\n]" % other)))
     for what, found in cells.items():
         is_([cell[:40] for cell in found if begins(cell)][:5], [], "%s: at %s" % (name, what))
         ok(len(found) > ROWS, "%s: at %s: %d cells" % (name, what, len(found)))
@@ -107,15 +108,16 @@ def main():
     csv.field_size_limit(1 << 30)
     r = random.Random(seed_of("FORMULAS_SEED"))
     values, documents = telemetry(r)
-    for style, time in (("rfc4180", "ms"), ("excel", "rfc3339")):
+    for style, time in (("rfc4180", "ms"), ("excel", "rfc3339"), ("excel-semicolon", "local")):
+        separator, rival = (";", ",") if style == "excel-semicolon" else (",", ";")
         with tempfile.TemporaryDirectory() as folder:
             fast, columns, exact = exported(folder, documents, style, time)
             is_(exact, 0, style + ": on the fast path")
             other, _, exact = exported(folder, documents, style, time, EXACT="1")
             ok(exact > 0 and other == fast, style + ": the exact path's bytes are the same", exact)
         note("%s: %d characters" % (style, len(fast)))
-        section(style, meant, style, fast, values, columns)
-        section(style, elsewhere, style, fast)
+        section(style, meant, style, fast, values, columns, separator)
+        section(style, elsewhere, style, fast, rival)
     return done()
 
 

@@ -646,10 +646,31 @@ def request_of(r, seed):
             "csv": r.choice(("rfc4180", "rfc4180", "excel"))}, hours
 
 
+# Zones with something of their own: halves and quarters of an hour, seconds (Monrovia, to 1972),
+# shifts of half an hour, of a day, of a winter time; and the usual ones.
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu",
+         "Australia/Lord_Howe", "Pacific/Chatham", "Africa/Monrovia", "Africa/Casablanca",
+         "Europe/Dublin", "Pacific/Apia", "America/St_Johns", "Asia/Pyongyang", "Etc/GMT+12",
+         "Pacific/Kiritimati", "America/Caracas", "Antarctica/Troll", "Asia/Gaza"]
+# When one of them changes; documents lie around it.
+SHIFTS = [1540688400000, 1521939600000, 1541311200000, 1522508400000, 1522512000000,
+          63593070000, 1325239200000, 1438959600000, 1554044400000, 1462080600000, 1459040400000]
+
+
+def for_sheets(r, request):
+    """The same request, now and then of the forms for spreadsheets. Draws from an r of its own, so
+    that a seed's data stay what they were."""
+    if r.random() < 0.4:
+        request.update(time="local", timeZone=r.choice(ZONES + [None]))
+    if r.random() < 0.4:
+        request["csv"] = "excel-semicolon"
+    return request
+
+
 def usual_fleet(seed):
     """As fleet(): one or two vehicles, up to a few days, slices of one hour and of many."""
     r = random.Random("%d/usual" % seed)
-    start = r.choice((0, r.randrange(1420070400000 // HOUR, 1700000000000 // HOUR))) * HOUR
+    start = usual_start(seed, r)
     length = r.choice((3, 30, 80)) * HOUR
     per_hour = r.choice((1, 30, 300)) if length > 3 * HOUR else r.choice((30, 3000))
     hours = [start + i * HOUR for i in range(-2, length // HOUR + 2) if r.random() < 0.9]
@@ -664,10 +685,21 @@ def usual_fleet(seed):
                   "csv": r.choice(("rfc4180", "excel"))}
 
 
+def usual_start(seed, r):
+    """The first hour, now and then some hours before a zone's clock changes."""
+    start = r.choice((0, r.randrange(1420070400000 // HOUR, 1700000000000 // HOUR))) * HOUR
+    own = random.Random("%d/shift" % seed)
+    return start if own.random() < 0.5 else own.choice(SHIFTS) // HOUR * HOUR - 2 * HOUR
+
+
 def fleet(seed, unsound=False, usual=False):
     """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
-    if usual:
-        return usual_fleet(seed)
+    data, request = usual_fleet(seed) if usual else any_fleet(seed, unsound)
+    return data, for_sheets(random.Random("%d/sheets" % seed), request)
+
+
+def any_fleet(seed, unsound):
+    """As fleet(), of any documents."""
     r = random.Random("%d/%d" % (seed, unsound))
     request, hours = request_of(r, seed)
     start, end = request["startDate"], request["endDate"]

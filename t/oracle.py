@@ -8,7 +8,8 @@ data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collec
          vehicle. Documents of the same order_ms are in the order in which they are read;
          order_ms is -2**63 where the _id is neither number nor Date, or is NaN.
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
-         "time": "ms" or "rfc3339", "csv": "rfc4180" or "excel",
+         "time": "ms", "rfc3339" or "local", "timeZone": an IANA name (for local, which may leave
+         it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon",
          and, where it is not "fail", "unknownVehicles": "skip"}; times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
          manifest.json without readingBeganAt and request.compression.
@@ -32,6 +33,7 @@ import sys
 import urllib.parse
 import zipfile
 import zlib
+import zoneinfo
 
 HOUR_MS = 3600000
 MAX_NESTING = 200
@@ -40,6 +42,7 @@ FIRST = ["speed", "soc", "current", "odo", "voltage"]
 EPOCH = datetime.datetime(1970, 1, 1)
 TIMELESS = -2 ** 63                    # order_ms of a document without a place in time
 ID_TEXT_MAX = 100
+SHEET_ROWS = 1048575                   # of a file for spreadsheets, without its header
 MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "files", "skippedDocuments",
            "skippedDocumentsTotal"]
 
@@ -190,19 +193,19 @@ def decimal_text(raw):
     return sign + digits[:exponent] + "." + digits[exponent:]
 
 
-def guarded(text):
+def guarded(text, separator=b","):
     """With an apostrophe before each sign by which a spreadsheet might know a formula."""
-    begin = b"(?:\\A|[;\t\r\n])[\\x00-\\x20\"]*"
+    begin = b"(?:\\A|[%s\t\r\n])[\\x00-\\x20\"]*" % (b"," if separator == b";" else b";")
     signs = "|".join(map(re.escape, "=+-@\uff1d\uff0b\uff0d\uff20")).encode()
     return re.sub(b"(%s)(?=%s)" % (begin, signs), b"\\1'", text)
 
 
-def text_cell(text):
+def text_cell(text, separator=b","):
     """A string or a header name (bytes) as a CSV cell."""
     if not text:
         return b'""'
-    text = guarded(text)
-    if any(c in text for c in (b",", b'"', b"\r", b"\n")):
+    text = guarded(text, separator)
+    if any(c in text for c in (separator, b'"', b"\r", b"\n")):
         text = b'"' + text.replace(b'"', b'""') + b'"'
     return text
 
@@ -211,8 +214,9 @@ class Number(bytes):
     """The cell of a number, and not of a text that looks like one."""
 
 
-def leaf(kind, value):
+def leaf(kind, value, separator=b","):
     """(cell bytes, None), or (None, reason). (None, None) is NaN or infinite."""
+    point = b"," if separator == b";" else b"."
     if kind == INT32:
         return Number(b"%d" % struct.unpack("<i", value)), None
     if kind == INT64:
@@ -221,10 +225,10 @@ def leaf(kind, value):
         x, = struct.unpack("<d", value)
         if x != x or x in (float("inf"), float("-inf")):
             return None, None
-        return Number(number_text(x).encode()), None
+        return Number(number_text(x).encode().replace(b".", point)), None
     if kind == DECIMAL:
         text = decimal_text(value)
-        return (None if text is None else Number(text.encode())), None
+        return (None if text is None else Number(text.encode().replace(b".", point))), None
     if kind == BOOL:
         return (b"true" if value == b"\1" else b"false"), None
     if kind == STRING:
@@ -232,13 +236,28 @@ def leaf(kind, value):
             value.decode("utf-8")
         except UnicodeDecodeError:
             return None, "bad_utf8"
-        return text_cell(value), None
+        return text_cell(value, separator), None
     return None, "bad_type"
 
 
 def rfc3339(ms):
     t = EPOCH + datetime.timedelta(milliseconds=ms)
     return t.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + "%03dZ" % (ms % 1000)
+
+
+def local(ms, zone, point):
+    """The time of day in a zone, by Python's own reader of the system's database."""
+    utc = (EPOCH + datetime.timedelta(milliseconds=ms)).replace(tzinfo=datetime.timezone.utc)
+    t = utc.astimezone(zoneinfo.ZoneInfo(zone))
+    return t.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0") + "%s%03d" % (point, ms % 1000)
+
+
+def stamp_of(request):
+    """A row's time as text."""
+    if request["time"] == "local":
+        point = "," if request["csv"] == "excel-semicolon" else "."
+        return lambda ms: local(ms, request.get("timeZone") or "UTC", point)
+    return rfc3339 if request["time"] == "rfc3339" else str
 
 
 # ---- documents to points ------------------------------------------------------------------
@@ -292,7 +311,7 @@ def count(reasons, reason):
     reasons[reason] = reasons.get(reason, 0) + 1
 
 
-def unwind(level, path, points, reasons):
+def unwind(level, path, points, reasons, separator):
     """Append (path, cell) of every leaf below this level; a path is of (key, place) pairs."""
     values = values_of(level)
     if values is None:
@@ -302,16 +321,16 @@ def unwind(level, path, points, reasons):
         if not re.fullmatch(rb"[0-9]{1,10}", key):
             count(reasons, "bad_key")
         elif kind == DOCUMENT:
-            unwind(value, path + ((int(key), place),), points, reasons)
+            unwind(value, path + ((int(key), place),), points, reasons, separator)
         else:
-            cell, reason = leaf(kind, value)
+            cell, reason = leaf(kind, value, separator)
             if reason:
                 count(reasons, reason)
             else:
                 points.append((path + ((int(key), place),), cell))
 
 
-def read_document(raw):
+def read_document(raw, separator=b","):
     """(points [(ms, cell)] in the order in which the later wins, shown _id, reasons)."""
     try:
         elements = parse(raw)
@@ -321,13 +340,13 @@ def read_document(raw):
     if base is None:
         return [], shown, {"bad_id": 1}
     found, reasons = [], {}
-    unwind(elements, (), found, reasons)
+    unwind(elements, (), found, reasons, separator)
     found.sort(key=lambda p: p[0])      # by path: key, then place, from the top
     return ([(base + sum(key for key, _ in path), cell) for path, cell in found], shown,
             dict(sorted(reasons.items())))
 
 
-def read_column(documents, start, end):
+def read_column(documents, start, end, separator=b","):
     """The points {ms: cell} of one parameter, its duplicates, its documents with something
     skipped [(order_ms, shown _id, reasons)]."""
     points, duplicates, skipped = {}, 0, []
@@ -335,7 +354,7 @@ def read_column(documents, start, end):
     taken = [(first, raw) for order_ms, raw in documents if order_ms == TIMELESS]
     taken += [d for d in documents if start - HOUR_MS < d[0] < end]
     for order_ms, raw in sorted(taken, key=lambda d: d[0]):
-        found, shown, reasons = read_document(raw)
+        found, shown, reasons = read_document(raw, separator)
         if reasons:
             skipped.append((order_ms, shown, reasons))
         for ms, cell in found:
@@ -354,11 +373,11 @@ def columns_of(collections, parameters):
     return [c for c in FIRST if c in collections] + rest
 
 
-def header_names(parameters):
+def header_names(parameters, separator=b","):
     """The columns' names in the header, of which no two are the same."""
     taken, names = {b"time"}, []
     for parameter in parameters:
-        stem = guarded(parameter.encode())
+        stem = guarded(parameter.encode(), separator)
         name, n = stem, 1
         while name.lower() in taken:             # of bytes: only A to Z change
             n += 1
@@ -398,12 +417,13 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
     start, end = request["startDate"], request["endDate"]
     parameters = columns_of(collections, request["parameters"])
-    columns = header_names(parameters)
-    eol = b"\r\n" if request["csv"] == "excel" else b"\n"
-    stamp = rfc3339 if request["time"] == "rfc3339" else str
+    excel = request["csv"] in ("excel", "excel-semicolon")
+    sep = b";" if request["csv"] == "excel-semicolon" else b","
+    columns = header_names(parameters, sep)
+    eol, stamp = b"\r\n" if excel else b"\n", stamp_of(request)
     cells, listed, skipped, duplicates = [], [], {}, 0
     for parameter in parameters:
-        points, lost, bad = read_column(collections.get(parameter, []), start, end)
+        points, lost, bad = read_column(collections.get(parameter, []), start, end, sep)
         cells.append(points)
         duplicates += lost
         for order_ms, shown, reasons in bad:
@@ -412,9 +432,9 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
             for reason, n in reasons.items():
                 skipped[reason] = skipped.get(reason, 0) + n
 
-    bom = b"\xef\xbb\xbf" if request["csv"] == "excel" else b""
-    header = bom + b",".join([b"time"] + [text_cell(c.encode()) for c in columns]) + eol
-    rows = [(ms, b",".join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
+    bom = b"\xef\xbb\xbf" if excel else b""
+    header = bom + sep.join([b"time"] + [text_cell(c.encode(), sep) for c in columns]) + eol
+    rows = [(ms, sep.join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
             for ms in sorted(set().union(*cells))]
     out = []
     for n, part in enumerate(parts_of(header, rows, csv_split_bytes), 1):
@@ -457,7 +477,9 @@ def expect(data, request, csv_split_bytes=None):
         entries += [entry for _, _, entry in parts]
         listed += bad
     shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
-    shown.update((key, request[key]) for key in ("vehicles", "parameters", "time", "csv"))
+    shown.update((key, request[key]) for key in ("vehicles", "parameters", "time"))
+    shown["timeZone"] = request.get("timeZone") or "UTC" if request["time"] == "local" else None
+    shown["csv"] = request["csv"]
     shown["unknownVehicles"] = unknown
     return files, {"format": 4, "request": shown, "skippedVehicles": missing, "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
@@ -581,6 +603,8 @@ def facts_wrong(files, manifest):
                           ("crc32", "%08x" % zlib.crc32(body))):
             if entry.get(key) != true:
                 return "manifest of %s: %s is %r, true is %r" % (name, key, entry.get(key), true)
+        if manifest["request"]["csv"].startswith("excel") and entry["rows"] > SHEET_ROWS:
+            return "%s: %d rows, more than a sheet has" % (name, entry["rows"])
     return None
 
 
@@ -923,6 +947,18 @@ def self_test():
             high, low, text))
     for text, cell in STRINGS:
         same(text_cell(text.encode()), cell.encode(), "string %s" % ascii(text))
+    same([leaf(DOUBLE, f64(x), b";")[0] for x in (1234.5678, 1.5e-7, 3.0)],
+         [b"1234,5678", b"1,5e-7", b"3"], "decimal comma")
+    same(leaf(DECIMAL, i64(150) + i64(0x303C000000000000), b";")[0], b"1,50", "of a Decimal128")
+    same([text_cell(t, b";") for t in (b"a,b", b"a;b", b"a,=1", b"a;=1", b"-1.5")],
+         [b"a,b", b'"a;b"', b"a,'=1", b'"a;=1"', b"'-1.5"], "strings between semicolons")
+    same([local(ms, zone, ".") for ms, zone in (
+        (1543536000000, "Europe/Berlin"), (1540688399999, "Europe/Berlin"),
+        (1540688400000, "Europe/Berlin"), (0, "America/New_York"), (1, "Asia/Kathmandu"),
+        (4102444799999, "Pacific/Chatham"), (0, "Africa/Monrovia"))],
+         ["2018-11-30 01:00:00.000", "2018-10-28 02:59:59.999", "2018-10-28 02:00:00.000",
+          "1969-12-31 19:00:00.000", "1970-01-01 05:30:00.001", "2100-01-01 13:44:59.999",
+          "1969-12-31 23:15:30.000"], "local times")
     same(rfc3339(1543536000000), "2018-11-30T00:00:00.000Z", "RFC 3339")
     same(rfc3339(-1), "1969-12-31T23:59:59.999Z", "RFC 3339 before 1970")
 
@@ -975,6 +1011,13 @@ def self_test():
     text = ("\ufefftime,odo,'=a\r\n2016-12-20T15:00:00.001Z,1,\r\n"
             "2016-12-20T15:00:00.003Z,3,\"\"\r\n2016-12-20T15:00:00.004Z,,\r\n")
     same(files, [("v.csv", text.encode())], "excel, RFC 3339, two columns")
+    text = ("\ufefftime;odo;'=a\r\n2016-12-20 20:45:00,001;1;\r\n"
+            "2016-12-20 20:45:00,003;3;\"\"\r\n2016-12-20 20:45:00,004;;\r\n")
+    there = dict(wide, time="local", timeZone="Asia/Kathmandu", csv="excel-semicolon")
+    same(expect(data, there)[0], [("v.csv", text.encode())], "excel-semicolon, local time")
+    same(expect(data, there)[1]["request"], dict(
+        there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail"),
+         "its manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns", "parameters")],
          [3, 4, T + 1, T + 4, 1, ["odo", "'=a"], ["odo", "=a"]], "manifest of it")

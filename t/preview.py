@@ -63,7 +63,7 @@ def series(points, start, end):
     bins = {}
     for ms in sorted(points):
         if isinstance(points[ms], oracle.Number):
-            x = float(points[ms])
+            x = float(points[ms].replace(b",", b"."))
             if abs(x) != float("inf"):
                 bins.setdefault((ms - start) * BINS // (end - start), Bin()).add(x)
     return [bins[i].shown(i) for i in sorted(bins)] or None
@@ -73,9 +73,11 @@ def vehicle_of(vehicle, collections, request):
     """None, where it has no rows."""
     start, end = request["startDate"], request["endDate"]
     parameters = oracle.columns_of(collections, request["parameters"])
-    points = [oracle.read_column(collections.get(p, []), start, end)[0] for p in parameters]
+    separator = b";" if request["csv"] == "excel-semicolon" else b","
+    points = [oracle.read_column(collections.get(p, []), start, end, separator)[0]
+              for p in parameters]
     times = sorted(set().union(*points))[:ROWS]
-    stamp = oracle.rfc3339 if request["time"] == "rfc3339" else str
+    stamp = oracle.stamp_of(request)
     return times and {
         "vehicle": vehicle, "parameters": parameters[:COLUMNS], "parametersTotal": len(parameters),
         "rows": [[stamp(ms)] + [shown(p.get(ms) if ms in p else None) for p in points[:COLUMNS]]

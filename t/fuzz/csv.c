@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/zone.h"
 #include "worker/engine/decode/points.h"
 
 #include "t/fuzz/fuzz.h"
@@ -32,6 +33,11 @@
 /* The years that timestamp_format() does not clamp: 0 to 9999. */
 #define YEARS_FIRST_MS INT64_C(-62167219200000)
 #define YEARS_LAST_MS INT64_C(253402300799999)
+
+/* A zone that changes once. */
+#define CHANGE_MS INT64_C(1543536030000)
+static struct zone_change change = { CHANGE_MS / 1000, -3208 };
+static const struct zone zone = { .first_s = 20700, .v = &change, .n = 1 };
 
 /* Bytes that are left for strings. */
 static size_t strings_left;
@@ -177,6 +183,7 @@ table_write(const struct table *t, struct buf *b, uint64_t *non_finite)
 struct reader {
 	const uint8_t *at, *end;
 	bool crlf;
+	char separator, point;
 	/* The field that was read last; a NUL follows. */
 	char text[TEXT_MAX + 1];
 	size_t len;
@@ -206,7 +213,7 @@ read_field(struct reader *r)
 				break;
 			r->at++;
 		} else if (!r->quoted) {
-			if (c == ',' || c == '\r' || c == '\n') {
+			if (c == r->separator || c == '\r' || c == '\n') {
 				r->at--;
 				break;
 			}
@@ -218,12 +225,12 @@ read_field(struct reader *r)
 	r->text[r->len] = '\0';
 }
 
-/* What follows a field: a comma; after the last one the line end. */
+/* What follows a field: a separator; after the last one the line end. */
 static void
 read_end(struct reader *r, bool last)
 {
 	if (!last) {
-		CHECK(next_char(r) == ',');
+		CHECK(next_char(r) == r->separator);
 		return;
 	}
 	if (r->crlf)
@@ -248,13 +255,14 @@ sign_bytes(const char *p, size_t len)
 
 /* Whether a cell may begin at text[i], for one program or another. */
 static bool
-is_beginning(const char *text, size_t i)
+is_beginning(const struct reader *r, const char *text, size_t i)
 {
+	const unsigned char other = r->separator == ';' ? ',' : ';';
 	unsigned char c;
 
 	while (i > 0) {
 		c = (unsigned char)text[--i];
-		if (c == ';' || c == '\t' || c == '\n' || c == '\r')
+		if (c == other || c == '\t' || c == '\n' || c == '\r')
 			return true;
 		if (c > ' ' && c != '"')
 			return false;
@@ -264,12 +272,15 @@ is_beginning(const char *text, size_t i)
 
 /* As given, but for an apostrophe before each sign that begins a cell. */
 static void
-check_guarded(const char *text, size_t len, const char *given, size_t bytes)
+check_guarded(const struct reader *r, const char *given, size_t bytes)
 {
+	const char *text = r->text;
+	const size_t len = r->len;
 	size_t at = 0, i;
 
 	for (i = 0; i < bytes; i++) {
-		if (sign_bytes(given + i, bytes - i) > 0 && is_beginning(given, i)) {
+		if (sign_bytes(given + i, bytes - i) > 0 &&
+		    is_beginning(r, given, i)) {
 			CHECK(at < len && text[at] == '\'');
 			at++;
 		}
@@ -278,17 +289,18 @@ check_guarded(const char *text, size_t len, const char *given, size_t bytes)
 	}
 	CHECK(at == len);
 	for (i = 0; i < len; i++)
-		CHECK(sign_bytes(text + i, len - i) == 0 || !is_beginning(text, i));
+		CHECK(sign_bytes(text + i, len - i) == 0 ||
+		    !is_beginning(r, text, i));
 }
 
 static void
 check_string(const struct reader *r, const char *given, size_t len)
 {
-	CHECK(r->quoted == (len == 0 || memchr(given, ',', len) != NULL ||
+	CHECK(r->quoted == (len == 0 || memchr(given, r->separator, len) != NULL ||
 	    memchr(given, '"', len) != NULL ||
 	    memchr(given, '\r', len) != NULL ||
 	    memchr(given, '\n', len) != NULL));
-	check_guarded(r->text, r->len, given, len);
+	check_guarded(r, given, len);
 }
 
 static void
@@ -303,14 +315,28 @@ check_int(const struct reader *r, int64_t n)
 	CHECK(end == r->text + r->len);
 }
 
+/* A local time as RFC 3339, and its moment as if it were UTC. */
 static void
-check_time(const struct reader *r, const struct csv_style *style, int64_t t_ms)
+read_local(struct reader *r, int64_t *t_ms)
+{
+	CHECK(r->len == 23 && r->text[10] == ' ' && r->text[19] == r->point);
+	r->text[10] = 'T';
+	r->text[19] = '.';
+	memcpy(r->text + r->len++, "Z", 2);
+	if (*t_ms >= -YEARS_LAST_MS && *t_ms <= YEARS_LAST_MS)
+		*t_ms += *t_ms < CHANGE_MS ? 20700000 : -3208000;
+}
+
+static void
+check_time(struct reader *r, const struct csv_style *style, int64_t t_ms)
 {
 	struct tm tm = { 0 }, same;
 	int ms, n = 0;
 
 	CHECK(!r->quoted);
-	if (!style->rfc3339) {
+	if (style->zone != NULL) {
+		read_local(r, &t_ms);
+	} else if (!style->rfc3339) {
 		check_int(r, t_ms);
 		return;
 	}
@@ -332,12 +358,24 @@ check_time(const struct reader *r, const struct csv_style *style, int64_t t_ms)
 	    same.tm_sec == tm.tm_sec);
 }
 
+/* For the reader of numbers. */
 static void
-check_double(const struct reader *r, uint64_t bits, uint64_t *non_finite)
+point_number(struct reader *r)
+{
+	char *point = strchr(r->text, r->point);
+
+	CHECK(r->point == '.' || strchr(r->text, '.') == NULL);
+	if (point != NULL)
+		*point = '.';
+}
+
+static void
+check_double(struct reader *r, uint64_t bits, uint64_t *non_finite)
 {
 	double d, again;
 	char *end;
 
+	point_number(r);
 	memcpy(&d, &bits, sizeof(d));
 	if (!isfinite(d)) {
 		CHECK(r->len == 0);
@@ -389,7 +427,7 @@ decimal_of(const uint8_t *ref)
 
 /* The canonical string keeps coefficient and exponent (BSON Decimal128). */
 static void
-check_decimal(const struct reader *r, const uint8_t *ref,
+check_decimal(struct reader *r, const uint8_t *ref,
     uint64_t *non_finite)
 {
 	const struct decimal x = decimal_of(ref);
@@ -404,6 +442,7 @@ check_decimal(const struct reader *r, const uint8_t *ref,
 		(*non_finite)++;
 		return;
 	}
+	point_number(r);
 	CHECK(r->len <= 42 && (*p == '-') == x.negative);
 	p += x.negative;
 	CHECK(*p != '0' || !isdigit((unsigned char)p[1]));
@@ -431,7 +470,7 @@ check_decimal(const struct reader *r, const uint8_t *ref,
 }
 
 static void
-check_cell(const struct reader *r, const struct point *p, uint64_t *non_finite)
+check_cell(struct reader *r, const struct point *p, uint64_t *non_finite)
 {
 	if (p->type == LEAF_STRING) {
 		check_string(r, (const char *)p->v.ref + 4,
@@ -469,6 +508,8 @@ check_text(const struct table *t, const struct buf *b)
 	r.at = b->data;
 	r.end = b->data + b->len;
 	r.crlf = t->style.excel;
+	r.separator = t->style.semicolon ? ';' : ',';
+	r.point = t->style.semicolon ? ',' : '.';
 	if (t->style.excel) {
 		CHECK(b->len > 3 && memcmp(r.at, "\xef\xbb\xbf", 3) == 0);
 		r.at += 3;
@@ -529,6 +570,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	style = take(&in);
 	t.style.rfc3339 = style & 1;
 	t.style.excel = style >> 1 & 1;
+	t.style.semicolon = style >> 2 & 1;
+	t.style.zone = style >> 3 & 1 ? &zone : NULL;
 	t.n = 1 + take(&in) % COLUMNS_MAX;
 	ceiling = (size_t)take_int(&in, 2);
 	strings_left = STRINGS_MAX;

@@ -155,8 +155,8 @@ check_double(double d)
 	memset(text, '!', sizeof(text));
 	len = numtext_double(d, text);
 	CHECK(len < NUMTEXT_SIZE && strnlen(text, NUMTEXT_SIZE) == len);
-	if (numtext_small_double(d, small) > 0)
-		CHECK(numtext_small_double(d, small) == len &&
+	if (numtext_small_double(d, small, '.') > 0)
+		CHECK(numtext_small_double(d, small, '.') == len &&
 		    memcmp(small, text, len) == 0);
 	if (d == 0) {
 		CHECK(strcmp(text, "0") == 0);

@@ -144,7 +144,7 @@ check_walk(const uint8_t *data, size_t len, const struct points *ps,
 	size_t i;
 
 	column_text_init(&l);
-	if (fastread_document(data, len, &range, &l) == FASTREAD_DONE) {
+	if (fastread_document(data, len, &range, ',', &l) == FASTREAD_DONE) {
 		CHECK(!skips_any(skips));
 		CHECK(l.n == ps->n);
 		for (i = 0; i < l.n; i++) {

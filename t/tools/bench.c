@@ -287,7 +287,7 @@ walk(const struct memory *m, const struct task *task, bool drop_all,
 			    drop_all ? 0 : task->to_ms - base_ms, HOUR_MS };
 
 			column_text_clear(text);
-			if (fastread_document(d->data, d->len, &range,
+			if (fastread_document(d->data, d->len, &range, ',',
 			    text) != FASTREAD_DONE)
 				errx(1, "an unusual document");
 		}

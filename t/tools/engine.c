@@ -23,6 +23,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
 #include "lib/base/process.h"
+#include "lib/base/zone.h"
+#include "lib/base/zonefile.h"
 #include "worker/engine/archive.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/sink.h"
@@ -246,7 +248,21 @@ is_word(struct json_object *o, const char *name, const char *word)
 }
 
 static void
-read_request(const char *dir, struct archive_spec *spec,
+read_zone(struct json_object *o, struct archive_spec *spec, struct zone *zone)
+{
+	static char name[ZONE_NAME_MAX + 1] = "UTC";
+	struct json_object *asked = json_object_object_get(o, "timeZone");
+
+	if (asked != NULL)
+		snprintf(name, sizeof(name), "%s", json_object_get_string(asked));
+	if (zonefile_read(name, spec->from_ms, spec->to_ms, zone) != ZONEFILE_OK)
+		errx(2, "no zone %s", name);
+	spec->zone = zone;
+	spec->zone_name = name;
+}
+
+static void
+read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
     struct names *vehicles, struct names *parameters)
 {
 	struct json_object *o;
@@ -264,7 +280,10 @@ read_request(const char *dir, struct archive_spec *spec,
 	spec->vehicles = vehicles;
 	spec->parameters = parameters;
 	spec->rfc3339 = is_word(o, "time", "rfc3339");
-	spec->excel = is_word(o, "csv", "excel");
+	if (is_word(o, "time", "local"))
+		read_zone(o, spec, zone);
+	spec->semicolon = is_word(o, "csv", "excel-semicolon");
+	spec->excel = spec->semicolon || is_word(o, "csv", "excel");
 	spec->small = is_word(o, "compression", "small");
 	spec->skip_unknown = is_word(o, "unknownVehicles", "skip");
 	json_object_put(o);
@@ -675,6 +694,7 @@ main(int argc, char **argv)
 	    .close = file_close } };
 	struct names vehicles = { 0 }, parameters = { 0 }, found = { 0 };
 	struct names skipped = { 0 };
+	struct zone zone = { 0 };
 	struct archive_spec spec = {
 		.csv_split_bytes = setting("CSV_SPLIT_BYTES", 4278190080),
 		.memory_max = setting("CARRY_BYTES", (size_t)64 << 20),
@@ -688,7 +708,7 @@ main(int argc, char **argv)
 	process_give_back_memory();
 	if (argc != 3)
 		errx(2, "usage: engine FLEETDIR OUT.zip");
-	read_request(argv[1], &spec, &vehicles, &parameters);
+	read_request(argv[1], &spec, &zone, &vehicles, &parameters);
 	if ((out.f = fopen(argv[2], "wb")) == NULL)
 		err(2, "%s", argv[2]);
 	if (vehicles.n == 0) {
@@ -710,6 +730,7 @@ main(int argc, char **argv)
 	archive_free(archive);
 	names_release(&found);
 	names_release(&skipped);
+	zone_release(&zone);
 	names_release(&vehicles);
 	names_release(&parameters);
 	return 0;

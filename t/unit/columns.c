@@ -71,7 +71,7 @@ test_names(void)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		split(rows[i][0], &from);
-		is_int(columns_name(&from, &to), 0, "row %zu", i);
+		is_int(columns_name(&from, ',', &to), 0, "row %zu", i);
 		join(&to, text, sizeof(text));
 		is_str(text, rows[i][1], "row %zu: names", i);
 		join(&from, text, sizeof(text));
@@ -97,7 +97,7 @@ test_many(void)
 		if (names_add(&from, name, strlen(name)) != 0)
 			abort();
 	}
-	is_int(columns_name(&from, &to), 0, "%d names that differ by case", N);
+	is_int(columns_name(&from, ',', &to), 0, "%d names that differ by case", N);
 	is_str(to.v[N - 1] + strlen(name), "_2000", "the last one");
 	for (i = 0; i < N; i++)
 		for (k = 0; k < i; k++)

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/zone.h"
 #include "worker/engine/decode/points.h"
 
 #include "t/tap.h"
 
-static const struct csv_style plain = { false, false };
+static const struct csv_style plain;
 static uint64_t non_finite;
 
 /*
@@ -21,13 +22,14 @@ cell(const struct csv_style *style, const struct point *p)
 {
 	static struct buf b;
 	const char *end = style->excel ? "\r\n" : "\n";
+	const char *begin = style->semicolon ? "5;" : "5,";
 	char *text;
 
 	buf_release(&b);
 	buf_init(&b, 1 << 20);
 	non_finite = 0;
 	if (csv_row(&b, style, 5, &p, 1, &non_finite) != 0 ||
-	    (text = buf_cstr(&b)) == NULL || strncmp(text, "5,", 2) != 0 ||
+	    (text = buf_cstr(&b)) == NULL || strncmp(text, begin, 2) != 0 ||
 	    b.len < 2 + strlen(end) ||
 	    strcmp(text + b.len - strlen(end), end) != 0)
 		return NULL;
@@ -277,8 +279,9 @@ test_strings(void)
 static void
 test_rows(void)
 {
-	static const struct csv_style styles[4] = { { false, false },
-	    { false, true }, { true, false }, { true, true } };
+	static const struct csv_style styles[4] = { { .rfc3339 = false },
+	    { .excel = true }, { .rfc3339 = true },
+	    { .rfc3339 = true, .excel = true } };
 	static const char *const headers[4] = {
 		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",
 		"time,speed,soc,current\n", "\xef\xbb\xbftime,speed,soc,current\r\n",
@@ -364,6 +367,107 @@ test_rows(void)
 	ok(i == full, "header: -1 at each ceiling below %zu", full);
 }
 
+/* Semicolons between cells, decimal commas, quotes and apostrophes to match. */
+static void
+test_semicolons(void)
+{
+	static const struct csv_style style = { .excel = true,
+	    .semicolon = true };
+	static const struct {
+		const char *text, *expected;
+	} texts[] = {
+		{ "", "\"\"" }, { "a", "a" }, { "a,b", "a,b" },
+		{ "a;b", "\"a;b\"" }, { "a\"", "\"a\"\"\"" },
+		{ "=1", "'=1" }, { "a,=1", "a,'=1" }, { "a, \t+1", "a, \t'+1" },
+		{ "a;=1", "\"a;=1\"" }, { "a;\n=1", "\"a;\n'=1\"" },
+		{ "a\t-1", "a\t'-1" }, { "x,\xef\xbc\x9d", "x,'\xef\xbc\x9d" },
+		{ "1.5", "1.5" }, { "1,5", "1,5" },
+	};
+	static const struct {
+		double d;
+		const char *expected;
+	} doubles[] = {
+		{ 2.2, "2,2" }, { -0.5, "-0,5" }, { 23, "23" }, { 1e-7, "1e-7" },
+		{ 1.5e-7, "1,5e-7" }, { 1.25e21, "1,25e+21" }, { 99999.999, "99999,999" },
+		{ 1234567.891, "1234567,891" }, { 0.1 + 0.2, "0,30000000000000004" },
+		{ NAN, "" },
+	};
+	/* 1.50 and 1E+3, low half first */
+	static const uint8_t decimals[2][16] = { { 150, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0, 0x3c, 0x30 }, { 1, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0, 0x46, 0x30 } };
+	const char *const names[] = { "speed", "a;b", "c,=d" };
+	struct point p = { 5, { 0 }, LEAF_STRING };
+	uint8_t value[64];
+	struct buf b;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		memset(value, 0, sizeof(value));
+		value[0] = (uint8_t)(strlen(texts[i].text) + 1);
+		memcpy(value + 4, texts[i].text, strlen(texts[i].text));
+		p.v.ref = value;
+		is_str(cell(&style, &p), texts[i].expected,
+		    "semicolons: string %zu", i);
+	}
+	p.type = LEAF_DOUBLE;
+	for (i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
+		memcpy(&p.v.bits, &doubles[i].d, sizeof(double));
+		is_str(cell(&style, &p), doubles[i].expected,
+		    "semicolons: double %g", doubles[i].d);
+	}
+	p.type = LEAF_DECIMAL128;
+	p.v.ref = decimals[0];
+	is_str(cell(&style, &p), "1,50", "semicolons: a Decimal128");
+	p.v.ref = decimals[1];
+	is_str(cell(&style, &p), "1E+3", "semicolons: one without a point");
+	buf_init(&b, 4096);
+	ok(csv_header(&b, &style, names, 3) == 0, "semicolons: a header");
+	is_str(buf_cstr(&b), "\xef\xbb\xbftime;speed;\"a;b\";c,'=d\r\n",
+	    "semicolons: its text");
+	buf_release(&b);
+}
+
+/* Time of day in a zone, around changes, one of which is within a minute. */
+static void
+test_local(void)
+{
+	struct zone_change changes[] = { { 1540688400, 3600 },
+	    { 1543536030, 20700 } };
+	const struct zone zone = { .first_s = 7200, .v = changes, .n = 2 };
+	const struct csv_style points = { .zone = &zone };
+	const struct csv_style commas = { .zone = &zone, .excel = true,
+	    .semicolon = true };
+	static const struct {
+		int64_t t_ms;
+		const char *expected;
+	} rows[] = {
+		{ 1540688399999, "2018-10-28 02:59:59.999,\n" },
+		{ 1540688400000, "2018-10-28 02:00:00.000,\n" },
+		{ 1543536029999, "2018-11-30 01:00:29.999,\n" },
+		{ 1543536030000, "2018-11-30 05:45:30.000,\n" },
+		{ 0, "1970-01-01 02:00:00.000,\n" },
+		{ -7200001, "1969-12-31 23:59:59.999,\n" },
+		{ INT64_MAX, "9999-12-31 23:59:59.999,\n" },
+		{ INT64_MIN, "0000-01-01 00:00:00.000,\n" },
+	};
+	const struct point *none = NULL;
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, 4096);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		b.len = 0;
+		csv_row(&b, &points, rows[i].t_ms, &none, 1, &non_finite);
+		is_str(buf_cstr(&b), rows[i].expected, "local: row %zu", i);
+	}
+	b.len = 0;
+	csv_row(&b, &commas, 1543536029999, &none, 1, &non_finite);
+	is_str(buf_cstr(&b), "2018-11-30 01:00:29,999;\r\n",
+	    "local, with a decimal comma");
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -371,5 +475,7 @@ main(void)
 	test_decimals();
 	test_strings();
 	test_rows();
+	test_semicolons();
+	test_local();
 	return done_testing();
 }

@@ -232,6 +232,76 @@ test_limit(void)
 	}
 }
 
+/*
+ * In forms for spreadsheets a part begins before a run with which a sheet might be
+ * full, so that a part has at least 1,048,575 - 65,536 rows where more follow.
+ */
+static int
+add_rows(struct csvfile *w, uint64_t rows, int64_t t_ms)
+{
+	static const uint8_t bytes[1];
+	const struct block b = { .deflated = bytes, .text_len = 1,
+	    .deflated_len = 1, .rows = rows, .points = rows,
+	    .first_ms = t_ms, .last_ms = t_ms };
+
+	return csvfile_block(w, &b);
+}
+
+static void
+test_sheets(void)
+{
+	static const struct {
+		const char *name;
+		bool excel;
+		uint64_t rows, step;	/* all, and of a block */
+		int64_t days;		/* between two blocks, in tenths */
+		size_t n;
+		uint64_t first;		/* rows of the first part */
+	} rows[] = {
+		{ "no sheet", false, 3000000, 10000, 0, 1, 3000000 },
+		{ "up to a sheet's last run", true, 983040, 4096, 0, 1, 983040 },
+		{ "beyond it", true, 987136, 4096, 0, 2, 983040 },
+		{ "runs of several blocks", true, 3000000, 10000, 0, 3, 1020000 },
+		{ "a run a day", true, 3000000, 10000, 10, 4, 990000 },
+		{ "blocks that are runs", true, 1100000, 100000, 0, 2, 1000000 },
+		{ "a block larger than a sheet", true, 2200000, 1100000, 0, 2,
+		    1100000 },
+	};
+	const struct names two = columns;
+	struct sink sink = { .write = drop };
+	struct parts parts;
+	struct csvfile *w;
+	struct zip *zip;
+	uint64_t k;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct csvfile_options options = {
+		    .style = { .excel = rows[i].excel },
+		    .level = DEFLATE_FAST, .split_bytes = UINT64_MAX };
+
+		parts.n = 0;
+		if ((zip = zip_new(&sink, 0)) == NULL)
+			abort();
+		w = csvfile_open(zip, &options, NULL, "v", &two, part_done,
+		    &parts);
+		rc = w == NULL ? -2 : 0;
+		for (k = 0; k < rows[i].rows && rc == 0; k += rows[i].step)
+			rc = add_rows(w, rows[i].step, (int64_t)(k /
+			    rows[i].step) * rows[i].days * 8640000);
+		if (rc == 0)
+			rc = csvfile_close(w);
+		is_int(rc, 0, "sheets: %s", rows[i].name);
+		is_int((int64_t)parts.n, (int64_t)rows[i].n,
+		    "sheets: %s: parts", rows[i].name);
+		is_int((int64_t)parts.v[0].rows, (int64_t)rows[i].first,
+		    "sheets: %s: rows of the first", rows[i].name);
+		csvfile_free(w);
+		zip_free(zip);
+	}
+}
+
 /* What the sink gets of a bare archive. */
 struct memory {
 	struct sink sink;
@@ -290,6 +360,7 @@ main(void)
 	size_t n;
 
 	test_limit();
+	test_sheets();
 	for (n = 0; n < 100; n++)
 		header_row(n);
 	header_row(5000);

@@ -357,7 +357,7 @@ test_style(void)
 	    "2018-11-30T01:00:00.000Z,,\"a,b\"\r\n";
 
 	begin(2);
-	x.style = (struct csv_style){ true, true };
+	x.style = (struct csv_style){ .rfc3339 = true, .excel = true };
 	hour(0, HOUR - 1, "0=i1"), hour(1, HOUR, "0=sa,b");
 	is_int(run_raw(BASE, BASE + 2 * HOUR), EXACT_DONE, "done");
 	is_mem(x.csv.data, x.csv.len, expected, sizeof(expected) - 1,

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/zone.h"
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
@@ -35,6 +36,12 @@
 
 static const struct fastread_range hour = { BASE, 0, HOUR, HOUR };
 static const struct csv_style plain;
+/* Of the rows of the reader, for those that compare with other styles. */
+static char separator = ',';
+/* A zone that changes in a minute, and at the beginning of one. */
+static struct zone_change changes[] = { { BASE / 1000 - 1800, 20700 },
+    { BASE / 1000 + 95, -3208 }, { BASE / 1000 + 600, 3600 } };
+static const struct zone zone = { .first_s = 3208, .v = changes, .n = 3 };
 static struct doc d;
 static struct column_text column;
 static char text[16384];
@@ -80,7 +87,7 @@ static enum fastread_result
 read_d(const struct fastread_range *range, struct column_text *l)
 {
 	uint8_t *p = copy(d.data, d.len);
-	enum fastread_result rc = fastread_document(p, d.len, range, l);
+	enum fastread_result rc = fastread_document(p, d.len, range, separator, l);
 
 	memset(p, 0xee, d.len);
 	free(p);
@@ -148,7 +155,7 @@ agree(const struct fastread_range *range, enum fastread_result *rc)
 	const char *wrong;
 
 	column_text_clear(&column);
-	*rc = fastread_document(p, d.len, range, &column);
+	*rc = fastread_document(p, d.len, range, ',', &column);
 	wrong = differs(p, d.len, range, *rc);
 	free(p);
 	return wrong;
@@ -1360,7 +1367,9 @@ test_rows(void)
 
 	draw_from(362436069);
 	for (i = 0; i < N; i++) {
-		struct csv_style style = { (i & 1) != 0, (i & 2) != 0 };
+		const struct csv_style style = { .rfc3339 = (i & 1) != 0,
+		    .excel = (i & 2) != 0, .semicolon = (i & 4) != 0,
+		    .zone = i & 8 ? &zone : NULL };
 
 		/* few ms, so that columns share rows; or many */
 		room = draw(3) == 0 ? 2 + draw(900000) : 2 + draw(80);
@@ -1371,6 +1380,7 @@ test_rows(void)
 		range.base_ms = BASE - (draw(2) ? 0 : HOUR);
 		range.from = draw(3) ? 0 : (int64_t)draw(room);
 		range.to = draw(3) ? HOUR : (int64_t)draw(4 * room);
+		separator = csv_separator(&style);
 		reference_begin();
 		for (c = 0; c < n; c++) {
 			for (k = 0; k < 4; k++) {
@@ -1391,6 +1401,7 @@ test_rows(void)
 			non_finite += ref.blocks[k].non_finite;
 		}
 	}
+	separator = ',';
 	none(&bad, "%d random slices", N);
 	ok(n_rows > 20 * N && n_points > n_rows + n_rows / 8 && non_finite > N,
 	    "%" PRIu64 " rows of %" PRIu64 " points, %" PRIu64 " not finite",
@@ -1423,7 +1434,7 @@ static void
 test_blocks(void)
 {
 	const size_t full = BLOCK_BYTES / 16;
-	const struct csv_style rfc = { true, true };
+	const struct csv_style rfc = { .rfc3339 = true, .excel = true };
 	size_t i, c;
 
 	draw_from(521288629);
@@ -1449,21 +1460,36 @@ test_blocks(void)
 	is_str(exact(1), NULL, "one row");
 }
 
-static struct timetext times[2];
+#define STYLES 4
+static const struct csv_style styles[STYLES] = { { .rfc3339 = false },
+    { .rfc3339 = true }, { .zone = &zone }, { .zone = &zone, .semicolon = true } };
+static struct timetext times[STYLES];
 
-/* time_wrong(t_ms): Whether the text of t_ms is wrong in either style. */
+static void
+init_times(void)
+{
+	int i;
+
+	for (i = 0; i < STYLES; i++)
+		timetext_init(&times[i], &styles[i]);
+}
+
+/* time_wrong(t_ms): Whether the text of t_ms is wrong in any style. */
 static int
 time_wrong(int64_t t_ms)
 {
-	char expected[2][NUMTEXT_SIZE], *to;
-	size_t len[2], n;
+	char expected[STYLES][TIMETEXT_ROOM], *to;
+	size_t len[STYLES], n;
 	int i, wrong = 0;
 
 	len[0] = numtext_int(t_ms, expected[0]);
 	len[1] = timestamp_format(t_ms, expected[1]);
+	/* By itself: t/unit/csv.c and t/0540-zones.t check what that gives. */
+	len[2] = timetext_any(&styles[2], t_ms, expected[2]);
+	len[3] = timetext_any(&styles[3], t_ms, expected[3]);
 	if ((to = malloc(TIMETEXT_ROOM)) == NULL)
 		abort();
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < STYLES; i++) {
 		memset(to, 0xee, TIMETEXT_ROOM);
 		n = timetext_put(&times[i], t_ms, to);
 		wrong += n != len[i] || memcmp(to, expected[i], n) != 0;
@@ -1492,8 +1518,7 @@ test_times(void)
 	/* each edge first, and after each other one */
 	for (i = 0; i < ROWS_OF(edges); i++) {
 		for (sign = -1; sign <= 1; sign += 2) {
-			timetext_init(&times[0], false);
-			timetext_init(&times[1], true);
+			init_times();
 			if (time_wrong(sign * edges[i]))
 				bad_row(&bad, "first %" PRId64,
 				    sign * edges[i]);
@@ -1514,8 +1539,11 @@ test_times(void)
 			bad_row(&bad, "year 10000: %" PRId64, far[i]);
 	}
 	none(&bad, "beyond the years that RFC 3339 has");
-	timetext_init(&times[0], false);
-	timetext_init(&times[1], true);
+	init_times();
+	for (t_ms = BASE - 2000000; t_ms <= BASE + 800000; t_ms += 1 + t_ms % 7) {
+		if (time_wrong(t_ms))
+			bad_row(&bad, "past changes: %" PRId64, t_ms);
+	}
 	for (t_ms = -200000; t_ms <= 200000; t_ms++) {
 		if (time_wrong(t_ms))
 			bad_row(&bad, "upwards: %" PRId64, t_ms);

@@ -74,6 +74,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"    ],\n" \
 	"    \"parameters\": null,\n" \
 	"    \"time\": \"ms\",\n" \
+	"    \"timeZone\": null,\n" \
 	"    \"csv\": \"rfc4180\",\n" \
 	"    \"compression\": \"fast\",\n" \
 	"    \"unknownVehicles\": \"" UNKNOWN "\"\n" \

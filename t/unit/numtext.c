@@ -298,7 +298,7 @@ test_ints(void)
 static int
 small_wrong(double d, char *small)
 {
-	const size_t len = numtext_small_double(d, small);
+	const size_t len = numtext_small_double(d, small, '.');
 	char text[NUMTEXT_SIZE];
 
 	return len > 0 && (len != numtext_double(d, text) ||
@@ -326,7 +326,7 @@ test_small(void)
 		if (len != numtext_int(n, text) || memcmp(small, text, len) != 0)
 			bad_row(&bad, "%s", text);
 		d = (double)n / 1000;
-		if (fabs(d) < 99999 && numtext_small_double(d, small) == 0)
+		if (fabs(d) < 99999 && numtext_small_double(d, small, '.') == 0)
 			bad_row(&bad, "%.17g: not small", d);
 		if (small_wrong(d, small) || small_wrong(nextafter(d, 0), small) ||
 		    small_wrong(nextafter(d, 1e9), small))
@@ -336,10 +336,10 @@ test_small(void)
 	for (i = zero = 0; i < sizeof(large) / sizeof(*large); i++)
 		zero += numtext_small_int(large[i], small);
 	for (i = 0; i < sizeof(other) / sizeof(*other); i++)
-		zero += numtext_small_double(other[i], small) +
-		    numtext_small_double(-other[i], small);
+		zero += numtext_small_double(other[i], small, '.') +
+		    numtext_small_double(-other[i], small, '.');
 	is_int((int64_t)zero, 0, "others are not small");
-	is_int((int64_t)numtext_small_double(-0.0, small), 1, "-0 is");
+	is_int((int64_t)numtext_small_double(-0.0, small, '.'), 1, "-0 is");
 	ok(small[0] == '0', "and has no sign");
 	free(small);
 }

@@ -63,7 +63,7 @@ part_of(size_t n, const char *text)
 
 	if (p == NULL)
 		abort();
-	preview_part_block(p, &block, (const uint8_t *)text);
+	preview_part_block(p, &block, (const uint8_t *)text, ',');
 	return p;
 }
 
@@ -244,7 +244,7 @@ test_noise(void)
 		p = preview_new(0, RANGE);
 		preview_vehicle(p, "v", columns, n);
 		part = part_of(n, "");
-		preview_part_block(part, &block, text);
+		preview_part_block(part, &block, text, ',');
 		take(p, part);
 		o = shown(p, &len);
 		bad += (o == NULL) != (len == 0);

@@ -85,7 +85,9 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->spec = spec;
 	a->plan.from_ms = spec->from_ms;
 	a->plan.to_ms = spec->to_ms;
-	a->plan.style = (struct csv_style){ spec->rfc3339, spec->excel };
+	a->plan.style = (struct csv_style){ .rfc3339 = spec->rfc3339,
+	    .excel = spec->excel, .semicolon = spec->semicolon,
+	    .zone = spec->zone };
 	a->plan.memory_max = spec->memory_max;
 	a->plan.exact = spec->exact;
 	a->options = (struct csvfile_options){ .style = a->plan.style,

@@ -7,6 +7,7 @@
 
 struct buf;
 struct names;
+struct zone;
 
 /*
  * What goes through the door, archive.h; what lies below it includes these only.
@@ -36,7 +37,10 @@ struct archive_spec {
 	bool skip_unknown;		/* requested: without vehicles that are not there */
 	const struct names *skipped;	/* those vehicles; may be NULL */
 	bool rfc3339;			/* times as RFC 3339, not Unix ms */
-	bool excel;			/* CRLF and a BOM */
+	const struct zone *zone;	/* times in it, local; else NULL, as */
+	const char *zone_name;		/* its name, for the manifest; with zone */
+	bool excel;			/* CRLF, a BOM, files that fit a sheet */
+	bool semicolon;			/* and excel: semicolons, decimal commas */
 	bool small;			/* zlib -6: fewer bytes, more time */
 	uint64_t csv_split_bytes;	/* a new file begins before this size */
 	/* Bytes of documents that reach beyond their hour, kept at once. */

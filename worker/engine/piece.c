@@ -194,7 +194,7 @@ read_documents(const struct piece *p, struct scratch *scratch)
 		d = &s->docs[i];
 		before = scratch->columns[d->column].n;
 		rc = fastread_document(d->data, d->len, &range,
-		    &scratch->columns[d->column]);
+		    csv_separator(&s->plan->style), &scratch->columns[d->column]);
 		cells += scratch->columns[d->column].n - before;
 		if (cells > CELLS_MAX)
 			return FASTREAD_UNUSUAL;
@@ -213,7 +213,8 @@ on_sealed(void *arg, const struct block *block, const uint8_t *text)
 
 	if (p->blocks.n == 0)
 		p->preview->rows = 0;
-	preview_part_block(p->preview, block, text);
+	preview_part_block(p->preview, block, text,
+	    csv_separator(&p->slice->plan->style));
 }
 
 /* What the archive's preview is to have of it, if anything; before it is read. */

@@ -36,8 +36,10 @@ struct csvfile {
 	uint64_t rows, points;		/* of all parts */
 	int64_t day_ms;			/* of the open run */
 	uint64_t run_bytes;		/* its text; 0: none is open */
-	uint64_t run_deflated;
-	uint64_t run_max;		/* of more than one block */
+	uint64_t run_deflated, run_rows;
+	uint64_t run_max;		/* of more than one block, bytes, */
+	uint64_t run_rows_max;		/* and rows */
+	uint64_t rows_max;		/* of a part */
 	bool goes_on;
 };
 
@@ -171,21 +173,36 @@ fits_run(const struct csvfile *c, uint64_t text_len, uint64_t deflated_len)
 	return text_len <= c->run_max && deflated_len <= 2 * c->run_max;
 }
 
+static void
+limit_rows(struct csvfile *c)
+{
+	/* All of both can be added to what there is. */
+	c->rows_max = UINT64_MAX;
+	c->run_rows_max = UINT64_MAX / 2;
+	if (c->options->style.excel) {
+		c->rows_max = CSVFILE_SHEET_ROWS;
+		c->run_rows_max = CSVFILE_SHEET_RUN_ROWS;
+	}
+}
+
 /*
  * Whether a run, of which the first block is known, might make the open part too
- * large, by the setting or for the 32-bit form. A part has at least one run: these
- * are never cut.
+ * large: by the setting, for the 32-bit form or for a sheet. A part has at least one
+ * run: these are never cut.
  */
 static bool
 csvfile_is_full(const struct csvfile *c, uint64_t text_len,
-    uint64_t deflated_len)
+    uint64_t deflated_len, uint64_t rows)
 {
+	if (rows < c->run_rows_max)
+		rows = c->run_rows_max;
 	if (fits_run(c, text_len, deflated_len)) {
 		text_len = c->run_max;
 		deflated_len = 2 * c->run_max;
 	}
 	return c->facts.rows > 0 &&
 	    (c->facts.bytes + text_len > c->options->split_bytes ||
+	    c->facts.rows + rows > c->rows_max ||
 	    !zip_fits(c->zip, deflated_len, text_len));
 }
 
@@ -194,12 +211,13 @@ csvfile_is_full(const struct csvfile *c, uint64_t text_len,
  * run before it; in an archive a part may begin with it.
  */
 static int
-csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len)
+csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len,
+    uint64_t rows)
 {
 	if (c->options->runs)
 		return c->facts.rows > 0 || c->facts.skipped_documents > 0 ||
 		    c->facts.duplicates > 0 ? csvfile_next_part(c) : 0;
-	return csvfile_is_full(c, text_len, deflated_len) ?
+	return csvfile_is_full(c, text_len, deflated_len, rows) ?
 	    csvfile_next_part(c) : 0;
 }
 
@@ -214,6 +232,7 @@ static bool
 csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 {
 	return c->run_bytes == 0 || day_of(b->first_ms) != c->day_ms ||
+	    c->run_rows + b->rows > c->run_rows_max ||
 	    !fits_run(c, c->run_bytes + b->text_len,
 	    c->run_deflated + b->deflated_len);
 }
@@ -238,15 +257,17 @@ int
 csvfile_block(struct csvfile *c, const struct block *b)
 {
 	if (csvfile_is_next_run(c, b)) {
-		if (csvfile_begin_run(c, b->text_len, b->deflated_len) != 0)
+		if (csvfile_begin_run(c, b->text_len, b->deflated_len,
+		    b->rows) != 0)
 			return -1;
 		c->day_ms = day_of(b->first_ms);
-		c->run_bytes = c->run_deflated = 0;
+		c->run_bytes = c->run_deflated = c->run_rows = 0;
 	}
 	if (csvfile_put(c, b) != 0)
 		return -1;
 	c->run_bytes += b->text_len;
 	c->run_deflated += b->deflated_len;
+	c->run_rows += b->rows;
 	count_rows(c, b->rows, b->points, b->non_finite, b->first_ms,
 	    b->last_ms);
 	return 0;
@@ -259,7 +280,8 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 	int i;
 
 	if (run->rows > 0) {
-		if (csvfile_begin_run(c, run->bytes, run->run_bytes) != 0)
+		if (csvfile_begin_run(c, run->bytes, run->run_bytes,
+		    run->rows) != 0)
 			return -1;
 		count_rows(c, run->rows, run->points, run->non_finite,
 		    run->first_ms, run->last_ms);
@@ -288,7 +310,9 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	c->arg = arg;
 	c->deflater = deflater;
 	c->run_max = run_bytes_max(options, zip);
-	if (columns_name(parameters, &c->columns) != 0)
+	limit_rows(c);
+	if (columns_name(parameters, csv_separator(&options->style),
+	    &c->columns) != 0)
 		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. */
 	if (csvfile_part_begin(c) != 0)

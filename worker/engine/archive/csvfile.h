@@ -45,11 +45,18 @@ struct csvfile_options {
 
 /* The most text of a run, unless one block has more; less for a small split. */
 #define CSVFILE_RUN_BYTES ((uint64_t)64 << 20)
+/*
+ * The rows of a sheet, less the header, and the most of a run, unless one block has
+ * more: of the forms for spreadsheets.
+ */
+#define CSVFILE_SHEET_ROWS ((uint64_t)1048575)
+#define CSVFILE_SHEET_RUN_ROWS ((uint64_t)65536)
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, one
  * part at a time. Blocks form runs: a run has blocks that begin on one day
- * (UTC), and at most CSVFILE_RUN_BYTES of text. A part begins with a run, where
+ * (UTC), and at most CSVFILE_RUN_BYTES of text; for a sheet there are limits of rows,
+ * too. A part begins with a run, where
  * that might not fit into the part before it: this depends on what came before
  * alone, so that a CSV can be made of runs that come from elsewhere. In a
  * fragment runs are all there is: no names, headers or parts. All arguments but

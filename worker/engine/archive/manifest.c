@@ -89,6 +89,22 @@ put_list(struct jsontext *j, const char *name, const struct names *list)
 		jsontext_null(j, name);
 }
 
+static const char *
+time_word(const struct archive_spec *spec)
+{
+	if (spec->zone != NULL)
+		return "local";
+	return spec->rfc3339 ? "rfc3339" : "ms";
+}
+
+static const char *
+csv_word(const struct archive_spec *spec)
+{
+	if (spec->semicolon)
+		return "excel-semicolon";
+	return spec->excel ? "excel" : "rfc4180";
+}
+
 static void
 put_request(struct jsontext *j, const struct archive_spec *spec)
 {
@@ -97,8 +113,12 @@ put_request(struct jsontext *j, const struct archive_spec *spec)
 	put_time(j, "endDate", spec->to_ms);
 	put_list(j, "vehicles", spec->vehicles);
 	put_list(j, "parameters", spec->parameters);
-	jsontext_text(j, "time", spec->rfc3339 ? "rfc3339" : "ms");
-	jsontext_text(j, "csv", spec->excel ? "excel" : "rfc4180");
+	jsontext_text(j, "time", time_word(spec));
+	if (spec->zone != NULL)
+		jsontext_text(j, "timeZone", spec->zone_name);
+	else
+		jsontext_null(j, "timeZone");
+	jsontext_text(j, "csv", csv_word(spec));
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
 	jsontext_text(j, "unknownVehicles", spec->skip_unknown ? "skip" : "fail");
 	jsontext_close(j, '}');

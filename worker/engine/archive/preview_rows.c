@@ -64,7 +64,7 @@ cell_end(struct preview_cell *cell)
 
 /* Read a cell (RFC 4180) and leave *at after it. */
 static void
-read_cell(struct at *at, struct preview_cell *cell)
+read_cell(struct at *at, char separator, struct preview_cell *cell)
 {
 	cell->len = 0;
 	if (at->p < at->end && *at->p == '"') {
@@ -76,7 +76,7 @@ read_cell(struct at *at, struct preview_cell *cell)
 			cell_add(cell, *at->p);
 		}
 	}
-	for (; at->p < at->end && *at->p != ',' && *at->p != '\r' &&
+	for (; at->p < at->end && *at->p != separator && *at->p != '\r' &&
 	    *at->p != '\n'; at->p++)
 		cell_add(cell, *at->p);
 	cell_end(cell);
@@ -87,7 +87,8 @@ read_cell(struct at *at, struct preview_cell *cell)
  * row. Returns 0, 1 at the end of the text.
  */
 static int
-read_row(const struct preview_part *p, struct at *at, struct preview_cell *cells)
+read_row(const struct preview_part *p, struct at *at, char separator,
+    struct preview_cell *cells)
 {
 	struct preview_cell spare;
 	size_t i;
@@ -97,8 +98,8 @@ read_row(const struct preview_part *p, struct at *at, struct preview_cell *cells
 	for (i = 0; i <= p->columns; i++)
 		cells[i] = (struct preview_cell){ .len = 0 };
 	for (i = 0;; i++) {
-		read_cell(at, i <= p->columns ? &cells[i] : &spare);
-		if (at->p == at->end || *at->p != ',')
+		read_cell(at, separator, i <= p->columns ? &cells[i] : &spare);
+		if (at->p == at->end || *at->p != separator)
 			break;
 		at->p++;
 	}
@@ -109,12 +110,12 @@ read_row(const struct preview_part *p, struct at *at, struct preview_cell *cells
 
 void
 preview_part_block(struct preview_part *p, const struct block *block,
-    const uint8_t *text)
+    const uint8_t *text, char separator)
 {
 	struct at at = { (const char *)text, (const char *)text + block->text_len };
 
 	while (p->rows < PREVIEW_ROWS &&
-	    read_row(p, &at, p->cells[p->rows]) == 0)
+	    read_row(p, &at, separator, p->cells[p->rows]) == 0)
 		p->rows++;
 }
 

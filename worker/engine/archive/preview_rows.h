@@ -39,12 +39,13 @@ struct preview_part *preview_part_new(int64_t from_ms, int64_t to_ms,
 void preview_part_free(struct preview_part *p);
 
 /*
- * preview_part_block(p, block, text): The next rows, in the order of the file, as CSV.
+ * preview_part_block(p, block, text, separator): The next rows, in the order of the file,
+ * as CSV.
  * Text that is none is passed over.
  * preview_part_take(p, next): Add what another has of later rows, of as many columns.
  */
 void preview_part_block(struct preview_part *p, const struct block *block,
-    const uint8_t *text);
+    const uint8_t *text, char separator);
 void preview_part_take(struct preview_part *p, const struct preview_part *next);
 
 #endif

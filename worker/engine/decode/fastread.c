@@ -36,6 +36,7 @@ _Static_assert(CELL_TEXT_BYTES >= NUMTEXT_SMALL, "small numbers fit a cell");
 struct fastreader {
 	struct fastread_range range;
 	struct column_text *column;
+	char separator, point;
 };
 
 void
@@ -144,9 +145,10 @@ keep_long(struct column_text *c, struct cell_text *v, const char *text,
  * FORMAT.md, 3: a NaN or an infinity is an empty cell.
  */
 static enum fastread_result
-number_text(struct column_text *c, struct cell_text *v, uint8_t type,
+number_text(const struct fastreader *r, struct cell_text *v, uint8_t type,
     uint64_t bits)
 {
+	struct column_text *c = r->column;
 	char text[NUMTEXT_SIZE];
 	size_t len = 0;
 	double d;
@@ -156,6 +158,8 @@ number_text(struct column_text *c, struct cell_text *v, uint8_t type,
 		len = numtext_int((int64_t)bits, text);
 	else if (isfinite(d))
 		len = numtext_double(d, text);
+	if (r->point == ',')
+		numtext_comma(text, len);
 	if (len > CELL_TEXT_BYTES)
 		return keep_long(c, v, text, len);
 	memcpy(v->s, text, CELL_TEXT_BYTES);
@@ -165,15 +169,18 @@ number_text(struct column_text *c, struct cell_text *v, uint8_t type,
 
 /* value is a BSON string that string_bytes() accepted. */
 static enum fastread_result
-string_text(struct column_text *c, struct cell_text *v, const uint8_t *value)
+string_text(const struct fastreader *r, struct cell_text *v,
+    const uint8_t *value)
 {
+	struct column_text *c = r->column;
 	const size_t at = c->longer.len, bytes = le32(value) - 1;
 	size_t len;
 
 	/* Room for its bound is there at the ceiling, too. */
 	if (!longer_has_room(c, LEAFTEXT_STRING_BOUND(bytes)))
 		return FASTREAD_UNUSUAL;
-	if (leaftext_string(&c->longer, (const char *)value + 4, bytes) != 0)
+	if (leaftext_string(&c->longer, (const char *)value + 4, bytes,
+	    r->separator) != 0)
 		return FASTREAD_NO_MEMORY;
 	if ((len = c->longer.len - at) > CELL_TEXT_BYTES) {
 		place_long(c, v, at);
@@ -187,20 +194,23 @@ string_text(struct column_text *c, struct cell_text *v, const uint8_t *value)
 
 /* The text of a value that is neither an integer nor a double. */
 static enum fastread_result
-rare_text(struct column_text *c, struct cell_text *v, uint8_t type,
+rare_text(const struct fastreader *r, struct cell_text *v, uint8_t type,
     const uint8_t *value, int64_t t)
 {
+	struct column_text *c = r->column;
 	char text[LEAFTEXT_SIZE];
 	size_t len;
 	double d;
 
 	if (type == LEAF_STRING)
-		return string_text(c, v, value);
+		return string_text(r, v, value);
 	len = type == LEAF_BOOL ? leaftext_bool(*value, text) :
 	    leaftext_decimal128(value, text);
 	if (type == LEAF_DECIMAL128 && c->bins.bins != NULL && len > 0 &&
 	    bins_decimal(text, &d))
 		bin_add(bin_cursor_at(&c->bins, t), d);
+	if (r->point == ',')
+		numtext_comma(text, len);
 	if (len > CELL_TEXT_BYTES)
 		return keep_long(c, v, text, len);
 	memcpy(v->s, text, CELL_TEXT_BYTES);
@@ -235,8 +245,10 @@ count_number(struct column_text *c, int64_t t, uint8_t type, size_t len,
  * text is made in the cell.
  */
 static inline enum fastread_result
-add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
+add_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
+    int64_t t)
 {
+	struct column_text *c = r->column;
 	enum fastread_result rc = FASTREAD_DONE;
 	struct cell_text *v;
 	uint64_t bits;
@@ -258,15 +270,15 @@ add_point(struct column_text *c, uint8_t type, const uint8_t *value, int64_t t)
 	case LEAF_DOUBLE:
 		bits = le64(value);
 		memcpy(&d, &bits, sizeof(d));
-		len = numtext_small_double(d, v->s);
+		len = numtext_small_double(d, v->s, r->point);
 		break;
 	default:
-		rc = rare_text(c, v, type, value, t);
+		rc = rare_text(r, v, type, value, t);
 		goto out;
 	}
 	v->len = (uint8_t)len;
 	if (len == 0)
-		rc = number_text(c, v, type, bits);
+		rc = number_text(r, v, type, bits);
 	if (c->bins.bins != NULL)
 		count_number(c, t, type, len, bits);
 out:
@@ -289,7 +301,7 @@ read_leaf(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	r->column->last = t;
 	if (t < r->range.from || t >= r->range.to)
 		return FASTREAD_DONE;
-	return add_point(r->column, type, value, t);
+	return add_point(r, type, value, t);
 }
 
 /*
@@ -439,9 +451,11 @@ read_other(const uint8_t *p, const uint8_t *end, int64_t *t_ms, int *has_id)
  */
 enum fastread_result
 fastread_document(const uint8_t *doc, size_t len,
-    const struct fastread_range *range, struct column_text *column)
+    const struct fastread_range *range, char separator,
+    struct column_text *column)
 {
-	const struct fastreader r = { *range, column };
+	const struct fastreader r = { *range, column, separator,
+	    separator == ';' ? ',' : '.' };
 	const uint8_t *p, *end, *values;
 	int has_id = 0, has_values = 0;	/* how many so far */
 	enum fastread_result rc;

@@ -84,12 +84,14 @@ enum fastread_result {
 };
 
 /*
- * fastread_document(doc, len, range, column):
- * Append doc's points. Unless FASTREAD_DONE, the column's content is undefined.
+ * fastread_document(doc, len, range, separator, column):
+ * Append doc's points, as texts between commas, or between semicolons, where a
+ * number's point is a comma. Unless FASTREAD_DONE, the column's content is undefined.
  * Where it is FASTREAD_DONE, document_valid() holds and unwind_document() finds
  * the same points, without a skip.
  */
 enum fastread_result fastread_document(const uint8_t *doc, size_t len,
-    const struct fastread_range *range, struct column_text *column);
+    const struct fastread_range *range, char separator,
+    struct column_text *column);
 
 #endif

@@ -56,8 +56,8 @@ leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE])
 /*
  * What a byte of a string is. A sign at the beginning of a cell makes it a formula.
  * A cell begins with the string, and in it at each PLACE where a spreadsheet may
- * split that does not split at commas: it does not see our quotes as such. Between
- * the two, programs drop some of what is PASSED.
+ * split that does not split at our separator: it does not see our quotes as such.
+ * Between the two, programs drop some of what is PASSED.
  */
 #define SIGN	1
 #define PLACE	2
@@ -65,15 +65,24 @@ leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE])
 #define QUOTED	8	/* a cell with it is quoted */
 #define WIDE	0xef	/* the first byte of the full-width signs, and of others */
 
-static const uint8_t kinds[256] = {
-	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
-	PASSED, PASSED | PLACE, PASSED | PLACE | QUOTED, PASSED,
-	PASSED, PASSED | PLACE | QUOTED, PASSED, PASSED,
-	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
-	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED,
-	PASSED, ['"'] = PASSED | QUOTED, [','] = QUOTED, [';'] = PLACE,
-	['='] = SIGN, ['+'] = SIGN, ['-'] = SIGN, ['@'] = SIGN, [WIDE] = SIGN,
-};
+#define KINDS(comma, semicolon) { \
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, \
+	PASSED, PASSED | PLACE, PASSED | PLACE | QUOTED, PASSED, \
+	PASSED, PASSED | PLACE | QUOTED, PASSED, PASSED, \
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, \
+	PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, PASSED, \
+	PASSED, ['"'] = PASSED | QUOTED, [','] = comma, [';'] = semicolon, \
+	['='] = SIGN, ['+'] = SIGN, ['-'] = SIGN, ['@'] = SIGN, [WIDE] = SIGN, \
+}
+
+static const uint8_t between_commas[256] = KINDS(QUOTED, PLACE);
+static const uint8_t between_semicolons[256] = KINDS(PLACE, QUOTED);
+
+static const uint8_t *
+kinds_of(char separator)
+{
+	return separator == ';' ? between_semicolons : between_commas;
+}
 
 /* Whether the byte at i, a SIGN, is one, or the first of a full-width one. */
 static bool
@@ -91,7 +100,8 @@ is_sign(const char *text, size_t len, size_t i)
  * Each byte becomes two at most. Returns the end.
  */
 static uint8_t *
-put_guarded(uint8_t *to, const char *text, size_t len, bool quoted)
+put_guarded(uint8_t *to, const char *text, size_t len, const uint8_t *kinds,
+    bool quoted)
 {
 	bool place = true;
 	uint8_t kind;
@@ -110,13 +120,14 @@ put_guarded(uint8_t *to, const char *text, size_t len, bool quoted)
 }
 
 int
-leaftext_guard(struct buf *b, const char *text, size_t len)
+leaftext_guard(struct buf *b, const char *text, size_t len, char separator)
 {
 	uint8_t *to;
 
 	if ((to = buf_reserve(b, LEAFTEXT_STRING_BOUND(len))) == NULL)
 		return -1;
-	b->len = (size_t)(put_guarded(to, text, len, false) - b->data);
+	to = put_guarded(to, text, len, kinds_of(separator), false);
+	b->len = (size_t)(to - b->data);
 	return 0;
 }
 
@@ -125,8 +136,9 @@ leaftext_guard(struct buf *b, const char *text, size_t len)
  * CSV injection). An empty string is quoted: it is not the same as no point.
  */
 int
-leaftext_string(struct buf *b, const char *text, size_t len)
+leaftext_string(struct buf *b, const char *text, size_t len, char separator)
 {
+	const uint8_t *kinds = kinds_of(separator);
 	uint8_t *to, kind = 0;
 	bool quoted;
 	size_t i;
@@ -139,7 +151,7 @@ leaftext_string(struct buf *b, const char *text, size_t len)
 	if (quoted)
 		*to++ = '"';
 	if (kind & (SIGN | QUOTED)) {
-		to = put_guarded(to, text, len, quoted);
+		to = put_guarded(to, text, len, kinds, quoted);
 	} else {
 		memcpy(to, text, len);
 		to += len;

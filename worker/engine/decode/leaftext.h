@@ -29,15 +29,18 @@ size_t leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE]);
 #define LEAFTEXT_STRING_BOUND(len) (2 * (len) + 3)
 
 /*
- * leaftext_string(b, text, len): Append a string, quoted and guarded where it
- * has to be. Returns 0, -1: no memory, or b is at its ceiling.
+ * leaftext_string(b, text, len, separator): Append a string, quoted and guarded where
+ * it has to be between commas or semicolons. Returns 0, -1: no memory, or b is at its
+ * ceiling.
  */
-int leaftext_string(struct buf *b, const char *text, size_t len);
+int leaftext_string(struct buf *b, const char *text, size_t len,
+    char separator);
 
 /*
- * leaftext_guard(b, text, len): Append a string that is only guarded. Guarded once
- * more it stays as it is. Returns as above.
+ * leaftext_guard(b, text, len, separator): Append a string that is only guarded.
+ * Guarded once more it stays as it is. Returns as above.
  */
-int leaftext_guard(struct buf *b, const char *text, size_t len);
+int leaftext_guard(struct buf *b, const char *text, size_t len,
+    char separator);
 
 #endif

@@ -14,6 +14,16 @@
 /* numtext_int(n, text): Decimal. Returns the length; a NUL follows. */
 size_t numtext_int(int64_t n, char text[NUMTEXT_SIZE]);
 
+/* numtext_comma(text, len): Make the point of a number's text, if any, a comma. */
+static inline void
+numtext_comma(char *text, size_t len)
+{
+	char *point = memchr(text, '.', len);
+
+	if (point != NULL)
+		*point = ',';
+}
+
 /* numtext_digits(u, n, to): Write u as n digits, zero-padded; no NUL. */
 void numtext_digits(uint64_t u, size_t n, char *to);
 
@@ -61,8 +71,9 @@ numtext_put(uint64_t bytes, char *to)
 #define NUMTEXT_SMALL 14
 
 /*
- * numtext_small_int(n, text), numtext_small_double(d, text):
- * As numtext_int() and numtext_double(), but without the NUL, and only for what
+ * numtext_small_int(n, text), numtext_small_double(d, text, point):
+ * As numtext_int() and numtext_double(), but without the NUL, with the decimal sign
+ * point, and only for what
  * most telemetry is: integers of up to 8 digits; doubles below 10^5 with up to
  * three decimals, in any of which -0 is. No branch but for that. Returns the
  * length, 0: not one of these.
@@ -92,10 +103,10 @@ numtext_small_int(int64_t n, char text[NUMTEXT_SMALL])
  * there is only one such: only zeros at both ends remain to be removed.
  */
 static inline size_t
-numtext_small_double(double d, char text[NUMTEXT_SMALL])
+numtext_small_double(double d, char text[NUMTEXT_SMALL], char point)
 {
 	const double x = fabs(d);
-	uint64_t digits, point;
+	uint64_t digits, rest;
 	size_t sign, at, places;
 	uint32_t m;
 	unsigned zeros;
@@ -114,10 +125,10 @@ numtext_small_double(double d, char text[NUMTEXT_SMALL])
 	numtext_put((NUMTEXT_ZEROS | digits) >> zeros, text + sign);
 	/* After the point: digits without the zeros at the end, 0 to 3. */
 	at = sign + 5 - zeros / 8;
-	point = digits >> 40 << 8 | 1;
-	places = (63 - (unsigned)__builtin_clzll(point)) / 8;
-	point = '.' | (NUMTEXT_ZEROS | digits) >> 40 << 8;
-	numtext_put(point, text + at);
+	rest = digits >> 40 << 8 | 1;
+	places = (63 - (unsigned)__builtin_clzll(rest)) / 8;
+	rest = (uint8_t)point | (NUMTEXT_ZEROS | digits) >> 40 << 8;
+	numtext_put(rest, text + at);
 	return at + places + (places != 0);
 }
 

@@ -49,14 +49,14 @@ columns_sort(struct names *list)
 /* Add the next column's name; `to` is for use here. Returns 0, -1: no memory. */
 static int
 column_add(struct names *columns, struct nameset *taken, const char *parameter,
-    struct buf *to)
+    char separator, struct buf *to)
 {
 	char *stem, *name;
 	size_t size;
 
 	to->len = 0;
 	/* With its apostrophes already: two names may differ only by them. */
-	if (leaftext_guard(to, parameter, strlen(parameter)) != 0 ||
+	if (leaftext_guard(to, parameter, strlen(parameter), separator) != 0 ||
 	    buf_add(to, "", 1) != 0)
 		return -1;
 	size = to->len + 1 + NAMESET_NUMBER_SIZE;
@@ -69,7 +69,8 @@ column_add(struct names *columns, struct nameset *taken, const char *parameter,
 }
 
 int
-columns_name(const struct names *parameters, struct names *columns)
+columns_name(const struct names *parameters, char separator,
+    struct names *columns)
 {
 	struct nameset taken;
 	struct buf to;
@@ -80,7 +81,8 @@ columns_name(const struct names *parameters, struct names *columns)
 	buf_init(&to, SIZE_MAX / 2);
 	rc = nameset_add(&taken, "time", NULL);
 	for (i = 0; i < parameters->n && rc == 0; i++)
-		rc = column_add(columns, &taken, parameters->v[i], &to);
+		rc = column_add(columns, &taken, parameters->v[i], separator,
+		    &to);
 	buf_release(&to);
 	nameset_release(&taken);
 	return rc;

@@ -12,11 +12,12 @@ struct names;
 void columns_sort(struct names *list);
 
 /*
- * columns_name(parameters, columns):
- * Name the columns of these parameters as in a CSV's header, not yet quoted: no
- * two the same, none of them `time` (FORMAT.md, 3). columns was empty; the
+ * columns_name(parameters, separator, columns):
+ * Name the columns of these parameters as in a CSV's header with this separator, not
+ * yet quoted: no two the same, none of them `time` (FORMAT.md, 3). columns was empty; the
  * caller releases it. Returns 0, -1: no memory.
  */
-int columns_name(const struct names *parameters, struct names *columns);
+int columns_name(const struct names *parameters, char separator,
+    struct names *columns);
 
 #endif

@@ -1,9 +1,10 @@
 #ifndef WORKER_ENGINE_ROWS_CSV_H
 #define WORKER_ENGINE_ROWS_CSV_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "worker/engine/rows/style.h"
 
 struct buf;
 struct point;
@@ -12,11 +13,6 @@ struct point;
 
 /* U+FEFF in UTF-8; without it Excel assumes its own code page. */
 #define CSV_BOM "\xef\xbb\xbf"
-
-struct csv_style {
-	bool rfc3339;	/* times as RFC 3339; else Unix ms */
-	bool excel;	/* lines end in CRLF, and a BOM precedes the header */
-};
 
 /* csv_header(b, style, names, n): Append the header. 0, -1: no memory. */
 int csv_header(struct buf *b, const struct csv_style *style,

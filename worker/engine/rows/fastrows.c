@@ -21,7 +21,7 @@
 #define KEY_BIAS UINT32_C(0x80000000)
 #define KEY_END ((uint64_t)(INT32_MAX ^ KEY_BIAS) << 32)
 
-/* Commas are written this many at a time, over what comes after them. */
+/* Separators are written this many at a time, over what comes after them. */
 #define COMMAS 16
 
 /*
@@ -128,17 +128,18 @@ struct rows {
 	struct timetext time;
 	int64_t base_ms;
 	bool excel;
+	char commas[COMMAS];	/* or semicolons */
 	struct buf *text;
 	size_t room;		/* of the longest row of short texts */
 };
 
-/* n commas; COMMAS bytes may change. */
+/* n separators; COMMAS bytes may change. */
 static inline char *
-put_commas(char *to, size_t n)
+put_commas(const struct rows *r, char *to, size_t n)
 {
-	memcpy(to, ",,,,,,,,,,,,,,,,", COMMAS);
+	memcpy(to, r->commas, COMMAS);
 	if (n > COMMAS)
-		memset(to + COMMAS, ',', n - COMMAS);
+		memset(to + COMMAS, r->commas[0], n - COMMAS);
 	return to + n;
 }
 
@@ -189,7 +190,7 @@ put_row(struct rows *r, uint64_t *points, uint64_t *non_finite)
 		column = (uint32_t)key;
 		v = m->heads[column].v;
 		tournament_next(m, key);
-		to = put_commas(to, column + 1 - written);
+		to = put_commas(r, to, column + 1 - written);
 		written = column + 1;
 		if (v->len != CELL_TEXT_LONG) {
 			memcpy(to, v, sizeof(*v));
@@ -202,7 +203,7 @@ put_row(struct rows *r, uint64_t *points, uint64_t *non_finite)
 		*non_finite += v->len == 0;
 		key = m->tree[0];
 	} while (key >> 32 == row);
-	to = put_commas(to, m->n - written);
+	to = put_commas(r, to, m->n - written);
 	if (r->excel)
 		*to++ = '\r';
 	*to++ = '\n';
@@ -242,7 +243,8 @@ fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
 
 	if (tournament_init(&r.merge, columns, n) != 0)
 		return -1;
-	timetext_init(&r.time, style->rfc3339);
+	timetext_init(&r.time, style);
+	memset(r.commas, csv_separator(style), sizeof(r.commas));
 	while (rc == 0 && r.merge.tree[0] < KEY_END) {
 		rc = put_block(&r, blocks);
 		if (rc == 0)
