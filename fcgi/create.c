@@ -24,6 +24,7 @@
 #include "lib/base/crash.h"
 #include "lib/base/log.h"
 #include "lib/base/timestamp.h"
+#include "lib/base/zonefile.h"
 #include "lib/jobs/catalogue.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
@@ -398,10 +399,32 @@ complete(struct job *job, const struct request *r)
 	    task_new_id(&job->task) != 0 || spec_hash(&job->spec) != 0 ? -1 : 0;
 }
 
+/* The offsets of the job's zone over its range; false: there are none, answered. */
+static bool
+has_zone(struct FCGX_Request *fcgx, struct export_spec *spec)
+{
+	if (spec->time_zone == NULL)
+		return true;
+	switch (zonefile_read(spec->time_zone, spec->start_ms, spec->end_ms,
+	    &spec->zone)) {
+	case ZONEFILE_OK:
+		return true;
+	case ZONEFILE_UNKNOWN:
+		reply_problem(fcgx, 422, "", "/timeZone", SPEC_ZONE_UNKNOWN);
+		return false;
+	default:
+		reply_problem(fcgx, 503, RETRY_DATABASE, NULL,
+		    "the time zone database cannot be read");
+		return false;
+	}
+}
+
 static void
 answer_valid(const struct api *api, struct FCGX_Request *fcgx,
     const struct request *r, bool dry, struct job *job)
 {
+	if (!has_zone(fcgx, &job->spec))
+		return;
 	if (complete(job, r) != 0)
 		answer_no_memory(fcgx);
 	else if (dry)

@@ -92,6 +92,7 @@ json_spec(struct json_object *o, const struct job *j)
 	if (j->parameters_count > 0)
 		json_int(o, "parametersCount", j->parameters_count);
 	json_text(o, "time", spec_time_names[spec->time]);
+	json_text(o, "timeZone", spec->time_zone);
 	json_text(o, "csv", spec_csv_names[spec->csv]);
 	json_text(o, "compression", spec_compression_names[spec->compression]);
 	json_text(o, "unknownVehicles", spec_unknown_names[spec->unknown]);

@@ -16,6 +16,7 @@
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/utf8.h"
+#include "lib/base/zone.h"
 #include "lib/jobs/job.h"
 
 struct parse {
@@ -164,6 +165,24 @@ take_time(struct parse *p, struct json_object *v, const char *pointer)
 }
 
 static int
+take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
+{
+	const char *name = json_object_get_string(v);
+
+	if (!json_object_is_type(v, json_type_string))
+		return spec_refuse(p, 400, pointer, "must be a string");
+	/* A name ends at its first NUL, which no zone has. */
+	if (strlen(name) != (size_t)json_object_get_string_len(v) || !zone_is_name(name))
+		return spec_refuse(p, 422, pointer, SPEC_ZONE_UNKNOWN);
+	/* time was taken before. */
+	if (p->job->spec.time != SPEC_TIME_LOCAL)
+		return spec_refuse(p, 422, pointer, "has a meaning only with "
+		    "\"time\": \"local\"");
+	p->job->spec.time_zone = strdup(name);
+	return p->job->spec.time_zone == NULL ? -2 : 0;
+}
+
+static int
 take_csv(struct parse *p, struct json_object *v, const char *pointer)
 {
 	int i = take_word(p, v, pointer, spec_csv_names);
@@ -219,6 +238,7 @@ static const struct {
 	{ "vehicles", "/vehicles", false, take_vehicles },
 	{ "parameters", "/parameters", false, take_parameters },
 	{ "time", "/time", false, take_time },
+	{ "timeZone", "/timeZone", false, take_time_zone },
 	{ "csv", "/csv", false, take_csv },
 	{ "compression", "/compression", false, take_compression },
 	{ "unknownVehicles", "/unknownVehicles", false, take_unknown },
@@ -279,6 +299,18 @@ check_range(struct parse *p)
 	return 0;
 }
 
+/* What follows from what was left out. */
+static int
+take_defaults(struct parse *p)
+{
+	struct export_spec *spec = &p->job->spec;
+
+	if (spec->time == SPEC_TIME_LOCAL && spec->time_zone == NULL &&
+	    (spec->time_zone = strdup("UTC")) == NULL)
+		return -2;
+	return 0;
+}
+
 /* In the order of the table, so that a body with two faults always has the same one. */
 static int
 take_members(struct parse *p, struct json_object *root)
@@ -302,7 +334,7 @@ take_members(struct parse *p, struct json_object *root)
 		if (rc != 0)
 			return rc;
 	}
-	return check_range(p);
+	return (rc = take_defaults(p)) != 0 ? rc : check_range(p);
 }
 
 /* NULL: not JSON, or no memory. The text was checked before: json-c takes too much. */

@@ -13,6 +13,10 @@ struct job;
 #define SPEC_PARAMETER_MAX 180
 #define SPEC_NAME_MAX 100
 
+/* Of a timeZone that there is not: a fault here, or where zones are read. */
+#define SPEC_ZONE_UNKNOWN "unknown time zone: its name must be one of the IANA " \
+	"database, such as Europe/Berlin"
+
 /* What a request may ask for; settings of the same names. */
 struct spec_limits {
 	int64_t range_max_days;
@@ -30,7 +34,8 @@ struct spec_fault {
 /*
  * spec_parse(text, len, limits, job, fault):
  * Read the body of POST /export into the request's part of job, which was
- * initialised and is released by the caller in any case. Pure.
+ * initialised and is released by the caller in any case. Of a time zone only the name
+ * is read (lib/base/zonefile.h). Pure.
  * Returns 0; -1 with fault filled; -2 when memory ended.
  */
 int spec_parse(const char *text, size_t len, const struct spec_limits *limits,

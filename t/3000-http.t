@@ -178,6 +178,18 @@ def members():
            request(time="rfc3339", csv="excel", compression="small", vehicles=[V2, V3]))
     export("time ms, csv rfc4180, fast",
            request(time="ms", csv="rfc4180", compression="fast", vehicles=[V1]))
+    for zone, csv in (("Europe/Berlin", "excel"), ("Asia/Kathmandu", "excel-semicolon"),
+                      (None, "rfc4180")):
+        job = export("time local in %s, csv %s" % (zone, csv),
+                     request(time="local", timeZone=zone, csv=csv, vehicles=[V2, V1]))
+        is_(job.get("timeZone"), zone or "UTC", "the job's zone")
+    stored = job_document(jobs_of(mongo()), finish(create(request(
+        time="local", timeZone="Asia/Kathmandu", vehicles=[V3])))["_id"])
+    is_(stored["zoneOffsets"], "20700", "the zone's offsets are kept with the job")
+    for zone in ("Europe/Nowhere", "Europe", "posix/UTC", "../UTC", "/etc/localtime", "zone.tab"):
+        problem("timeZone %s" % zone, post(request(time="local", timeZone=zone)), (422,),
+                "/timeZone")
+    problem("timeZone without local", post(request(timeZone="UTC")), (422,), "/timeZone")
     export("a vehicle without data", request(vehicles=[V3]))
     export("RFC 3339 with offset, to the ms",
            {"startDate": "2018-11-30T02:30:00.250+02:30", "vehicles": [V1, V2],
@@ -461,6 +473,7 @@ def bad_members():
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
              for key, values in (
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
+                 ("timeZone", (1, {}, [])),
                  ("compression", ("max", 6, False, "")),
                  ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
              for value in values]):

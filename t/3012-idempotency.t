@@ -28,8 +28,8 @@ CHANGES = (
     ("startDate", "2018-11-30T00:00:00.001Z"), ("endDate", "2018-12-01T00:00:00.001Z"),
     ("vehicles", [SMALL]), ("vehicles", [SMALL, LONG, NOT_OURS]), ("vehicles", [LONG, SMALL]),
     ("parameters", ["speed"]), ("parameters", ["speed", "odo"]), ("parameters", ["soc", "speed"]),
-    ("time", "rfc3339"), ("csv", "excel"), ("compression", "small"),
-    ("unknownVehicles", "skip"), ("name", "m"))
+    ("time", "rfc3339"), ("time", "local"), ("csv", "excel"), ("csv", "excel-semicolon"),
+    ("compression", "small"), ("unknownVehicles", "skip"), ("name", "m"))
 
 
 def without(member):

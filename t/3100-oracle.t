@@ -119,8 +119,10 @@ def post(base, headers, request, deadline):
             "vehicles": request["vehicles"], "time": request["time"]}
     if request["parameters"] is not None:
         body["parameters"] = request["parameters"]
-    if request["csv"] == "excel":
-        body["csv"] = "excel"
+    if request["csv"] != "rfc4180":
+        body["csv"] = request["csv"]
+    if request.get("timeZone"):
+        body["timeZone"] = request["timeZone"]
     if "unknownVehicles" in request:
         body["unknownVehicles"] = request["unknownVehicles"]
     raw = json.dumps(body).encode()

@@ -160,6 +160,19 @@ def other_settings(folder, body, split):
         ok(other.lines("unit_done"), "csv_split_bytes differ: the other worker made a unit")
 
 
+def local_times(folder, body, split):
+    """Units write the times of the offsets that the job has, whatever their hosts' tzdata says."""
+    body = dict(body, time="local", timeZone="Asia/Kathmandu", csv="excel-semicolon")
+    reference, _ = by_one(folder, body)
+    with Workers(folder, 2, split_documents=split, read_documents_s=300) as workers:
+        ident = create(body)
+        wait_for("the plan", lambda: workers.lines("split"), 30)
+        kept = job_document(jobs_of(mongo()), ident)["zoneOffsets"]
+        is_((kept, {u["zoneOffsets"] for u in units_of(ident)}), ("20700", {"20700"}),
+            "local times: job and units have the zone's offsets")
+        whole(ident, reference, "local times")
+
+
 def slow_pair(folder, split):
     """Two workers that read slowly."""
     return Workers(folder, 2, split_documents=split, read_documents_s=150)
@@ -392,6 +405,7 @@ def main():
         for n in (1, 2, 3):
             section("%d workers" % n, several, folder, body, split, reference, preview, n)
         section("other settings", other_settings, folder, body, split)
+        section("local times", local_times, folder, body, split)
         for which in ("another", "the job's"):
             section(which + " worker lost", lost, folder, body, split, reference, total, which)
         section("terminated", terminated, folder, body, split, reference)

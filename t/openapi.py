@@ -35,6 +35,7 @@ import sys
 import tempfile
 import typing
 import urllib.parse
+import zoneinfo
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -131,6 +132,9 @@ def given(body):
     return {name: value for name, value in body.items() if value is not None}
 
 
+ZONES = zoneinfo.available_timezones() - {"localtime"}
+
+
 def verdict(body):
     """Of a POST whose body fits the schema."""
     (first, start), (last, end) = date(body["startDate"]), date(body["endDate"])
@@ -149,6 +153,9 @@ def verdict(body):
                 member == "vehicles" and {"admin", "config", "local", "exports"} & set(names):
             found.add(ODD)
     if size(body.get("name", "")) > LIMITS["nameMaxBytes"]:
+        found.add(BAD)
+    zone = body.get("timeZone")
+    if zone is not None and (body.get("time") != "local" or zone not in ZONES):
         found.add(BAD)
     return BAD if BAD in found else ODD if ODD in found else GOOD
 
@@ -230,8 +237,9 @@ def meaning(body):
     """A POST's body however it is spelled: dates as ms, defaults written out."""
     dates = {m: list(date(body[m])) for m in ("startDate", "endDate")
              if isinstance(body.get(m), str)}
+    zone = {"timeZone": "UTC"} if body.get("time") == "local" else {}
     return dict({"time": "ms", "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail"},
-                **dict(body, **dates))
+                **dict(zone, **dict(body, **dates)))
 
 
 def judged_as_described(ctx, response, case):
@@ -285,7 +293,9 @@ def job_as_asked(body, job):
         if said == GOOD and ms != date(job[member])[1]:
             return "%s %s is %s" % (member, body[member], job[member])
     for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"),
-                            ("unknownVehicles", "fail"), ("parameters", None)):
+                            ("unknownVehicles", "fail"),
+                            ("parameters", None),
+                            ("timeZone", "UTC" if body.get("time") == "local" else None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
     if sorted(job.get("vehicles", [])) != sorted(body.get("vehicles", [])):

@@ -639,5 +639,6 @@ def as_oracle(body, vehicles=None):
     """A POST's body as t/oracle.py takes requests."""
     return {"startDate": instant(body["startDate"]), "endDate": instant(body["endDate"]),
             "vehicles": body.get("vehicles", vehicles), "parameters": body.get("parameters"),
-            "time": body.get("time", "ms"), "csv": body.get("csv", "rfc4180"),
+            "time": body.get("time", "ms"), "timeZone": body.get("timeZone"),
+            "csv": body.get("csv", "rfc4180"),
             "unknownVehicles": body.get("unknownVehicles", "fail")}

@@ -14,6 +14,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/zone.h"
 #include "lib/jobs/read_time.h"
 
 /* An enum member is read and written as an int. */
@@ -42,6 +43,19 @@ write_id(const char *name, const char *id, bson_t *doc)
 
 	bson_oid_init_from_string(&oid, id);
 	BSON_APPEND_OID(doc, name, &oid);
+}
+
+/* Without memory: a text that nobody can read, rather than UTC. */
+static void
+write_zone(const char *name, const struct zone *zone, bson_t *doc)
+{
+	char *text;
+
+	if (zone->n == 0 && zone->first_s == 0)
+		return;
+	text = zone_text(zone);
+	BSON_APPEND_UTF8(doc, name, text != NULL ? text : "");
+	free(text);
 }
 
 static void
@@ -76,6 +90,9 @@ write_field(const struct field *f, const void *from, bson_t *doc)
 	case FIELD_NAMES:
 		if (names->n > 0)
 			names_bson(names, f->name, doc);
+		break;
+	case FIELD_ZONE:
+		write_zone(f->name, from, doc);
 		break;
 	case FIELD_DATE:
 		BSON_APPEND_DATE_TIME(doc, f->name, *(const int64_t *)from);
@@ -165,6 +182,15 @@ read_names(bson_iter_t *it, struct names *list)
 }
 
 static int
+read_zone(bson_iter_t *it, struct zone *to)
+{
+	if (!BSON_ITER_HOLDS_UTF8(it))
+		return -1;
+	zone_release(to);
+	return zone_parse(bson_iter_utf8(it, NULL), to);
+}
+
+static int
 read_time(bson_iter_t *it, struct read_time *to)
 {
 	if (!BSON_ITER_HOLDS_TIMESTAMP(it))
@@ -219,6 +245,8 @@ read_value(const struct field *f, bson_iter_t *it, void *to)
 		return read_hash(it, to);
 	case FIELD_NAMES:
 		return read_names(it, to);
+	case FIELD_ZONE:
+		return read_zone(it, to);
 	case FIELD_DATE:
 		if (!BSON_ITER_HOLDS_DATE_TIME(it))
 			return -1;

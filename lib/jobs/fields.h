@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_TEXT,		/* char *, NULL: left out */
 	FIELD_HASH,		/* char [DIGEST_HEX_SIZE] */
 	FIELD_NAMES,		/* struct names, empty: left out */
+	FIELD_ZONE,		/* struct zone, UTC: left out; its text (lib/base/zone.h) */
 	FIELD_DATE,		/* int64_t, Unix ms */
 	FIELD_TIMESTAMP,	/* struct read_time, none: left out; a BSON timestamp */
 	FIELD_INT32,		/* int64_t, written as an int32 */

@@ -5,14 +5,16 @@
 #include "lib/jobs/spec.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/buf.h"
 
 #define HASH_TEXT_MAX ((size_t)1 << 24)
 
-const char *const spec_time_names[] = { "ms", "rfc3339", NULL };
-const char *const spec_csv_names[] = { "rfc4180", "excel", NULL };
+const char *const spec_time_names[] = { "ms", "rfc3339", "local", NULL };
+const char *const spec_csv_names[] = { "rfc4180", "excel", "excel-semicolon",
+	NULL };
 const char *const spec_compression_names[] = { "fast", "small", NULL };
 const char *const spec_unknown_names[] = { "fail", "skip", NULL };
 
@@ -38,9 +40,11 @@ hash_names(struct buf *b, const char *name, const struct names *list)
 static int
 hash_later(struct buf *b, const struct export_spec *spec)
 {
-	if (spec->unknown != SPEC_UNKNOWN_FAIL)
-		return buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]);
-	return 0;
+	if (spec->unknown != SPEC_UNKNOWN_FAIL &&
+	    buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]) != 0)
+		return -1;
+	return spec->time_zone == NULL ? 0 :
+	    buf_addf(b, "timeZone %s\n", spec->time_zone);
 }
 
 int
@@ -67,5 +71,7 @@ spec_release(struct export_spec *spec)
 {
 	names_release(&spec->vehicles);
 	names_release(&spec->parameters);
+	free(spec->time_zone);
+	zone_release(&spec->zone);
 	memset(spec, 0, sizeof(*spec));
 }

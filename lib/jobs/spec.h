@@ -5,9 +5,10 @@
 
 #include "lib/base/digest.h"
 #include "lib/base/names.h"
+#include "lib/base/zone.h"
 
-enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339 };
-enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL };
+enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339, SPEC_TIME_LOCAL };
+enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL, SPEC_CSV_EXCEL_SEMICOLON };
 enum spec_compression { SPEC_FAST, SPEC_SMALL };
 /* What becomes of a job that names vehicles which do not exist. */
 enum spec_unknown { SPEC_UNKNOWN_FAIL, SPEC_UNKNOWN_SKIP };
@@ -21,10 +22,16 @@ struct export_spec {
 	int64_t start_ms, end_ms;	/* start_ms <= t < end_ms, Unix */
 	struct names vehicles, parameters;	/* as requested; empty: all */
 	enum spec_time time;
+	char *time_zone;		/* its name; NULL unless SPEC_TIME_LOCAL */
 	enum spec_csv csv;
 	enum spec_compression compression;
 	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all else */
 	enum spec_unknown unknown;
+	/*
+	 * Its offsets when the job was made: whoever makes a part of the job, and
+	 * however often, takes these. No part of the request.
+	 */
+	struct zone zone;
 };
 
 /* The words of the options; NULL after the last. */

@@ -31,6 +31,8 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD(type, "vehicles", FIELD_NAMES, FIELD_NEW, spec.vehicles), \
 	FIELD(type, "parameters", FIELD_NAMES, FIELD_NEW, spec.parameters), \
 	FIELD_OF_WORDS(type, "time", spec.time, spec_time_names), \
+	FIELD(type, "timeZone", FIELD_TEXT, FIELD_NEW, spec.time_zone), \
+	FIELD(type, "zoneOffsets", FIELD_ZONE, FIELD_NEW, spec.zone), \
 	FIELD_OF_WORDS(type, "csv", spec.csv, spec_csv_names), \
 	FIELD_OF_WORDS(type, "compression", spec.compression, spec_compression_names), \
 	FIELD_OF_WORDS(type, "unknownVehicles", spec.unknown, spec_unknown_names)

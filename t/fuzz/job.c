@@ -42,6 +42,8 @@ check_spec(const struct export_spec *a, const struct export_spec *b)
 	CHECK(same_list(&a->vehicles, &b->vehicles));
 	CHECK(same_list(&a->parameters, &b->parameters));
 	CHECK(a->time == b->time && a->csv == b->csv);
+	CHECK(same_text(a->time_zone, b->time_zone));
+	CHECK(a->zone.first_s == b->zone.first_s && a->zone.n == b->zone.n);
 	CHECK(a->compression == b->compression && a->unknown == b->unknown);
 	CHECK(strcmp(a->hash, b->hash) == 0);
 }

@@ -20,6 +20,7 @@
 
 static char v1[] = "v1", v2[] = "v2", v12[] = "v1\n2:v2", speed[] = "speed",
     soc[] = "soc";
+static char berlin[] = "Europe/Berlin", utc[] = "UTC";
 static char *one[] = { v1 }, *other[] = { v2 }, *both[] = { v1, v2 },
     *swapped[] = { v2, v1 }, *glued[] = { v12 };
 static char *p_one[] = { speed }, *p_other[] = { soc }, *p_both[] = { speed, soc };
@@ -30,36 +31,42 @@ static const struct {
 	struct export_spec spec;
 } requests[] = {
 #define RANGE .start_ms = START, .end_ms = START + DAY
-	{ "the request", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	{ "the request", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "startDate", { START + 1, START + DAY, { one, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "endDate", { START, START + DAY + 1, { one, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "another vehicle", { RANGE, { other, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "one vehicle more", { RANGE, { both, 2 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "another vehicle", { RANGE, { other, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "one vehicle more", { RANGE, { both, 2 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "vehicles in another order", { RANGE, { swapped, 2 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "a name that reads as two", { RANGE, { glued, 1 }, { p_one, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "all vehicles", { RANGE, { NULL, 0 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "all vehicles", { RANGE, { NULL, 0 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "another parameter", { RANGE, { one, 1 }, { p_other, 1 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
 	{ "one parameter more", { RANGE, { one, 1 }, { p_both, 2 },
-	    SPEC_TIME_MS, SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "all parameters", { RANGE, { one, 1 }, { NULL, 0 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "time", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_RFC3339,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", 0 } },
-	{ "csv", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_EXCEL, SPEC_FAST, "", 0 } },
-	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_SMALL, "", 0 } },
-	{ "unknownVehicles", { RANGE, { one, 1 }, { p_one, 1 }, SPEC_TIME_MS,
-	    SPEC_CSV_RFC4180, SPEC_FAST, "", SPEC_UNKNOWN_SKIP } },
+	    .time = SPEC_TIME_MS, .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "all parameters", { RANGE, { one, 1 }, { NULL, 0 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "time", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_RFC3339,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_FAST, .hash = "" } },
+	{ "csv", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_EXCEL, .compression = SPEC_FAST, .hash = "" } },
+	{ "a zone", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_LOCAL,
+	    .time_zone = berlin } },
+	{ "another zone", { RANGE, { one, 1 }, { p_one, 1 },
+	    .time = SPEC_TIME_LOCAL, .time_zone = utc } },
+	{ "semicolons", { RANGE, { one, 1 }, { p_one, 1 },
+	    .csv = SPEC_CSV_EXCEL_SEMICOLON } },
+	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
+	    .csv = SPEC_CSV_RFC4180, .compression = SPEC_SMALL, .hash = "" } },
+	{ "unknownVehicles", { RANGE, { one, 1 }, { p_one, 1 },
+	    .unknown = SPEC_UNKNOWN_SKIP } },
 };
 #define NREQUESTS (sizeof(requests) / sizeof(requests[0]))
 
@@ -192,7 +199,7 @@ is_doc(const bson_t *doc, const char *expected, const char *what)
 
 static char trace[] = TRACE, owner[] = "anna", name[] = "a name", key[] = "k-1";
 static const struct export_spec stored_spec = { RANGE, { both, 2 }, { NULL, 0 },
-	SPEC_TIME_RFC3339, SPEC_CSV_EXCEL, SPEC_SMALL, "ab", 0 };
+	.time = SPEC_TIME_RFC3339, .csv = SPEC_CSV_EXCEL, .compression = SPEC_SMALL, .hash = "ab" };
 
 static void
 fill_task(struct task *t)
@@ -320,6 +327,39 @@ test_error(void)
 	bson_destroy(update);
 }
 
+/* A zone's offsets are stored with the job, and are what they were. */
+static void
+test_zone(void)
+{
+	static struct zone_change changes[] = { { 1540688400, 3600 } };
+	bson_t doc = BSON_INITIALIZER, bad = BSON_INITIALIZER;
+	struct job j, again;
+	bson_iter_t it;
+
+	job_init(&j);
+	fill_task(&j.task);
+	j.spec = stored_spec;
+	j.spec.time = SPEC_TIME_LOCAL;
+	j.spec.time_zone = berlin;
+	j.spec.zone = (struct zone){ .first_s = 7200, .v = changes, .n = 1 };
+	job_new_bson(&j, &doc);
+	ok(bson_iter_init_find(&it, &doc, "zoneOffsets") &&
+	    BSON_ITER_HOLDS_UTF8(&it), "offsets are stored");
+	is_str(bson_iter_utf8(&it, NULL), "7200 1540688400 3600", "as text");
+	is_int(job_from_bson(&doc, &again), 0, "read again");
+	is_str(again.spec.time_zone, "Europe/Berlin", "the zone");
+	ok(again.spec.zone.first_s == 7200 && again.spec.zone.n == 1 &&
+	    again.spec.zone.v[0].at_s == 1540688400 &&
+	    again.spec.zone.v[0].offset_s == 3600, "its offsets");
+	job_release(&again);
+	bson_copy_to_excluding_noinit(&doc, &bad, "zoneOffsets", NULL);
+	BSON_APPEND_UTF8(&bad, "zoneOffsets", "7200 1");
+	is_int(job_from_bson(&bad, &again), -1, "offsets that are none");
+	job_release(&again);
+	bson_destroy(&bad);
+	bson_destroy(&doc);
+}
+
 int
 main(void)
 {
@@ -327,6 +367,7 @@ main(void)
 	test_eta();
 	test_ids();
 	test_new_documents();
+	test_zone();
 	test_read();
 	test_error();
 	return done_testing();

@@ -104,6 +104,19 @@ static const struct {
 	{ "{" RANGE ",\"time\":0}", 400, "/time" },
 	{ "{" RANGE ",\"time\":[\"ms\"]}", 400, "/time" },
 	{ "{" RANGE ",\"csv\":\"tsv\"}", 400, "/csv" },
+	/* zones */
+	{ "{" RANGE ",\"timeZone\":\"UTC\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"UTC\",\"time\":\"ms\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":1,\"time\":\"local\"}", 400, "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":[\"UTC\"],\"time\":\"local\"}", 400,
+	    "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"\",\"time\":\"local\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"../UTC\",\"time\":\"local\"}", 422,
+	    "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"/etc/localtime\",\"time\":\"local\"}", 422,
+	    "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"posix/UTC\",\"time\":\"local\"}", 422,
+	    "/timeZone" },
 	{ "{" RANGE ",\"csv\":true}", 400, "/csv" },
 	{ "{" RANGE ",\"compression\":\"none\"}", 400, "/compression" },
 	{ "{" RANGE ",\"compression\":1}", 400, "/compression" },
@@ -252,12 +265,23 @@ test_taken(void)
 	job_release(&j);
 
 	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
-	    "\"csv\":null,\"compression\":null,\"unknownVehicles\":null,"
-	    "\"name\":null}";
+	    "\"timeZone\":null,\"csv\":null,\"compression\":null,"
+	    "\"unknownVehicles\":null,\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
 	    j.spec.parameters.n == 0 && j.spec.time == SPEC_TIME_MS &&
 	    j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST &&
 	    j.name == NULL, "a null is as if left out");
+	is_str(j.spec.time_zone, NULL, "no zone");
+	job_release(&j);
+	body = "{" RANGE ",\"timeZone\":\"Asia/Kathmandu\",\"time\":\"local\","
+	    "\"csv\":\"excel-semicolon\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.time ==
+	    SPEC_TIME_LOCAL && j.spec.csv == SPEC_CSV_EXCEL_SEMICOLON, "local times");
+	is_str(j.spec.time_zone, "Asia/Kathmandu", "their zone");
+	job_release(&j);
+	body = "{" RANGE ",\"timeZone\":null,\"time\":\"local\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0, "local times, no zone");
+	is_str(j.spec.time_zone, "UTC", "is UTC");
 	job_release(&j);
 	body = "\xef\xbb\xbf{" RANGE "}";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "after a BOM");
