@@ -7,9 +7,9 @@
 _exportctl_options()
 {
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
-	local request='--from --to --vehicle --vehicles-from --parameter --time --csv --compression'
+	local request='--from --to --vehicle --vehicles-from --parameter --time --time-zone --csv'
 
-	request+=' --unknown-vehicles --name'
+	request+=' --compression --unknown-vehicles --name'
 
 	case "$1" in
 	create)		echo "$common $request --wait --output --force" ;;
@@ -63,8 +63,10 @@ _exportctl()
 	done
 
 	case "$prev" in
-	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339' -- "$cur"); return ;;
-	--csv)		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel' -- "$cur"); return ;;
+	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339 local' -- "$cur"); return ;;
+	--csv)
+		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel excel-semicolon' -- "$cur")
+		return ;;
 	--compression)	mapfile -t COMPREPLY < <(compgen -W 'fast small' -- "$cur"); return ;;
 	--unknown-vehicles)
 		mapfile -t COMPREPLY < <(compgen -W 'fail skip' -- "$cur"); return ;;
@@ -81,7 +83,7 @@ _exportctl()
 	--vehicle|--prefix)
 		_exportctl_ask vehicles --limit 1000 ${cur:+--prefix "$cur"}
 		return ;;
-	--url|--user|--from|--to|--parameter|--name|--limit)
+	--url|--user|--from|--to|--parameter|--name|--limit|--time-zone)
 		return ;;
 	esac
 

@@ -319,7 +319,7 @@ for command in create get wait download list cancel vehicles estimate; do
 	is "$(complete_line exportctl "$command" -- | tr ' ' '\n' | sort -u | xargs)" \
 	    "$(sort -u <<<"$options" | xargs)" "complete: options of $command, all there are"
 done
-is "$(complete_line exportctl create --time '')" "ms rfc3339 " "complete: values"
+is "$(complete_line exportctl create --time '')" "ms rfc3339 local " "complete: values"
 is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
 is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \
     "complete: one more state"

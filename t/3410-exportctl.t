@@ -61,6 +61,14 @@ ok "create, of vehicles that are not all there" ctl create "${day[@]}" --vehicle
 like "$(cat "$T/stderr")" 'not there, left out: vehicle_999' "says which are not"
 is "$(ctl get "$(head -c 24 <(grep FINISHED "$T/.out"))" --json | value 'v["skippedVehicles"]')" \
     "['vehicle_999']" "as the job does"
+ok "create, of local time and semicolons" ctl create "${day[@]}" --vehicle vehicle_002 \
+    --parameter speed --time local --time-zone Asia/Kathmandu --csv excel-semicolon --wait
+local=$(ctl get "$(head -c 24 "$T/.out")" --json)
+is "$(value 'v["time"], v["timeZone"], v["csv"]' <<<"$local")" \
+    "local Asia/Kathmandu excel-semicolon" "as requested"
+ctl create "${day[@]}" --time local --time-zone Europe/Nowhere >/dev/null
+is "$?" 4 "a zone that there is not"
+like "$(cat "$T/stderr")" '/timeZone' "names the member"
 
 # -- a download that ends in the middle, at a byte that is known: the first run may write no more
 part=$T/rest.zip.part

@@ -41,7 +41,8 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 INLINE = (r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|"
           r"(?:src|href)=\"(?:https?:)?//")
-REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "csv", "compression", "name")
+REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "timeZone", "csv",
+           "compression", "name")
 STATES = ("Waiting", "Running", "Finished")
 
 
@@ -192,7 +193,7 @@ def compose(b):
        "a parameter of no vehicle is reported")
     b.click("#parameter-list input[value=lacking]")
     b.pick("#csv", "excel")
-    is_(b.value("#time"), "rfc3339", "for spreadsheets RFC 3339 is suggested")
+    is_(b.value("#time"), "local", "for spreadsheets local time is suggested")
     b.pick("#csv", "rfc4180")
     b.pick("#time", "ms")
     b.type("#name", "First export")
@@ -503,6 +504,10 @@ def pasted(b):
     is_((int(got[2]), b.text("#fault-vehicles")), (2, ""), "then the estimate is of two")
 
 
+def zone_of(b):
+    return b.script("Promise.resolve(Intl.DateTimeFormat().resolvedOptions().timeZone)")
+
+
 def failed(b):
     """Of a vehicle that is not there; and again, with all that was asked for."""
     b.click("#reset")
@@ -521,7 +526,7 @@ def failed(b):
     b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Failed")
     asked = asked_for(job_of(ident))
     is_([asked[k] for k in REQUEST[2:]],
-        [["vehicle_none"], ["speed"], "rfc3339", "excel", "small", "Of none"],
+        [["vehicle_none"], ["speed"], "local", zone_of(b), "excel", "small", "Of none"],
         "a job without a default")
     is_(job_of(ident)["unknownVehicles"], "skip", "nor here")
     message = job_of(ident)["error"]["message"]
@@ -685,8 +690,9 @@ def commands(b):
                         if newest()[0]["_id"] not in [j["_id"] for j in made.values()] else None))
     is_(asked_for(own), {"startDate": "2018-11-30T06:00:00.000Z",
                          "endDate": "2018-11-30T06:30:00.000Z", "vehicles": [V2],
-                         "parameters": ["speed", "-it's a \"name\""], "time": "rfc3339",
-                         "csv": "excel", "compression": "small", "name": name}, "the form's job")
+                         "parameters": ["speed", "-it's a \"name\""], "time": "local",
+                         "timeZone": zone_of(b), "csv": "excel", "compression": "small",
+                         "name": name}, "the form's job")
     for which, job in made.items():
         is_(asked_for(job), asked_for(own), "%s asks for the same" % which)
 

@@ -16,6 +16,11 @@ const ADVICE = {
 	attempts_exhausted: "Try again later; if it fails again, tell the operator of the service.",
 };
 const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };
+const STYLES = {
+	rfc4180: "plain CSV (LF)",
+	excel: "for spreadsheets (BOM, CRLF)",
+	"excel-semicolon": "for spreadsheets (BOM, CRLF, decimal comma)",
+};
 
 function lengthOf(job) {
 	const hours = (Date.parse(job.endDate) - Date.parse(job.startDate)) / 3600000;
@@ -53,6 +58,7 @@ function requestOf({
 	vehicles,
 	parameters,
 	time: form,
+	timeZone,
 	csv,
 	compression,
 	unknownVehicles,
@@ -64,6 +70,7 @@ function requestOf({
 		vehicles,
 		parameters,
 		time: form,
+		timeZone,
 		csv,
 		compression,
 		unknownVehicles,
@@ -267,8 +274,8 @@ export class Card {
 
 	showFacts(job) {
 		const { facts } = this, { progress } = job;
-		const style = job.csv === "excel" ? "for spreadsheets (BOM, CRLF)" : "plain CSV (LF)";
-		const time = TIMES[job.time] ?? job.time;
+		const style = STYLES[job.csv] ?? job.csv;
+		const time = job.timeZone ? `time in ${job.timeZone}` : TIMES[job.time] ?? job.time;
 		const form = `time as ${time}, ${style}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);

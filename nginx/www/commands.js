@@ -25,6 +25,7 @@ export function exportctl(base, body) {
 		...(body.vehicles ?? []).flatMap((name) => option("vehicle", name)),
 		...(body.parameters ?? []).flatMap((name) => option("parameter", name)),
 		...option("time", body.time),
+		...option("time-zone", body.timeZone),
 		...option("csv", body.csv),
 		...option("compression", body.compression),
 		...option("unknown-vehicles", body.unknownVehicles),

@@ -5,7 +5,7 @@ import { ask, base, create, newKey } from "./api.js";
 import * as catalogue from "./catalogue.js";
 import { curl, exportctl } from "./commands.js";
 import { byId, copies, el, later, say } from "./dom.js";
-import { bytes, duration, many, number, some, utc } from "./format.js";
+import { bytes, duration, many, number, some, utc, zoneName } from "./format.js";
 import * as parameters from "./parameters.js";
 import * as vehicles from "./vehicles.js";
 import * as when from "./when.js";
@@ -20,6 +20,7 @@ const MEMBERS = {
 	startDate: "range",
 	endDate: "range",
 	time: "format",
+	timeZone: "format",
 	csv: "format",
 	compression: "format",
 	vehicles: "vehicles",
@@ -66,6 +67,7 @@ function request() {
 		compression: input.compression.value,
 	});
 	if (names && input.unknownVehicles.value === "skip") body.unknownVehicles = "skip";
+	if (body.time === "local") body.timeZone = zoneName;
 	if (name !== "") body.name = name;
 
 	const size = new Blob([JSON.stringify(body)]).size;
@@ -367,15 +369,15 @@ export async function start(onCreated) {
 	}
 
 	input.csv.addEventListener("change", () => {
-		const sheet = input.csv.value === "excel";
+		const sheet = input.csv.value !== "rfc4180";
 
-		if (sheet) input.time.value = "rfc3339";
+		if (sheet) input.time.value = "local";
 		say(
 			byId("format-hint"),
 			sheet
-				? "The time column is RFC 3339 now, which is easier to read in a sheet; " +
+				? `The time column is the time in ${zoneName} now, which a sheet reads; ` +
 					"you can change it back. " +
-						"A sheet holds 1,048,576 rows at most."
+						"A new file begins before a sheet's 1,048,576 rows are full."
 				: "",
 		);
 		update();

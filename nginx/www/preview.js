@@ -4,9 +4,9 @@ import { el } from "./dom.js";
 import { local, many, number, utc } from "./format.js";
 import { BINS, plot } from "./plot.js";
 
-/* The time cell, in the form that the request chose. */
+/* The time cell, in the form that the request chose. A time of day in a zone says all it can. */
 function timeCell(text) {
-	const ms = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
+	const ms = /^-?\d+$/.test(text) ? Number(text) : text.endsWith("Z") ? Date.parse(text) : NaN;
 
 	return el(
 		"th",
