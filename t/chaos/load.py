@@ -45,8 +45,9 @@ def body_of(request, **more):
     body = {"startDate": oracle.rfc3339(request["startDate"]),
             "endDate": oracle.rfc3339(request["endDate"]),
             "vehicles": request["vehicles"], "time": request["time"], "csv": request["csv"]}
-    if request["parameters"] is not None:
-        body["parameters"] = request["parameters"]
+    for member in ("parameters", "timeZone", "unknownVehicles"):
+        if request.get(member) is not None:
+            body[member] = request[member]
     return dict(body, **more)
 
 
@@ -76,7 +77,7 @@ def big_requests(vehicles):
                 "big": True}, request
 
     return [of("big-small", BIG_DAYS, "small"), of("big-fast", BIG_DAYS, "fast", time="rfc3339"),
-            of("big-half", max(1, BIG_DAYS // 2), "small", csv="excel"),
+            of("big-half", max(1, BIG_DAYS // 2), "small"),
             of("big-two", BIG_DAYS, "small", parameters=["odo", "speed"]),
             of("big-split", max(1, BIG_DAYS // 3), "small", vehicles=vehicles)]
 
