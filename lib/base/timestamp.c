@@ -40,6 +40,12 @@ civil_from_days(int64_t z, int *y, int *m, int *d)
 	*y = (int)(yoe + era * 400) + (*m <= 2);
 }
 
+bool
+timestamp_leap(int y)
+{
+	return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+}
+
 int
 timestamp_year(int64_t t_ms)
 {
@@ -78,7 +84,7 @@ parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
 {
 	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
 	    30, 31 };
-	int y, m, d, leap;
+	int y, m, d;
 
 	if ((y = read_digits(text, len, at, 4)) < 0 ||
 	    read_one_of(text, len, at, "-") < 0 ||
@@ -86,8 +92,7 @@ parse_date(const char *text, size_t len, size_t *at, int64_t *t_ms)
 	    read_one_of(text, len, at, "-") < 0 ||
 	    (d = read_digits(text, len, at, 2)) < 1)
 		return -1;
-	leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-	if (d > lengths[m - 1] + (m == 2 && leap))
+	if (d > lengths[m - 1] + (m == 2 && timestamp_leap(y)))
 		return -1;
 	*t_ms = timestamp_days(y, m, d) * DAY_MS;
 	return 0;

@@ -1,6 +1,7 @@
 #ifndef LIB_BASE_TIMESTAMP_H
 #define LIB_BASE_TIMESTAMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,9 +32,11 @@ size_t timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE]);
 
 /*
  * timestamp_days(y, m, d): Days since 1970-01-01 of a date of the Gregorian calendar.
+ * timestamp_leap(y): Whether that year has a 29th of February.
  * timestamp_year(t_ms): The year of a moment, UTC.
  */
 int64_t timestamp_days(int64_t y, int m, int d);
+bool timestamp_leap(int y);
 int timestamp_year(int64_t t_ms);
 
 #endif

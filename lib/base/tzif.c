@@ -125,14 +125,6 @@ fill_times(struct filling *f, const struct block *b, int64_t *last_s)
 	return 0;
 }
 
-static int
-change_compare(const void *a, const void *b)
-{
-	const struct zone_change *x = a, *y = b;
-
-	return x->at_s < y->at_s ? -1 : x->at_s > y->at_s;
-}
-
 /*
  * A rule's changes, in order: of each year the end before the beginning, which is how
  * two of one moment stay. There are few, and they are in order but for two each.
@@ -145,7 +137,7 @@ sort_changes(struct zone_change *v, size_t n)
 
 	for (i = 1; i < n; i++) {
 		one = v[i];
-		for (k = i; k > 0 && change_compare(&v[k - 1], &one) > 0; k--)
+		for (k = i; k > 0 && v[k - 1].at_s > one.at_s; k--)
 			v[k] = v[k - 1];
 		v[k] = one;
 	}

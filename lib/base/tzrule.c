@@ -129,7 +129,6 @@ tzrule_parse(const char *text, size_t len, struct tzrule *rule)
 static int64_t
 day_of(const struct tzrule_date *date, int year)
 {
-	const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 	const int64_t first = timestamp_days(year, 1, 1);
 	int64_t day, next;
 
@@ -137,7 +136,8 @@ day_of(const struct tzrule_date *date, int year)
 		return first + date->day;
 	/* The 29th of February is never counted: J60 is the 1st of March. */
 	if (date->kind == TZRULE_JULIAN)
-		return first + date->day - 1 + (leap && date->day >= 60);
+		return first + date->day - 1 +
+		    (timestamp_leap(year) && date->day >= 60);
 	/* The first such weekday of the month, then weeks; 1970-01-01 was a 4. */
 	day = timestamp_days(year, date->month, 1);
 	next = date->month == 12 ? timestamp_days(year + 1, 1, 1) :

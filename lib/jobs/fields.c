@@ -162,7 +162,7 @@ read_hash(bson_iter_t *it, char to[DIGEST_HEX_SIZE])
 }
 
 static int
-read_names(bson_iter_t *it, struct names *list)
+take_names(const bson_iter_t *it, struct names *list)
 {
 	bson_iter_t in;
 	uint32_t len;
@@ -177,8 +177,22 @@ read_names(bson_iter_t *it, struct names *list)
 		if (names_add(list, text, len) != 0)
 			return -1;
 	}
-	/* An empty list is never written. */
-	return list->n > 0 ? 0 : -1;
+	return 0;
+}
+
+/* An empty list is never written. */
+static int
+read_names(const bson_iter_t *it, struct names *list)
+{
+	return take_names(it, list) == 0 && list->n > 0 ? 0 : -1;
+}
+
+int
+names_read(const bson_t *doc, const char *name, struct names *list)
+{
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, name) ? take_names(&it, list) : -1;
 }
 
 static int

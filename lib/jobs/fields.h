@@ -63,4 +63,10 @@ int fields_read(const struct fields *fields, const struct _bson_t *doc,
 void names_bson(const struct names *list, const char *name,
     struct _bson_t *doc);
 
+/*
+ * names_read(doc, name, list): Append such an array of doc to the list. Returns 0, -1:
+ * there is none, or no memory; some of it may be there.
+ */
+int names_read(const struct _bson_t *doc, const char *name, struct names *list);
+
 #endif

@@ -28,8 +28,8 @@ struct export_spec {
 	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all else */
 	enum spec_unknown unknown;
 	/*
-	 * Its offsets when the job was made: whoever makes a part of the job, and
-	 * however often, takes these. No part of the request.
+	 * The zone's offsets when the job was created: every attempt and unit uses
+	 * these. Not part of the request.
 	 */
 	struct zone zone;
 };

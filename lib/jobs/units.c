@@ -12,6 +12,7 @@
 #include "lib/base/conf.h"
 #include "lib/base/log.h"
 #include "lib/servers/mongo.h"
+#include "lib/jobs/fields.h"
 #include "lib/jobs/leftovers.h"
 #include "lib/jobs/scope.h"
 #include "lib/jobs/tasks_impl.h"
@@ -231,27 +232,6 @@ units_find_plan(struct units *units, const char *id, struct units_plan *plan)
 	return JOBS_OK;
 }
 
-/* The vehicles of a unit's document. 0, -1: it is none, or no memory. */
-static int
-add_vehicles(const bson_t *doc, struct names *list)
-{
-	bson_iter_t it, in;
-	const char *name;
-	uint32_t len;
-
-	if (!bson_iter_init_find(&it, doc, "vehicles") ||
-	    !BSON_ITER_HOLDS_ARRAY(&it) || !bson_iter_recurse(&it, &in))
-		return -1;
-	while (bson_iter_next(&in)) {
-		if (!BSON_ITER_HOLDS_UTF8(&in))
-			return -1;
-		name = bson_iter_utf8(&in, &len);
-		if (names_add(list, name, len) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 enum jobs_result
 units_vehicles(struct units *units, const char *id, int64_t plan,
     struct names *list)
@@ -268,7 +248,7 @@ units_vehicles(struct units *units, const char *id, int64_t plan,
 	cursor = mongoc_collection_find_with_opts(units->tasks.collection, filter,
 	    opts, NULL);
 	while (rc == JOBS_OK && mongoc_cursor_next(cursor, &doc))
-		if (add_vehicles(doc, list) != 0)
+		if (names_read(doc, "vehicles", list) != 0)
 			rc = JOBS_NONE;
 	if (mongoc_cursor_error(cursor, &error)) {
 		mongo_log("find_units", &error);
