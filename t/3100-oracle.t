@@ -114,18 +114,7 @@ def call(method, url, headers, body=None):
 
 def post(base, headers, request, deadline):
     """(id, Location) of a new job; tries again while the queue is full."""
-    body = {"startDate": oracle.rfc3339(request["startDate"]),
-            "endDate": oracle.rfc3339(request["endDate"]),
-            "vehicles": request["vehicles"], "time": request["time"]}
-    if request["parameters"] is not None:
-        body["parameters"] = request["parameters"]
-    if request["csv"] != "rfc4180":
-        body["csv"] = request["csv"]
-    if request.get("timeZone"):
-        body["timeZone"] = request["timeZone"]
-    if "unknownVehicles" in request:
-        body["unknownVehicles"] = request["unknownVehicles"]
-    raw = json.dumps(body).encode()
+    raw = json.dumps(oracle.body_of(request)).encode()
     while True:
         status, got, answer = call("POST", base + "/export",
                                    dict(headers, **{"Content-Type": "application/json"}), raw)

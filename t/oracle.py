@@ -245,6 +245,18 @@ def rfc3339(ms):
     return t.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + "%03dZ" % (ms % 1000)
 
 
+def body_of(request):
+    """The body of the POST for a request; what it does not say stays at its default."""
+    body = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"]),
+            "vehicles": request["vehicles"], "time": request["time"]}
+    if request["csv"] != "rfc4180":
+        body["csv"] = request["csv"]
+    for member in ("parameters", "timeZone", "unknownVehicles"):
+        if request.get(member) is not None:
+            body[member] = request[member]
+    return body
+
+
 def local(ms, zone, point):
     """The time of day in a zone, by Python's own reader of the system's database."""
     utc = (EPOCH + datetime.timedelta(milliseconds=ms)).replace(tzinfo=datetime.timezone.utc)

@@ -41,16 +41,6 @@ def unique(seed, data, request):
                                                        vehicles=[name(v) for v in vehicles])
 
 
-def body_of(request, **more):
-    body = {"startDate": oracle.rfc3339(request["startDate"]),
-            "endDate": oracle.rfc3339(request["endDate"]),
-            "vehicles": request["vehicles"], "time": request["time"], "csv": request["csv"]}
-    for member in ("parameters", "timeZone", "unknownVehicles"):
-        if request.get(member) is not None:
-            body[member] = request[member]
-    return dict(body, **more)
-
-
 def load_fleet(client, seed):
     """One random fleet into the database; {name, body, big} of the request for it, and what the
     oracle needs."""
@@ -64,7 +54,8 @@ def load_fleet(client, seed):
                                                         raw in documents])
             else:
                 client[vehicle].command("create", parameter)
-    return {"name": "fleet-%d" % seed, "body": body_of(request), "big": False}, (data, request)
+    return {"name": "fleet-%d" % seed, "big": False,
+            "body": oracle.body_of(request)}, (data, request)
 
 
 def big_requests(vehicles):
@@ -73,8 +64,8 @@ def big_requests(vehicles):
         request = dict({"startDate": START, "endDate": START + days * DAY, "vehicles": vehicles[:1],
                         "parameters": None,
                         "time": "ms", "csv": "rfc4180"}, **more)
-        return {"name": name, "body": body_of(request, compression=compression),
-                "big": True}, request
+        return {"name": name, "big": True,
+                "body": dict(oracle.body_of(request), compression=compression)}, request
 
     return [of("big-small", BIG_DAYS, "small"), of("big-fast", BIG_DAYS, "fast", time="rfc3339"),
             of("big-half", max(1, BIG_DAYS // 2), "small"),

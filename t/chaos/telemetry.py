@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
 import fleet    # noqa: E402
-import load     # noqa: E402
+import oracle   # noqa: E402
 
 START = 1546300800000           # 2019-01-01
 DAYS, HOURS = 10, 24
@@ -161,4 +161,4 @@ class Telemetry:
                                        request["csv"])
         with self.lock:
             self.requests[name] = request
-        return {"name": name, "body": load.body_of(request), "big": False}
+        return {"name": name, "body": oracle.body_of(request), "big": False}
