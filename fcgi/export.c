@@ -8,7 +8,7 @@
  *   204 it has ended; if it was FINISHED it is EXPIRED now, without links
  *   404 none of the caller's
  * GET /export/:id/preview
- *   200 the first rows and some values, of a FINISHED job
+ *   200 files, first rows and what the numbers are like, of a FINISHED job
  *   204 it is not FINISHED, without rows, or of a version before    404 none of the caller's
  * Each GET but the preview's: 304 unchanged. All: 503 no database (Retry-After)
  *
