@@ -88,6 +88,8 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->plan.style = (struct csv_style){ .rfc3339 = spec->rfc3339,
 	    .excel = spec->excel, .semicolon = spec->semicolon,
 	    .zone = spec->zone };
+	a->plan.grid = (struct grid_spec){ spec->every_ms, spec->hold_ms,
+	    spec->take };
 	a->plan.memory_max = spec->memory_max;
 	a->plan.exact = spec->exact;
 	a->options = (struct csvfile_options){ .style = a->plan.style,

@@ -28,6 +28,15 @@ enum archive_result {
 	ARCHIVE_NO_MEMORY	/* or another resource of this process */
 };
 
+/* Which of a step's points its cell has (FORMAT.md, "Fixed steps"). */
+enum archive_take {
+	ARCHIVE_TAKE_LAST,
+	ARCHIVE_TAKE_FIRST,
+	ARCHIVE_TAKE_MEAN,
+	ARCHIVE_TAKE_MIN,
+	ARCHIVE_TAKE_MAX
+};
+
 /* What to export. All of it belongs to the caller and outlives the archive. */
 struct archive_spec {
 	int64_t from_ms, to_ms;		/* of points, Unix ms, half-open */
@@ -39,6 +48,9 @@ struct archive_spec {
 	bool rfc3339;			/* times as RFC 3339, not Unix ms */
 	const struct zone *zone;	/* times in it, local; else NULL, as */
 	const char *zone_name;		/* its name, for the manifest; with zone */
+	int64_t every_ms;		/* a row for each step of this length; 0: none */
+	enum archive_take take;		/* with every_ms */
+	int64_t hold_ms;		/* how old a value may fill a step; 0: none */
 	bool excel;			/* CRLF, a BOM, files that fit a sheet */
 	bool semicolon;			/* and excel: semicolons, decimal commas */
 	bool small;			/* zlib -6: fewer bytes, more time */

@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "lib/base/timestamp.h"
-#include "worker/engine/decode/leaftext.h"
+#include "worker/engine/decode/number.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/bins.h"
 #include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/grid.h"
 #include "worker/engine/rows/merge.h"
 #include "worker/engine/slice.h"
 
@@ -129,37 +130,15 @@ window_points(struct exact *x, const struct exact_job *job, int64_t begin,
 	return WINDOW_FITS;
 }
 
-/* A point's number, if it is one that bins count. */
-static bool
-number_of(const struct point *p, double *d)
-{
-	char text[LEAFTEXT_SIZE];
-
-	switch (p->type) {
-	case LEAF_INT32:
-	case LEAF_INT64:
-		*d = (double)(int64_t)p->v.bits;
-		return true;
-	case LEAF_DOUBLE:
-		memcpy(d, &p->v.bits, sizeof(*d));
-		return isfinite(*d);
-	case LEAF_DECIMAL128:
-		return leaftext_decimal128(p->v.ref, text) > 0 &&
-		    bins_decimal(text, d);
-	default:
-		return false;
-	}
-}
-
 static void
 count_points(struct bins *bins, size_t column, const struct points *points)
 {
+	struct number number;
 	size_t i;
-	double d;
 
 	for (i = 0; i < points->n; i++)
-		if (number_of(&points->v[i], &d))
-			bins_add(bins, column, points->v[i].t_ms, d);
+		if (number_of(&points->v[i], &number))
+			bins_add(bins, column, points->v[i].t_ms, number.d);
 }
 
 /* The window fits: drop duplicates, hand the columns to the merge. */
@@ -201,6 +180,19 @@ window_rows(struct exact *x, const struct exact_job *job, struct blocks *b)
 	return 0;
 }
 
+static int
+window_steps(const struct exact *x, const struct exact_job *job)
+{
+	size_t i, k;
+
+	for (i = 0; i < job->columns; i++)
+		for (k = 0; k < x->columns[i].n; k++)
+			if (grid_add(&job->grid->series[i],
+			    &x->columns[i].v[k]) != 0)
+				return -1;
+	return 0;
+}
+
 /* The earliest time at which a row may be that is not made yet. */
 static int64_t
 exact_next(const struct exact *x, const struct exact_job *job)
@@ -214,19 +206,28 @@ exact_next(const struct exact *x, const struct exact_job *job)
 	return next > job->from_ms ? next : job->from_ms;
 }
 
+/* With the hour or the range, and where counting begins. */
+static int64_t
+window_ends(const struct exact_job *job, int64_t t_ms)
+{
+	const int64_t hour_ms = slice_hour(t_ms) + HOUR_MS;
+	const int64_t end_ms = hour_ms < job->to_ms ? hour_ms : job->to_ms;
+
+	return t_ms < job->counted_ms && job->counted_ms < end_ms ?
+	    job->counted_ms : end_ms;
+}
+
 /*
- * The rows of one window, which begins at t_ms and ends with the hour or the
- * range. If its points exceed the budget, halve it and walk again; the smaller
+ * The rows of one window, which begins at t_ms. If its points exceed the budget, halve it and walk again; the smaller
  * size is kept for the windows after it.
  */
 static enum window_result
 exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,
     struct blocks *blocks, uint64_t *duplicates)
 {
-	const int64_t hour_ms = slice_hour(t_ms) + HOUR_MS;
-	const int64_t end_ms = hour_ms < job->to_ms ? hour_ms : job->to_ms;
-	int64_t size = end_ms - t_ms;
+	int64_t size = window_ends(job, t_ms) - t_ms;
 	enum window_result rc;
+	uint64_t lost;
 	size_t i;
 
 	if (size > x->window_ms)
@@ -240,9 +241,21 @@ exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,
 		for (i = 0; i < job->columns; i++)
 			points_release(&x->columns[i]);
 	}
-	*duplicates += window_settle(x, job);
-	return window_rows(x, job, blocks) == 0 ? WINDOW_FITS :
-	    WINDOW_TOO_LARGE;
+	lost = window_settle(x, job);
+	*duplicates += t_ms >= job->counted_ms ? lost : 0;
+	return (job->grid != NULL ? window_steps(x, job) :
+	    window_rows(x, job, blocks)) == 0 ? WINDOW_FITS : WINDOW_TOO_LARGE;
+}
+
+/* From the beginning, for the second time as well. */
+static int
+begin_steps(struct grid *g)
+{
+	const struct grid_range range = g != NULL ? g->range :
+	    (struct grid_range){ 0 };
+
+	return g == NULL ? 0 :
+	    grid_begin(g, g->spec, &range, g->separator, g->n);
 }
 
 /*
@@ -262,7 +275,7 @@ exact_windows(struct exact *x, const struct exact_job *job, size_t max,
 		bins_clear(job->bins);
 	x->budget = (struct budget){ .max = max };
 	x->window_ms = HOUR_MS;
-	if (exact_set_up(x, job) != 0)
+	if (exact_set_up(x, job) != 0 || begin_steps(job->grid) != 0)
 		return WINDOW_TOO_LARGE;
 	while (rc == WINDOW_FITS && (t_ms = exact_next(x, job)) < job->to_ms)
 		rc = exact_window(x, job, t_ms, blocks, duplicates);

@@ -9,6 +9,7 @@ struct blocks;
 struct csv_style;
 struct deflater;
 struct exact;
+struct grid;
 
 /*
  * The exact path from documents to rows: documents of any shape, that overlap,
@@ -42,6 +43,9 @@ struct exact_job {
 	int64_t from_ms, to_ms;		/* of the rows, half-open */
 	const struct csv_style *style;
 	struct bins *bins;		/* of the numbers of its rows; or NULL */
+	/* Takes the points, after grid_begin(), and there are no rows; or NULL. */
+	struct grid *grid;
+	int64_t counted_ms;		/* duplicates before are not counted */
 };
 
 enum exact_result {

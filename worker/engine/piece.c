@@ -68,6 +68,7 @@ piece_end(struct piece *p)
 	p->carried = NULL;
 	p->ncarried = 0;
 	drop_preview(p);
+	grid_clear(&p->grid);
 	blocks_clear(&p->blocks);
 	if (p->blocks.deflated.cap > KEEP_BYTES)
 		blocks_release(&p->blocks);
@@ -78,6 +79,7 @@ void
 piece_release(struct piece *p)
 {
 	piece_end(p);
+	grid_release(&p->grid);
 	blocks_release(&p->blocks);
 }
 
@@ -168,30 +170,72 @@ piece_range(const struct piece *p, int64_t *from_ms, int64_t *to_ms)
 		*to_ms = p->to_ms;
 }
 
+bool
+piece_has_steps(const struct piece *p)
+{
+	return p->slice->plan->grid.every_ms > 0;
+}
+
+/* Of the points that it reads: with steps, those that are only held, too. */
+static void
+read_range(const struct piece *p, int64_t *from_ms, int64_t *to_ms)
+{
+	piece_range(p, from_ms, to_ms);
+	*from_ms = slice_reads_from(p->slice);
+	if (p->from_ms > *from_ms)
+		*from_ms = p->from_ms;
+}
+
+/* What their points count in, or go to. */
+static void
+prepare_columns(struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+	size_t i;
+
+	for (i = 0; p->preview != NULL && i < p->preview->columns; i++)
+		bin_cursor_begin(&scratch->columns[i].bins, &p->preview->bins, i,
+		    s->base_ms);
+	for (i = 0; piece_has_steps(p) && i < s->vehicle->columns->n; i++)
+		scratch->columns[i].grid = &p->grid.series[i];
+}
+
+/*
+ * A later point of the document is unusual: it is the next slice's. Or the document
+ * has to be looked at, whether the fragment after this one would read it: see
+ * examine().
+ */
+static int64_t
+usual_end(const struct slice *s, const struct source_doc *d)
+{
+	const int64_t end_ms = slice_hour(d->t_ms) + HOUR_MS;
+
+	return s->plan->grid.hold_ms > 0 && s->vehicle->goes_on &&
+	    end_ms < s->end_ms ? end_ms : s->end_ms;
+}
+
 /*
  * All documents into their columns, then an end mark for each column. Times are
  * taken from the slice's beginning, so that they fit an int32.
  */
 static enum fastread_result
-read_documents(const struct piece *p, struct scratch *scratch)
+read_documents(struct piece *p, struct scratch *scratch)
 {
 	const struct slice *s = p->slice;
-	struct fastread_range range = { .base_ms = s->base_ms,
-	    .end = s->end_ms - s->base_ms };
+	struct fastread_range range = { .base_ms = s->base_ms };
 	enum fastread_result rc = FASTREAD_DONE;
 	const struct source_doc *d;
 	size_t i, before, cells = 0;
 
-	piece_range(p, &range.from, &range.to);
+	read_range(p, &range.from, &range.to);
 	range.from -= s->base_ms;
 	range.to -= s->base_ms;
 	if (clear_columns(scratch, s->vehicle->columns->n) != 0)
 		return FASTREAD_NO_MEMORY;
-	for (i = 0; p->preview != NULL && i < p->preview->columns; i++)
-		bin_cursor_begin(&scratch->columns[i].bins, &p->preview->bins, i,
-		    s->base_ms);
+	prepare_columns(p, scratch);
 	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++) {
 		d = &s->docs[i];
+		range.end = usual_end(s, d) - s->base_ms;
 		before = scratch->columns[d->column].n;
 		rc = fastread_document(d->data, d->len, &range,
 		    csv_separator(&s->plan->style), &scratch->columns[d->column]);
@@ -228,6 +272,9 @@ begin_preview(struct piece *p)
 	if (atomic_load(&s->plan->previewed))
 		return 0;
 	piece_range(p, &from_ms, &to_ms);
+	/* A row of the step that the piece begins in may be its first. */
+	if (piece_has_steps(p))
+		from_ms = grid_step(&s->plan->grid, from_ms);
 	p->preview = preview_part_new(s->plan->from_ms, s->plan->to_ms,
 	    s->vehicle->columns->n, from_ms, to_ms);
 	return p->preview == NULL ? -1 : 0;
@@ -257,16 +304,20 @@ static int
 examine(struct slice *s, size_t doc)
 {
 	const struct source_doc *d = &s->docs[doc];
+	const int64_t hold_ms = s->plan->grid.hold_ms;
+	const int64_t reads_ms = slice_reads_from(s);
 	int64_t from_ms, to_ms, next_ms, last_ms;
 	struct slice_skip *skips;
 	struct carried **carry, *c;
 	struct skips found;
 
 	slice_range(s, &from_ms, &to_ms);
-	unwind_reach(d->data, d->len, s->end_ms > from_ms ? s->end_ms :
-	    from_ms, &found, &next_ms, &last_ms);
+	unwind_reach(d->data, d->len, s->end_ms > reads_ms ? s->end_ms :
+	    reads_ms, &found, &next_ms, &last_ms);
+	/* The next fragment needs its points, and would not read it. */
 	s->reaches = s->reaches || (s->vehicle->goes_on &&
-	    last_ms >= to_ms && d->t_ms <= to_ms - HOUR_MS);
+	    last_ms >= to_ms - hold_ms &&
+	    d->t_ms <= to_ms - hold_ms - HOUR_MS);
 	if (skips_any(&found) && !slice_is_before(s)) {
 		skips = realloc(s->skips, (s->nskips + 1) * sizeof(*skips));
 		if (skips == NULL)
@@ -303,22 +354,40 @@ piece_unusual(struct piece *p)
 		p->result = PIECE_REACHES;
 }
 
+static int
+begin_steps(struct piece *p)
+{
+	const struct slice *s = p->slice;
+	struct grid_range range = { .begin_ms = p->from_ms, .end_ms = p->to_ms };
+
+	slice_range(s, &range.from_ms, &range.to_ms);
+	return grid_begin(&p->grid, &s->plan->grid, &range,
+	    csv_separator(&s->plan->style), s->vehicle->columns->n);
+}
+
 void
 piece_read(struct piece *p, struct scratch *scratch)
 {
 	const struct slice *s = p->slice;
 	enum fastread_result rc = FASTREAD_UNUSUAL;
 
-	if (s->n == 0)
-		return;
-	if (begin_preview(p) != 0) {
+	if (piece_has_steps(p) ? begin_steps(p) != 0 :
+	    s->n > 0 && begin_preview(p) != 0) {
 		p->result = PIECE_NO_MEMORY;
 		return;
 	}
+	if (s->n == 0)
+		return;
 	if (!s->plan->exact)
 		rc = read_documents(p, scratch);
 	if (rc == FASTREAD_UNUSUAL) {
 		piece_unusual(p);
+		return;
+	}
+	if (piece_has_steps(p)) {
+		if (rc == FASTREAD_NO_MEMORY || grid_end(&p->grid) != 0)
+			p->result = PIECE_NO_MEMORY;
+		keep_less(scratch);
 		return;
 	}
 	begin_rows(p, scratch);
@@ -358,22 +427,57 @@ void
 piece_exact(struct piece *p, struct scratch *scratch)
 {
 	const struct slice *s = p->slice;
+	const bool steps = piece_has_steps(p);
 	struct exact_job job = {
 		.columns = s->vehicle->columns->n,
 		.style = &s->plan->style,
 	};
 
-	if (list_documents(p, scratch) != 0 || begin_preview(p) != 0) {
+	if (list_documents(p, scratch) != 0 ||
+	    (!steps && begin_preview(p) != 0)) {
 		p->result = PIECE_NO_MEMORY;
 		return;
 	}
-	piece_range(p, &job.from_ms, &job.to_ms);
+	read_range(p, &job.from_ms, &job.to_ms);
+	piece_range(p, &job.counted_ms, &job.to_ms);
 	job.docs = scratch->docs;
 	job.bins = p->preview != NULL ? &p->preview->bins : NULL;
+	job.grid = steps ? &p->grid : NULL;
 	job.n = p->ncarried + s->n;
 	begin_rows(p, scratch);
 	if (exact_rows(scratch->exact, &job, &p->blocks, &p->duplicates) !=
 	    EXACT_DONE)
 		p->result = PIECE_TOO_LARGE;
+	else if (steps && grid_end(&p->grid) != 0)
+		p->result = PIECE_NO_MEMORY;
+	end_rows(p, scratch);
+}
+
+struct grid_carry *
+piece_settle(struct piece *p, struct grid_carry *in)
+{
+	struct grid_carry *out;
+
+	if ((out = grid_settle(&p->grid, in)) == NULL)
+		p->result = PIECE_NO_MEMORY;
+	if (p->slice->last) {
+		grid_carry_free(out);
+		out = NULL;
+	}
+	return out;
+}
+
+void
+piece_write(struct piece *p, struct scratch *scratch)
+{
+	if (begin_preview(p) != 0) {
+		p->result = PIECE_NO_MEMORY;
+		return;
+	}
+	begin_rows(p, scratch);
+	if (grid_write(&p->grid, &p->slice->plan->style, &p->blocks,
+	    scratch->deflater, p->preview != NULL ? &p->preview->bins :
+	    NULL) != 0)
+		p->result = PIECE_NO_MEMORY;
 	end_rows(p, scratch);
 }

@@ -7,6 +7,7 @@
 
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/grid.h"
 
 struct carried;
 struct preview_part;
@@ -30,6 +31,7 @@ struct piece {
 	enum {
 		PIECE_MADE, PIECE_TOO_LARGE, PIECE_REACHES, PIECE_NO_MEMORY
 	} result;
+	struct grid grid;		/* its steps, if rows are steps */
 	struct blocks blocks;		/* its rows */
 	struct preview_part *preview;	/* of them; or NULL */
 	uint64_t duplicates;
@@ -48,9 +50,18 @@ void piece_release(struct piece *p);
  * first piece of a slice that is unusual also finds the slice's skips, and what
  * is to be carried on.
  * piece_exact(p, scratch): Make them on the exact path.
+ *
+ * Where rows are steps (piece_has_steps()), both only find their cells.
+ * piece_settle(p, in): Then, in the order of pieces, take over what the one before
+ * it returned, NULL for the first of a vehicle. Returns what is for the next one,
+ * NULL after the last of a vehicle, or with p->result set.
+ * piece_write(p, scratch): Then make the rows.
  */
 void piece_read(struct piece *p, struct scratch *scratch);
 void piece_exact(struct piece *p, struct scratch *scratch);
+bool piece_has_steps(const struct piece *p);
+struct grid_carry *piece_settle(struct piece *p, struct grid_carry *in);
+void piece_write(struct piece *p, struct scratch *scratch);
 
 /* What a thread needs to work on pieces, one at a time. NULL: no memory. */
 struct scratch *scratch_new(enum deflate_level level);

@@ -155,6 +155,17 @@ count_slice(const struct pipeline *p, const struct piece *piece)
 	progress->exact += piece->unusual;
 }
 
+/* What its blocks do not count. */
+static void
+count_points(const struct pipeline *p, const struct piece *piece)
+{
+	struct csvfile_facts *facts = csvfile_facts(p->csvfile);
+
+	facts->duplicates += piece->duplicates;
+	facts->non_numeric += piece->grid.non_numeric;
+	csvfile_count(p->csvfile, piece->grid.points, piece->grid.non_finite);
+}
+
 /* Write a piece's rows; a vehicle's CSV opens with its first, ends with its last. */
 static enum archive_result
 pipeline_commit(struct pipeline *p, const struct piece *piece)
@@ -168,7 +179,7 @@ pipeline_commit(struct pipeline *p, const struct piece *piece)
 	if (pipeline_write_blocks(p, &piece->blocks) != 0 ||
 	    (piece->index == 0 && pipeline_note_skips(p, s) != 0))
 		return ARCHIVE_NO_MEMORY;
-	csvfile_facts(p->csvfile)->duplicates += piece->duplicates;
+	count_points(p, piece);
 	preview_take(p->spec->preview, piece->preview);
 	count_slice(p, piece);
 	if (s->last && pipeline_close(p) != 0)

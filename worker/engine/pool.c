@@ -24,8 +24,11 @@
 /* Everything else on this machine comes first, above all the database. */
 #define WORK_NICE 10
 
-/* In this order, but that most are made once they are read. */
-enum state { FILLED, READING, READ, EXACT, WORKING, MADE };
+/*
+ * In this order, but that most are FOUND once they are read. A piece whose rows are
+ * steps is FOUND when its cells are; all others are MADE then.
+ */
+enum state { FILLED, READING, READ, EXACT, WORKING, FOUND, SETTLED, WRITING, MADE };
 
 struct slot {
 	struct piece piece;
@@ -49,12 +52,15 @@ struct pool {
 	 */
 	pthread_cond_t work, made, released;
 	/*
-	 * Piece i is at ring[i % slots]. first <= decided <= next <= last: those
-	 * before decided are made, or on the exact path; those before next are
-	 * at least being read; last is to be filled in.
+	 * Piece i is at ring[i % slots]. first <= settled <= decided <= next <= last:
+	 * those before settled have what they need of the ones before them; those
+	 * before decided are found, or on the exact path; those before next are at
+	 * least being read; last is to be filled in.
 	 */
-	uint64_t first, decided, next, last;
+	uint64_t first, settled, decided, next, last;
 	uint64_t exacts;	/* that wait for the exact path */
+	uint64_t writes;	/* that are SETTLED */
+	struct grid_carry *steps;	/* of the pieces before settled */
 	size_t bytes;		/* of rows of all slots */
 	struct carry carry;
 	bool ended, closed, quit;	/* by filler, taker, pool_free() */
@@ -80,6 +86,33 @@ pool_made(struct pool *p, uint64_t i)
 	p->bytes += s->bytes;
 	if (i == p->first)
 		pthread_cond_signal(&p->made);
+}
+
+/* A piece that is found, all before it being settled. */
+static void
+settle(struct pool *p, uint64_t i)
+{
+	struct slot *slot = slot_at(p, i);
+
+	if (slot->piece.result == PIECE_MADE && piece_has_steps(&slot->piece)) {
+		p->steps = piece_settle(&slot->piece, p->steps);
+		if (slot->piece.result == PIECE_MADE) {
+			slot->state = SETTLED;
+			p->writes++;
+			pthread_cond_signal(&p->work);
+			return;
+		}
+	}
+	pool_made(p, i);
+}
+
+static void
+pool_found(struct pool *p, uint64_t i)
+{
+	slot_at(p, i)->state = FOUND;
+	while (p->settled < p->last &&
+	    slot_at(p, p->settled)->state == FOUND)
+		settle(p, p->settled++);
 }
 
 /*
@@ -114,20 +147,34 @@ decide(struct pool *p, uint64_t i)
 		p->exacts++;
 		pthread_cond_signal(&p->work);
 	} else {
-		pool_made(p, i);
+		pool_found(p, i);
 	}
 }
 
-/* What to work on next: the oldest for the exact path, else the next to read. */
+/* The oldest piece in this state, which there is; it is in the next one now. */
+static struct slot *
+take_oldest(struct pool *p, enum state state, uint64_t *i)
+{
+	for (*i = p->first; slot_at(p, *i)->state != state; (*i)++)
+		;
+	slot_at(p, *i)->state = state + 1;
+	return slot_at(p, *i);
+}
+
+/*
+ * What to work on next: the oldest whose rows can be made, else the oldest for the
+ * exact path, else the next to read.
+ */
 static struct slot *
 pool_work(struct pool *p, uint64_t *i)
 {
+	if (p->writes > 0) {
+		p->writes--;
+		return take_oldest(p, SETTLED, i);
+	}
 	if (p->exacts > 0) {
-		for (*i = p->first; slot_at(p, *i)->state != EXACT; (*i)++)
-			;
 		p->exacts--;
-		slot_at(p, *i)->state = WORKING;
-		return slot_at(p, *i);
+		return take_oldest(p, EXACT, i);
 	}
 	if (p->next == p->last)
 		return NULL;
@@ -140,17 +187,23 @@ static void
 work_on(struct pool *p, struct slot *slot, uint64_t i)
 {
 	struct scratch *scratch = p->scratches[--p->nscratches];
-	const bool exact = slot->state == WORKING;
+	const enum state state = slot->state;
 
 	pthread_mutex_unlock(&p->lock);
-	if (exact)
+	if (state == WRITING)
+		piece_write(&slot->piece, scratch);
+	else if (state == WORKING)
 		piece_exact(&slot->piece, scratch);
 	else
 		piece_read(&slot->piece, scratch);
 	pthread_mutex_lock(&p->lock);
 	p->scratches[p->nscratches++] = scratch;
-	if (exact) {
+	if (state == WRITING) {
 		pool_made(p, i);
+		return;
+	}
+	if (state == WORKING) {
+		pool_found(p, i);
 		return;
 	}
 	slot->state = READ;
@@ -378,5 +431,7 @@ pool_reset(struct pool *p)
 	while (pool_oldest(p) != NULL)
 		pool_release(p);
 	carry_pass(&p->carry, INT64_MAX);
+	grid_carry_free(p->steps);
+	p->steps = NULL;
 	p->ended = p->closed = false;
 }

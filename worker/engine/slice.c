@@ -120,6 +120,15 @@ slice_range(const struct slice *s, int64_t *from_ms, int64_t *to_ms)
 	    s->plan->to_ms;
 }
 
+int64_t
+slice_reads_from(const struct slice *s)
+{
+	int64_t from_ms, to_ms;
+
+	slice_range(s, &from_ms, &to_ms);
+	return from_ms - s->plan->grid.hold_ms;
+}
+
 bool
 slice_is_before(const struct slice *s)
 {

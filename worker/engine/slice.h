@@ -9,6 +9,7 @@
 #include "lib/base/timestamp.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/grid.h"
 #include "worker/engine/source.h"
 
 /*
@@ -39,6 +40,7 @@ slice_hour(int64_t t_ms)
 struct slice_plan {
 	int64_t from_ms, to_ms;		/* of points, half-open */
 	struct csv_style style;
+	struct grid_spec grid;
 	size_t memory_max;		/* of documents that are carried on */
 	bool exact;			/* for tests: never the fast path */
 	atomic_bool previewed;		/* no more rows for the preview */
@@ -77,14 +79,20 @@ struct slice {
 	size_t nskips;
 	struct carried **carry;		/* documents with points after end_ms */
 	size_t ncarry;
-	bool reaches;			/* one goes an hour beyond to_ms: see source.h */
+	bool reaches;			/* one goes beyond to_ms too far: see source.h */
 };
 
 /* slice_range(s, from_ms, to_ms): Of its vehicle's points here, half-open. */
 void slice_range(const struct slice *s, int64_t *from_ms, int64_t *to_ms);
 
 /*
- * slice_is_before(s): Whether its documents are those of the hour before a
+ * slice_reads_from(s): From when on points matter: also those that are only held, if
+ * rows are steps.
+ */
+int64_t slice_reads_from(const struct slice *s);
+
+/*
+ * slice_is_before(s): Whether its documents are those before a
  * vehicle that continues: another fragment has counted them.
  */
 bool slice_is_before(const struct slice *s);

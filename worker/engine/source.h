@@ -18,7 +18,8 @@ struct source_doc {
 /*
  * One vehicle; lives until its last window is released. A fragment may have some
  * days of a vehicle, by UTC. Then the windows also hold the documents of the hour
- * before from_ms, which may have points at or after it.
+ * before from_ms, which may have points at or after it (with hold of archive_spec, also
+ * those of so much time before, whose points may be held).
  */
 struct source_vehicle {
 	const char *name;

@@ -216,7 +216,8 @@ csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len,
 {
 	if (c->options->runs)
 		return c->facts.rows > 0 || c->facts.skipped_documents > 0 ||
-		    c->facts.duplicates > 0 ? csvfile_next_part(c) : 0;
+		    c->facts.duplicates > 0 || c->facts.points > 0 ?
+		    csvfile_next_part(c) : 0;
 	return csvfile_is_full(c, text_len, deflated_len, rows) ?
 	    csvfile_next_part(c) : 0;
 }
@@ -238,8 +239,7 @@ csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 }
 
 static void
-count_rows(struct csvfile *c, uint64_t rows, uint64_t points,
-    uint64_t non_finite, int64_t first_ms, int64_t last_ms)
+count_rows(struct csvfile *c, uint64_t rows, int64_t first_ms, int64_t last_ms)
 {
 	struct csvfile_facts *f = &c->facts;
 
@@ -247,9 +247,14 @@ count_rows(struct csvfile *c, uint64_t rows, uint64_t points,
 		f->first_ms = first_ms;
 	f->last_ms = last_ms;
 	f->rows += rows;
-	f->points += points;
-	f->non_finite += non_finite;
 	c->rows += rows;
+}
+
+void
+csvfile_count(struct csvfile *c, uint64_t points, uint64_t non_finite)
+{
+	c->facts.points += points;
+	c->facts.non_finite += non_finite;
 	c->points += points;
 }
 
@@ -268,8 +273,8 @@ csvfile_block(struct csvfile *c, const struct block *b)
 	c->run_bytes += b->text_len;
 	c->run_deflated += b->deflated_len;
 	c->run_rows += b->rows;
-	count_rows(c, b->rows, b->points, b->non_finite, b->first_ms,
-	    b->last_ms);
+	count_rows(c, b->rows, b->first_ms, b->last_ms);
+	csvfile_count(c, b->points, b->non_finite);
 	return 0;
 }
 
@@ -283,11 +288,12 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 		if (csvfile_begin_run(c, run->bytes, run->run_bytes,
 		    run->rows) != 0)
 			return -1;
-		count_rows(c, run->rows, run->points, run->non_finite,
-		    run->first_ms, run->last_ms);
+		count_rows(c, run->rows, run->first_ms, run->last_ms);
 	}
+	csvfile_count(c, run->points, run->non_finite);
 	f->bytes += run->bytes;
 	f->duplicates += run->duplicates;
+	f->non_numeric += run->non_numeric;
 	f->skipped_documents += run->skipped_documents;
 	for (i = 0; i < SKIP_REASONS; i++)
 		f->skipped.count[i] += run->skipped.count[i];

@@ -20,7 +20,7 @@ struct csvfile_facts {
 	uint64_t rows, points, bytes;	/* bytes: plain */
 	int64_t first_ms, last_ms;	/* Unix ms; when there are rows */
 	uint32_t crc;			/* of the plain bytes */
-	uint64_t duplicates, non_finite;
+	uint64_t duplicates, non_finite, non_numeric;
 	struct skips skipped;
 	uint64_t skipped_documents;
 	/* Of a run, for a fragment: its deflated bytes, and their CRC-32. */
@@ -92,8 +92,12 @@ int csvfile_run(struct csvfile *c, const struct csvfile_facts *run);
 int csvfile_close(struct csvfile *c);
 void csvfile_free(struct csvfile *c);
 
-/* csvfile_facts(c): Of the open part, to add counts found elsewhere. */
+/*
+ * csvfile_facts(c): Of the open part, to add counts found elsewhere.
+ * csvfile_count(c, points, non_finite): Points that no block counts.
+ */
 struct csvfile_facts *csvfile_facts(struct csvfile *c);
+void csvfile_count(struct csvfile *c, uint64_t points, uint64_t non_finite);
 
 /* csvfile_totals(c, rows, points): Of all parts so far. */
 void csvfile_totals(const struct csvfile *c, uint64_t *rows,

@@ -239,6 +239,7 @@ get_csv(struct json_object *o, struct csvfile_facts *to)
 	    get_crc(o, "crc32", &to->crc) != 0 ||
 	    get_count(o, "duplicates", &to->duplicates) != 0 ||
 	    get_count(o, "nonFinite", &to->non_finite) != 0 ||
+	    get_count(o, "nonNumeric", &to->non_numeric) != 0 ||
 	    get_reasons(o, "skipped", &to->skipped) != 0 ||
 	    get_count(o, "skippedDocuments", &to->skipped_documents) != 0 ?
 	    -1 : 0;

@@ -106,6 +106,31 @@ csv_word(const struct archive_spec *spec)
 }
 
 static void
+put_duration(struct jsontext *j, const char *name, int64_t ms)
+{
+	char text[DURATION_SIZE];
+
+	duration_text(ms, text);
+	jsontext_text(j, name, text);
+}
+
+static void
+put_steps(struct jsontext *j, const struct archive_spec *spec)
+{
+	static const char *const takes[] = { "last", "first", "mean", "min", "max" };
+
+	if (spec->every_ms == 0) {
+		jsontext_null(j, "every");
+		jsontext_null(j, "take");
+		jsontext_null(j, "hold");
+		return;
+	}
+	put_duration(j, "every", spec->every_ms);
+	jsontext_text(j, "take", takes[spec->take]);
+	put_duration(j, "hold", spec->hold_ms);
+}
+
+static void
 put_request(struct jsontext *j, const struct archive_spec *spec)
 {
 	jsontext_open(j, "request", '{');
@@ -118,6 +143,7 @@ put_request(struct jsontext *j, const struct archive_spec *spec)
 		jsontext_text(j, "timeZone", spec->zone_name);
 	else
 		jsontext_null(j, "timeZone");
+	put_steps(j, spec);
 	jsontext_text(j, "csv", csv_word(spec));
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
 	jsontext_text(j, "unknownVehicles", spec->skip_unknown ? "skip" : "fail");
@@ -218,6 +244,7 @@ put_facts(struct jsontext *j, const struct csvfile_facts *f)
 	jsontext_text(j, "crc32", crc);
 	jsontext_int(j, "duplicates", (int64_t)f->duplicates);
 	jsontext_int(j, "nonFinite", (int64_t)f->non_finite);
+	jsontext_int(j, "nonNumeric", (int64_t)f->non_numeric);
 	put_skips(j, "skipped", &f->skipped);
 	jsontext_int(j, "skippedDocuments", (int64_t)f->skipped_documents);
 }

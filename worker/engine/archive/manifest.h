@@ -18,7 +18,7 @@ struct zip;
  */
 
 /* Version of the archive's format, FORMAT.md. */
-#define MANIFEST_FORMAT 4
+#define MANIFEST_FORMAT 5
 /* Skipped documents that are listed; all are counted. */
 #define MANIFEST_SKIPPED_MAX 1000
 

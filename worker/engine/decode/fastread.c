@@ -13,9 +13,11 @@
 #include "lib/base/utf8.h"
 #include "worker/engine/decode/document.h"
 #include "worker/engine/decode/leaftext.h"
+#include "worker/engine/decode/number.h"
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
+#include "worker/engine/rows/grid.h"
 
 /* 03 "values" 00, read by le64(): type and name of a level's only element. */
 #define VALUES UINT64_C(0x007365756c617603)
@@ -24,8 +26,6 @@
 /* Longer keys are the exact path's: sums of times stay far from overflow. */
 #define KEY_DIGITS 9
 #define COLUMN_FIRST 64
-/* Offsets into the long texts are 32 bits; a column of more is unusual. */
-#define LONGER_MAX ((size_t)1 << 28)
 /* Long texts that grew larger than this are not kept for the next slice. */
 #define LONGER_KEEP ((size_t)64 * 1024)
 
@@ -43,7 +43,7 @@ void
 column_text_init(struct column_text *c)
 {
 	memset(c, 0, sizeof(*c));
-	buf_init(&c->longer, LONGER_MAX);
+	buf_init(&c->longer, CELL_TEXT_LONGER_MAX);
 	c->last = INT64_MIN;
 }
 
@@ -53,6 +53,7 @@ column_text_clear(struct column_text *c)
 	c->n = 0;
 	c->last = INT64_MIN;
 	c->bins.bins = NULL;
+	c->grid = NULL;
 	if (c->longer.cap > LONGER_KEEP)
 		buf_release(&c->longer);
 	c->longer.len = 0;
@@ -95,127 +96,54 @@ column_text_end(struct column_text *c)
 	return 0;
 }
 
-const char *
-column_text_long(const struct column_text *c, const struct cell_text *v,
-    size_t *len)
+static struct point
+point_of(uint8_t type, const uint8_t *value, int64_t t_ms)
 {
-	uint32_t place[2];
+	struct point p = { .t_ms = t_ms, .type = type };
 
-	/* By memcpy(): a cell is not aligned for a uint32. */
-	memcpy(place, v->s, sizeof(place));
-	*len = place[1];
-	return (const char *)c->longer.data + place[0];
-}
-
-/* Whether another text of up to `bytes` fits. */
-static bool
-longer_has_room(const struct column_text *c, size_t bytes)
-{
-	return c->longer.len <= LONGER_MAX - bytes;
-}
-
-/* The long text of this cell is what was appended to longer from at on. */
-static void
-place_long(const struct column_text *c, struct cell_text *v, size_t at)
-{
-	const uint32_t place[2] = { (uint32_t)at,
-	    (uint32_t)(c->longer.len - at) };
-
-	memcpy(v->s, place, sizeof(place));
-	v->len = CELL_TEXT_LONG;
-}
-
-/* Store a number that does not fit into its cell, and its place there. */
-static enum fastread_result
-keep_long(struct column_text *c, struct cell_text *v, const char *text,
-    size_t len)
-{
-	const size_t at = c->longer.len;
-
-	if (!longer_has_room(c, len))
-		return FASTREAD_UNUSUAL;
-	if (buf_add(&c->longer, text, len) != 0)
-		return FASTREAD_NO_MEMORY;
-	place_long(c, v, at);
-	return FASTREAD_DONE;
-}
-
-/*
- * The text of an integer or a double that is not small, through a buffer.
- * FORMAT.md, 3: a NaN or an infinity is an empty cell.
- */
-static enum fastread_result
-number_text(const struct fastreader *r, struct cell_text *v, uint8_t type,
-    uint64_t bits)
-{
-	struct column_text *c = r->column;
-	char text[NUMTEXT_SIZE];
-	size_t len = 0;
-	double d;
-
-	memcpy(&d, &bits, sizeof(d));
-	if (type != LEAF_DOUBLE)
-		len = numtext_int((int64_t)bits, text);
-	else if (isfinite(d))
-		len = numtext_double(d, text);
-	if (r->point == ',')
-		numtext_comma(text, len);
-	if (len > CELL_TEXT_BYTES)
-		return keep_long(c, v, text, len);
-	memcpy(v->s, text, CELL_TEXT_BYTES);
-	v->len = (uint8_t)len;
-	return FASTREAD_DONE;
-}
-
-/* value is a BSON string that string_bytes() accepted. */
-static enum fastread_result
-string_text(const struct fastreader *r, struct cell_text *v,
-    const uint8_t *value)
-{
-	struct column_text *c = r->column;
-	const size_t at = c->longer.len, bytes = le32(value) - 1;
-	size_t len;
-
-	/* Room for its bound is there at the ceiling, too. */
-	if (!longer_has_room(c, LEAFTEXT_STRING_BOUND(bytes)))
-		return FASTREAD_UNUSUAL;
-	if (leaftext_string(&c->longer, (const char *)value + 4, bytes,
-	    r->separator) != 0)
-		return FASTREAD_NO_MEMORY;
-	if ((len = c->longer.len - at) > CELL_TEXT_BYTES) {
-		place_long(c, v, at);
-		return FASTREAD_DONE;
+	switch (type) {
+	case LEAF_INT32:
+		p.v.bits = (uint64_t)(int32_t)le32(value);
+		break;
+	case LEAF_INT64:
+	case LEAF_DOUBLE:
+		p.v.bits = le64(value);
+		break;
+	case LEAF_BOOL:
+		p.v.bits = *value;
+		break;
+	default:
+		p.v.ref = value;
 	}
-	memcpy(v->s, c->longer.data + at, len);
-	v->len = (uint8_t)len;
-	c->longer.len = at;
-	return FASTREAD_DONE;
+	return p;
 }
 
-/* The text of a value that is neither an integer nor a double. */
+/* The text of a value that is not a small number. */
+static enum fastread_result
+other_text(const struct fastreader *r, struct cell_text *v,
+    const struct point *p)
+{
+	struct column_text *c = r->column;
+
+	/* Room for the longest is there at the ceiling, too. */
+	if (c->longer.len > CELL_TEXT_LONGER_MAX - FASTREAD_TEXT_MAX)
+		return FASTREAD_UNUSUAL;
+	return celltext_point(v, p, r->separator, &c->longer) == 0 ?
+	    FASTREAD_DONE : FASTREAD_NO_MEMORY;
+}
+
+/* A value that is neither an integer nor a double. */
 static enum fastread_result
 rare_text(const struct fastreader *r, struct cell_text *v, uint8_t type,
     const uint8_t *value, int64_t t)
 {
+	const struct point p = point_of(type, value, t);
 	struct column_text *c = r->column;
-	char text[LEAFTEXT_SIZE];
-	size_t len;
-	double d;
+	struct number number;
 
-	if (type == LEAF_STRING)
-		return string_text(r, v, value);
-	len = type == LEAF_BOOL ? leaftext_bool(*value, text) :
-	    leaftext_decimal128(value, text);
-	if (type == LEAF_DECIMAL128 && c->bins.bins != NULL && len > 0 &&
-	    bins_decimal(text, &d))
-		bin_add(bin_cursor_at(&c->bins, t), d);
-	if (r->point == ',')
-		numtext_comma(text, len);
-	if (len > CELL_TEXT_BYTES)
-		return keep_long(c, v, text, len);
-	memcpy(v->s, text, CELL_TEXT_BYTES);
-	v->len = (uint8_t)len;
-	return FASTREAD_DONE;
+	if (c->bins.bins != NULL && number_of(&p, &number))
+		bin_add(bin_cursor_at(&c->bins, t), number.d);
+	return other_text(r, v, &p);
 }
 
 /* For the bins; len: of what numtext_small_int() or _double() wrote. */
@@ -278,13 +206,25 @@ add_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	}
 	v->len = (uint8_t)len;
 	if (len == 0)
-		rc = number_text(r, v, type, bits);
+		rc = other_text(r, v, &(struct point){ .type = type,
+		    .v.bits = bits });
 	if (c->bins.bins != NULL)
 		count_number(c, t, type, len, bits);
 out:
 	if (rc == FASTREAD_DONE)
 		c->t[c->n++] = (int32_t)t;
 	return rc;
+}
+
+/* Its text is made once it is known which of its step counts. */
+static inline enum fastread_result
+step_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
+    int64_t t)
+{
+	const struct point p = point_of(type, value, r->range.base_ms + t);
+
+	return grid_add(r->column->grid, &p) == 0 ? FASTREAD_DONE :
+	    FASTREAD_NO_MEMORY;
 }
 
 /*
@@ -301,6 +241,8 @@ read_leaf(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	r->column->last = t;
 	if (t < r->range.from || t >= r->range.to)
 		return FASTREAD_DONE;
+	if (r->column->grid != NULL)
+		return step_point(r, type, value, t);
 	return add_point(r, type, value, t);
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "worker/engine/decode/celltext.h"
 #include "worker/engine/rows/bins.h"
 
 /*
@@ -19,23 +20,11 @@
  * 6 to 8 ns a point, text included, where document_valid(), unwind_document()
  * and csv_row() take 60 (`make bench`).
  */
-
-#define CELL_TEXT_BYTES 15
-#define CELL_TEXT_LONG 0xff		/* len of a text kept in longer */
-
 /* The longest string of the fast path, and what a cell's text may come to. */
 #define FASTREAD_STRING_MAX 4096
 #define FASTREAD_TEXT_MAX (2 * FASTREAD_STRING_MAX + 3)
 
-/*
- * A value's text, of a size that two instructions copy. Empty: a NaN or an
- * infinity; the empty string is "".
- */
-struct cell_text {
-	/* The text; if long, its uint32 offset in longer, its uint32 length. */
-	char s[CELL_TEXT_BYTES];
-	uint8_t len;
-};
+struct grid_series;
 
 /*
  * The points of one column in a slice, in ascending order. t and v have room
@@ -51,6 +40,11 @@ struct column_text {
 	struct buf longer;
 	/* Counts its numbers; column_text_clear() ends that. */
 	struct bin_cursor bins;
+	/*
+	 * Takes the points in place of t and v, which stay empty, as do the bins;
+	 * NULL again by column_text_clear().
+	 */
+	struct grid_series *grid;
 };
 
 void column_text_init(struct column_text *c);
@@ -62,13 +56,6 @@ void column_text_release(struct column_text *c);
  * Returns 0, -1: no memory.
  */
 int column_text_end(struct column_text *c);
-
-/*
- * column_text_long(c, v): The text of a long cell; *len is its length, at most
- * FASTREAD_TEXT_MAX.
- */
-const char *column_text_long(const struct column_text *c,
-    const struct cell_text *v, size_t *len);
 
 /* Times in ms from base_ms, which all documents of a slice share. */
 struct fastread_range {

@@ -188,13 +188,6 @@ bins_add(struct bins *b, size_t column, int64_t t_ms, double d)
 	bin_add(bin, d);
 }
 
-bool
-bins_decimal(const char *text, double *d)
-{
-	*d = strtod(text, NULL);
-	return isfinite(*d);
-}
-
 void
 bin_cursor_begin(struct bin_cursor *c, struct bins *bins, size_t column,
     int64_t base_ms)

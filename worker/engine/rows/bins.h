@@ -98,9 +98,6 @@ struct bin *bins_at(const struct bins *b, size_t column, int i);
 /* bins_add(b, column, t_ms, d): What it does not have bins for is left out. */
 void bins_add(struct bins *b, size_t column, int64_t t_ms, double d);
 
-/* bins_decimal(text, d): The nearest double of a Decimal128's text; false: not finite. */
-bool bins_decimal(const char *text, double *d);
-
 /* A place in one column, for numbers whose times ascend; t is in ms from base_ms. */
 struct bin_cursor {
 	struct bins *bins;	/* NULL: nothing is to be counted */

@@ -154,7 +154,7 @@ put_long(struct rows *r, char *to, const struct column_text *column,
 	const char *text;
 	size_t len;
 
-	text = column_text_long(column, v, &len);
+	text = celltext_long(v, &column->longer, &len);
 	r->text->len = (size_t)(to - (char *)r->text->data);
 	if ((to = (char *)buf_reserve(r->text, len + r->room)) == NULL)
 		return NULL;
