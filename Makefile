@@ -49,8 +49,9 @@ LINK := -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o digest.o \
-		disposition.o jsonstrict.o log.o names.o nameset.o num.o patience.o process.o \
-		program.o ticker.o timestamp.o trim.o tzif.o tzrule.o utf8.o zone.o zonefile.o) \
+		disposition.o duration.o jsonstrict.o log.o names.o nameset.o num.o patience.o \
+		process.o program.o ticker.o timestamp.o trim.o tzif.o tzrule.o utf8.o zone.o \
+		zonefile.o) \
 	$(addprefix lib/servers/,amqp.o credential.o credential_endpoint.o \
 		credential_file.o credential_http.o credential_source.o \
 		credentials.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \
@@ -79,9 +80,9 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	$(READER) \
 	$(ENGINE)
 UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile disposition \
-	ending etag exact failure fastread feeder fragment gather job jsonstrict life log manifest \
-	merge metrics nameset num numtext pace patience piece pool preview query s3xml scope \
-	sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
+	duration ending etag exact failure fastread feeder fragment gather job jsonstrict life log \
+	manifest merge metrics nameset num numtext pace patience piece pool preview query s3xml \
+	scope sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
 	upload utf8 watch windows zip zone
 FUZZ = conf credential csv facts job jsonstrict numtext request s3xml spec timestamp tzif unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay zones
