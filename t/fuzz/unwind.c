@@ -126,7 +126,7 @@ check_text(const struct column_text *l, size_t i, const struct point *p)
 	struct buf b;
 
 	if (v->len == CELL_TEXT_LONG)
-		text = column_text_long(l, v, &len);
+		text = celltext_long(v, &l->longer, &len);
 	buf_init(&b, 4 * FASTREAD_TEXT_MAX);
 	CHECK(csv_row(&b, &style, 0, &p, 1, &non_finite) == 0);
 	/* "0," the text, LF */

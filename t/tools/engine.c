@@ -21,6 +21,7 @@
 #include <json-c/json.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/duration.h"
 #include "lib/base/names.h"
 #include "lib/base/process.h"
 #include "lib/base/zone.h"
@@ -139,7 +140,8 @@ static void
 cut_frames(struct column *c, const struct archive_spec *spec,
     const struct source_vehicle *v)
 {
-	const int64_t from_ms = v->continues ? v->from_ms : spec->from_ms;
+	const int64_t from_ms = (v->continues ? v->from_ms : spec->from_ms) -
+	    spec->hold_ms;
 	const int64_t to_ms = v->goes_on ? v->to_ms : spec->to_ms;
 	size_t at = 0;
 
@@ -261,6 +263,32 @@ read_zone(struct json_object *o, struct archive_spec *spec, struct zone *zone)
 	spec->zone_name = name;
 }
 
+static int64_t
+duration_of(struct json_object *o, const char *name)
+{
+	const char *text = json_object_get_string(
+	    json_object_object_get(o, name));
+	int64_t ms = 0;
+
+	if (text != NULL && duration_parse(text, strlen(text), &ms) != 0)
+		errx(2, "%s: no duration", name);
+	return ms;
+}
+
+static void
+read_steps(struct json_object *o, struct archive_spec *spec)
+{
+	static const char *const takes[] = { "last", "first", "mean", "min",
+	    "max", NULL };
+	int i;
+
+	spec->every_ms = duration_of(o, "every");
+	spec->hold_ms = duration_of(o, "hold");
+	for (i = 0; takes[i] != NULL; i++)
+		if (is_word(o, "take", takes[i]))
+			spec->take = (enum archive_take)i;
+}
+
 static void
 read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
     struct names *vehicles, struct names *parameters)
@@ -282,6 +310,7 @@ read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
 	spec->rfc3339 = is_word(o, "time", "rfc3339");
 	if (is_word(o, "time", "local"))
 		read_zone(o, spec, zone);
+	read_steps(o, spec);
 	spec->semicolon = is_word(o, "csv", "excel-semicolon");
 	spec->excel = spec->semicolon || is_word(o, "csv", "excel");
 	spec->small = is_word(o, "compression", "small");

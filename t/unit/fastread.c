@@ -77,7 +77,7 @@ static const char *
 cell_of(const struct column_text *l, size_t i, size_t *len)
 {
 	if (l->v[i].len == CELL_TEXT_LONG)
-		return column_text_long(l, &l->v[i], len);
+		return celltext_long(&l->v[i], &l->longer, len);
 	*len = l->v[i].len;
 	return l->v[i].s;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/duration.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
