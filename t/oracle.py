@@ -10,7 +10,9 @@ data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collec
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
          "time": "ms", "rfc3339" or "local", "timeZone": an IANA name (for local, which may leave
          it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon",
-         and, where it is not "fail", "unknownVehicles": "skip"}; times are Unix ms.
+         and, where it is not "fail", "unknownVehicles": "skip"; where rows are steps: "every":
+         a length such as "90s", "take" and "hold" unless they are "last" and "0s"};
+         times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
          manifest.json without readingBeganAt and request.compression.
 Raises UnknownVehicle where the job would end so; nothing in a document makes it fail.
@@ -23,6 +25,7 @@ Raises UnknownVehicle where the job would end so; nothing in a document makes it
     t/oracle.py FLEETDIR OUT.zip     compare; exit 1 with the difference on stdout
     t/oracle.py --split FLEETDIR OUT.zip     the same where CSVs were cut, wherever
     t/oracle.py --print FLEETDIR     the expected CSVs and manifest as text
+    t/oracle.py --settings FLEETDIR  what build/t/engine needs in its environment for the request
 """
 import datetime
 import json
@@ -34,6 +37,7 @@ import urllib.parse
 import zipfile
 import zlib
 import zoneinfo
+from fractions import Fraction
 
 HOUR_MS = 3600000
 MAX_NESTING = 200
@@ -45,6 +49,7 @@ ID_TEXT_MAX = 100
 SHEET_ROWS = 1048575                   # of a file for spreadsheets, without its header
 MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "files", "skippedDocuments",
            "skippedDocumentsTotal"]
+UNITS = [("h", HOUR_MS), ("m", 60000), ("s", 1000), ("ms", 1)]     # of every and hold
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
 INT32, INT64, DECIMAL = 0x10, 0x12, 0x13
@@ -211,24 +216,32 @@ def text_cell(text, separator=b","):
 
 
 class Number(bytes):
-    """The cell of a number, and not of a text that looks like one."""
+    """The cell of a number, and not of a text that looks like one. Its value is exact (int or
+    float), but of a Decimal128 the nearest double, which may be infinite."""
+
+    def __new__(cls, text, value, point=b"."):
+        number = super().__new__(cls, text.encode().replace(b".", point))
+        number.value = value
+        return number
 
 
 def leaf(kind, value, separator=b","):
     """(cell bytes, None), or (None, reason). (None, None) is NaN or infinite."""
     point = b"," if separator == b";" else b"."
     if kind == INT32:
-        return Number(b"%d" % struct.unpack("<i", value)), None
+        n, = struct.unpack("<i", value)
+        return Number(str(n), n), None
     if kind == INT64:
-        return Number(b"%d" % struct.unpack("<q", value)), None
+        n, = struct.unpack("<q", value)
+        return Number(str(n), n), None
     if kind == DOUBLE:
         x, = struct.unpack("<d", value)
         if x != x or x in (float("inf"), float("-inf")):
             return None, None
-        return Number(number_text(x).encode().replace(b".", point)), None
+        return Number(number_text(x), x, point), None
     if kind == DECIMAL:
         text = decimal_text(value)
-        return (None if text is None else Number(text.encode().replace(b".", point))), None
+        return (None if text is None else Number(text, float(text), point)), None
     if kind == BOOL:
         return (b"true" if value == b"\1" else b"false"), None
     if kind == STRING:
@@ -251,7 +264,7 @@ def body_of(request):
             "vehicles": request["vehicles"], "time": request["time"]}
     if request["csv"] != "rfc4180":
         body["csv"] = request["csv"]
-    for member in ("parameters", "timeZone", "unknownVehicles"):
+    for member in ("parameters", "timeZone", "every", "take", "hold", "unknownVehicles"):
         if request.get(member) is not None:
             body[member] = request[member]
     return body
@@ -270,6 +283,17 @@ def stamp_of(request):
         point = "," if request["csv"] == "excel-semicolon" else "."
         return lambda ms: local(ms, request.get("timeZone") or "UTC", point)
     return rfc3339 if request["time"] == "rfc3339" else str
+
+
+def length_ms(text):
+    """The ms of a length of time such as "90s"; 0 where it is not given."""
+    return int(text.rstrip("hms")) * dict(UNITS)[text.lstrip("0123456789")] if text else 0
+
+
+def length_text(ms):
+    """A length of time in the largest unit with which it is a whole number."""
+    unit, one = next(u for u in UNITS if ms % u[1] == 0) if ms else ("s", 1000)
+    return "%d%s" % (ms // one, unit)
 
 
 # ---- documents to points ------------------------------------------------------------------
@@ -358,22 +382,80 @@ def read_document(raw, separator=b","):
             dict(sorted(reasons.items())))
 
 
-def read_column(documents, start, end, separator=b","):
-    """The points {ms: cell} of one parameter, its duplicates, its documents with something
-    skipped [(order_ms, shown _id, reasons)]."""
+def read_column(documents, start, end, separator=b",", hold=0):
+    """The points {ms: cell} of one parameter from start - hold on, the duplicates from start on,
+    its documents with something skipped [(order_ms, shown _id, reasons)]."""
     points, duplicates, skipped = {}, 0, []
     first = start // HOUR_MS * HOUR_MS
     taken = [(first, raw) for order_ms, raw in documents if order_ms == TIMELESS]
-    taken += [d for d in documents if start - HOUR_MS < d[0] < end]
+    taken += [d for d in documents if start - HOUR_MS - hold < d[0] < end]
     for order_ms, raw in sorted(taken, key=lambda d: d[0]):
         found, shown, reasons = read_document(raw, separator)
         if reasons:
             skipped.append((order_ms, shown, reasons))
         for ms, cell in found:
-            if start <= ms < end:
-                duplicates += ms in points
+            if start - hold <= ms < end:
+                duplicates += ms >= start and ms in points
                 points[ms] = cell
     return points, duplicates, skipped
+
+
+# ---- fixed steps --------------------------------------------------------------------------
+
+def is_number(cell):
+    return isinstance(cell, Number) and abs(cell.value) != float("inf")
+
+
+def mean_of(cells, separator):
+    """The exact mean, rounded once to the nearest double (of two, the even one)."""
+    mean = float(sum(Fraction(cell.value) for cell in cells) / len(cells))
+    return Number(number_text(mean), mean, b"," if separator == b";" else b".")
+
+
+def taken_of(take, cells, separator):
+    """The cell of a step that has these points, earliest first."""
+    if take == "mean":
+        return mean_of(cells, separator)
+    if take in ("min", "max"):           # of equal ones Python's, too, is the first
+        return {"min": min, "max": max}[take](cells, key=lambda cell: cell.value)
+    return cells[0 if take == "first" else -1]
+
+
+def stepped(points, request, separator=b","):
+    """Of a column's points {ms: cell}, those before startDate that may be held among them: the
+    cells {beginning of a step: cell}, and how many points of the range are no numbers."""
+    start, every = request["startDate"], length_ms(request["every"])
+    hold, take = length_ms(request.get("hold")), request.get("take") or "last"
+    steps, others = {}, 0                # of None: those before startDate
+    for ms in sorted(points):
+        if points[ms] is None:
+            continue
+        if take in ("mean", "min", "max") and not is_number(points[ms]):
+            others += ms >= start
+        else:
+            steps.setdefault(ms // every * every if ms >= start else None, []).append(
+                (ms, points[ms]))
+    cells = {step: taken_of(take, [cell for _, cell in found], separator)
+             for step, found in steps.items() if step is not None}
+    for step, found in steps.items():
+        ms, cell = found[-1]
+        after = start // every * every if step is None else step + every
+        while after not in steps and after < request["endDate"] and max(after, start) - ms <= hold:
+            cells[after] = cell
+            after += every
+    return cells, others
+
+
+def column_of(documents, request, separator=b","):
+    """The cells {row's time: cell} of one column, its points in the range {ms: cell}, duplicates,
+    points that are no numbers, and skipped documents as of read_column()."""
+    start, every = request["startDate"], request.get("every")
+    points, duplicates, skipped = read_column(
+        documents, start, request["endDate"], separator,
+        length_ms(request.get("hold")) if every else 0)
+    cells, others = stepped(points, request, separator) if every else (points, 0)
+    kept = {ms: cell for ms, cell in points.items() if ms >= start}
+    return cells, kept, duplicates, others, skipped
 
 
 # ---- the archive --------------------------------------------------------------------------
@@ -427,17 +509,19 @@ def parts_of(header, rows, limit):
 
 def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
-    start, end = request["startDate"], request["endDate"]
     parameters = columns_of(collections, request["parameters"])
     excel = request["csv"] in ("excel", "excel-semicolon")
     sep = b";" if request["csv"] == "excel-semicolon" else b","
     columns = header_names(parameters, sep)
     eol, stamp = b"\r\n" if excel else b"\n", stamp_of(request)
-    cells, listed, skipped, duplicates = [], [], {}, 0
+    cells, kept, listed, skipped, duplicates, others = [], [], [], {}, 0, 0
     for parameter in parameters:
-        points, lost, bad = read_column(collections.get(parameter, []), start, end, sep)
-        cells.append(points)
+        mine, points, lost, no_numbers, bad = column_of(collections.get(parameter, []), request,
+                                                        sep)
+        cells.append(mine)
+        kept.append(points)
         duplicates += lost
+        others += no_numbers
         for order_ms, shown, reasons in bad:
             listed.append((order_ms // HOUR_MS, {"vehicle": vehicle, "parameter": parameter,
                                                  "_id": shown, "reasons": reasons}))
@@ -452,9 +536,10 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     for n, part in enumerate(parts_of(header, rows, csv_split_bytes), 1):
         body = header + b"".join(row for _, row in part)
         times = {ms for ms, _ in part}
-        mine = [cell for p in cells for ms, cell in p.items() if ms in times]
         name = stem + (".csv" if n == 1 else "-part%d.csv" % n)
         first = n == 1
+        mine = [cell for p in kept for ms, cell in p.items()
+                if (first if request.get("every") else ms in times)]
         out.append((name, body, {
             "name": name, "vehicle": vehicle, "columns": columns, "parameters": parameters,
             "rows": len(part), "points": len(mine),
@@ -463,6 +548,7 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
             "bytes": len(body), "crc32": "%08x" % zlib.crc32(body),
             "duplicates": duplicates if first else 0,
             "nonFinite": sum(cell is None for cell in mine),
+            "nonNumeric": others if first else 0,
             "skipped": dict(sorted(skipped.items())) if first else {},
             "skippedDocuments": len(listed) if first else 0}))
     listed.sort(key=lambda x: x[0])              # by hour; then column and time, as they are
@@ -471,7 +557,8 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
 
 def expect(data, request, csv_split_bytes=None):
     """What the archive must hold; see above. Where csv_split_bytes cuts a CSV, all of its
-    duplicates and skipped counts are with the first part: compare(split=True) adds up."""
+    duplicates, nonNumeric and skipped counts are with the first part, with steps points and
+    nonFinite as well: compare(split=True) adds up."""
     vehicles = request["vehicles"]
     if vehicles is None:
         vehicles = sorted(data, key=str.encode)
@@ -491,9 +578,14 @@ def expect(data, request, csv_split_bytes=None):
     shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
     shown.update((key, request[key]) for key in ("vehicles", "parameters", "time"))
     shown["timeZone"] = request.get("timeZone") or "UTC" if request["time"] == "local" else None
+    shown.update(dict.fromkeys(("every", "take", "hold")))
+    if request.get("every"):
+        shown.update(every=length_text(length_ms(request["every"])),
+                     take=request.get("take") or "last",
+                     hold=length_text(length_ms(request.get("hold"))))
     shown["csv"] = request["csv"]
     shown["unknownVehicles"] = unknown
-    return files, {"format": 4, "request": shown, "skippedVehicles": missing, "files": entries,
+    return files, {"format": 5, "request": shown, "skippedVehicles": missing, "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
 
 
@@ -594,7 +686,8 @@ def join_parts(files, manifest):
             raise ValueError("%s: no header" % name)
         joined[-1][1] += body[len(header):]
         whole = entries[-1]
-        for key in ("rows", "points", "duplicates", "nonFinite", "skippedDocuments"):
+        for key in ("rows", "points", "duplicates", "nonFinite", "nonNumeric",
+                    "skippedDocuments"):
             whole[key] += entry[key]
         for reason, k in entry["skipped"].items():
             whole["skipped"][reason] = whole["skipped"].get(reason, 0) + k
@@ -743,6 +836,14 @@ def load(folder):
                 documents.append((order_ms, raw[at + 12:at + 12 + size]))
                 at += 12 + size
     return data, request
+
+
+def settings(folder):
+    """What build/t/engine takes of the request in this folder from its environment."""
+    with open(os.path.join(folder, "request.json"), encoding="utf-8") as f:
+        request = json.load(f)
+    return {"EVERY": str(length_ms(request["every"])), "TAKE": request.get("take") or "last",
+            "HOLD": str(length_ms(request.get("hold")))} if request.get("every") else {}
 
 
 # ---- self test ----------------------------------------------------------------------------
@@ -927,6 +1028,209 @@ ROWS = [                           # what, documents [(order, raw)], body of the
 ]
 
 
+def dec(coefficient, exponent):
+    return (6176 + exponent << 113 | coefficient).to_bytes(16, "little")
+
+
+def v(key, value):
+    """An element of `values`: bytes are a Decimal128."""
+    kind, raw = ((BOOL, b"\1" if value else b"\0") if isinstance(value, bool) else
+                 (INT64, i64(value)) if isinstance(value, int) else
+                 (DOUBLE, f64(value)) if isinstance(value, float) else
+                 (STRING, s(value)) if isinstance(value, str) else (DECIMAL, value))
+    return e(kind, str(key), raw)
+
+
+def column(base, *values):
+    """One document of these (key, value)."""
+    return [(base, hour(base, *(v(*x) for x in values)))]
+
+
+D1_50, D1_00, D_BIG = dec(150, -2), dec(100, -2), dec(1, 6000)
+D_ZERO, D_NAN = bytes(14) + b"\x40\xb0", bytes(15) + b"\x7c"         # -0
+INF, NAN = float("inf"), float("nan")
+ONES = [(0, D1_00), (1, 1), (2, 1.0)]
+DAY_1, DAY_2 = 1482192000000, 1482278400000            # the midnights before and after T
+LEAP = 1456704000000                                   # 2016-02-29
+# What; members of the request; documents; the CSV without "time,p\n"; counts. Every is 1 s, the
+# range an hour from T.
+STEPS = [
+    ("on an edge", {}, column(T, (0, 1), (999, 2), (1000, 3), (1999, 4), (3000, 5)),
+     "1482246000000,2\n1482246001000,4\n1482246003000,5\n", {"points": 5, "rows": 3}),
+    ("first", {"take": "first"}, column(T, (0, 1), (999, 2), (1000, 3), (1999, 4), (3000, 5)),
+     "1482246000000,1\n1482246001000,3\n1482246003000,5\n", {}),
+    ("the first step is cut", {"startDate": T + 500, "take": "first"},
+     column(T, (0, 1), (499, 2), (500, 3), (999, 4), (1000, 5)),
+     "1482246000000,3\n1482246001000,5\n",
+     {"points": 3, "firstTime": T, "lastTime": T + 1000}),
+    ("nothing of it is left", {"startDate": T + 500}, column(T, (0, 1), (499, 2)), "",
+     {"points": 0, "firstTime": None}),
+    ("it is held up to startDate", {"startDate": T + 500, "hold": "1ms"},
+     column(T, (0, 1), (499, 2)), "1482246000000,2\n", {"points": 0, "rows": 1, "firstTime": T}),
+    ("and not by a ms more", {"startDate": T + 500, "hold": "1ms"}, column(T, (498, 2)), "", {}),
+    ("of a step before", {"startDate": T + 500, "hold": "1500ms"}, column(T - 1000, (0, 2)),
+     "1482246000000,2\n", {"points": 0}),
+    ("a point before is not of its step", {"startDate": T + 500, "hold": "1h", "take": "min"},
+     column(T, (499, 1), (500, 2), (501, 3)) + column(T + 1, (3599999, 4)),
+     "".join("%d,%d\n" % (T + 1000 * i, 3 if i else 2) for i in range(3600)),
+     {"points": 2, "rows": 3600, "duplicates": 0}),
+    ("the last step is cut", {"endDate": T + 1500}, column(T, (1499, 1), (1500, 2)),
+     "1482246001000,1\n", {"points": 1}),
+    ("hold, exactly", {"hold": "2s"}, column(T, (0, 1)),
+     "1482246000000,1\n1482246001000,1\n1482246002000,1\n", {"points": 1, "rows": 3}),
+    ("hold, a ms less", {"hold": "1999ms"}, column(T, (0, 1)),
+     "1482246000000,1\n1482246001000,1\n", {}),
+    ("held is the latest", {"hold": "1ms"}, column(T, (5, 1), (999, 2)),
+     "1482246000000,2\n1482246001000,2\n", {}),
+    ("held up to a point", {"hold": "1h", "endDate": T + 4001},
+     column(T, (5, 1), (2999, 2)),
+     "1482246000000,1\n1482246001000,1\n1482246002000,2\n1482246003000,2\n1482246004000,2\n",
+     {}),
+    ("held up to the last ms", {"hold": "1h", "endDate": T + 4000}, column(T, (2999, 2)),
+     "1482246002000,2\n1482246003000,2\n", {"lastTime": T + 3000}),
+    ("held past what has no value", {"hold": "2s"}, column(T, (0, 1), (1500, NAN), (2500, D_NAN)),
+     "1482246000000,1\n1482246001000,1\n1482246002000,1\n", {"nonFinite": 2, "points": 3}),
+    ("held past a text", {"hold": "1s", "take": "max"}, column(T, (0, 1), (1, 2), (2, 1),
+     (1500, "x")), "1482246000000,2\n1482246001000,1\n", {"nonNumeric": 1, "nonFinite": 0}),
+    ("held into the day after", {"startDate": DAY_2 - 1000, "endDate": DAY_2 + 9000,
+     "hold": "1500ms"}, column(DAY_2 - HOUR_MS, (3599500, 7)),
+     "1482278399000,7\n1482278400000,7\n1482278401000,7\n", {"points": 1}),
+    ("held from the day before", {"startDate": DAY_2, "endDate": DAY_2 + 9000, "hold": "1500ms"},
+     column(DAY_2 - HOUR_MS, (3599500, 7)), "1482278400000,7\n1482278401000,7\n", {"points": 0}),
+    ("documents are read for it", {"hold": "1h", "endDate": T + 1000},
+     column(T - 7200000, (3600001, 1)) + column(T - 7199999, (3599999, 2)),
+     "1482246000000,2\n", {}),
+    ("and have points in the range", {"hold": "1h"}, column(T - 7200000, (7200001, 1)) +
+     column(T - 7199999, (7200000, 2)) + column(T - HOUR_MS, (HOUR_MS + 2, "3")),
+     "".join("%d,3\n" % (T + 1000 * i) for i in range(3600)), {"points": 2}),
+    ("what they skip counts", {"hold": "1ms", "startDate": T + 5},
+     [(T - HOUR_MS + 5, hour(T - HOUR_MS + 5, e(0x0A, "1"))),
+      (T - HOUR_MS + 4, hour(T - HOUR_MS + 4, e(0x0A, "1")))], "",
+     {"skipped": {"bad_type": 1}, "skippedDocuments": 1}),
+    ("losers before startDate are not counted", {"hold": "5ms", "startDate": T + 5},
+     column(T, (3, 1), (4, 8), (6, 1)) + column(T + 1, (2, NAN), (3, 2), (5, 3)),
+     "1482246000000,3\n", {"duplicates": 1, "points": 1, "nonFinite": 0}),
+    ("the later document is held", {"hold": "1ms", "startDate": T + 5},
+     column(T, (4, 8), (3, True)) + column(T + 1, (3, 9)), "1482246000000,9\n",
+     {"duplicates": 0, "nonNumeric": 0}),
+    ("nor is what is no number there", {"hold": "5ms", "startDate": T + 5, "take": "max"},
+     column(T, (3, 4), (4, True), (6, False)), "1482246000000,4\n",
+     {"nonNumeric": 1, "points": 1}),
+    ("a loser is of no step", {"take": "mean"}, column(T, (3, 1), (4, 3)) + column(T + 1, (2, 5)),
+     "1482246000000,4\n", {"duplicates": 1, "points": 2}),
+    ("nor what a NaN won over", {}, column(T, (3, 1), (4, 3)) + column(T + 1, (3, NAN)),
+     "1482246000000,1\n", {"duplicates": 1, "points": 2, "nonFinite": 1}),
+    ("NaN last", {}, column(T, (1, 1.5), (2, NAN), (3, INF)), "1482246000000,1.5\n",
+     {"nonFinite": 2, "points": 3}),
+    ("NaN first", {"take": "first"}, column(T, (1, NAN), (2, "a,b")), '1482246000000,"a,b"\n',
+     {"nonFinite": 1, "nonNumeric": 0}),
+    ("only NaN", {}, column(T, (1, NAN), (2, D_NAN), (1000, 1)), "1482246001000,1\n",
+     {"nonFinite": 2, "rows": 1, "points": 3}),
+    ("a bool is a value", {}, column(T, (1, 1), (2, True)), "1482246000000,true\n",
+     {"nonNumeric": 0}),
+    ("and an empty text", {}, column(T, (1, 1), (2, "")), '1482246000000,""\n', {}),
+    ("a bool with mean", {"take": "mean"}, column(T, (1, 1), (2, True), (3, "5"), (4, 2),
+     (1000, False)), "1482246000000,1.5\n", {"nonNumeric": 3, "points": 5, "rows": 1}),
+    ("as large as 1E+6000", {}, column(T, (1, 1), (2, D_BIG)), "1482246000000,1E+6000\n",
+     {"nonNumeric": 0}),
+    ("that is no double", {"take": "max"}, column(T, (1, 1), (2, D_BIG), (3, D_NAN)),
+     "1482246000000,1\n", {"nonNumeric": 1, "nonFinite": 1}),
+    ("min of equal ones", {"take": "min"}, column(T, *ONES), "1482246000000,1.00\n", {}),
+    ("max of equal ones", {"take": "max"}, column(T, *ONES), "1482246000000,1.00\n", {}),
+    ("equal ones, the other way", {"take": "min"}, column(T, (2, D1_00), (1, 1), (0, 1.0),
+     (3, 2)), "1482246000000,1\n", {}),
+    ("zeros are equal", {"take": "max"}, column(T, (0, D_ZERO), (1, 0.0), (2, -0.0), (3, 0)),
+     "1482246000000,-0\n", {}),
+    ("max beyond 2^53", {"take": "max"}, column(T, (0, 2.0 ** 53), (1, 2 ** 53 + 1),
+     (2, 2 ** 53)), "1482246000000,9007199254740993\n", {}),
+    ("min beyond 2^53", {"take": "min"}, column(T, (0, -2.0 ** 63), (1, -2 ** 63 + 1),
+     (2, -2 ** 63)), "1482246000000,-9223372036854776000\n", {}),
+    ("int64 and the double above all", {"take": "max"}, column(T, (0, 2 ** 63 - 1),
+     (1, 2.0 ** 63)), "1482246000000,9223372036854776000\n", {}),
+    ("a Decimal128 is its double", {"take": "max"}, column(T,
+     (0, dec(10 ** 28 + 1, -29)), (1, 0.1), (2, dec(1, -1))),
+     "1482246000000,0.10000000000000000000000000001\n", {}),
+    ("a Decimal128 as it is", {"take": "max"}, column(T, (0, 1.25), (1, D1_50)),
+     "1482246000000,1.50\n", {}),
+    ("its mean, and it held", {"take": "mean", "hold": "1s"}, column(T, (0, D1_50)),
+     "1482246000000,1.5\n1482246001000,1.50\n", {}),
+    ("held is no mean", {"take": "mean", "hold": "1s"}, column(T, (0, 4), (1, 2)),
+     "1482246000000,3\n1482246001000,2\n", {}),
+    ("mean of 2^53 + 1", {"take": "mean"}, column(T, (0, 2 ** 53 + 1), (1000, 2 ** 53 + 1),
+     (1001, 2 ** 53 + 2)), "1482246000000,9007199254740992\n1482246001000,9007199254740994\n",
+     {}),
+    ("mean of 0.1, 0.2, 0.3", {"take": "mean"}, column(T, (0, 0.1), (1, 0.2), (2, 0.3)),
+     "1482246000000,0.2\n", {}),
+    ("mean of the largest", {"take": "mean"}, column(T, (0, 1.7976931348623157e308),
+     (1, 1.7976931348623157e308)), "1482246000000,1.7976931348623157e+308\n", {}),
+    ("nothing is lost in the sum", {"take": "mean"}, column(T, (0, 1e308), (1, 3), (2, -1e308)),
+     "1482246000000,1\n", {}),
+    ("means of the smallest", {"take": "mean"}, column(T, (0, 5e-324), (1, 0), (1000, 1.5e-323),
+     (1001, 0), (2000, -5e-324), (2001, -5e-324), (2002, 0)),
+     "1482246000000,0\n1482246001000,1e-323\n1482246002000,-5e-324\n", {}),
+    ("mean with a decimal comma", {"take": "mean", "csv": "excel-semicolon", "time": "rfc3339"},
+     column(T, (0, 1), (1, 2)), "\ufefftime;p\r\n2016-12-20T15:00:00.000Z;1,5\r\n", {}),
+    ("24 h", {"every": "24h", "endDate": DAY_2 + 86400000, "take": "max", "time": "rfc3339"},
+     column(T - 1, (0, 9), (1, 1)) + column(T + 1, (0, 4), (32399998, 3), (32399999, 2),
+                                            (118799999, 8)),
+     "2016-12-20T00:00:00.000Z,4\n2016-12-21T00:00:00.000Z,2\n",
+     {"points": 4, "firstTime": DAY_1, "lastTime": DAY_2}),
+    ("24 h, held", {"every": "24h", "endDate": DAY_2 + 2 * 86400000, "hold": "1h"},
+     column(T, (28800000, 5)), "1482192000000,5\n1482278400000,5\n", {}),
+    ("24 h, a ms too early", {"every": "24h", "endDate": DAY_2 + 2 * 86400000, "hold": "1h"},
+     column(T, (28799999, 5)), "1482192000000,5\n", {}),
+    ("a leap day", {"every": "450s", "startDate": LEAP - 1, "endDate": LEAP + 86400001,
+     "time": "rfc3339", "hold": "450001ms"}, column(LEAP, (86399999, 6), (86400000, 7)) +
+     column(LEAP - HOUR_MS, (3599999, 5)),
+     "2016-02-28T23:52:30.000Z,5\n2016-02-29T00:00:00.000Z,5\n2016-02-29T00:07:30.000Z,5\n"
+     "2016-02-29T23:52:30.000Z,6\n2016-03-01T00:00:00.000Z,7\n", {"points": 3}),
+    ("1350 ms", {"every": "1350ms", "startDate": T + HOUR_MS, "endDate": T + 2 * HOUR_MS},
+     column(T + HOUR_MS, (449, 1), (450, 2), (1799, 3), (1800, 4)),
+     "1482249599100,1\n1482249600450,3\n1482249601800,4\n", {"firstTime": T + HOUR_MS - 900}),
+    ("before 1970", {"every": "1h", "startDate": -1, "endDate": 1, "hold": "3ms"},
+     column(-HOUR_MS, (3599996, 3), (3600000, 4)), "-3600000,3\n0,4\n", {"points": 1}),
+]
+
+
+def steps_test(same):
+    """STEPS, and what has two columns."""
+    request = {"startDate": T, "endDate": T + HOUR_MS, "vehicles": ["v"], "parameters": ["p"],
+               "time": "ms", "csv": "rfc4180", "every": "1s"}
+    for name, members, documents, body, counts in STEPS:
+        files, manifest = expect({"v": {"p": documents}}, dict(request, **members))
+        body = body if body.startswith("\ufeff") else "time,p\n" + body
+        same(files, [("v.csv", body.encode())], "steps: " + name)
+        for key, value in counts.items():
+            same(manifest["files"][0][key], value, "steps: %s: %s" % (name, key))
+    same([length_text(length_ms(x)) for x in (
+        "1s", "90s", "100ms", "24h", "60s", "1000ms", "3600000ms", "1440m", "450s", "0h", None)],
+         ["1s", "90s", "100ms", "24h", "1m", "1s", "1h", "24h", "450s", "0s", "0s"], "lengths")
+
+    data = {"v": {"a": column(T, (2000, 1), (2999, NAN), (4000, True)),
+                  "b": column(T, (0, ""), (2001, 2.5), (2002, 2)), "c": []}}
+    two = dict(request, parameters=["b", "a", "d"], hold="1000ms", every="1000ms", take="min",
+               endDate=T + 4500)
+    files, manifest = expect(data, two)
+    same(files, [("v.csv", b"time,b,a,d\n1482246002000,2,1,\n1482246003000,2,1,\n")],
+         "steps: columns")
+    same([manifest["request"][k] for k in ("every", "take", "hold")] + [manifest["format"]],
+         ["1s", "min", "1s", 5], "steps: the manifest's request")
+    same([manifest["files"][0][k] for k in ("rows", "points", "nonFinite", "nonNumeric",
+                                            "firstTime", "lastTime")],
+         [2, 6, 1, 2, T + 2000, T + 3000], "steps: its file")
+    _, manifest = expect(data, request)
+    same([manifest["request"][k] for k in ("every", "take", "hold")], ["1s", "last", "0s"],
+         "steps: the manifest's defaults")
+    there = dict(two, time="local", timeZone="Asia/Kathmandu", startDate=T + 2500, every="1m",
+                 hold="500ms", take="last", csv="excel")
+    text = "\ufefftime,b,a,d\r\n2016-12-20 20:45:00.000,2,true,\r\n"
+    same(expect(data, there)[0], [("v.csv", text.encode())], "steps: local time before startDate")
+    cut = expect(data, two, csv_split_bytes=30)
+    same([body for _, body in cut[0]], [b"time,b,a,d\n1482246002000,2,1,\n",
+                                        b"time,b,a,d\n1482246003000,2,1,\n"], "steps: split")
+    same(join_parts(*cut), expect(data, two), "steps: split and joined again")
+
+
 def self_test():
     results = []
 
@@ -1028,8 +1332,8 @@ def self_test():
     there = dict(wide, time="local", timeZone="Asia/Kathmandu", csv="excel-semicolon")
     same(expect(data, there)[0], [("v.csv", text.encode())], "excel-semicolon, local time")
     same(expect(data, there)[1]["request"], dict(
-        there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail"),
-         "its manifest's request")
+        there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail",
+        every=None, take=None, hold=None), "its manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns", "parameters")],
          [3, 4, T + 1, T + 4, 1, ["odo", "'=a"], ["odo", "=a"]], "manifest of it")
@@ -1041,6 +1345,7 @@ def self_test():
          [("v.csv", 46), ("v-part2.csv", 48), ("v-part3.csv", 45)], "split")
     same(join_parts(parts, expect(data, wide, csv_split_bytes=70)[1]), (files, manifest),
          "split and joined again")
+    steps_test(same)
     try:
         expect(data, dict(wide, vehicles=["w"]))
         ok(False, "unknown vehicle")
@@ -1074,6 +1379,9 @@ def main(argv):
         for name, body in files:
             sys.stdout.buffer.write(b"== %s\n%s" % (name.encode(), body))
         sys.stdout.buffer.write(json.dumps(manifest, indent=1).encode() + b"\n")
+        return 0
+    if len(argv) == 3 and argv[1] == "--settings":
+        print(" ".join("%s=%s" % x for x in settings(argv[2]).items()))
         return 0
     split = argv[1:2] == ["--split"]
     if len(argv) == 3 + split:

@@ -59,13 +59,13 @@ class Bin:
                 float(self.usual) / 1000 + self.others / ONE]
 
 
-def series(points, start, end):
+def series(cells, start, end):
+    """The bins of a column; a step that begins before the range counts at its start."""
     bins = {}
-    for ms in sorted(points):
-        if isinstance(points[ms], oracle.Number):
-            x = float(points[ms].replace(b",", b"."))
-            if abs(x) != float("inf"):
-                bins.setdefault((ms - start) * BINS // (end - start), Bin()).add(x)
+    for ms in sorted(cells):
+        if oracle.is_number(cells[ms]):
+            at = max(ms, start) - start
+            bins.setdefault(at * BINS // (end - start), Bin()).add(float(cells[ms].value))
     return [bins[i].shown(i) for i in sorted(bins)] or None
 
 
@@ -74,15 +74,13 @@ def vehicle_of(vehicle, collections, request):
     start, end = request["startDate"], request["endDate"]
     parameters = oracle.columns_of(collections, request["parameters"])
     separator = b";" if request["csv"] == "excel-semicolon" else b","
-    points = [oracle.read_column(collections.get(p, []), start, end, separator)[0]
-              for p in parameters]
-    times = sorted(set().union(*points))[:ROWS]
+    cells = [oracle.column_of(collections.get(p, []), request, separator)[0] for p in parameters]
+    times = sorted(set().union(*cells))[:ROWS]
     stamp = oracle.stamp_of(request)
     return times and {
         "vehicle": vehicle, "parameters": parameters[:COLUMNS], "parametersTotal": len(parameters),
-        "rows": [[stamp(ms)] + [shown(p.get(ms) if ms in p else None) for p in points[:COLUMNS]]
-                 for ms in times],
-        "bins": [series(p, start, end) for p in points[:COLUMNS]]}
+        "rows": [[stamp(ms)] + [shown(p.get(ms)) for p in cells[:COLUMNS]] for ms in times],
+        "bins": [series(p, start, end) for p in cells[:COLUMNS]]}
 
 
 def vehicles_of(data, request):
