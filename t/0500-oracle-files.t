@@ -7,10 +7,11 @@ again in windows of other lengths, with other numbers of threads, and when every
 exact path. Where hours are read in parts, the archive is what the oracle says, too; where it is
 made of fragments of some days of a vehicle, it has the same bytes. The preview is always the same.
 Odd seeds have documents that are not sound BSON, even ones only what a
-mongod holds, and those above 300 are usual telemetry, most of which takes the fast path.
+mongod holds; those above 300 are usual telemetry, most of which takes the fast path, and those
+above 400 are about fixed steps.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
-Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-400); ORACLE_JOBS, how many at
+Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-460); ORACLE_JOBS, how many at
 once (2); ENGINE_TIMEOUT, seconds a run may take (120).
 """
 import concurrent.futures
@@ -32,7 +33,7 @@ import preview   # noqa: E402
 from service import HOUR, START, done, is_, note, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
-USUAL_FROM = 300
+USUAL_FROM, STEPS_FROM = 300, 400
 SLICES = []             # (all, by the exact path) of each vehicle
 UNCUT = []              # seeds of vehicles that cannot be cut by days
 SPLITS = ("4278190080", "65536", "300000", "1000000", "70000")
@@ -44,12 +45,17 @@ def unsound(seed):
     return seed <= USUAL_FROM and seed % 2 == 1
 
 
+def usual(seed):
+    return USUAL_FROM < seed <= STEPS_FROM
+
+
 def engine(place, out, **more):
     """None, or what went wrong; the slices are counted."""
     try:
         run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              timeout=TIMEOUT, check=False,
-                             env=dict(os.environ, PREVIEW=out + ".preview", **more))
+                             env=dict(os.environ, PREVIEW=out + ".preview",
+                                      **oracle.settings(place), **more))
     except subprocess.TimeoutExpired:
         return "no end after %g s" % TIMEOUT
     if run.returncode != 0:
@@ -68,7 +74,7 @@ def previewed(out):
 
 def run_seed(folder, seed):
     """None, or what is wrong with the engine's archive of this seed."""
-    data, request = fleet.fleet(seed, unsound(seed), seed > USUAL_FROM)
+    data, request = fleet.fleet(seed, unsound(seed), usual(seed), seed > STEPS_FROM)
     place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
     fleet.write(place, data, request)
     difference = engine(place, out) or oracle.compare(out, oracle.expect(data, request)) or \
@@ -131,10 +137,14 @@ def others(seed):
 
 
 def replay(seed):
-    return "%s --write /tmp/f%d --seed %d%s; %s /tmp/f%d /tmp/f%d.zip; %s /tmp/f%d /tmp/f%d.zip" % (
-        "t/fleet.py", seed, seed,
-        " --unsound" if unsound(seed) else " --usual" if seed > USUAL_FROM else "",
-        os.path.relpath(ENGINE, os.path.dirname(HERE)), seed, seed, "t/oracle.py", seed, seed)
+    kind = " --unsound" if unsound(seed) else " --usual" if usual(seed) else \
+        " --steps" if seed > STEPS_FROM else ""
+    at = "/tmp/f%d" % seed
+    return "; ".join((
+        "t/fleet.py --write %s --seed %d%s" % (at, seed, kind),
+        "env $(t/oracle.py --settings %s) %s %s %s.zip" % (
+            at, os.path.relpath(ENGINE, os.path.dirname(HERE)), at, at),
+        "t/oracle.py %s %s.zip" % (at, at)))
 
 
 def run_block(pool, folder, seeds):
@@ -176,7 +186,7 @@ def carried(folder):
 def main():
     if not os.access(ENGINE, os.X_OK):
         skip_all("%s; run make" % ENGINE)
-    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-400").split("-"))
+    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-460").split("-"))
     test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
                           stdout=subprocess.PIPE, text=True, check=False)
     is_(test.returncode, 0, "the oracle's own test")

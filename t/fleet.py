@@ -2,21 +2,25 @@
 """Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t and
 t/3100-oracle.t.
 
-    fleet(seed, unsound=False, usual=False) -> (data, request), as t/oracle.py takes them
+    fleet(seed, unsound=False, usual=False, steps=False) -> (data, request), as t/oracle.py
+                                                            takes them
 
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
 unsound=True   also documents that are not sound BSON, nesting up to and over 200, vehicle names
                that no database can have; the order_ms of a document gives its place
 usual=True     nearly all documents are as a logger writes them: leaves of all types, ascending,
                within their hour; more hours, more points
+steps=True     rows are fixed steps, of midnights, leap days, hours and days without data
+Of the other seeds half have fixed steps, and a vehicle with points on the edges of them.
 
-    t/fleet.py --write DIR --seed N [--unsound] [--usual]
+    t/fleet.py --write DIR --seed N [--unsound] [--usual] [--steps]
     t/fleet.py --write DIR --seed N --busy DAYS       one vehicle of scripts/dev/generate --busy
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
 A record is: int64 LE order_ms, uint32 LE length, the raw bytes. Records are in any order; the
-reader takes those with startDate - 3600000 < order_ms < endDate, sorted by order_ms (stable), and
-those of order_ms -2**63, whose _id has no place in time, first in startDate's hour.
+reader takes those with startDate - 3600000 < order_ms < endDate (with `hold` also that much
+earlier ones), sorted by order_ms (stable), and those of order_ms -2**63, whose _id has no place in
+time, first in startDate's hour.
 Times are Unix ms. Fails only where DIR cannot be written.
 """
 import argparse
@@ -599,6 +603,141 @@ def crowd(r, start, end):
     return c.documents(r)
 
 
+# ---- fixed steps --------------------------------------------------------------------------
+
+UNITS = [("h", HOUR), ("m", 60000), ("s", 1000), ("ms", 1)]
+DIVISORS = [n for n in (2 ** a * 3 ** b * 5 ** c for a in range(11) for b in range(4)
+                        for c in range(6)) if n >= 100]          # of a day
+EVERY = [100, 200, 250, 500, 1000, 1350, 2000, 5000, 10000, 30000, 60000, 90000, 300000, 450000,
+         900000, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY]
+LEAP_DAYS = [1709164800000, 1582934400000, 1456704000000, 951782400000]
+HELD_ROWS = 20000                      # of a vehicle, about
+# Equal ones of several types, sums that cancel, halves of the smallest, and what is no number.
+STEP_LEAVES = [
+    (INT32, int32(1)), (INT64, int64(1)), (DOUBLE, double(1.0)), (DECIMAL, decimal(
+        ZERO_EXPONENT - (2 << 49), 100)), (INT32, int32(0)), (DOUBLE, double(-0.0)),
+    (DECIMAL, decimal(1 << 63 | ZERO_EXPONENT, 0)), (INT64, int64(2 ** 53 + 1)),
+    (INT64, int64(-2 ** 53 - 1)), (DOUBLE, double(2.0 ** 53)), (INT64, int64(2 ** 63 - 1)),
+    (DOUBLE, double(2.0 ** 63)), (INT64, int64(-2 ** 63)), (DOUBLE, double(0.1)),
+    (DOUBLE, double(0.2)), (DOUBLE, double(0.3)), (DECIMAL, decimal(ZERO_EXPONENT - (1 << 49), 1)),
+    (DOUBLE, double(1e308)), (DOUBLE, double(-1e308)), (DOUBLE, double(5e-324)),
+    (DOUBLE, double(1.7976931348623157e308)), (DOUBLE, double(math.nan)),
+    (DOUBLE, double(-math.inf)), (DECIMAL, decimal(0x7C << 56, 0)), (DECIMAL, decimal(
+        ZERO_EXPONENT + (6000 << 49), 1)), (DECIMAL, decimal(ZERO_EXPONENT - (6000 << 49), 1)),
+    (BOOL, b"\1"), (BOOL, b"\0"), (STRING, text(b"")), (STRING, text(b"1")),
+]
+
+
+def step_leaf(r):
+    """A leaf with which steps are about exactness, or a plain one: (type, value bytes)."""
+    return r.choice(STEP_LEAVES) if r.random() < 0.7 else plain_leaf(r)
+
+
+def length(r, ms):
+    """A length of time as a request gives it, now and then not in its largest unit."""
+    units = [u for u in UNITS if ms % u[1] == 0] if ms else [("s", 1)]
+    unit, one = units[0] if r.random() < 0.8 else r.choice(units)
+    return "%d%s" % (ms // one, unit)
+
+
+def any_hold(r, every, start, end, hours):
+    """0 to an hour, by which not too many rows are made of data in this number of hours."""
+    hold = min(HOUR, r.choice((0, 0, 1, every - 1, every, every + 1, 3 * every, HOUR, HOUR - 1,
+                               r.randrange(HOUR), r.randrange(min(every, HOUR)))))
+    if min(end - start, hours * (HOUR + hold)) // every > HELD_ROWS:
+        hold = min(HOUR, r.choice((0, 1, every, 2 * every + 1)))
+    return hold
+
+
+def edge_times(r, start, end, every, hold):
+    """Times around the edges of steps, of days, of the range, and of what hold reaches; ascending,
+    with long gaps between, or without."""
+    times = []
+    for _ in range(r.choice((1, 2, 5, 20))):
+        step = r.randrange(start - hold - every, end + every) // every * every
+        day = step // DAY * DAY + r.choice((0, DAY))
+        times += r.choice((
+            [step - 1, step, step + 1], [step - hold - r.randrange(2)],
+            [r.randrange(step, step + every) for _ in range(r.choice((2, 5, 30)))],
+            [day - 1, day], [day - hold - r.randrange(2)], [day - hold, day + every],
+            [start - hold - 1, start - hold, start - hold + 1], [start - 1, start, start + 1],
+            [start - r.randrange(hold + 1)], [end - 1, end], [end - 1 - r.randrange(every)]))
+    return sorted({t for t in times if start - hold - HOUR < t < end + HOUR})
+
+
+def fill_steps(r, request, every, hold, reaching):
+    """One collection with points at such times. Where it is reaching, documents begin hours before
+    their points."""
+    c = Collection()
+    hours = {}
+    for t in edge_times(r, request["startDate"], request["endDate"], every, hold):
+        base = t // HOUR * HOUR
+        if reaching and r.random() < 0.2:
+            base -= r.choice((1, 1, 2, 30)) * HOUR + r.choice((0, 0, r.randrange(HOUR)))
+        hours.setdefault(base, []).append(t - base)
+    leaf = r.choice((step_leaf, step_leaf, step_leaf, wild_leaf, plain_leaf))
+    kinds, levels = r.choice((ALL_KINDS, [INT64])), LEVELS[0][:r.randrange(4)]
+    for base, times in hours.items():
+        elements = logged(r, levels, times, leaf)
+        if r.random() < 0.1:                           # some points twice
+            elements += [(b"%0*d" % (r.randrange(1, 11), t), *leaf(r)) for t in times[:3]]
+        if r.random() < 0.1:
+            spoil(r, elements, leaf)
+        ident, compared = ident_of(r, base, kinds)
+        c.add(base, compared, whole(r, ident, elements, True))
+        if r.random() < 0.1:                           # and by a document that is later
+            ident, compared = ident_of(r, base + 1, kinds)
+            c.add(base + 1, compared, whole(r, ident, [(b"%d" % (t - 1), *leaf(r)) for t in times
+                                                       if t > 0][:3], True))
+    return c.documents(r)
+
+
+def steps_fleet(seed):
+    """As fleet(): days of which some are leap days, hours and days without data. What with_steps()
+    adds is the rest of it."""
+    r = random.Random("%d/stepped" % seed)
+    start = r.choice(LEAP_DAYS + SHIFTS + [r.randrange(20000) * DAY])
+    start = start // HOUR * HOUR + r.choice((0, -1, -23, 12)) * HOUR
+    span = r.choice((2, 26, 50, 72, 240, 960)) * HOUR
+    hours = [start + i * HOUR for i in range(-2, span // HOUR + 2)]
+    share = r.choice((0.05, 0.3, 0.9)) if len(hours) < 100 else 0.03
+    data = {"vehicle_%d" % n: {parameter: fill_usual(
+        r, [h for h in hours if r.random() < share], start, start + span,
+        r.choice((1, 30, 300))) for parameter in USUAL[:r.choice((1, 2, 4))]}
+            for n in range(r.choice((0, 1, 2)))}
+    cut = r.choice((0, 0, 1, r.randrange(HOUR)))
+    return data, {"startDate": start + cut, "endDate": start + span - cut, "vehicles": None,
+                  "parameters": None, "time": r.choice(("ms", "rfc3339")),
+                  "csv": r.choice(("rfc4180", "excel"))}
+
+
+def with_steps(seed, data, request, always=False):
+    """Of some seeds: rows that are fixed steps, and a vehicle for them. Drawn apart and last, so
+    that all else of a seed stays as it is."""
+    r = random.Random("%d/steps" % seed)
+    if r.random() < 0.5 and not always:
+        return data, request
+    every = r.choice(r.choice((EVERY, DIVISORS)))
+    hours = {order_ms // HOUR for collections in data.values()
+             for documents in collections.values() for order_ms, _ in documents}
+    hold = any_hold(r, every, request["startDate"], request["endDate"], len(hours) + 5)
+    request = dict(request, every=length(r, every))
+    if r.random() < 0.9:
+        request["take"] = r.choice(("last", "first", "min", "max", "mean", "mean"))
+    if hold or r.random() < 0.5:
+        request["hold"] = length(r, hold)
+    reaching = r.random() < 0.3
+    names = request["parameters"] or USUAL + ["note"]
+    data = dict(data, vehicle_steps={name: fill_steps(r, request, every, hold, reaching)
+                                     for name in r.sample(names, min(len(names), r.choice(
+                                         (1, 2, 3))))})
+    if request["vehicles"] is not None:
+        vehicles = list(request["vehicles"])
+        vehicles.insert(r.randrange(len(vehicles) + 1), "vehicle_steps")
+        request["vehicles"] = vehicles
+    return data, request
+
+
 # ---- a fleet ------------------------------------------------------------------------------
 
 USUAL = ["speed", "soc", "current", "odo", "voltage"]
@@ -692,10 +831,11 @@ def usual_start(seed, r):
     return start if own.random() < 0.5 else own.choice(SHIFTS) // HOUR * HOUR - 2 * HOUR
 
 
-def fleet(seed, unsound=False, usual=False):
+def fleet(seed, unsound=False, usual=False, steps=False):
     """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
-    data, request = usual_fleet(seed) if usual else any_fleet(seed, unsound)
-    return data, for_sheets(random.Random("%d/sheets" % seed), request)
+    data, request = steps_fleet(seed) if steps else usual_fleet(seed) if usual else \
+        any_fleet(seed, unsound)
+    return with_steps(seed, data, for_sheets(random.Random("%d/sheets" % seed), request), steps)
 
 
 def any_fleet(seed, unsound):
@@ -792,9 +932,11 @@ def main():
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("--unsound", action="store_true")
     p.add_argument("--usual", action="store_true")
+    p.add_argument("--steps", action="store_true")
     p.add_argument("--busy", type=int, default=0, metavar="DAYS")
     a = p.parse_args()
-    write(a.write, *(busy(a.seed, a.busy) if a.busy else fleet(a.seed, a.unsound, a.usual)))
+    write(a.write, *(busy(a.seed, a.busy) if a.busy else
+                     fleet(a.seed, a.unsound, a.usual, a.steps)))
     return 0
 
 
