@@ -54,8 +54,7 @@ def engine(place, out, **more):
     try:
         run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              timeout=TIMEOUT, check=False,
-                             env=dict(os.environ, PREVIEW=out + ".preview",
-                                      **oracle.settings(place), **more))
+                             env=dict(os.environ, PREVIEW=out + ".preview", **more))
     except subprocess.TimeoutExpired:
         return "no end after %g s" % TIMEOUT
     if run.returncode != 0:
@@ -142,8 +141,7 @@ def replay(seed):
     at = "/tmp/f%d" % seed
     return "; ".join((
         "t/fleet.py --write %s --seed %d%s" % (at, seed, kind),
-        "env $(t/oracle.py --settings %s) %s %s %s.zip" % (
-            at, os.path.relpath(ENGINE, os.path.dirname(HERE)), at, at),
+        "%s %s %s.zip" % (os.path.relpath(ENGINE, os.path.dirname(HERE)), at, at),
         "t/oracle.py %s %s.zip" % (at, at)))
 
 

@@ -145,9 +145,7 @@ def of_the_engine(folder, seed, unsound, split_bytes=None):
     data, wanted = fleet.fleet(seed, unsound)
     place, path = os.path.join(folder, "fleet%d" % seed), os.path.join(folder, "%d.zip" % seed)
     fleet.write(place, data, wanted)
-    env = dict(os.environ, **oracle.settings(place))
-    if split_bytes:
-        env["CSV_SPLIT_BYTES"] = str(split_bytes)
+    env = dict(os.environ, **({"CSV_SPLIT_BYTES": str(split_bytes)} if split_bytes else {}))
     status, out, err = run(ENGINE, place, path, env=env)
     if not ok(status == 0, name + ": made by the engine",
               "exit %d: %s" % (status, (out + err).decode("utf-8", "replace"))):

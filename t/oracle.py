@@ -25,7 +25,6 @@ Raises UnknownVehicle where the job would end so; nothing in a document makes it
     t/oracle.py FLEETDIR OUT.zip     compare; exit 1 with the difference on stdout
     t/oracle.py --split FLEETDIR OUT.zip     the same where CSVs were cut, wherever
     t/oracle.py --print FLEETDIR     the expected CSVs and manifest as text
-    t/oracle.py --settings FLEETDIR  what build/t/engine needs in its environment for the request
 """
 import datetime
 import json
@@ -838,16 +837,6 @@ def load(folder):
     return data, request
 
 
-def settings(folder):
-    """What build/t/engine takes of the request in this folder from its environment."""
-    with open(os.path.join(folder, "request.json"), encoding="utf-8") as f:
-        request = json.load(f)
-    return {"EVERY": str(length_ms(request["every"])), "TAKE": request.get("take") or "last",
-            "HOLD": str(length_ms(request.get("hold")))} if request.get("every") else {}
-
-
-# ---- self test ----------------------------------------------------------------------------
-
 def e(kind, key, value=b""):
     """One element as bytes."""
     return bytes([kind]) + key.encode() + b"\0" + value
@@ -1380,10 +1369,6 @@ def main(argv):
             sys.stdout.buffer.write(b"== %s\n%s" % (name.encode(), body))
         sys.stdout.buffer.write(json.dumps(manifest, indent=1).encode() + b"\n")
         return 0
-    if len(argv) == 3 and argv[1] == "--settings":
-        print(" ".join("%s=%s" % x for x in settings(argv[2]).items()))
-        return 0
-    split = argv[1:2] == ["--split"]
     if len(argv) == 3 + split:
         folder, path = argv[-2:]
         data, request = load(folder)

@@ -257,7 +257,9 @@ read_zone(struct json_object *o, struct archive_spec *spec, struct zone *zone)
 
 	if (asked != NULL)
 		snprintf(name, sizeof(name), "%s", json_object_get_string(asked));
-	if (zonefile_read(name, spec->from_ms, spec->to_ms, zone) != ZONEFILE_OK)
+	/* The first step may begin before. */
+	if (zonefile_read(name, spec->from_ms - spec->every_ms, spec->to_ms,
+	    zone) != ZONEFILE_OK)
 		errx(2, "no zone %s", name);
 	spec->zone = zone;
 	spec->zone_name = name;
@@ -308,9 +310,9 @@ read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
 	spec->vehicles = vehicles;
 	spec->parameters = parameters;
 	spec->rfc3339 = is_word(o, "time", "rfc3339");
+	read_steps(o, spec);
 	if (is_word(o, "time", "local"))
 		read_zone(o, spec, zone);
-	read_steps(o, spec);
 	spec->semicolon = is_word(o, "csv", "excel-semicolon");
 	spec->excel = spec->semicolon || is_word(o, "csv", "excel");
 	spec->small = is_word(o, "compression", "small");

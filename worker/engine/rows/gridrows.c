@@ -214,6 +214,9 @@ grid_write(const struct grid *g, const struct csv_style *style,
 	int64_t step_ms;
 	int rc = 0;
 
+	/* The last step may be cut: it ended before. */
+	if (range->begin_ms >= range->to_ms)
+		return 0;
 	if (rows_init(&r, bins) != 0)
 		return -1;
 	step_ms = grid_step(g->spec, range->begin_ms > range->from_ms ?
