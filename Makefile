@@ -65,10 +65,10 @@ API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o me
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
 	slice.o) \
-	$(addprefix worker/engine/decode/,celltext.o cut.o document.o fastread.o leaftext.o number.o numtext.o \
-		points.o unwind.o) \
+	$(addprefix worker/engine/decode/,celltext.o cut.o document.o fastread.o leaftext.o number.o \
+		numtext.o points.o unwind.o) \
 	$(addprefix worker/engine/rows/,bins.o columns.o csv.o exactsum.o fastrows.o grid.o \
-	    gridrows.o gridsettle.o merge.o timetext.o) \
+		gridrows.o gridsettle.o merge.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
 		manifest.o packed.o preview.o preview_facts.o preview_rows.o zip.o)
@@ -79,11 +79,11 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 	sweeper.o transfer.o unit.o upload.o) \
 	$(READER) \
 	$(ENGINE)
-UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile disposition \
-	duration ending etag exact failure fastread feeder fragment gather job jsonstrict life log \
-	manifest merge metrics nameset num numtext pace patience piece pool preview query s3xml \
-	scope sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
-	upload utf8 watch windows zip zone
+UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile \
+	disposition duration ending etag exact exactsum failure fastread feeder fragment gather \
+	grid job jsonstrict life log manifest merge metrics nameset num number numtext pace \
+	patience piece pool preview query s3xml scope sigv4 slice spans spec split textdeflate \
+	ticker timestamp totals traceparent unwind upload utf8 watch windows zip zone
 FUZZ = conf credential csv facts job jsonstrict numtext request s3xml spec timestamp tzif unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay zones
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \

@@ -155,7 +155,6 @@ int
 main(void)
 {
 	struct bin_cursor c;
-	double d;
 
 	test_rows();
 	test_order();
@@ -167,8 +166,5 @@ main(void)
 	test_times(0, INT64_C(4102444800000));
 	bin_cursor_begin(&c, NULL, 0, 0);
 	ok(c.bins == NULL, "a cursor of nothing");
-	ok(bins_decimal("1.50", &d) && d == 1.5 && bins_decimal("1E+3", &d) &&
-	    d == 1000 && !bins_decimal("9E+6000", &d) && bins_decimal("1E-6000", &d) &&
-	    d == 0, "decimals");
 	return done_testing();
 }

@@ -65,7 +65,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 
 #define HEAD_OF(UNKNOWN, SKIPPED) \
 	"{\n" \
-	"  \"format\": 4,\n" \
+	"  \"format\": 5,\n" \
 	"  \"request\": {\n" \
 	"    \"startDate\": \"1970-01-01T00:00:00.000Z\",\n" \
 	"    \"endDate\": \"1970-01-02T00:00:00.000Z\",\n" \
@@ -75,6 +75,9 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"    \"parameters\": null,\n" \
 	"    \"time\": \"ms\",\n" \
 	"    \"timeZone\": null,\n" \
+	"    \"every\": null,\n" \
+	"    \"take\": null,\n" \
+	"    \"hold\": null,\n" \
 	"    \"csv\": \"rfc4180\",\n" \
 	"    \"compression\": \"fast\",\n" \
 	"    \"unknownVehicles\": \"" UNKNOWN "\"\n" \
@@ -93,7 +96,7 @@ fill(struct manifest *m)
 	struct csvfile_facts second = { .name = "b.csv", .columns = &two_named,
 	    .rows = 3, .points = 4, .bytes = 12345678901, .first_ms = -1,
 	    .last_ms = 1543536000000, .duplicates = 5, .non_finite = 6,
-	    .skipped_documents = 1, .ends = true, .run_bytes = 7 };
+	    .non_numeric = 7, .skipped_documents = 1, .ends = true, .run_bytes = 7 };
 	struct skips skips = { { 0 } };
 	static struct doc d;
 
@@ -157,6 +160,7 @@ test_text(void)
 	    "      \"crc32\": \"0a1b2c3d\",\n"
 	    "      \"duplicates\": 0,\n"
 	    "      \"nonFinite\": 0,\n"
+	    "      \"nonNumeric\": 0,\n"
 	    "      \"skipped\": {\n"
 	    "      },\n"
 	    "      \"skippedDocuments\": 0\n"
@@ -180,6 +184,7 @@ test_text(void)
 	    "      \"crc32\": \"00000000\",\n"
 	    "      \"duplicates\": 5,\n"
 	    "      \"nonFinite\": 6,\n"
+	    "      \"nonNumeric\": 7,\n"
 	    "      \"skipped\": {\n"
 	    "        \"bad_key\": 2,\n"
 	    "        \"no_values\": 1\n"
@@ -213,11 +218,11 @@ test_facts(void)
 	    "{\"vehicle\":\"vehicle_1\",\"columns\":[\"speed\"],\"parameters\":["
 	    "\"speed\"],\"rows\":0,\"points\":0,\"firstTime\":null,"
 	    "\"lastTime\":null,\"bytes\":11,\"crc32\":\"0a1b2c3d\","
-	    "\"duplicates\":0,\"nonFinite\":0,\"skipped\":{},"
+	    "\"duplicates\":0,\"nonFinite\":0,\"nonNumeric\":0,\"skipped\":{},"
 	    "\"skippedDocuments\":0,\"runBytes\":13,\"runCrc32\":"
 	    "4294967295,\"begins\":1,\"ends\":0},{\"rows\":3,\"points\":4,"
 	    "\"firstTime\":-1,\"lastTime\":1543536000000,\"bytes\":12345678901,"
-	    "\"crc32\":\"00000000\",\"duplicates\":5,\"nonFinite\":6,"
+	    "\"crc32\":\"00000000\",\"duplicates\":5,\"nonFinite\":6,\"nonNumeric\":7,"
 	    "\"skipped\":{\"bad_key\":2,\"no_values\":1},\"skippedDocuments\":1,"
 	    "\"runBytes\":7,\"runCrc32\":0,\"begins\":0,\"ends\":1}],\"skippedDocuments\":[{"
 	    "\"vehicle\":\"b\",\"parameter\":\"=a\",\"_id\":null,\"reasons\":{"

@@ -218,8 +218,8 @@ window_ends(const struct exact_job *job, int64_t t_ms)
 }
 
 /*
- * The rows of one window, which begins at t_ms. If its points exceed the budget, halve it and walk again; the smaller
- * size is kept for the windows after it.
+ * The rows of one window, which begins at t_ms. If its points exceed the budget, halve
+ * it and walk again; the smaller size is kept for the windows after it.
  */
 static enum window_result
 exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,

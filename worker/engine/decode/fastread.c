@@ -96,7 +96,7 @@ column_text_end(struct column_text *c)
 	return 0;
 }
 
-static struct point
+static inline struct point
 point_of(uint8_t type, const uint8_t *value, int64_t t_ms)
 {
 	struct point p = { .t_ms = t_ms, .type = type };

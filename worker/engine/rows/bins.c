@@ -34,7 +34,7 @@ bin_add(struct bin *b, double d)
 	const double x = fabs(d);
 	int64_t whole;
 
-	if (x < BIN_INTS_BELOW && x == floor(x)) {
+	if (x < BIN_INTS_BELOW && (double)(int64_t)d == d) {
 		bin_add_int(b, (int64_t)d);
 		return;
 	}

@@ -37,6 +37,7 @@ series_clear(struct grid_series *s)
 	}
 	s->first = s->n = 1;
 	s->open = s->is_before = s->is_held = false;
+	s->end_ms = INT64_MIN;
 }
 
 static void
@@ -130,6 +131,10 @@ grid_begin(struct grid *g, const struct grid_spec *spec,
 	grid_clear(g);
 	g->spec = spec;
 	g->range = *range;
+	g->cut_ms = range->begin_ms > range->from_ms ? range->begin_ms :
+	    range->from_ms;
+	g->numeric = spec->take != ARCHIVE_TAKE_LAST &&
+	    spec->take != ARCHIVE_TAKE_FIRST;
 	g->separator = separator;
 	g->n = columns;
 	for (i = 0; i < columns; i++)
@@ -146,22 +151,22 @@ grid_ends(const struct grid *g, int64_t step_ms)
 	return r->end_ms >= r->to_ms || step_ms + g->spec->every_ms <= r->end_ms;
 }
 
-/* The combination field of 5 bits, all or all but the last set: BSON's Decimal128. */
-static bool
+/*
+ * An exponent of all bits, IEEE 754; a combination field of 5 bits with all or all but
+ * the last one set, BSON's Decimal128.
+ */
+static inline bool
 is_finite(const struct point *p)
 {
-	double d;
+	const uint64_t exponent = UINT64_C(0x7ff) << 52;
 
-	if (p->type == LEAF_DECIMAL128)
-		return (p->v.ref[15] & 0x78) != 0x78;
-	if (p->type != LEAF_DOUBLE)
-		return true;
-	memcpy(&d, &p->v.bits, sizeof(d));
-	return isfinite(d);
+	if (p->type == LEAF_DOUBLE)
+		return (p->v.bits & exponent) != exponent;
+	return p->type != LEAF_DECIMAL128 || (p->v.ref[15] & 0x78) != 0x78;
 }
 
 /* Whether a point counts in its step; *number is set where it is used. */
-static bool
+static inline bool
 has_value(struct grid *g, const struct point *p, struct number *number)
 {
 	const bool counted = p->t_ms >= g->range.from_ms;
@@ -171,29 +176,37 @@ has_value(struct grid *g, const struct point *p, struct number *number)
 		g->non_finite += counted;
 		return false;
 	}
-	if (g->spec->take == ARCHIVE_TAKE_LAST ||
-	    g->spec->take == ARCHIVE_TAKE_FIRST || number_of(p, number))
+	if (!g->numeric || number_of(p, number))
 		return true;
 	g->non_numeric += counted;
 	return false;
 }
 
-/* The text of nearly all is short, and made in the cell. */
 static int
-value_of(struct grid *g, const struct point *p, struct grid_value *value)
+other_value(struct grid *g, const struct point *p, struct grid_value *value)
 {
 	struct number number;
-	size_t len = 0;
 
 	value->number = number_of(p, &number) ? number.d : NAN;
-	if (p->type == LEAF_DOUBLE)
+	return celltext_point(&value->text, p, g->separator, &g->longer);
+}
+
+/* The text of nearly all is short, and made in the cell. */
+static inline int
+value_of(struct grid *g, const struct point *p, struct grid_value *value)
+{
+	size_t len = 0;
+
+	if (p->type == LEAF_DOUBLE) {
+		memcpy(&value->number, &p->v.bits, sizeof(value->number));
 		len = numtext_small_double(value->number, value->text.s,
 		    g->separator == ';' ? ',' : '.');
-	else if (p->type == LEAF_INT32 || p->type == LEAF_INT64)
+	} else if (p->type == LEAF_INT32 || p->type == LEAF_INT64) {
+		value->number = (double)(int64_t)p->v.bits;
 		len = numtext_small_int((int64_t)p->v.bits, value->text.s);
+	}
 	value->text.len = (uint8_t)len;
-	return len > 0 ? 0 :
-	    celltext_point(&value->text, p, g->separator, &g->longer);
+	return len > 0 ? 0 : other_value(g, p, value);
 }
 
 static int
@@ -203,6 +216,12 @@ mean_of(struct grid *g, const struct exactsum *sum, uint64_t n,
 	value->number = exactsum_mean(sum, n);
 	return celltext_double(&value->text, value->number, g->separator,
 	    &g->longer);
+}
+
+static inline const struct point *
+point_of_step(const struct grid_series *s)
+{
+	return s->grid->spec->take == ARCHIVE_TAKE_LAST ? &s->latest : &s->best;
 }
 
 /* The open step, as one that earlier or later pieces may have points of. */
@@ -219,49 +238,51 @@ part_of(struct grid_series *s, struct grid_part *part)
 	if (g->spec->hold_ms > 0 && value_of(g, &s->latest, &part->last) != 0)
 		return -1;
 	if (g->spec->take != ARCHIVE_TAKE_MEAN)
-		return value_of(g, &s->best, &part->value);
+		return value_of(g, point_of_step(s), &part->value);
 	if ((part->sum = malloc(sizeof(*part->sum))) == NULL)
 		return -1;
 	*part->sum = *s->sum;
 	return 0;
 }
 
-/* The open step is over. */
+/* The open step is over. A grid that is begun has room for a cell. */
 static int
 close_step(struct grid_series *s)
 {
 	struct grid *g = s->grid;
-	struct grid_cell *cell;
+	struct grid_cell *cell = &s->cells[s->n];
 
 	s->open = false;
-	if (s->step_ms < g->range.begin_ms || s->step_ms < g->range.from_ms)
+	if (s->step_ms < g->cut_ms)
 		return part_of(s, &s->head);
-	if (grid_grow(s) != 0)
-		return -1;
-	cell = &s->cells[s->n];
 	cell->step_ms = s->step_ms;
 	cell->last_ms = s->latest.t_ms;
 	if ((g->spec->take == ARCHIVE_TAKE_MEAN ?
 	    mean_of(g, s->sum, s->points, &cell->value) :
-	    value_of(g, &s->best, &cell->value)) != 0)
+	    value_of(g, point_of_step(s), &cell->value)) != 0)
 		return -1;
-	if (grid_has_lasts(g->spec) &&
+	if (s->lasts != NULL &&
 	    value_of(g, &s->latest, &s->lasts[s->n]) != 0)
 		return -1;
 	s->n++;
-	return 0;
+	return s->n + 1 < s->cap ? 0 : grid_grow(s);
 }
 
+/* Mostly the step after the one before it, which takes no division. */
 static void
 open_step(struct grid_series *s, int64_t t_ms)
 {
-	const struct grid_spec *spec = s->grid->spec;
+	const int64_t every_ms = s->grid->spec->every_ms;
 
 	s->open = true;
-	s->step_ms = grid_step(spec, t_ms);
-	s->end_ms = s->step_ms + spec->every_ms;
+	if (t_ms < s->end_ms + every_ms) {
+		s->step_ms = s->end_ms;
+	} else {
+		s->step_ms = grid_step(s->grid->spec, t_ms);
+	}
+	s->end_ms = s->step_ms + every_ms;
 	s->points = 0;
-	if (spec->take == ARCHIVE_TAKE_MEAN)
+	if (s->sum != NULL)
 		exactsum_clear(s->sum);
 }
 
@@ -274,14 +295,32 @@ is_better(const struct grid_series *s, const struct number *number)
 	case ARCHIVE_TAKE_MAX:
 		return number_compare(number, &s->number) > 0;
 	default:
-		return s->grid->spec->take == ARCHIVE_TAKE_LAST;
+		return false;
 	}
 }
 
+/* Which of the step's points counts, of those but the latest; or their sum. */
+static void
+add_to_step(struct grid_series *s, const struct point *p,
+    const struct number *number)
+{
+	if (s->points++ == 0 || (s->grid->numeric && is_better(s, number))) {
+		s->best = *p;
+		s->number = *number;
+	}
+	if (s->sum == NULL)
+		return;
+	if (number->whole)
+		exactsum_add_int(s->sum, number->i);
+	else
+		exactsum_add(s->sum, number->d);
+}
+
+/* The first point opens its series' first step: end_ms is INT64_MIN before. */
 int
 grid_add(struct grid_series *s, const struct point *p)
 {
-	struct number number = { 0 };
+	struct number number;
 
 	if (!has_value(s->grid, p, &number))
 		return 0;
@@ -290,22 +329,14 @@ grid_add(struct grid_series *s, const struct point *p)
 		s->is_before = true;
 		return 0;
 	}
-	if (!s->open || p->t_ms >= s->end_ms) {
+	if (p->t_ms >= s->end_ms) {
 		if (s->open && close_step(s) != 0)
 			return -1;
 		open_step(s, p->t_ms);
 	}
-	if (s->points++ == 0 || is_better(s, &number)) {
-		s->best = *p;
-		s->number = number;
-	}
+	if (s->grid->spec->take != ARCHIVE_TAKE_LAST)
+		add_to_step(s, p, &number);
 	s->latest = *p;
-	if (s->grid->spec->take != ARCHIVE_TAKE_MEAN)
-		return 0;
-	if (number.whole)
-		exactsum_add_int(s->sum, number.i);
-	else
-		exactsum_add(s->sum, number.d);
 	return 0;
 }
 

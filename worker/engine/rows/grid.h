@@ -73,13 +73,14 @@ struct grid_series {
 	struct grid_cell *cells;
 	struct grid_value *lasts;	/* what is held of each, unless take is last */
 	size_t first, n, cap;
-	/* The step that points are added to. */
+	/* The step that points are added to; end_ms: of the last one, if none is open. */
 	bool open;
 	int64_t step_ms, end_ms;
-	uint64_t points;
-	struct point best, latest;
+	struct point latest;
+	uint64_t points;		/* these are not used where the latest counts */
+	struct point best;
 	struct number number;		/* best's */
-	struct exactsum *sum;
+	struct exactsum *sum;		/* or NULL: no mean */
 	struct grid_part head, tail;	/* its first and last step, if they are cut */
 	/* The latest point before the range. */
 	bool is_before, is_held;
@@ -112,6 +113,8 @@ struct grid_range {
 struct grid {
 	const struct grid_spec *spec;
 	struct grid_range range;
+	int64_t cut_ms;			/* a step that begins before may have earlier points */
+	bool numeric;			/* what is no number is left out */
 	char separator;
 	struct grid_series *series;
 	size_t n, cap;

@@ -219,8 +219,7 @@ grid_write(const struct grid *g, const struct csv_style *style,
 		return 0;
 	if (rows_init(&r, bins) != 0)
 		return -1;
-	step_ms = grid_step(g->spec, range->begin_ms > range->from_ms ?
-	    range->begin_ms : range->from_ms);
+	step_ms = grid_step(g->spec, g->cut_ms);
 	while (rc == 0) {
 		if (r.until_ms < row_at(&r, step_ms))
 			step_ms = r.next_ms;
