@@ -8,6 +8,7 @@
  *   stages   the documents in memory, on one core: cpu ns a point of the engine, and of
  *            its first steps alone
  * bare and nowhere run twice, and the second counts: a worker has its connections.
+ * EVERY_MS in the environment: rows are steps of so many ms.
  * Prints a line of JSON: wall and cpu seconds, peak RSS in KiB, what was read and
  * written; or the stages.
  */
@@ -48,6 +49,7 @@ struct task {
 	struct names vehicles;	/* the same */
 	struct names columns;
 	int64_t from_ms, to_ms;
+	int64_t every_ms;
 	int threads, pace;
 };
 
@@ -186,6 +188,7 @@ make(const struct task *task, struct source *source, struct facts *facts)
 		.to_ms = task->to_ms,
 		.vehicles = &all,
 		.parameters = &all,
+		.every_ms = task->every_ms,
 		.csv_split_bytes = 4278190080,
 		.memory_max = (size_t)256 << 20,
 		.threads = task->threads,
@@ -401,6 +404,8 @@ main(int argc, char **argv)
 	task.to_ms = strtoll(argv[5], NULL, 10);
 	if (argc > 6)
 		task.threads = atoi(argv[6]);
+	if (getenv("EVERY_MS") != NULL)
+		task.every_ms = strtoll(getenv("EVERY_MS"), NULL, 10);
 	task.pace = argc > 7 && atoi(argv[7]) != 0;
 	if (telemetry_parameters(task.client, &way, NULL, task.vehicle, NULL,
 	    &task.columns) != 0)
