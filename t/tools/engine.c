@@ -257,8 +257,8 @@ read_zone(struct json_object *o, struct archive_spec *spec, struct zone *zone)
 
 	if (asked != NULL)
 		snprintf(name, sizeof(name), "%s", json_object_get_string(asked));
-	/* The first step may begin before. */
-	if (zonefile_read(name, spec->from_ms - spec->every_ms, spec->to_ms,
+	/* See archive_spec: and the first step may begin before. */
+	if (zonefile_read(name, spec->from_ms - 3 * 24 * HOUR_MS, spec->to_ms,
 	    zone) != ZONEFILE_OK)
 		errx(2, "no zone %s", name);
 	spec->zone = zone;
@@ -311,7 +311,11 @@ read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
 	spec->parameters = parameters;
 	spec->rfc3339 = is_word(o, "time", "rfc3339");
 	read_steps(o, spec);
-	if (is_word(o, "time", "local"))
+	spec->local = is_word(o, "time", "local");
+	spec->split = is_word(o, "split", "day") ? ARCHIVE_SPLIT_DAY :
+	    is_word(o, "split", "month") ? ARCHIVE_SPLIT_MONTH :
+	    ARCHIVE_SPLIT_NONE;
+	if (spec->local || spec->split != ARCHIVE_SPLIT_NONE)
 		read_zone(o, spec, zone);
 	spec->semicolon = is_word(o, "csv", "excel-semicolon");
 	spec->excel = spec->semicolon || is_word(o, "csv", "excel");

@@ -79,6 +79,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"    \"take\": null,\n" \
 	"    \"hold\": null,\n" \
 	"    \"csv\": \"rfc4180\",\n" \
+	"    \"split\": \"none\",\n" \
 	"    \"compression\": \"fast\",\n" \
 	"    \"unknownVehicles\": \"" UNKNOWN "\"\n" \
 	"  },\n" \
@@ -146,6 +147,9 @@ test_text(void)
 	    "    {\n"
 	    "      \"name\": \"vehicle_1.csv\",\n"
 	    "      \"vehicle\": \"vehicle_1\",\n"
+	    "      \"period\": null,\n"
+	    "      \"emptyPeriods\": [\n"
+	    "      ],\n"
 	    "      \"columns\": [\n"
 	    "        \"speed\"\n"
 	    "      ],\n"
@@ -168,6 +172,9 @@ test_text(void)
 	    "    {\n"
 	    "      \"name\": \"b.csv\",\n"
 	    "      \"vehicle\": \"b\x7f\xc3\xa4\",\n"
+	    "      \"period\": null,\n"
+	    "      \"emptyPeriods\": [\n"
+	    "      ],\n"
 	    "      \"columns\": [\n"
 	    "        \"speed\",\n"
 	    "        \"'=a\\\"\\\\\\u001f/\\n\"\n"
@@ -195,6 +202,9 @@ test_text(void)
 	    "  \"skippedDocuments\": [\n"
 	    "    {\n"
 	    "      \"vehicle\": \"b\",\n"
+	    "      \"period\": null,\n"
+	    "      \"emptyPeriods\": [\n"
+	    "      ],\n"
 	    "      \"parameter\": \"=a\",\n"
 	    "      \"_id\": null,\n"
 	    "      \"reasons\": {\n"

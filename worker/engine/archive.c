@@ -18,6 +18,7 @@
 #include "worker/engine/pipeline.h"
 #include "worker/engine/pool.h"
 #include "worker/engine/rows/columns.h"
+#include "worker/engine/rows/periods.h"
 #include "worker/engine/sink.h"
 
 /* Of a fragment's preview: above all that it can come to. */
@@ -34,6 +35,7 @@ struct archive {
 	struct preview *preview;
 	struct csvfile_options options;
 	struct fragments *fragments;	/* made for the first one */
+	struct periods periods;
 	struct slice_plan plan;
 	struct pool *pool;	/* made for the first source */
 	struct archive_progress progress;
@@ -68,6 +70,18 @@ archive_result(const struct archive *a, enum archive_result result)
 	    result;
 }
 
+/* Rows begin with the step that from_ms is in. */
+static int
+archive_cut_by(struct archive *a)
+{
+	const struct archive_spec *spec = a->spec;
+
+	a->plan.style.periods = &a->periods;
+	return periods_init(&a->periods, spec->split, spec->zone,
+	    spec->every_ms > 0 ? grid_step(&a->plan.grid, spec->from_ms) :
+	    spec->from_ms, spec->to_ms);
+}
+
 /*
  * A fragment differs in two parts: its ZIP writes only runs of blocks, and its
  * manifest holds facts and no request.
@@ -87,9 +101,11 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->plan.to_ms = spec->to_ms;
 	a->plan.style = (struct csv_style){ .rfc3339 = spec->rfc3339,
 	    .excel = spec->excel, .semicolon = spec->semicolon,
-	    .zone = spec->zone };
+	    .zone = spec->local ? spec->zone : NULL };
 	a->plan.grid = (struct grid_spec){ spec->every_ms, spec->hold_ms,
 	    spec->take };
+	if (spec->split != ARCHIVE_SPLIT_NONE && archive_cut_by(a) != 0)
+		goto fail;
 	a->plan.memory_max = spec->memory_max;
 	a->plan.exact = spec->exact;
 	a->options = (struct csvfile_options){ .style = a->plan.style,
@@ -128,6 +144,7 @@ archive_free(struct archive *a)
 	pool_free(a->pool);
 	fragments_free(a->fragments);
 	preview_free(a->preview);
+	periods_release(&a->periods);
 	manifest_free(a->manifest);
 	zip_free(a->zip);
 	free(a);

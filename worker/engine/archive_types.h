@@ -37,6 +37,9 @@ enum archive_take {
 	ARCHIVE_TAKE_MAX
 };
 
+/* A file for each calendar day or month of a vehicle (FORMAT.md, 4). */
+enum archive_split { ARCHIVE_SPLIT_NONE, ARCHIVE_SPLIT_DAY, ARCHIVE_SPLIT_MONTH };
+
 /* What to export. All of it belongs to the caller and outlives the archive. */
 struct archive_spec {
 	int64_t from_ms, to_ms;		/* of points, Unix ms, half-open */
@@ -46,8 +49,14 @@ struct archive_spec {
 	bool skip_unknown;		/* requested: without vehicles that are not there */
 	const struct names *skipped;	/* those vehicles; may be NULL */
 	bool rfc3339;			/* times as RFC 3339, not Unix ms */
-	const struct zone *zone;	/* times in it, local; else NULL, as */
-	const char *zone_name;		/* its name, for the manifest; with zone */
+	bool local;			/* times of the zone */
+	enum archive_split split;	/* by days of the zone */
+	/*
+	 * The zone and its name, or NULL where neither needs one. Its offsets matter
+	 * from two days before from_ms on.
+	 */
+	const struct zone *zone;
+	const char *zone_name;
 	int64_t every_ms;		/* a row for each step of this length; 0: none */
 	enum archive_take take;		/* with every_ms */
 	int64_t hold_ms;		/* how old a value may fill a step; 0: none */

@@ -19,6 +19,7 @@
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/grid.h"
 #include "worker/engine/rows/merge.h"
+#include "worker/engine/rows/periods.h"
 #include "worker/engine/slice.h"
 
 struct exact {
@@ -162,11 +163,16 @@ window_settle(struct exact *x, const struct exact_job *job)
 static int
 window_rows(struct exact *x, const struct exact_job *job, struct blocks *b)
 {
+	int64_t t_ms, end_ms = INT64_MAX;
 	struct block *open;
-	int64_t t_ms;
 	size_t i;
 
 	while (merge_next(&x->merge, &t_ms) == 0) {
+		if ((open = blocks_open(b)) != NULL && open->rows > 0)
+			end_ms = periods_end(job->style->periods,
+			    open->first_ms);
+		if (t_ms >= end_ms && blocks_end(b, x->deflater) != 0)
+			return -1;
 		if ((open = blocks_open(b)) == NULL ||
 		    csv_row(&b->text, job->style, t_ms, x->merge.cells,
 		    job->columns, &open->non_finite) != 0)

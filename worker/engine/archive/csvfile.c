@@ -25,14 +25,17 @@
 struct csvfile {
 	struct zip *zip;
 	const struct csvfile_options *options;
-	char stem[ZIP_NAME_MAX + 1];
+	char vehicle[ZIP_NAME_MAX + 1];
+	char stem[ZIP_NAME_MAX + 1];	/* of the open period's names */
 	struct names columns;		/* as in the header */
 	csvfile_done_fn *done;
 	void *arg;
 
 	struct deflater *deflater;
 	struct csvfile_facts facts;	/* of the open part, or run */
-	int part;
+	int part;			/* 0: none is open */
+	size_t periods;			/* that have files, or are listed as empty */
+	int64_t period_end_ms;		/* of the open run's */
 	uint64_t rows, points;		/* of all parts */
 	int64_t day_ms;			/* of the open run */
 	uint64_t run_bytes;		/* its text; 0: none is open */
@@ -62,7 +65,7 @@ csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 		snprintf(c->stem, sizeof(c->stem), "%.*s",
 		    (int)(strlen(name) - 4), name);
 	} else {
-		snprintf(later, sizeof(later), "%.70s-part%d", c->stem,
+		snprintf(later, sizeof(later), "%.90s-part%d", c->stem,
 		    c->part);
 		zip_name(c->zip, later, ".csv", name);
 	}
@@ -76,6 +79,21 @@ csvfile_part_end(struct csvfile *c)
 	if (zip_end(c->zip, &c->facts.crc) != 0)
 		return -1;
 	return c->done(c->arg, &c->facts);
+}
+
+/* Those before this one, or after all: which have no file, and are not listed yet. */
+static void
+csvfile_empty(struct csvfile *c, size_t end)
+{
+	const struct periods *p = c->options->style.periods;
+	struct csvfile_empty *empty = &c->facts.empty[c->facts.nempty];
+
+	if (p != NULL && !c->options->runs && c->periods < end) {
+		periods_name(p, c->periods, empty->first);
+		periods_name(p, end - 1, empty->last);
+		c->facts.nempty++;
+		c->periods = end;
+	}
 }
 
 /* Add a block, of rows or the header, to the open entry. */
@@ -136,10 +154,12 @@ csvfile_put_header(struct csvfile *c)
 	return rc;
 }
 
+/* What was counted before the first part stays. */
 static int
 csvfile_part_begin(struct csvfile *c)
 {
-	memset(&c->facts, 0, sizeof(c->facts));
+	if (c->part > 0 || c->options->runs)
+		memset(&c->facts, 0, sizeof(c->facts));
 	c->facts.columns = &c->columns;
 	if (c->options->runs)
 		return zip_begin(c->zip, "");
@@ -152,7 +172,34 @@ csvfile_part_begin(struct csvfile *c)
 static int
 csvfile_next_part(struct csvfile *c)
 {
-	return csvfile_part_end(c) != 0 ? -1 : csvfile_part_begin(c);
+	char period[PERIOD_NAME_SIZE];
+
+	memcpy(period, c->facts.period, sizeof(period));
+	if (csvfile_part_end(c) != 0 || csvfile_part_begin(c) != 0)
+		return -1;
+	memcpy(c->facts.period, period, sizeof(period));
+	return 0;
+}
+
+/* The first part of a period: its name has it. */
+static int
+csvfile_period_begin(struct csvfile *c, size_t i)
+{
+	char period[PERIOD_NAME_SIZE];
+
+	if (c->part > 0 && csvfile_part_end(c) != 0)
+		return -1;
+	if (c->part > 0)
+		memset(&c->facts, 0, sizeof(c->facts));
+	c->part = 0;
+	periods_name(c->options->style.periods, i, period);
+	snprintf(c->stem, sizeof(c->stem), "%.90s_%s", c->vehicle, period);
+	if (csvfile_part_begin(c) != 0)
+		return -1;
+	memcpy(c->facts.period, period, sizeof(period));
+	csvfile_empty(c, i);
+	c->periods = i + 1;
+	return 0;
 }
 
 /* The text of a run: a small part of what a CSV may have, plain or deflated. */
@@ -212,12 +259,17 @@ csvfile_is_full(const struct csvfile *c, uint64_t text_len,
  */
 static int
 csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len,
-    uint64_t rows)
+    uint64_t rows, int64_t first_ms)
 {
+	const struct periods *periods = c->options->style.periods;
+
 	if (c->options->runs)
 		return c->facts.rows > 0 || c->facts.skipped_documents > 0 ||
 		    c->facts.duplicates > 0 || c->facts.points > 0 ?
 		    csvfile_next_part(c) : 0;
+	if (periods != NULL && (c->part == 0 ||
+	    periods_at(periods, first_ms) >= c->periods))
+		return csvfile_period_begin(c, periods_at(periods, first_ms));
 	return csvfile_is_full(c, text_len, deflated_len, rows) ?
 	    csvfile_next_part(c) : 0;
 }
@@ -233,6 +285,7 @@ static bool
 csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 {
 	return c->run_bytes == 0 || day_of(b->first_ms) != c->day_ms ||
+	    b->first_ms >= c->period_end_ms ||
 	    c->run_rows + b->rows > c->run_rows_max ||
 	    !fits_run(c, c->run_bytes + b->text_len,
 	    c->run_deflated + b->deflated_len);
@@ -263,9 +316,11 @@ csvfile_block(struct csvfile *c, const struct block *b)
 {
 	if (csvfile_is_next_run(c, b)) {
 		if (csvfile_begin_run(c, b->text_len, b->deflated_len,
-		    b->rows) != 0)
+		    b->rows, b->first_ms) != 0)
 			return -1;
 		c->day_ms = day_of(b->first_ms);
+		c->period_end_ms = periods_end(c->options->style.periods,
+		    b->first_ms);
 		c->run_bytes = c->run_deflated = c->run_rows = 0;
 	}
 	if (csvfile_put(c, b) != 0)
@@ -286,7 +341,7 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 
 	if (run->rows > 0) {
 		if (csvfile_begin_run(c, run->bytes, run->run_bytes,
-		    run->rows) != 0)
+		    run->rows, run->first_ms) != 0)
 			return -1;
 		count_rows(c, run->rows, run->first_ms, run->last_ms);
 	}
@@ -311,6 +366,7 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 		goto nomem;
 	c->zip = zip;
 	c->options = options;
+	snprintf(c->vehicle, sizeof(c->vehicle), "%s", vehicle);
 	snprintf(c->stem, sizeof(c->stem), "%s", vehicle);
 	c->done = done;
 	c->arg = arg;
@@ -320,8 +376,9 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	if (columns_name(parameters, csv_separator(&options->style),
 	    &c->columns) != 0)
 		goto nomem;
-	/* Even without rows a vehicle has its CSV: the header. */
-	if (csvfile_part_begin(c) != 0)
+	/* Even without rows a vehicle has its CSV: the header. Periods have rows. */
+	if ((options->style.periods == NULL || options->runs) &&
+	    csvfile_part_begin(c) != 0)
 		goto fail;
 	c->facts.begins = true;
 	return c;
@@ -343,6 +400,10 @@ int
 csvfile_close(struct csvfile *c)
 {
 	c->facts.ends = !c->goes_on;
+	if (c->part == 0 && !c->options->runs && csvfile_part_begin(c) != 0)
+		return -1;
+	csvfile_empty(c, c->options->style.periods != NULL ?
+	    c->options->style.periods->n : 0);
 	return csvfile_part_end(c);
 }
 

@@ -8,14 +8,24 @@
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/deflate.h"
 #include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/periods.h"
 
 struct block;
 struct csvfile;
 struct names;
 
+/* Consecutive days or months without a file. */
+struct csvfile_empty {
+	char first[PERIOD_NAME_SIZE], last[PERIOD_NAME_SIZE];
+};
+
 /* What the manifest reports of one CSV in the archive. */
 struct csvfile_facts {
 	char name[ZIP_NAME_MAX + 1];
+	/* Of files by days or months: which one it is of, which ones have none. */
+	char period[PERIOD_NAME_SIZE];
+	struct csvfile_empty empty[2];
+	int nempty;
 	const struct names *columns;	/* their names in the header */
 	uint64_t rows, points, bytes;	/* bytes: plain */
 	int64_t first_ms, last_ms;	/* Unix ms; when there are rows */
@@ -54,8 +64,9 @@ struct csvfile_options {
 
 /*
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, one
- * part at a time. Blocks form runs: a run has blocks that begin on one day
- * (UTC), and at most CSVFILE_RUN_BYTES of text; for a sheet there are limits of rows,
+ * part at a time. Where style has periods, each that has a row has an entry, or
+ * parts, of its own. Blocks form runs: a run has blocks that begin on one day
+ * (UTC) and in one period, and at most CSVFILE_RUN_BYTES of text; for a sheet there are limits of rows,
  * too. A part begins with a run, where
  * that might not fit into the part before it: this depends on what came before
  * alone, so that a CSV can be made of runs that come from elsewhere. In a

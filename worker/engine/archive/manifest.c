@@ -93,7 +93,7 @@ put_list(struct jsontext *j, const char *name, const struct names *list)
 static const char *
 time_word(const struct archive_spec *spec)
 {
-	if (spec->zone != NULL)
+	if (spec->local)
 		return "local";
 	return spec->rfc3339 ? "rfc3339" : "ms";
 }
@@ -134,18 +134,21 @@ put_steps(struct jsontext *j, const struct archive_spec *spec)
 static void
 put_request(struct jsontext *j, const struct archive_spec *spec)
 {
+	static const char *const splits[] = { "none", "day", "month" };
+
 	jsontext_open(j, "request", '{');
 	put_time(j, "startDate", spec->from_ms);
 	put_time(j, "endDate", spec->to_ms);
 	put_list(j, "vehicles", spec->vehicles);
 	put_list(j, "parameters", spec->parameters);
 	jsontext_text(j, "time", time_word(spec));
-	if (spec->zone != NULL)
+	if (spec->zone_name != NULL)
 		jsontext_text(j, "timeZone", spec->zone_name);
 	else
 		jsontext_null(j, "timeZone");
 	put_steps(j, spec);
 	jsontext_text(j, "csv", csv_word(spec));
+	jsontext_text(j, "split", splits[spec->split]);
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
 	jsontext_text(j, "unknownVehicles", spec->skip_unknown ? "skip" : "fail");
 	jsontext_close(j, '}');
@@ -260,6 +263,25 @@ put_run(struct jsontext *j, const struct csvfile_facts *f)
 	jsontext_int(j, "ends", f->ends);
 }
 
+static void
+put_period(struct jsontext *j, const struct csvfile_facts *f)
+{
+	int i;
+
+	if (f->period[0] != '\0')
+		jsontext_text(j, "period", f->period);
+	else
+		jsontext_null(j, "period");
+	jsontext_open(j, "emptyPeriods", '[');
+	for (i = 0; i < f->nempty; i++) {
+		jsontext_open(j, NULL, '[');
+		jsontext_text(j, NULL, f->empty[i].first);
+		jsontext_text(j, NULL, f->empty[i].last);
+		jsontext_close(j, ']');
+	}
+	jsontext_close(j, ']');
+}
+
 int
 manifest_file(struct manifest *m, const char *vehicle,
     const struct names *parameters, const struct csvfile_facts *facts)
@@ -272,6 +294,8 @@ manifest_file(struct manifest *m, const char *vehicle,
 	/* A vehicle's later runs are not named again. */
 	if (!m->in_vehicle) {
 		jsontext_text(j, "vehicle", vehicle);
+		if (m->packed != NULL)
+			put_period(j, facts);
 		put_names(j, "columns", facts->columns);
 		put_names(j, "parameters", parameters);
 	}

@@ -14,7 +14,7 @@ struct zip;
  */
 #define ZIP_ENTRY_MAX UINT64_C(0xfffffffe)
 /* Longest name of an entry that zip_name() makes. */
-#define ZIP_NAME_MAX 100
+#define ZIP_NAME_MAX 120
 
 /*
  * A ZIP archive written front to back, never seeking (PKWARE APPNOTE 6.3.10):

@@ -12,6 +12,7 @@
 #include "worker/engine/decode/fastread.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/periods.h"
 #include "worker/engine/rows/timetext.h"
 
 /*
@@ -127,6 +128,7 @@ struct rows {
 	struct tournament merge;
 	struct timetext time;
 	int64_t base_ms;
+	const struct periods *periods;
 	bool excel;
 	char commas[COMMAS];	/* or semicolons */
 	struct buf *text;
@@ -211,16 +213,21 @@ put_row(struct rows *r, uint64_t *points, uint64_t *non_finite)
 	return 0;
 }
 
-/* Rows up to the one that fills the open block, or the last. */
+/* Rows up to the one that fills the open block, or the last of its period. */
 static int
 put_block(struct rows *r, struct blocks *b)
 {
 	struct block *open = blocks_open(b);
-	uint64_t points = 0, non_finite = 0;
+	uint64_t points = 0, non_finite = 0, end = KEY_END;
+	int64_t end_ms;
 
 	if (open == NULL)
 		return -1;
-	while (r->merge.tree[0] < KEY_END && !blocks_full(b)) {
+	end_ms = periods_end(r->periods, r->base_ms +
+	    key_time(r->merge.tree[0])) - r->base_ms;
+	if (end_ms < INT32_MAX)
+		end = key_of((int32_t)end_ms, 0);
+	while (r->merge.tree[0] < end && !blocks_full(b)) {
 		block_row(open, r->base_ms + key_time(r->merge.tree[0]));
 		if (make_room(r) != 0 ||
 		    put_row(r, &points, &non_finite) != 0)
@@ -237,6 +244,7 @@ fastrows_write(struct column_text *columns, size_t n, int64_t base_ms,
     struct deflater *deflater)
 {
 	struct rows r = { .base_ms = base_ms, .excel = style->excel,
+	    .periods = style->periods,
 	    .text = &blocks->text,
 	    .room = TIMETEXT_ROOM + n * (1 + CELL_TEXT_BYTES) + ROW_SPARE };
 	int rc = 0;

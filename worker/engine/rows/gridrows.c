@@ -12,6 +12,7 @@
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/rows/bins.h"
 #include "worker/engine/rows/csv.h"
+#include "worker/engine/rows/periods.h"
 #include "worker/engine/rows/timetext.h"
 
 /* What a row needs besides its time and cells: CRLF, what a copy writes too much. */
@@ -35,6 +36,7 @@ struct rows {
 	struct head *heads;
 	int64_t next_ms;	/* the earliest step of all next cells */
 	int64_t until_ms;	/* the latest of all that are held */
+	int64_t block_end_ms;	/* of the open block */
 	struct buf *text;
 	size_t room;
 };
@@ -73,7 +75,7 @@ rows_init(struct rows *r, struct bins *bins)
 	size_t i;
 
 	r->next_ms = INT64_MAX;
-	r->until_ms = INT64_MIN;
+	r->until_ms = r->block_end_ms = INT64_MIN;
 	r->separator = csv_separator(r->style);
 	r->room = TIMETEXT_ROOM + g->n * (1 + CELL_TEXT_BYTES) + ROW_SPARE;
 	if ((r->heads = calloc(g->n + 1, sizeof(*r->heads))) == NULL)
@@ -179,26 +181,29 @@ put_row(struct rows *r, int64_t step_ms)
 	return 0;
 }
 
+/* A block has rows of one day, UTC, in which units begin and end, and one period. */
 static int64_t
-day_of(int64_t t_ms)
+block_ends(const struct rows *r, int64_t step_ms)
 {
-	return t_ms - t_ms % DAY_MS - (t_ms % DAY_MS < 0 ? DAY_MS : 0);
+	const int64_t day_ms = step_ms - step_ms % DAY_MS +
+	    (step_ms % DAY_MS < 0 ? 0 : DAY_MS);
+	const int64_t end_ms = periods_end(r->style->periods, step_ms);
+
+	return day_ms < end_ms ? day_ms : end_ms;
 }
 
-/* A block has rows of one day: units begin and end at midnight. */
 static int
 next_row(struct rows *r, struct blocks *b, struct deflater *d,
     int64_t step_ms)
 {
-	struct block *open = blocks_open(b);
+	struct block *open;
 
-	if (open != NULL && open->rows > 0 &&
-	    day_of(open->first_ms) != day_of(step_ms)) {
+	if (step_ms >= r->block_end_ms) {
 		if (blocks_end(b, d) != 0)
 			return -1;
-		open = blocks_open(b);
+		r->block_end_ms = block_ends(r, step_ms);
 	}
-	if (open == NULL || put_row(r, step_ms) != 0)
+	if ((open = blocks_open(b)) == NULL || put_row(r, step_ms) != 0)
 		return -1;
 	block_row(open, step_ms);
 	return blocks_full(b) ? blocks_end(b, d) : 0;

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+struct periods;
 struct zone;
 
 /* How rows are written: FORMAT.md, 3. Zeroed: Unix ms, commas, LF. */
@@ -11,6 +12,7 @@ struct csv_style {
 	bool excel;		/* lines end in CRLF, and a BOM precedes the header */
 	bool semicolon;		/* semicolons between cells, and decimal commas */
 	const struct zone *zone;	/* not NULL: times in it, local */
+	const struct periods *periods;	/* not NULL: a block has rows of one of them */
 };
 
 /* csv_separator(style): What is between cells. */
