@@ -226,9 +226,10 @@ states_of(const char *text)
 /* What a line may have. */
 static const char *const line_fields[] = {
 	"_id", "startDate", "endDate", "state", "vehicles", "vehiclesCount",
-	"parameters", "parametersCount", "time", "csv", "compression",
-	"unknownVehicles", "name", "createdAt", "startedAt", "finishedAt",
-	"expiresAt", "progress", "size", "sha256", "error", "owner", NULL
+	"parameters", "parametersCount", "time", "timeZone", "every", "take",
+	"hold", "csv", "compression", "unknownVehicles", "name", "createdAt",
+	"startedAt", "finishedAt", "expiresAt", "progress", "size", "sha256",
+	"error", "owner", NULL
 };
 
 /* Fill the page from the parameters; -1: one is at fault, which was answered. */

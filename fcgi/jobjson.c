@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/timestamp.h"
 #include "lib/jobs/job.h"
 
@@ -81,6 +82,15 @@ json_error(struct json_object *o, const struct task *t)
 }
 
 static void
+json_duration(struct json_object *o, const char *name, int64_t ms)
+{
+	char text[DURATION_SIZE];
+
+	duration_text(ms, text);
+	json_text(o, name, text);
+}
+
+static void
 json_spec(struct json_object *o, const struct job *j)
 {
 	const struct export_spec *spec = &j->spec;
@@ -93,6 +103,11 @@ json_spec(struct json_object *o, const struct job *j)
 		json_int(o, "parametersCount", j->parameters_count);
 	json_text(o, "time", spec_time_names[spec->time]);
 	json_text(o, "timeZone", spec->time_zone);
+	if (spec->every_ms > 0) {
+		json_duration(o, "every", spec->every_ms);
+		json_text(o, "take", spec_take_names[spec->take]);
+		json_duration(o, "hold", spec->hold_ms);
+	}
 	json_text(o, "csv", spec_csv_names[spec->csv]);
 	json_text(o, "compression", spec_compression_names[spec->compression]);
 	json_text(o, "unknownVehicles", spec_unknown_names[spec->unknown]);

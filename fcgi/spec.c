@@ -13,11 +13,16 @@
 
 #include <json-c/json.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/jsonstrict.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/utf8.h"
 #include "lib/base/zone.h"
 #include "lib/jobs/job.h"
+
+/* Steps: at least this long; a column's last cell is held this long at most. */
+#define EVERY_LEAST_MS 100
+#define HOLD_MOST_MS HOUR_MS
 
 struct parse {
 	const struct spec_limits *limits;
@@ -182,6 +187,63 @@ take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
 	return p->job->spec.time_zone == NULL ? -2 : 0;
 }
 
+/* A duration; -1 where it is none, too. Returns 0, -1 with the fault filled. */
+static int
+take_duration(struct parse *p, struct json_object *v, const char *pointer, int64_t *ms)
+{
+	if (!json_object_is_type(v, json_type_string))
+		return spec_refuse(p, 400, pointer, "must be a string");
+	if (duration_parse(json_object_get_string(v),
+	    (size_t)json_object_get_string_len(v), ms) != 0)
+		*ms = -1;
+	return 0;
+}
+
+static int
+take_every(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int64_t ms;
+
+	if (take_duration(p, v, pointer, &ms) != 0)
+		return -1;
+	if (ms < EVERY_LEAST_MS || ms > DAY_MS || DAY_MS % ms != 0)
+		return spec_refuse(p, 422, pointer, "must be from 100ms to 24h and divide "
+		    "a day, in ms, s, m or h: such as \"10s\" or \"15m\"");
+	p->job->spec.every_ms = ms;
+	return 0;
+}
+
+/* every was taken before. */
+static int
+needs_every(struct parse *p, const char *pointer)
+{
+	return p->job->spec.every_ms > 0 ? 0 : spec_refuse(p, 422, pointer,
+	    "has a meaning only with \"every\"");
+}
+
+static int
+take_take(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, spec_take_names);
+
+	p->job->spec.take = i < 0 ? SPEC_TAKE_LAST : (enum spec_take)i;
+	return i < 0 ? -1 : needs_every(p, pointer);
+}
+
+static int
+take_hold(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int64_t ms;
+
+	if (take_duration(p, v, pointer, &ms) != 0)
+		return -1;
+	if (ms < 0 || ms > HOLD_MOST_MS)
+		return spec_refuse(p, 422, pointer, "must be at most 1h, in ms, s, m or h: "
+		    "such as \"30s\"; \"0s\" is none");
+	p->job->spec.hold_ms = ms;
+	return needs_every(p, pointer);
+}
+
 static int
 take_csv(struct parse *p, struct json_object *v, const char *pointer)
 {
@@ -239,6 +301,9 @@ static const struct {
 	{ "parameters", "/parameters", false, take_parameters },
 	{ "time", "/time", false, take_time },
 	{ "timeZone", "/timeZone", false, take_time_zone },
+	{ "every", "/every", false, take_every },
+	{ "take", "/take", false, take_take },
+	{ "hold", "/hold", false, take_hold },
 	{ "csv", "/csv", false, take_csv },
 	{ "compression", "/compression", false, take_compression },
 	{ "unknownVehicles", "/unknownVehicles", false, take_unknown },

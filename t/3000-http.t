@@ -189,6 +189,18 @@ def members():
     for zone in ("Europe/Nowhere", "Europe", "posix/UTC", "../UTC", "/etc/localtime", "zone.tab"):
         problem("timeZone %s" % zone, post(request(time="local", timeZone=zone)), (422,),
                 "/timeZone")
+    job = finish(create(request(every="60s", take="mean", hold="5000ms", vehicles=[V3])))
+    is_([job.get(k) for k in ("every", "take", "hold")], ["1m", "mean", "5s"], "the job's steps")
+    stored = job_document(jobs_of(mongo()), job["_id"])
+    is_([stored.get(k) for k in ("everyMs", "take", "holdMs")], [60000, "mean", 5000],
+        "as they are kept")
+    for key, values in (("every", ("0s", "99ms", "7s", "25h", "1d", "1", "")),
+                        ("hold", ("61m", "-1s", "1", ""))):
+        for value in values:
+            problem("%s %r" % (key, value), post(request(**dict({"every": "1s"}, **{key: value}))),
+                    (422,), "/" + key)
+    for key, value in (("take", "mean"), ("hold", "0s")):
+        problem(key + " without every", post(request(**{key: value})), (422,), "/" + key)
     problem("timeZone without local", post(request(timeZone="UTC")), (422,), "/timeZone")
     export("a vehicle without data", request(vehicles=[V3]))
     export("RFC 3339 with offset, to the ms",
@@ -473,7 +485,8 @@ def bad_members():
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
              for key, values in (
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
-                 ("timeZone", (1, {}, [])),
+                 ("timeZone", (1, {}, [])), ("every", (1, {}, [], 60000)),
+                 ("take", ("", "median", "Mean", 1, [])), ("hold", (0, {}, True)),
                  ("compression", ("max", 6, False, "")),
                  ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
              for value in values]):

@@ -23,12 +23,14 @@ from service import (                   # noqa: E402
 
 
 WHOLE = dict(request(), vehicles=[SMALL, LONG], parameters=["speed", "soc"], time="ms",
-             csv="rfc4180", compression="fast", unknownVehicles="fail", name="n")
+             every="60s", take="last", hold="0s", csv="rfc4180", compression="fast",
+             unknownVehicles="fail", name="n")
 CHANGES = (
     ("startDate", "2018-11-30T00:00:00.001Z"), ("endDate", "2018-12-01T00:00:00.001Z"),
     ("vehicles", [SMALL]), ("vehicles", [SMALL, LONG, NOT_OURS]), ("vehicles", [LONG, SMALL]),
     ("parameters", ["speed"]), ("parameters", ["speed", "odo"]), ("parameters", ["soc", "speed"]),
-    ("time", "rfc3339"), ("time", "local"), ("csv", "excel"), ("csv", "excel-semicolon"),
+    ("time", "rfc3339"), ("time", "local"), ("every", "1s"), ("take", "mean"), ("hold", "1s"),
+    ("csv", "excel"), ("csv", "excel-semicolon"),
     ("compression", "small"), ("unknownVehicles", "skip"), ("name", "m"))
 
 
@@ -37,8 +39,10 @@ def without(member):
 
 
 OTHERS = [("%s %s" % (k, json.dumps(v)), dict(WHOLE, **{k: v})) for k, v in CHANGES] + \
-    [without(k) for k in ("vehicles", "parameters", "name")]
-SAME = [without(k) for k in ("time", "csv", "compression", "unknownVehicles")] + [
+    [without(k) for k in ("vehicles", "parameters", "name")] + \
+    [("no steps", {k: v for k, v in WHOLE.items() if k not in ("every", "take", "hold")})]
+SAME = [without(k) for k in ("time", "take", "hold", "csv", "compression", "unknownVehicles")] + [
+    ("durations in another form", dict(WHOLE, every="1m", hold="0h")),
     ("dates in another form", dict(WHOLE, startDate="2018-11-30T01:00:00+01:00",
                                    endDate="2018-12-01T00:00:00Z"))]
 

@@ -132,6 +132,29 @@ def given(body):
     return {name: value for name, value in body.items() if value is not None}
 
 
+UNITS = {"h": 3600000, "m": 60000, "s": 1000, "ms": 1}
+
+
+def duration(text):
+    """Its ms; None where it is none."""
+    m = re.fullmatch(r"(0|[1-9][0-9]*)(ms|s|m|h)", text or "", re.A)
+    return m and int(m[1]) * UNITS[m[2]]
+
+
+def duration_text(ms):
+    unit = next(unit for unit, size_ms in UNITS.items() if ms % size_ms == 0)
+    return "%d%s" % (ms // UNITS[unit], unit) if ms else "0s"
+
+
+def steps_wrong(body):
+    """Whether every, take and hold of a body that fits the schema are to be refused."""
+    every, hold = duration(body.get("every")), duration(body.get("hold", "0s"))
+    if "every" not in body:
+        return "take" in body or "hold" in body
+    return every is None or not 100 <= every <= DAY or DAY % every != 0 or \
+        hold is None or hold > DAY / 24
+
+
 ZONES = zoneinfo.available_timezones() - {"localtime"}
 
 
@@ -156,6 +179,8 @@ def verdict(body):
         found.add(BAD)
     zone = body.get("timeZone")
     if zone is not None and (body.get("time") != "local" or zone not in ZONES):
+        found.add(BAD)
+    if steps_wrong(body):
         found.add(BAD)
     return BAD if BAD in found else ODD if ODD in found else GOOD
 
@@ -238,6 +263,9 @@ def meaning(body):
     dates = {m: list(date(body[m])) for m in ("startDate", "endDate")
              if isinstance(body.get(m), str)}
     zone = {"timeZone": "UTC"} if body.get("time") == "local" else {}
+    if duration(body.get("every")) is not None:
+        zone.update(take="last", hold=0)
+        dates.update((m, duration(body[m])) for m in ("every", "hold") if m in body)
     return dict({"time": "ms", "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail"},
                 **dict(zone, **dict(body, **dates)))
 
@@ -294,10 +322,13 @@ def job_as_asked(body, job):
             return "%s %s is %s" % (member, body[member], job[member])
     for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"),
                             ("unknownVehicles", "fail"),
-                            ("parameters", None),
+                            ("parameters", None), ("take", "last" if "every" in body else None),
                             ("timeZone", "UTC" if body.get("time") == "local" else None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
+    for member in ("every", "hold") if "every" in body else ():
+        if job.get(member) != duration_text(duration(body.get(member, "0s"))):
+            return "%s is %a, asked for %a" % (member, job.get(member), body.get(member))
     if sorted(job.get("vehicles", [])) != sorted(body.get("vehicles", [])):
         return "vehicles are %a, asked for %a" % (job.get("vehicles"), body.get("vehicles"))
     return None
@@ -816,6 +847,18 @@ def specimens(schema):
     yield "a day that is none taken", "taken", *pair(case, 202, dict(JOB, _id="0" * 24), place)
     case = post(dict(BODY, startDate="2018-11-29"))
     yield "a job of another range", "startDate", *pair(case, 202, dict(JOB, _id="0" * 24), place)
+    steps = dict(BODY, every="60s", hold="0ms")
+    yield "a right job of steps", None, *pair(
+        post(steps), 202, dict(JOB, _id="0" * 24, every="1m", take="last", hold="0s"), place)
+    yield "a job of other steps", "every is", *pair(
+        post(steps), 202, dict(JOB, _id="0" * 24, every="60s", take="last", hold="0s"), place)
+    yield "a job of another take", "take is", *pair(
+        post(steps), 202, dict(JOB, _id="0" * 24, every="1m", take="mean", hold="0s"), place)
+    yield "steps that do not divide a day taken", "taken", *pair(
+        post(dict(BODY, every="7s")), 202,
+        dict(JOB, _id="0" * 24, every="7s", take="last", hold="0s"), place)
+    yield "a hold without steps taken", "taken", *pair(
+        post(dict(BODY, hold="1s")), 202, dict(JOB, _id="0" * 24), place)
     yield "a job of all vehicles", "vehicles are", \
         *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
     yield "a job of a dry run", "dryRun=true", \

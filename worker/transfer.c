@@ -113,6 +113,20 @@ documents_bytes(const struct conf *conf)
 	return (size_t)(bytes > DOCUMENTS_LEAST ? bytes : DOCUMENTS_LEAST);
 }
 
+static enum archive_take
+take_of(enum spec_take take)
+{
+	static const enum archive_take of[] = {
+		[SPEC_TAKE_LAST] = ARCHIVE_TAKE_LAST,
+		[SPEC_TAKE_FIRST] = ARCHIVE_TAKE_FIRST,
+		[SPEC_TAKE_MEAN] = ARCHIVE_TAKE_MEAN,
+		[SPEC_TAKE_MIN] = ARCHIVE_TAKE_MIN,
+		[SPEC_TAKE_MAX] = ARCHIVE_TAKE_MAX,
+	};
+
+	return of[take];
+}
+
 struct archive_spec
 transfer_archive_spec(const struct attempt *a)
 {
@@ -130,6 +144,9 @@ transfer_archive_spec(const struct attempt *a)
 		.local = spec->time == SPEC_TIME_LOCAL,
 		.zone = &spec->zone,
 		.zone_name = spec->time_zone,
+		.every_ms = spec->every_ms,
+		.take = take_of(spec->take),
+		.hold_ms = spec->hold_ms,
 		.excel = spec->csv != SPEC_CSV_RFC4180,
 		.semicolon = spec->csv == SPEC_CSV_EXCEL_SEMICOLON,
 		.small = spec->compression == SPEC_SMALL,

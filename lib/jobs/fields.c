@@ -14,6 +14,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
 #include "lib/base/names.h"
+#include "lib/base/timestamp.h"
 #include "lib/base/zone.h"
 #include "lib/jobs/read_time.h"
 
@@ -101,6 +102,10 @@ write_field(const struct field *f, const void *from, bson_t *doc)
 		if (time->s != 0)
 			BSON_APPEND_TIMESTAMP(doc, f->name, time->s, time->i);
 		break;
+	case FIELD_MS:
+		if (*(const int64_t *)from != 0)
+			BSON_APPEND_INT64(doc, f->name, *(const int64_t *)from);
+		break;
 	case FIELD_INT32:
 		BSON_APPEND_INT32(doc, f->name,
 		    (int32_t)*(const int64_t *)from);
@@ -112,7 +117,9 @@ write_field(const struct field *f, const void *from, bson_t *doc)
 		BSON_APPEND_BOOL(doc, f->name, *(const bool *)from);
 		break;
 	case FIELD_ENUM:
-		BSON_APPEND_UTF8(doc, f->name, f->words[*(const int *)from]);
+	case FIELD_CHOICE:
+		if (f->kind == FIELD_ENUM || *(const int *)from != 0)
+			BSON_APPEND_UTF8(doc, f->name, f->words[*(const int *)from]);
 		break;
 	case FIELD_WORD:
 		BSON_APPEND_UTF8(doc, f->name, *word);
@@ -204,6 +211,17 @@ read_zone(bson_iter_t *it, struct zone *to)
 	return zone_parse(bson_iter_utf8(it, NULL), to);
 }
 
+/* 0 is never written. */
+static int
+read_ms(const bson_iter_t *it, int64_t *to)
+{
+	if (!BSON_ITER_HOLDS_INT(it) || bson_iter_as_int64(it) < 1 ||
+	    bson_iter_as_int64(it) > DAY_MS)
+		return -1;
+	*to = bson_iter_as_int64(it);
+	return 0;
+}
+
 static int
 read_time(bson_iter_t *it, struct read_time *to)
 {
@@ -268,6 +286,8 @@ read_value(const struct field *f, bson_iter_t *it, void *to)
 		return 0;
 	case FIELD_TIMESTAMP:
 		return read_time(it, to);
+	case FIELD_MS:
+		return read_ms(it, to);
 	case FIELD_INT32:
 	case FIELD_INT64:
 		if (!BSON_ITER_HOLDS_INT(it))
@@ -278,13 +298,14 @@ read_value(const struct field *f, bson_iter_t *it, void *to)
 		*(bool *)to = bson_iter_as_bool(it);
 		return 0;
 	case FIELD_ENUM:
+	case FIELD_CHOICE:
 	case FIELD_WORD:
 		if ((word = read_word(it, f->words)) < 0)
 			return -1;
-		if (f->kind == FIELD_ENUM)
-			*(int *)to = word;
-		else
+		if (f->kind == FIELD_WORD)
 			*(const char **)to = f->words[word];
+		else
+			*(int *)to = word;
 		return 0;
 	case FIELD_DOCUMENT:
 		return read_document(f->inner, it, to);

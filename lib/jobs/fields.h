@@ -20,11 +20,13 @@ enum field_kind {
 	FIELD_NAMES,		/* struct names, empty: left out */
 	FIELD_ZONE,		/* struct zone, UTC: left out; its text (lib/base/zone.h) */
 	FIELD_DATE,		/* int64_t, Unix ms */
+	FIELD_MS,		/* int64_t, a duration, at most a day; 0: left out */
 	FIELD_TIMESTAMP,	/* struct read_time, none: left out; a BSON timestamp */
 	FIELD_INT32,		/* int64_t, written as an int32 */
 	FIELD_INT64,		/* int64_t or uint64_t */
 	FIELD_BOOL,		/* bool */
 	FIELD_ENUM,		/* an enum, the index of its word in words */
+	FIELD_CHOICE,		/* the same; its first word: left out */
 	FIELD_WORD,		/* const char *, one of words */
 	FIELD_DOCUMENT		/* a struct, by the table inner */
 };

@@ -13,6 +13,7 @@
 #define HASH_TEXT_MAX ((size_t)1 << 24)
 
 const char *const spec_time_names[] = { "ms", "rfc3339", "local", NULL };
+const char *const spec_take_names[] = { "last", "first", "mean", "min", "max", NULL };
 const char *const spec_csv_names[] = { "rfc4180", "excel", "excel-semicolon",
 	NULL };
 const char *const spec_compression_names[] = { "fast", "small", NULL };
@@ -43,8 +44,12 @@ hash_later(struct buf *b, const struct export_spec *spec)
 	if (spec->unknown != SPEC_UNKNOWN_FAIL &&
 	    buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]) != 0)
 		return -1;
-	return spec->time_zone == NULL ? 0 :
-	    buf_addf(b, "timeZone %s\n", spec->time_zone);
+	if (spec->time_zone != NULL &&
+	    buf_addf(b, "timeZone %s\n", spec->time_zone) != 0)
+		return -1;
+	return spec->every_ms == 0 ? 0 : buf_addf(b, "every %lld %s %lld\n",
+	    (long long)spec->every_ms, spec_take_names[spec->take],
+	    (long long)spec->hold_ms);
 }
 
 int

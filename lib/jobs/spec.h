@@ -10,6 +10,14 @@
 enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339, SPEC_TIME_LOCAL };
 enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL, SPEC_CSV_EXCEL_SEMICOLON };
 enum spec_compression { SPEC_FAST, SPEC_SMALL };
+/* What a step takes of its points: worker/engine/FORMAT.md, "Fixed steps". */
+enum spec_take {
+	SPEC_TAKE_LAST,
+	SPEC_TAKE_FIRST,
+	SPEC_TAKE_MEAN,
+	SPEC_TAKE_MIN,
+	SPEC_TAKE_MAX
+};
 /* What becomes of a job that names vehicles which do not exist. */
 enum spec_unknown { SPEC_UNKNOWN_FAIL, SPEC_UNKNOWN_SKIP };
 
@@ -23,6 +31,9 @@ struct export_spec {
 	struct names vehicles, parameters;	/* as requested; empty: all */
 	enum spec_time time;
 	char *time_zone;		/* its name; NULL unless SPEC_TIME_LOCAL */
+	int64_t every_ms;		/* a row for each step of this; 0: for each ms */
+	enum spec_take take;		/* with every_ms, as is */
+	int64_t hold_ms;		/* how long a step takes an older cell; 0: not */
 	enum spec_csv csv;
 	enum spec_compression compression;
 	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all else */
@@ -36,6 +47,7 @@ struct export_spec {
 
 /* The words of the options; NULL after the last. */
 extern const char *const spec_time_names[];
+extern const char *const spec_take_names[];
 extern const char *const spec_csv_names[];
 extern const char *const spec_compression_names[];
 extern const char *const spec_unknown_names[];

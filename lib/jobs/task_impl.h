@@ -19,6 +19,8 @@ extern const struct fields task_progress_fields, task_object_fields,
 	{ name, kind, use, offsetof(type, member), NULL, NULL }
 #define FIELD_OF_WORDS(type, name, member, words) \
 	{ name, FIELD_ENUM, FIELD_NEW, offsetof(type, member), words, NULL }
+#define FIELD_OF_CHOICE(type, name, member, words) \
+	{ name, FIELD_CHOICE, FIELD_NEW, offsetof(type, member), words, NULL }
 #define FIELD_OF_FIELDS(type, name, use, member, inner) \
 	{ name, FIELD_DOCUMENT, use, offsetof(type, member), NULL, inner }
 
@@ -33,6 +35,9 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD_OF_WORDS(type, "time", spec.time, spec_time_names), \
 	FIELD(type, "timeZone", FIELD_TEXT, FIELD_NEW, spec.time_zone), \
 	FIELD(type, "zoneOffsets", FIELD_ZONE, FIELD_NEW, spec.zone), \
+	FIELD(type, "everyMs", FIELD_MS, FIELD_NEW, spec.every_ms), \
+	FIELD_OF_CHOICE(type, "take", spec.take, spec_take_names), \
+	FIELD(type, "holdMs", FIELD_MS, FIELD_NEW, spec.hold_ms), \
 	FIELD_OF_WORDS(type, "csv", spec.csv, spec_csv_names), \
 	FIELD_OF_WORDS(type, "compression", spec.compression, spec_compression_names), \
 	FIELD_OF_WORDS(type, "unknownVehicles", spec.unknown, spec_unknown_names)

@@ -11,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "lib/base/log.h"
+#include "lib/base/timestamp.h"
 #include "lib/jobs/unit.h"
 #include "fcgi/jobjson.h"
 
@@ -42,6 +43,9 @@ check_spec(const struct export_spec *a, const struct export_spec *b)
 	CHECK(same_list(&a->vehicles, &b->vehicles));
 	CHECK(same_list(&a->parameters, &b->parameters));
 	CHECK(a->time == b->time && a->csv == b->csv);
+	CHECK(a->every_ms == b->every_ms && a->take == b->take && a->hold_ms == b->hold_ms);
+	CHECK(a->every_ms >= 0 && a->every_ms <= DAY_MS);
+	CHECK(a->hold_ms >= 0 && a->hold_ms <= DAY_MS);
 	CHECK(same_text(a->time_zone, b->time_zone));
 	CHECK(a->zone.first_s == b->zone.first_s && a->zone.n == b->zone.n);
 	CHECK(a->compression == b->compression && a->unknown == b->unknown);

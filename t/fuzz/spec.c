@@ -50,11 +50,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		CHECK(utf8_valid(fault.detail, strlen(fault.detail)));
 	} else if (rc == 0) {
 		CHECK(jsonstrict_check(text, len, &members) == NULL);
-		CHECK(members >= 2 && members <= 9);
+		CHECK(members >= 2 && members <= 13);
 		CHECK((job.spec.time == SPEC_TIME_LOCAL) ==
 		    (job.spec.time_zone != NULL));
 		CHECK(job.spec.time_zone == NULL ||
 		    zone_is_name(job.spec.time_zone));
+		CHECK(job.spec.every_ms == 0 ? job.spec.take == SPEC_TAKE_LAST &&
+		    job.spec.hold_ms == 0 : job.spec.every_ms >= 100 &&
+		    DAY_MS % job.spec.every_ms == 0);
+		CHECK(job.spec.hold_ms >= 0 && job.spec.hold_ms <= HOUR_MS);
 		CHECK(job.spec.start_ms >= 0 && job.spec.start_ms < job.spec.end_ms);
 		CHECK(job.spec.end_ms <= TIMESTAMP_MAX_MS);
 		CHECK(job.spec.end_ms - job.spec.start_ms <=

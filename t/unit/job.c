@@ -61,6 +61,13 @@ static const struct {
 	    .time_zone = berlin } },
 	{ "another zone", { RANGE, { one, 1 }, { p_one, 1 },
 	    .time = SPEC_TIME_LOCAL, .time_zone = utc } },
+	{ "steps", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000 } },
+	{ "longer steps", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 60000 } },
+	{ "take", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000,
+	    .take = SPEC_TAKE_MEAN } },
+	{ "hold", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000, .hold_ms = 1000 } },
+	{ "a longer hold", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000,
+	    .hold_ms = 60000 } },
 	{ "semicolons", { RANGE, { one, 1 }, { p_one, 1 },
 	    .csv = SPEC_CSV_EXCEL_SEMICOLON } },
 	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
@@ -360,6 +367,56 @@ test_zone(void)
 	bson_destroy(&doc);
 }
 
+/* Steps are stored with job and unit where there are any; what is no duration is refused. */
+static void
+test_steps(void)
+{
+	static const int64_t bad[] = { -1, 0, DAY + 1, INT64_MAX };
+	bson_t doc = BSON_INITIALIZER, bad_doc = BSON_INITIALIZER;
+	struct job j, again;
+	struct unit u;
+	size_t i;
+
+	job_init(&j);
+	fill_task(&j.task);
+	j.spec = stored_spec;
+	j.spec.every_ms = 1000;
+	job_new_bson(&j, &doc);
+	ok(bson_has_field(&doc, "everyMs") && !bson_has_field(&doc, "take") &&
+	    !bson_has_field(&doc, "holdMs"), "steps, and no default");
+	is_int(job_from_bson(&doc, &again), 0, "read again");
+	ok(again.spec.every_ms == 1000 && again.spec.take == SPEC_TAKE_LAST &&
+	    again.spec.hold_ms == 0, "with the defaults");
+	job_release(&again);
+	bson_reinit(&doc);
+	unit_init(&u);
+	fill_task(&u.task);
+	u.spec = stored_spec;
+	u.spec.every_ms = DAY;
+	u.spec.take = SPEC_TAKE_MAX;
+	u.spec.hold_ms = 3600000;
+	memcpy(u.parent, "5c00a1b2c3d4e5f601234568", sizeof(u.parent));
+	unit_new_bson(&u, &doc);
+	is_int(unit_from_bson(&doc, &u), 0, "a unit with steps");
+	ok(u.spec.every_ms == DAY && u.spec.take == SPEC_TAKE_MAX &&
+	    u.spec.hold_ms == 3600000, "all three");
+	unit_release(&u);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bson_reinit(&bad_doc);
+		bson_copy_to_excluding_noinit(&doc, &bad_doc, "everyMs", NULL);
+		BSON_APPEND_INT64(&bad_doc, "everyMs", bad[i]);
+		is_int(job_from_bson(&bad_doc, &again), -1, "everyMs of %" PRId64, bad[i]);
+		job_release(&again);
+	}
+	bson_reinit(&bad_doc);
+	bson_copy_to_excluding_noinit(&doc, &bad_doc, "take", NULL);
+	BSON_APPEND_UTF8(&bad_doc, "take", "median");
+	is_int(job_from_bson(&bad_doc, &again), -1, "a take of a later version");
+	job_release(&again);
+	bson_destroy(&bad_doc);
+	bson_destroy(&doc);
+}
+
 int
 main(void)
 {
@@ -368,6 +425,7 @@ main(void)
 	test_ids();
 	test_new_documents();
 	test_zone();
+	test_steps();
 	test_read();
 	test_error();
 	return done_testing();

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
+#include <json-c/json.h>
+
 #include "lib/jobs/job.h"
+#include "fcgi/jobjson.h"
 
 #include "t/tap.h"
 
@@ -117,6 +120,41 @@ static const struct {
 	    "/timeZone" },
 	{ "{" RANGE ",\"timeZone\":\"posix/UTC\",\"time\":\"local\"}", 422,
 	    "/timeZone" },
+	/* steps */
+	{ "{" RANGE ",\"every\":10}", 400, "/every" },
+	{ "{" RANGE ",\"every\":[\"10s\"]}", 400, "/every" },
+	{ "{" RANGE ",\"every\":true}", 400, "/every" },
+	{ "{" RANGE ",\"every\":\"\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"10\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"10S\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"1d\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"01s\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"-1s\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"1s\\u0000\"}", 400, "" },
+	{ "{" RANGE ",\"every\":\"0s\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"99ms\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"96ms\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"101ms\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"7s\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"7m\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"5h\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"25h\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"48h\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"86400001ms\"}", 422, "/every" },
+	{ "{" RANGE ",\"every\":\"99999999999999999999h\"}", 422, "/every" },
+	{ "{" RANGE ",\"take\":\"mean\"}", 422, "/take" },
+	{ "{" RANGE ",\"take\":\"last\",\"every\":null}", 422, "/take" },
+	{ "{" RANGE ",\"take\":\"median\"}", 400, "/take" },
+	{ "{" RANGE ",\"take\":\"Mean\",\"every\":\"1s\"}", 400, "/take" },
+	{ "{" RANGE ",\"take\":1,\"every\":\"1s\"}", 400, "/take" },
+	{ "{" RANGE ",\"hold\":\"5s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":\"0s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":5,\"every\":\"1s\"}", 400, "/hold" },
+	{ "{" RANGE ",\"hold\":\"5\",\"every\":\"1s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":\"-1s\",\"every\":\"1s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":\"3601s\",\"every\":\"1s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":\"3600001ms\",\"every\":\"1s\"}", 422, "/hold" },
+	{ "{" RANGE ",\"hold\":\"2h\",\"every\":\"24h\"}", 422, "/hold" },
 	{ "{" RANGE ",\"csv\":true}", 400, "/csv" },
 	{ "{" RANGE ",\"compression\":\"none\"}", 400, "/compression" },
 	{ "{" RANGE ",\"compression\":1}", 400, "/compression" },
@@ -265,13 +303,15 @@ test_taken(void)
 	job_release(&j);
 
 	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
-	    "\"timeZone\":null,\"csv\":null,\"compression\":null,"
+	    "\"timeZone\":null,\"every\":null,\"take\":null,\"hold\":null,"
+	    "\"csv\":null,\"compression\":null,"
 	    "\"unknownVehicles\":null,\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
 	    j.spec.parameters.n == 0 && j.spec.time == SPEC_TIME_MS &&
 	    j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST &&
 	    j.name == NULL, "a null is as if left out");
 	is_str(j.spec.time_zone, NULL, "no zone");
+	is_int(j.spec.every_ms, 0, "no steps");
 	job_release(&j);
 	body = "{" RANGE ",\"timeZone\":\"Asia/Kathmandu\",\"time\":\"local\","
 	    "\"csv\":\"excel-semicolon\"}";
@@ -307,6 +347,68 @@ test_taken(void)
 	job_release(&j);
 	body = "{\"startDate\":\"2099-12-31\",\"endDate\":\"2100-01-01\"}";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "the last day");
+	job_release(&j);
+}
+
+/* Steps, and how they are shown. */
+static const struct {
+	const char *members;
+	int64_t every_ms;
+	enum spec_take take;
+	int64_t hold_ms;
+	const char *shown;
+} steps[] = {
+	{ "\"every\":\"100ms\"", 100, SPEC_TAKE_LAST, 0, "100ms last 0s" },
+	{ "\"every\":\"24h\"", DAY, SPEC_TAKE_LAST, 0, "24h last 0s" },
+	{ "\"every\":\"1440m\"", DAY, SPEC_TAKE_LAST, 0, "24h last 0s" },
+	{ "\"every\":\"86400000ms\"", DAY, SPEC_TAKE_LAST, 0, "24h last 0s" },
+	{ "\"every\":\"60s\",\"take\":\"mean\"", 60000, SPEC_TAKE_MEAN, 0, "1m mean 0s" },
+	{ "\"every\":\"90s\",\"take\":\"last\"", 90000, SPEC_TAKE_LAST, 0, "90s last 0s" },
+	{ "\"hold\":\"60m\",\"take\":\"first\",\"every\":\"1000ms\"", 1000,
+	    SPEC_TAKE_FIRST, 3600000, "1s first 1h" },
+	{ "\"every\":\"1h\",\"take\":\"min\",\"hold\":\"1ms\"", 3600000,
+	    SPEC_TAKE_MIN, 1, "1h min 1ms" },
+	{ "\"every\":\"675ms\",\"take\":\"max\",\"hold\":\"0ms\"", 675,
+	    SPEC_TAKE_MAX, 0, "675ms max 0s" },
+	{ "\"every\":\"15m\",\"take\":null,\"hold\":\"7s\"", 900000,
+	    SPEC_TAKE_LAST, 7000, "15m last 7s" },
+};
+
+static const char *
+shown_text(struct json_object *o, const char *name)
+{
+	struct json_object *v = json_object_object_get(o, name);
+
+	return v != NULL ? json_object_get_string(v) : "none";
+}
+
+static void
+test_steps(void)
+{
+	struct json_object *o;
+	struct spec_fault fault;
+	char body[256], shown[64];
+	struct job j;
+	size_t i;
+
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		snprintf(body, sizeof(body), "{" RANGE ",%s}", steps[i].members);
+		ok(parse(body, strlen(body), &j, &fault) == 0 &&
+		    j.spec.every_ms == steps[i].every_ms && j.spec.take == steps[i].take &&
+		    j.spec.hold_ms == steps[i].hold_ms, "steps: %s", steps[i].members);
+		o = jobjson_new(&j);
+		snprintf(shown, sizeof(shown), "%s %s %s", shown_text(o, "every"),
+		    shown_text(o, "take"), shown_text(o, "hold"));
+		is_str(shown, steps[i].shown, "shown");
+		json_object_put(o);
+		job_release(&j);
+	}
+	parse("{" RANGE "}", strlen("{" RANGE "}"), &j, &fault);
+	o = jobjson_new(&j);
+	ok(!json_object_object_get_ex(o, "every", NULL) &&
+	    !json_object_object_get_ex(o, "take", NULL) &&
+	    !json_object_object_get_ex(o, "hold", NULL), "none are shown where there are none");
+	json_object_put(o);
 	job_release(&j);
 }
 
@@ -384,6 +486,7 @@ main(void)
 {
 	test_refused();
 	test_taken();
+	test_steps();
 	test_lengths();
 	return done_testing();
 }
