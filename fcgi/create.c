@@ -186,7 +186,7 @@ static bool
 surely_fits(const struct conf *conf, const struct job *job)
 {
 	const struct export_spec *s = &job->spec;
-	const int64_t hours = (s->end_ms - s->start_ms) / HOUR_MS + 2;
+	const int64_t hours = (s->end_ms - s->start_ms + s->hold_ms) / HOUR_MS + 2;
 
 	return s->vehicles.n > 0 && s->parameters.n > 0 &&
 	    (double)hours * (double)s->vehicles.n *

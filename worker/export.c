@@ -182,7 +182,7 @@ estimate(struct attempt *a, const struct names *vehicles, uint64_t *documents)
 
 	for (i = 0; i < vehicles->n; i++)
 		documents[i] = (uint64_t)((spec->end_ms - spec->start_ms +
-		    HOUR_MS - 1) / HOUR_MS) * columns;
+		    spec->hold_ms + HOUR_MS - 1) / HOUR_MS) * columns;
 	if (c != NULL)
 		catalogue_documents(c, a->job, vehicles, documents);
 	catalogue_free(c);

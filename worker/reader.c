@@ -214,6 +214,13 @@ read_odd(struct hand *h)
 	return rc != 0 ? FETCH_FAILED : FETCH_DONE;
 }
 
+/* A document may have points of up to an hour after its time. */
+static int64_t
+begin_ms(const struct reader_spec *spec)
+{
+	return spec->from_ms - spec->hold_ms - HOUR_MS;
+}
+
 /* Locked before and after, not meanwhile. */
 static void
 read_column(struct hand *h)
@@ -221,7 +228,7 @@ read_column(struct hand *h)
 	struct reader *r = h->r;
 	const struct ahead_window *w = h->job.window;
 	const struct ahead_vehicle *v = h->job.vehicle;
-	int64_t from_ms = w->from * HOUR_MS, first_ms;
+	const int64_t from_ms = w->from * HOUR_MS, first_ms = begin_ms(&r->spec);
 	struct fetch f = {
 		.client = h->client,
 		.way = &h->way,
@@ -238,8 +245,6 @@ read_column(struct hand *h)
 	enum fetch_result rc;
 	int done;
 
-	/* A document may begin an hour before the range. */
-	first_ms = r->spec.from_ms - HOUR_MS;
 	f.range = (struct telemetry_range){ from_ms, w->to * HOUR_MS, false };
 	if (f.range.from_ms <= first_ms)
 		f.range = (struct telemetry_range){ first_ms, f.range.to_ms, true };
@@ -406,12 +411,12 @@ ahead_max(const struct reader_spec *spec)
 struct reader *
 reader_open(const struct reader_spec *spec)
 {
-	const int64_t begin_ms = spec->from_ms - HOUR_MS;
+	const int64_t first_ms = begin_ms(spec);
 	struct ahead_spec ahead = {
 		.vehicles = spec->vehicles,
 		.parameters = spec->parameters,
 		.documents = spec->documents,
-		.from = (begin_ms - ((begin_ms % HOUR_MS) + HOUR_MS) % HOUR_MS) /
+		.from = (first_ms - ((first_ms % HOUR_MS) + HOUR_MS) % HOUR_MS) /
 		    HOUR_MS,
 		.to = (spec->to_ms + HOUR_MS - 1) / HOUR_MS,
 		.continues = spec->continues,

@@ -28,7 +28,8 @@ struct reader_spec {
 	const struct names *vehicles;	/* in the archive's order */
 	const struct names *parameters;	/* empty: all that a vehicle has */
 	const uint64_t *documents;	/* expected of each vehicle, or NULL */
-	int64_t from_ms, to_ms;		/* of points; documents begin an hour before */
+	int64_t from_ms, to_ms;		/* of points, and of rows */
+	int64_t hold_ms;		/* points from this long before from_ms, too */
 	bool continues, goes_on;	/* of one vehicle only some days: source_vehicle */
 	size_t memory_max;		/* bytes of documents, at once */
 	size_t window_bytes;		/* of a column, usually */

@@ -7,6 +7,8 @@
 
 #include "lib/base/timestamp.h"
 
+/* Hours before the range: documents reach an hour far, and hold (lib/jobs/spec.h) as far. */
+#define EARLY_HOURS 2
 /* While nothing is known, a day of five columns is a window. */
 #define UNKNOWN_COLUMNS 5
 /* A column that had nothing may have something. */
@@ -132,10 +134,10 @@ window_end(int64_t from, int64_t hours, int64_t end)
 {
 	int64_t to = from + hours;
 
-	/* The first one may begin an hour early, and then has one more. */
+	/* The first one may begin some hours early, and then has these, too. */
 	if (hours % DAY_HOURS == 0 && to % DAY_HOURS != 0) {
 		to -= to % DAY_HOURS;
-		if (to <= from + 1)
+		if (to <= from + EARLY_HOURS)
 			to += DAY_HOURS;
 	}
 	return to < end ? to : end;

@@ -26,12 +26,15 @@
 /* Up to so many vehicles each is looked at: some 10 ms, with 50 parameters. */
 #define SMALL_FLEET 200
 
-/* The hours whose documents may have points of the range: one before it may reach in. */
+/*
+ * The hours whose documents may have points of the range, or before it for hold: one
+ * before them may reach in.
+ */
 static int64_t
 lowest_hour(const struct job *job)
 {
-	const int64_t hour = (job->spec.start_ms + HOUR_MS - 1) / HOUR_MS -
-	    (job->spec.start_ms % HOUR_MS != 0);
+	const int64_t first_ms = job->spec.start_ms - job->spec.hold_ms;
+	const int64_t hour = (first_ms + HOUR_MS - 1) / HOUR_MS - (first_ms % HOUR_MS != 0);
 
 	return hour > 0 ? hour : 0;
 }

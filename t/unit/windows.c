@@ -54,6 +54,8 @@ test_end(void)
 	is_int(window_end(day, 24, day + 240), day + 24, "a day");
 	is_int(window_end(day - 1, 24, day + 240), day + 24,
 	    "the hour before it belongs to the first");
+	is_int(window_end(day - 2, 24, day + 240), day + 24, "or two hours");
+	is_int(window_end(day - 3, 24, day + 240), day, "not three");
 	is_int(window_end(day + 5, 48, day + 240), day + 48, "to midnight");
 	is_int(window_end(day + 23, 24, day + 240), day + 48, "not of an hour");
 	is_int(window_end(day + 23, 3, day + 240), day + 26, "hours");
