@@ -26,6 +26,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/base/zonefile.h"
 #include "lib/jobs/catalogue.h"
+#include "lib/jobs/expected.h"
 #include "lib/jobs/job.h"
 #include "lib/jobs/joblist.h"
 #include "lib/jobs/jobs.h"
@@ -329,20 +330,23 @@ add_number(struct json_object *o, const char *name, bool known, double value)
 
 /* What people ask for: rows, bytes and seconds, by what the latest exports had. */
 static void
-add_expected(const struct api *api, int64_t documents, struct json_object *o)
+add_expected(const struct api *api, const struct job *job,
+    const struct catalogue_estimate *e, struct json_object *o)
 {
-	const bool known = documents >= 0;
-	const double n = (double)documents;
-	struct rates rates = { 0, 0, 0 };
+	const bool known = e->documents >= 0;
+	struct expected x = { 0 };
+	struct rates rates = { 0 };
 	bool learned;
 
 	/* If this fails, only documents are estimated. */
 	learned = known && rates_get(api->jobs, &rates) == JOBS_OK &&
 	    rates.bytes > 0;
-	add_number(o, "documents", known, n);
-	add_number(o, "rows", learned, n * rates.rows);
-	add_number(o, "bytes", learned, n * rates.bytes);
-	add_number(o, "seconds", learned, n * rates.seconds);
+	if (learned)
+		expected_of(&job->spec, e, &rates, &x);
+	add_number(o, "documents", known, (double)e->documents);
+	add_number(o, "rows", learned, x.rows);
+	add_number(o, "bytes", learned, x.bytes);
+	add_number(o, "seconds", learned, x.seconds);
 }
 
 /* What it would read, and which of its vehicles the catalogue does not know. */
@@ -374,7 +378,7 @@ dry_run(const struct api *api, struct FCGX_Request *fcgx,
 	for (i = 0; i < unknown.n; i++)
 		json_object_array_add(list,
 		    json_object_new_string(unknown.v[i]));
-	add_expected(api, e.documents, o);
+	add_expected(api, job, &e, o);
 	json_object_object_add(o, "documentsMax",
 	    json_object_new_int64(api->conf->documents_max));
 	json_object_object_add(o, "vehicles",

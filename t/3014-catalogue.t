@@ -14,9 +14,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from api import (                       # noqa: E402
-    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, SMALL, SOON_S, begin, call, catalogue_waits, finish, get,
-    good, hours, longs, names, of_owner, post, put, quoted, refused, request, run, span, taken, utc,
-    walk)
+    CATALOGUE, LONG, LONG_HOURS, NOT_OURS, POINTS, SMALL, SOON_S, begin, call, catalogue_waits,
+    finish, get, good, hours, longs, names, of_owner, post, put, quoted, refused, request, run,
+    span, taken, utc, walk)
 from service import (                   # noqa: E402
     DAY, HOUR, START, create, instant, is_, jobs_of, ok, problem, setting, wait_for)
 
@@ -263,6 +263,16 @@ def learned():
     ok(all(w * 0.5 <= g <= w * 2 for w, g in zip(want, (got["rows"], got["bytes"]))),
        "rows and bytes, by the latest exports", (want, got))
     ok(0 <= got["seconds"] < 600, "and seconds", got)
+    for every, ms in (("1m", 60000), ("30m", HOUR // 2), ("1h", HOUR), ("6h", 6 * HOUR),
+                      ("24h", DAY)):
+        want = len({(h + at) // ms for h in hours(48) for at in POINTS})
+        got = dry(dict(body, every=every))
+        ok(abs(got["rows"] - want) <= 0.3 * want,
+           "with steps of %s: within 30 %% of %d rows" % (every, want), got)
+    first = START + 2 * HOUR + HOUR // 2
+    got = dry(span(first, first + 60000, vehicles=[SMALL], every="10s", hold="1h"))
+    ok(got["documents"] == 4 and got["rows"] <= 6,
+       "a minute has 6 steps of 10 s; hold reads an hour more", got)
 
 
 FLEET = 230
@@ -319,6 +329,10 @@ def fleet(client):
             ("days without any", 20, 10, many, 0)):
         got = dry_all(first, days, **members)
         ok(near(got, want), "all vehicles: %s, about %d" % (name, want), got)
+    for every, want in (("1h", 23 * 24), ("24h", 23)):
+        got = dry_all(3, 1, every=every, **many)
+        ok(near(got, 23 * 24) and abs(got["rows"] - want) <= 0.3 * want,
+           "all vehicles with steps of %s: within 30 %% of %d rows" % (every, want), got)
     is_(dry(span(0, DAY, **many))["documents"], 1, "a document of 1970 is there, and only there")
     got = dry_all(0, 2)
     rest = sum(dry_all(0, 2, vehicles=[v])["documents"] for v in names("?limit=1000")

@@ -201,10 +201,14 @@ def hours(n, first=START):
     return range(first, first + n * HOUR, HOUR)
 
 
+POINTS = (12, 300012)                   # ms after a document's _id
+
+
 def put(client, vehicle, parameter, idents):
     """A document of two points for each of these _id."""
     collection = client[vehicle][parameter]
-    documents = [{"_id": i, "values": {"0": {"values": {"12": 1, "300012": 2.5}}}} for i in idents]
+    points = dict(zip(map(str, POINTS), (1, 2.5)))
+    documents = [{"_id": i, "values": {"0": {"values": points}}} for i in idents]
     if documents:
         collection.insert_many(documents)
     else:

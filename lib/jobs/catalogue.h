@@ -62,6 +62,11 @@ enum catalogue_result catalogue_get(struct catalogue *c, const char *name,
 struct catalogue_estimate {
 	int64_t documents;	/* less than 0: not known, as the database is slow */
 	int64_t vehicles;	/* known ones, of all or of those requested */
+	/*
+	 * Only of a job with steps, the sums over vehicles: hours that have documents, by
+	 * the parameter that has most; steps from the first to the last document.
+	 */
+	int64_t hours, steps;
 };
 
 /*

@@ -112,20 +112,77 @@ expected_of_chosen(const struct job *job)
 	return chosen;
 }
 
+/* Of a vehicle: those of each of its parameters. */
+static bson_t *
+expected_of_each(const struct job *job)
+{
+	bson_t *one = expected_of_chosen(job), *in;
+
+	in = BCON_NEW("$map", "{",
+	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
+	    "in", BCON_DOCUMENT(one), "}");
+	bson_destroy(one);
+	return in;
+}
+
 /*
- * Of a vehicle: the sum over its parameters. ($unwind, which makes a document of each
- * parameter, takes three times as long.)
+ * The sum over them. ($unwind, which makes a document of each parameter, takes three
+ * times as long.)
  */
 static bson_t *
 expected_of_vehicle(const struct job *job)
 {
-	bson_t *each = expected_of_chosen(job), *in;
+	bson_t *each = expected_of_each(job), *in;
 
-	in = BCON_NEW("$sum", "{", "$map", "{",
-	    "input", BCON_UTF8("$parameters"), "as", BCON_UTF8("p"),
-	    "in", BCON_DOCUMENT(each), "}", "}");
+	in = BCON_NEW("$sum", BCON_DOCUMENT(each));
 	bson_destroy(each);
 	return in;
+}
+
+/*
+ * The steps from a vehicle's first document to its last, of those in the range; with
+ * hold there may be documents, but no such step.
+ */
+static bson_t *
+steps_of_vehicle(const struct job *job)
+{
+	const struct export_spec *spec = &job->spec;
+
+	return BCON_NEW("$max", "[", BCON_INT64(1), "{", "$add", "[", BCON_INT64(1),
+	    "{", "$subtract", "[", "{", "$floor", "{", "$divide", "[",
+	    "{", "$min", "[", BCON_INT64(spec->end_ms - 1), "{", "$add", "[",
+	    BCON_INT64(HOUR_MS - 1), "{", "$toLong", BCON_UTF8("$last"), "}",
+	    "]", "}", "]", "}", BCON_INT64(spec->every_ms), "]", "}", "}",
+	    "{", "$floor", "{", "$divide", "[",
+	    "{", "$max", "[", BCON_INT64(spec->start_ms),
+	    "{", "$toLong", BCON_UTF8("$first"), "}", "]", "}",
+	    BCON_INT64(spec->every_ms), "]", "}", "}",
+	    "]", "}", "]", "}", "]");
+}
+
+/* The same sums, and those of hours and steps, over up to `most` vehicles. */
+static bson_t *
+steps_pipeline(const struct catalogue *c, const struct job *job, int64_t most)
+{
+	bson_t *requested = catalogue_requested(c, job), *each = expected_of_each(job);
+	bson_t *steps = steps_of_vehicle(job), *pipeline;
+
+	pipeline = BCON_NEW("pipeline", "[",
+	    "{", "$match", BCON_DOCUMENT(requested), "}",
+	    "{", "$limit", BCON_INT64(most), "}",
+	    "{", "$project", "{", "each", BCON_DOCUMENT(each), "steps", BCON_DOCUMENT(steps),
+	    "}", "}",
+	    "{", "$group", "{", "_id", BCON_NULL,
+	    "vehicles", "{", "$sum", BCON_INT64(1), "}",
+	    "documents", "{", "$sum", "{", "$sum", BCON_UTF8("$each"), "}", "}",
+	    "hours", "{", "$sum", "{", "$max", BCON_UTF8("$each"), "}", "}",
+	    "steps", "{", "$sum", "{", "$cond", "[",
+	    "{", "$gt", "[", "{", "$max", BCON_UTF8("$each"), "}", BCON_INT64(0), "]", "}",
+	    BCON_UTF8("$steps"), BCON_INT64(0), "]", "}", "}", "}", "}", "]");
+	bson_destroy(requested);
+	bson_destroy(each);
+	bson_destroy(steps);
+	return pipeline;
 }
 
 /* The sum over all. */
@@ -160,26 +217,33 @@ estimate_end(mongoc_cursor_t *cursor, struct catalogue_estimate *e)
 	return CATALOGUE_OK;
 }
 
-/* By what the catalogue has of each vehicle. */
+/* A member of the group; 0 where there is none. */
+static int64_t
+sum_of(const bson_t *doc, const char *name)
+{
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, name) ?
+	    (int64_t)(bson_iter_as_double(&it) + .5) : 0;
+}
+
+/* By what the catalogue has of each vehicle, with steps of the first `most`. */
 static enum catalogue_result
-estimate_each(struct catalogue *c, const struct job *job,
+estimate_each(struct catalogue *c, const struct job *job, int64_t most,
     struct catalogue_estimate *e)
 {
-	bson_t *pipeline = estimate_pipeline(c, job);
+	bson_t *pipeline = job->spec.every_ms > 0 ? steps_pipeline(c, job, most) :
+	    estimate_pipeline(c, job);
 	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(ESTIMATE_MAX_MS));
 	enum catalogue_result rc;
 	mongoc_cursor_t *cursor;
 	const bson_t *doc;
-	bson_iter_t it;
 
 	cursor = mongoc_collection_aggregate(c->collection, MONGOC_QUERY_NONE,
 	    pipeline, opts, NULL);
-	if (mongoc_cursor_next(cursor, &doc)) {
-		if (bson_iter_init_find(&it, doc, "documents"))
-			e->documents = (int64_t)(bson_iter_as_double(&it) + .5);
-		if (bson_iter_init_find(&it, doc, "vehicles"))
-			e->vehicles = bson_iter_as_int64(&it);
-	}
+	if (mongoc_cursor_next(cursor, &doc))
+		*e = (struct catalogue_estimate){ sum_of(doc, "documents"),
+		    sum_of(doc, "vehicles"), sum_of(doc, "hours"), sum_of(doc, "steps") };
 	rc = estimate_end(cursor, e);
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
@@ -293,6 +357,31 @@ estimate_all(struct catalogue *c, const struct job *job,
 	return rc;
 }
 
+/*
+ * The hours and steps of a large fleet, whose totals do not have them: in proportion to
+ * those of its first vehicles.
+ */
+static enum catalogue_result
+estimate_steps(struct catalogue *c, const struct job *job,
+    struct catalogue_estimate *e)
+{
+	const struct export_spec *spec = &job->spec;
+	struct catalogue_estimate some = { 0 };
+	enum catalogue_result rc = estimate_each(c, job, SMALL_FLEET, &some);
+	double share;
+
+	/* They have none of it: each document may be another hour. */
+	e->hours = e->documents;
+	e->steps = e->vehicles * ((spec->end_ms - 1) / spec->every_ms -
+	    spec->start_ms / spec->every_ms + 1);
+	if (rc != CATALOGUE_OK || some.documents <= 0 || e->documents <= 0)
+		return rc;
+	share = (double)e->documents / (double)some.documents;
+	e->hours = (int64_t)((double)some.hours * share + .5);
+	e->steps = (int64_t)((double)some.steps * share + .5);
+	return rc;
+}
+
 enum catalogue_result
 catalogue_estimate(struct catalogue *c, const struct job *job,
     struct catalogue_estimate *e)
@@ -300,15 +389,17 @@ catalogue_estimate(struct catalogue *c, const struct job *job,
 	enum catalogue_result rc = CATALOGUE_OK;
 
 	/* No vehicle, no group, no document: all is 0. */
-	e->documents = e->vehicles = 0;
+	*e = (struct catalogue_estimate){ 0 };
 	/* The totals are of every vehicle, so also of those out of the scope. */
 	if (job->spec.vehicles.n == 0 && scope_all(c->scope))
 		rc = estimate_all(c, job, e);
-	if (rc != CATALOGUE_OK || e->vehicles > SMALL_FLEET)
+	if (rc != CATALOGUE_OK)
 		return rc;
+	if (e->vehicles > SMALL_FLEET)
+		return job->spec.every_ms > 0 ? estimate_steps(c, job, e) : CATALOGUE_OK;
 	/* A small fleet's vehicles themselves are as cheap, and never behind. */
-	e->documents = e->vehicles = 0;
-	return estimate_each(c, job, e);
+	*e = (struct catalogue_estimate){ 0 };
+	return estimate_each(c, job, INT32_MAX, e);
 }
 
 static int

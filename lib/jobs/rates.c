@@ -10,11 +10,13 @@
 #include "lib/jobs/tasks_impl.h"
 
 #define LATEST 20
+/* Of so many: what is before them is of another time, and takes time to find. */
+#define LOOKED_AT 200
 #define READ_MAX_MS 500
 
 /* Least squares: large jobs say what a document takes, small ones what a job does. */
 struct sums {
-	double squares, rows, bytes, ms;
+	double squares, rows, points, bytes, ms;
 };
 
 static double
@@ -36,31 +38,40 @@ sums_add(struct sums *s, const bson_t *doc)
 
 	s->squares += n * n;
 	s->rows += n * number_at(doc, "progress.rows");
+	s->points += n * number_at(doc, "progress.points");
 	s->bytes += n * number_at(doc, "object.size");
 	s->ms += n * (number_at(doc, "finishedAt") - number_at(doc, "startedAt"));
+}
+
+/* The index `lapse` has the FINISHED ones in order of expiresAt. */
+static bson_t *
+latest_pipeline(void)
+{
+	return BCON_NEW("pipeline", "[",
+	    "{", "$match", "{", "state", "FINISHED", "expiresAt", "{",
+	    "$gt", BCON_DATE_TIME(0), "}", "}", "}",
+	    "{", "$sort", "{", "expiresAt", BCON_INT32(-1), "}", "}",
+	    "{", "$limit", BCON_INT64(LOOKED_AT), "}",
+	    "{", "$match", "{", "everyMs", "{", "$exists", BCON_BOOL(false), "}", "}", "}",
+	    "{", "$limit", BCON_INT64(LATEST), "}",
+	    "{", "$project", "{", "progress", BCON_INT32(1), "object.size", BCON_INT32(1),
+	    "startedAt", BCON_INT32(1), "finishedAt", BCON_INT32(1), "}", "}", "]");
 }
 
 enum jobs_result
 rates_get(struct jobs *jobs, struct rates *rates)
 {
-	/* The index `lapse` has the FINISHED ones in order of expiresAt. */
-	bson_t *filter = BCON_NEW("state", "FINISHED", "expiresAt", "{",
-	    "$gt", BCON_DATE_TIME(0), "}");
-	bson_t *opts = BCON_NEW("sort", "{", "expiresAt", BCON_INT32(-1), "}",
-	    "limit", BCON_INT64(LATEST), "singleBatch", BCON_BOOL(true),
-	    "projection", "{", "progress", BCON_INT32(1), "object.size",
-	    BCON_INT32(1),
-	    "startedAt", BCON_INT32(1), "finishedAt", BCON_INT32(1), "}",
-	    "maxTimeMS", BCON_INT32(READ_MAX_MS));
+	bson_t *pipeline = latest_pipeline();
+	bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT32(READ_MAX_MS));
 	struct sums s = { 0 };
 	enum jobs_result rc = JOBS_OK;
 	mongoc_cursor_t *cursor;
 	bson_error_t error;
 	const bson_t *doc;
 
-	*rates = (struct rates){ 0, 0, 0 };
-	cursor = mongoc_collection_find_with_opts(jobs->tasks.collection, filter,
-	    opts, NULL);
+	*rates = (struct rates){ 0 };
+	cursor = mongoc_collection_aggregate(jobs->tasks.collection, MONGOC_QUERY_NONE,
+	    pipeline, opts, NULL);
 	while (mongoc_cursor_next(cursor, &doc))
 		sums_add(&s, doc);
 	if (mongoc_cursor_error(cursor, &error)) {
@@ -68,11 +79,12 @@ rates_get(struct jobs *jobs, struct rates *rates)
 		rc = JOBS_ERROR;
 	} else if (s.squares > 0) {
 		rates->rows = s.rows / s.squares;
+		rates->points = s.points / s.squares;
 		rates->bytes = s.bytes / s.squares;
 		rates->seconds = s.ms / 1000 / s.squares;
 	}
 	mongoc_cursor_destroy(cursor);
 	bson_destroy(opts);
-	bson_destroy(filter);
+	bson_destroy(pipeline);
 	return rc;
 }

@@ -3,9 +3,13 @@
 
 #include "lib/jobs/jobs.h"
 
-/* What the latest exports made of a document that they read; all 0: there were none. */
+/*
+ * What the latest exports without steps made of a document that they read; all 0: there
+ * were none.
+ */
 struct rates {
 	double rows;		/* of CSV */
+	double points;
 	double bytes;		/* of the ZIP */
 	double seconds;		/* from claim to FINISHED */
 };

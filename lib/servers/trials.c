@@ -111,6 +111,19 @@ static const struct group {
 					] } ] } } }, 0 ] } } } } } } } ],
 			"cursor": {}, "maxTimeMS": 2500 }) },
 		{ READ, "exports", JSON({
+			"aggregate": "vehicles", "pipeline": [
+			{ "$match": { "_id": "" } }, { "$limit": 1 },
+			{ "$project": { "each": { "$map": {
+				"input": "$parameters", "as": "p", "in": "$$p.documents" } },
+				"steps": { "$max": [ 1, { "$subtract": [ { "$floor": {
+					"$divide": [ { "$min": [ 1, { "$add": [ 1,
+					{ "$toLong": "$last" } ] } ] }, 1000 ] } }, 1 ] } ] } } },
+			{ "$group": { "_id": null,
+				"documents": { "$sum": { "$sum": "$each" } },
+				"steps": { "$sum": { "$cond": [ { "$gt": [ { "$max": "$each" },
+					0 ] }, "$steps", 0 ] } } } } ],
+			"cursor": {}, "maxTimeMS": 2500 }) },
+		{ READ, "exports", JSON({
 			"find": "totals", "filter": { "$or": [ { "_id": "" }, { "_id": {
 				"$gte": { "p": "", "page": 1 },
 				"$lte": { "p": "", "page": 0 } } } ] },
