@@ -7,9 +7,9 @@
 _exportctl_options()
 {
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
-	local request='--from --to --vehicle --vehicles-from --parameter --time --time-zone --csv'
+	local request='--from --to --vehicle --vehicles-from --parameter --time --time-zone'
 
-	request+=' --compression --unknown-vehicles --name'
+	request+=' --every --take --hold --csv --compression --unknown-vehicles --name'
 
 	case "$1" in
 	create)		echo "$common $request --wait --output --force" ;;
@@ -64,6 +64,13 @@ _exportctl()
 
 	case "$prev" in
 	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339 local' -- "$cur"); return ;;
+	--every)
+		mapfile -t COMPREPLY < <(compgen -W '100ms 1s 10s 1m 10m 1h 24h' -- "$cur")
+		return ;;
+	--take)
+		mapfile -t COMPREPLY < <(compgen -W 'last first mean min max' -- "$cur")
+		return ;;
+	--hold)		mapfile -t COMPREPLY < <(compgen -W '1s 10s 1m 10m 1h' -- "$cur"); return ;;
 	--csv)
 		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel excel-semicolon' -- "$cur")
 		return ;;

@@ -228,6 +228,11 @@ like "$(asked asked)" '"vehicles": \["v4"\]' "from standard input"
 run 2 "no vehicle in the file does not mean all" \
     create --from 2018-11-30 --to 2018-12-01 --vehicles-from /dev/null
 run 2 "no file of vehicles" create --from 2018-11-30 --to 2018-12-01 --vehicles-from "$T/none"
+run 0 "steps" create --from 2018-11-30 --to 2018-12-01 --every 60s --take mean --hold 0s
+like "$(asked asked)" '"every": "60s".*"take": "mean".*"hold": "0s"' "as they were given"
+run 0 "no steps" create --from 2018-11-30 --to 2018-12-01
+is "$(asked asked | grep -cE 'every|take|hold')" 0 "are not asked for"
+run 2 "another take" create --from 2018-11-30 --to 2018-12-01 --every 60s --take median
 run 0 "409 while the first is in flight" create --from flight --to x
 ok "no sooner than it says" waits flight 1 2
 like "$(keys_of flight)" '^2 1 [0-9a-f]{32}$' "under the same Idempotency-Key"
@@ -320,6 +325,8 @@ for command in create get wait download list cancel vehicles estimate; do
 	    "$(sort -u <<<"$options" | xargs)" "complete: options of $command, all there are"
 done
 is "$(complete_line exportctl create --time '')" "ms rfc3339 local " "complete: values"
+is "$(complete_line exportctl create --every 10)" "100ms 10s 10m " "complete: steps"
+is "$(complete_line exportctl create --take m)" "mean min max " "complete: what they take"
 is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
 is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \
     "complete: one more state"

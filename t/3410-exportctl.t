@@ -66,6 +66,13 @@ ok "create, of local time and semicolons" ctl create "${day[@]}" --vehicle vehic
 local=$(ctl get "$(head -c 24 "$T/.out")" --json)
 is "$(value 'v["time"], v["timeZone"], v["csv"]' <<<"$local")" \
     "local Asia/Kathmandu excel-semicolon" "as requested"
+ok "create, of steps" ctl create "${day[@]}" --vehicle vehicle_002 --parameter speed --every 600s \
+    --take mean --hold 1m --wait
+is "$(ctl get "$(head -c 24 "$T/.out")" --json | value 'v["every"], v["take"], v["hold"]')" \
+    "10m mean 1m" "as requested"
+ctl create "${day[@]}" --every 7s >/dev/null
+is "$?" 4 "steps that do not divide a day"
+like "$(cat "$T/stderr")" '/every' "names the member"
 ctl create "${day[@]}" --time local --time-zone Europe/Nowhere >/dev/null
 is "$?" 4 "a zone that there is not"
 like "$(cat "$T/stderr")" '/timeZone' "names the member"
