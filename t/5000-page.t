@@ -41,8 +41,8 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 INLINE = (r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|"
           r"(?:src|href)=\"(?:https?:)?//")
-REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "timeZone", "csv",
-           "compression", "name")
+REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "timeZone", "every", "take",
+           "hold", "csv", "compression", "name")
 STATES = ("Waiting", "Running", "Finished")
 
 
@@ -103,6 +103,8 @@ def modules(b):
     sizes = b.evaluate("format.js", "[0, 999, 1000, 1e6, 1.5e9, 2e12].map(m.bytes)")
     is_([s.replace("\u00a0", " ") for s in sizes],
         ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 GB", "2.0 TB"], "sizes are decimal")
+    is_(b.evaluate("format.js", "['100ms', '90s', '10m', '24h'].map(m.length)"),
+        ["100\u00a0ms", "90\u00a0s", "10\u00a0min", "24\u00a0h"], "lengths of steps in words")
 
 
 def plots(b):
@@ -514,6 +516,12 @@ def failed(b):
     b.type("#vehicle-search", "vehicle_none\n")
     b.click("[name=which][value=chosen]")
     b.type("#parameter-name", "speed\n")
+    parts = [b.one("#take-part"), b.one("#hold-part")]
+    is_([p.is_displayed() for p in parts], [False] * 2, "no steps, no question about them")
+    b.pick("#every", "10m")
+    is_([p.is_displayed() for p in parts], [True] * 2, "with steps there are two")
+    b.pick("#take", "mean")
+    b.pick("#hold", "1m")
     b.pick("#csv", "excel")
     b.pick("#compression", "small")
     b.pick("#unknownVehicles", "skip")
@@ -526,9 +534,12 @@ def failed(b):
     b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Failed")
     asked = asked_for(job_of(ident))
     is_([asked[k] for k in REQUEST[2:]],
-        [["vehicle_none"], ["speed"], "local", zone_of(b), "excel", "small", "Of none"],
+        [["vehicle_none"], ["speed"], "local", zone_of(b), "10m", "mean", "1m", "excel", "small",
+         "Of none"],
         "a job without a default")
     is_(job_of(ident)["unknownVehicles"], "skip", "nor here")
+    ok("each 10\u00a0min, the mean, held for up to 1\u00a0min" in
+       b.card(ident).get_attribute("textContent"), "its card has the steps in words")
     message = job_of(ident)["error"]["message"]
     ok(message.lower() in b.card(ident).find_element("css selector", ".fault").text.lower()
        and "Check the name" in b.card(ident).text,
@@ -662,6 +673,7 @@ def commands(b):
     b.click("[name=which][value=chosen]")
     b.click("#parameter-list input[value=speed]")
     b.type("#parameter-name", "-it's a \"name\"\n")
+    b.pick("#every", "10s")
     b.pick("#csv", "excel")
     b.pick("#compression", "small")
     b.type("#name", name)
@@ -691,7 +703,8 @@ def commands(b):
     is_(asked_for(own), {"startDate": "2018-11-30T06:00:00.000Z",
                          "endDate": "2018-11-30T06:30:00.000Z", "vehicles": [V2],
                          "parameters": ["speed", "-it's a \"name\""], "time": "local",
-                         "timeZone": zone_of(b), "csv": "excel", "compression": "small",
+                         "timeZone": zone_of(b), "every": "10s", "take": "last", "hold": "0s",
+                         "csv": "excel", "compression": "small",
                          "name": name}, "the form's job")
     for which, job in made.items():
         is_(asked_for(job), asked_for(own), "%s asks for the same" % which)

@@ -4,7 +4,18 @@
  */
 import { ask, create, newKey, sentence } from "./api.js";
 import { copies, el, say } from "./dom.js";
-import { bytes, duration, local, many, number, some, time, utc, zoneName } from "./format.js";
+import {
+	bytes,
+	duration,
+	length,
+	local,
+	many,
+	number,
+	some,
+	time,
+	utc,
+	zoneName,
+} from "./format.js";
 import { preview } from "./preview.js";
 import { ended, follows, label } from "./states.js";
 
@@ -16,6 +27,13 @@ const ADVICE = {
 	attempts_exhausted: "Try again later; if it fails again, tell the operator of the service.",
 };
 const TIMES = { rfc3339: "RFC 3339", ms: "Unix ms" };
+const TAKES = {
+	last: "last value",
+	first: "first value",
+	mean: "mean",
+	min: "smallest",
+	max: "largest",
+};
 const STYLES = {
 	rfc4180: "plain CSV (LF)",
 	excel: "for spreadsheets (BOM, CRLF)",
@@ -49,6 +67,11 @@ function rangeOf(job) {
 	return `${lengthOf(job)} from ${midnight === "" ? date : local(start)}`;
 }
 
+/* "each 10 min, the mean, held for up to 1 min" */
+const stepsOf = ({ every, take, hold }) =>
+	`each ${length(every)}, the ${TAKES[take] ?? take}` +
+	(hold === "0s" ? "" : `, held for up to ${length(hold)}`);
+
 export const titleOf = (job) => job.name ?? rangeOf(job);
 
 /* The request, to be sent again. */
@@ -59,6 +82,9 @@ function requestOf({
 	parameters,
 	time: form,
 	timeZone,
+	every,
+	take,
+	hold,
 	csv,
 	compression,
 	unknownVehicles,
@@ -71,6 +97,9 @@ function requestOf({
 		parameters,
 		time: form,
 		timeZone,
+		every,
+		take,
+		hold,
 		csv,
 		compression,
 		unknownVehicles,
@@ -292,6 +321,7 @@ export class Card {
 		facts.set("Vehicles", namesOf(job.vehicles, job.vehiclesCount, 40, "all"));
 		facts.set("Not there, skipped", job.skippedVehicles ? some(job.skippedVehicles, 40) : null);
 		facts.set("Parameters", namesOf(job.parameters, job.parametersCount, 40, "all"));
+		facts.set("A row for", job.every ? stepsOf(job) : null);
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
 		facts.set(

@@ -15,12 +15,15 @@ const KEPT = "telemetry-export-form",
 const LOCKED_MS = 1000; /* the second of two clicks is not a second export */
 const LARGE = 0.1; /* of documentsMax */
 const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
-const INPUTS = ["csv", "time", "compression", "unknownVehicles", "name"];
+const INPUTS = ["every", "take", "hold", "csv", "time", "compression", "unknownVehicles", "name"];
 const MEMBERS = {
 	startDate: "range",
 	endDate: "range",
 	time: "format",
 	timeZone: "format",
+	every: "format",
+	take: "format",
+	hold: "format",
 	csv: "format",
 	compression: "format",
 	vehicles: "vehicles",
@@ -68,6 +71,11 @@ function request() {
 	});
 	if (names && input.unknownVehicles.value === "skip") body.unknownVehicles = "skip";
 	if (body.time === "local") body.timeZone = zoneName;
+	if (input.every.value !== "") {
+		body.every = input.every.value;
+		body.take = input.take.value;
+		if (input.hold.value !== "0s") body.hold = input.hold.value;
+	}
 	if (name !== "") body.name = name;
 
 	const size = new Blob([JSON.stringify(body)]).size;
@@ -220,12 +228,17 @@ function showCommands(body, complete) {
 	byId("exportctl").value = complete ? exportctl(base, body) : "";
 }
 
+function showSteps() {
+	byId("take-part").hidden = byId("hold-part").hidden = input.every.value === "";
+}
+
 /* After each change of the form. */
 function update() {
 	const { body, lacking, faults } = request();
 	const complete = lacking.length === 0 && Object.keys(faults).length === 0;
 
 	keep();
+	showSteps();
 	when.showSent();
 	showCommands(body, complete);
 	if (tried)
@@ -382,7 +395,7 @@ export async function start(onCreated) {
 		);
 		update();
 	});
-	for (const id of ["time", "compression", "unknownVehicles"])
+	for (const id of ["every", "take", "hold", "time", "compression", "unknownVehicles"])
 		input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
 	byId("compose").addEventListener("submit", submit);

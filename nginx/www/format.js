@@ -55,6 +55,10 @@ export function duration(ms) {
 	return number(Math.floor(s / 3600)) + "\u00a0h " + Math.floor(s % 3600 / 60) + "\u00a0min";
 }
 
+/* "10 min", of the service's "10m". */
+export const length = (text) =>
+	text.replace(/(ms|s|m|h)$/, (unit) => "\u00a0" + (unit === "m" ? "min" : unit));
+
 /* "a, b, c and 4 more" */
 export function some(names, n) {
 	return names.length <= n + 1
