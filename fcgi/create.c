@@ -46,6 +46,9 @@
 #define RETRY_USAGE "Retry-After: 60\r\n"
 #define KEY_MAX 255
 
+/* A step, and a day that was set back. */
+#define ZONE_BEFORE_MS (3 * DAY_MS)
+
 static void
 answer_no_memory(struct FCGX_Request *fcgx)
 {
@@ -403,14 +406,17 @@ complete(struct job *job, const struct request *r)
 	    task_new_id(&job->task) != 0 || spec_hash(&job->spec) != 0 ? -1 : 0;
 }
 
-/* The offsets of the job's zone over its range; false: there are none, answered. */
+/*
+ * The offsets of the job's zone over its range, and before it: worker/engine/FORMAT.md
+ * has days that began before, and steps. False: there are none, answered.
+ */
 static bool
 has_zone(struct FCGX_Request *fcgx, struct export_spec *spec)
 {
 	if (spec->time_zone == NULL)
 		return true;
-	switch (zonefile_read(spec->time_zone, spec->start_ms, spec->end_ms,
-	    &spec->zone)) {
+	switch (zonefile_read(spec->time_zone, spec->start_ms - ZONE_BEFORE_MS,
+	    spec->end_ms, &spec->zone)) {
 	case ZONEFILE_OK:
 		return true;
 	case ZONEFILE_UNKNOWN:

@@ -102,6 +102,8 @@ json_spec(struct json_object *o, const struct job *j)
 	if (j->parameters_count > 0)
 		json_int(o, "parametersCount", j->parameters_count);
 	json_text(o, "time", spec_time_names[spec->time]);
+	if (spec->split != SPEC_SPLIT_NONE)
+		json_text(o, "split", spec_split_names[spec->split]);
 	json_text(o, "timeZone", spec->time_zone);
 	if (spec->every_ms > 0) {
 		json_duration(o, "every", spec->every_ms);

@@ -170,6 +170,21 @@ take_time(struct parse *p, struct json_object *v, const char *pointer)
 }
 
 static int
+take_split(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, spec_split_names);
+
+	p->job->spec.split = i < 0 ? SPEC_SPLIT_NONE : (enum spec_split)i;
+	return i < 0 ? -1 : 0;
+}
+
+static bool
+needs_zone(const struct export_spec *spec)
+{
+	return spec->time == SPEC_TIME_LOCAL || spec->split != SPEC_SPLIT_NONE;
+}
+
+static int
 take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
 {
 	const char *name = json_object_get_string(v);
@@ -179,10 +194,10 @@ take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
 	/* A name ends at its first NUL, which no zone has. */
 	if (strlen(name) != (size_t)json_object_get_string_len(v) || !zone_is_name(name))
 		return spec_refuse(p, 422, pointer, SPEC_ZONE_UNKNOWN);
-	/* time was taken before. */
-	if (p->job->spec.time != SPEC_TIME_LOCAL)
+	/* Both were taken before. */
+	if (!needs_zone(&p->job->spec))
 		return spec_refuse(p, 422, pointer, "has a meaning only with "
-		    "\"time\": \"local\"");
+		    "\"time\": \"local\" or with \"split\"");
 	p->job->spec.time_zone = strdup(name);
 	return p->job->spec.time_zone == NULL ? -2 : 0;
 }
@@ -300,6 +315,7 @@ static const struct {
 	{ "vehicles", "/vehicles", false, take_vehicles },
 	{ "parameters", "/parameters", false, take_parameters },
 	{ "time", "/time", false, take_time },
+	{ "split", "/split", false, take_split },
 	{ "timeZone", "/timeZone", false, take_time_zone },
 	{ "every", "/every", false, take_every },
 	{ "take", "/take", false, take_take },
@@ -370,7 +386,7 @@ take_defaults(struct parse *p)
 {
 	struct export_spec *spec = &p->job->spec;
 
-	if (spec->time == SPEC_TIME_LOCAL && spec->time_zone == NULL &&
+	if (needs_zone(spec) && spec->time_zone == NULL &&
 	    (spec->time_zone = strdup("UTC")) == NULL)
 		return -2;
 	return 0;

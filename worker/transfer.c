@@ -127,6 +127,18 @@ take_of(enum spec_take take)
 	return of[take];
 }
 
+static enum archive_split
+split_of(enum spec_split split)
+{
+	static const enum archive_split of[] = {
+		[SPEC_SPLIT_NONE] = ARCHIVE_SPLIT_NONE,
+		[SPEC_SPLIT_DAY] = ARCHIVE_SPLIT_DAY,
+		[SPEC_SPLIT_MONTH] = ARCHIVE_SPLIT_MONTH,
+	};
+
+	return of[split];
+}
+
 struct archive_spec
 transfer_archive_spec(const struct attempt *a)
 {
@@ -142,6 +154,7 @@ transfer_archive_spec(const struct attempt *a)
 		.skipped = &a->task->skipped,
 		.rfc3339 = spec->time == SPEC_TIME_RFC3339,
 		.local = spec->time == SPEC_TIME_LOCAL,
+		.split = split_of(spec->split),
 		.zone = &spec->zone,
 		.zone_name = spec->time_zone,
 		.every_ms = spec->every_ms,

@@ -16,6 +16,7 @@ const char *const spec_time_names[] = { "ms", "rfc3339", "local", NULL };
 const char *const spec_take_names[] = { "last", "first", "mean", "min", "max", NULL };
 const char *const spec_csv_names[] = { "rfc4180", "excel", "excel-semicolon",
 	NULL };
+const char *const spec_split_names[] = { "none", "day", "month", NULL };
 const char *const spec_compression_names[] = { "fast", "small", NULL };
 const char *const spec_unknown_names[] = { "fail", "skip", NULL };
 
@@ -43,6 +44,9 @@ hash_later(struct buf *b, const struct export_spec *spec)
 {
 	if (spec->unknown != SPEC_UNKNOWN_FAIL &&
 	    buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]) != 0)
+		return -1;
+	if (spec->split != SPEC_SPLIT_NONE &&
+	    buf_addf(b, "split %s\n", spec_split_names[spec->split]) != 0)
 		return -1;
 	if (spec->time_zone != NULL &&
 	    buf_addf(b, "timeZone %s\n", spec->time_zone) != 0)

@@ -9,6 +9,7 @@
 
 enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339, SPEC_TIME_LOCAL };
 enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL, SPEC_CSV_EXCEL_SEMICOLON };
+enum spec_split { SPEC_SPLIT_NONE, SPEC_SPLIT_DAY, SPEC_SPLIT_MONTH };
 enum spec_compression { SPEC_FAST, SPEC_SMALL };
 /* What a step takes of its points: worker/engine/FORMAT.md, "Fixed steps". */
 enum spec_take {
@@ -30,7 +31,8 @@ struct export_spec {
 	int64_t start_ms, end_ms;	/* start_ms <= t < end_ms, Unix */
 	struct names vehicles, parameters;	/* as requested; empty: all */
 	enum spec_time time;
-	char *time_zone;		/* its name; NULL unless SPEC_TIME_LOCAL */
+	enum spec_split split;		/* a file for each of the zone's */
+	char *time_zone;		/* its name; NULL: neither needs one */
 	int64_t every_ms;		/* a row for each step of this; 0: for each ms */
 	enum spec_take take;		/* with every_ms, as is */
 	int64_t hold_ms;		/* how long a step takes an older cell; 0: not */
@@ -49,6 +51,7 @@ struct export_spec {
 extern const char *const spec_time_names[];
 extern const char *const spec_take_names[];
 extern const char *const spec_csv_names[];
+extern const char *const spec_split_names[];
 extern const char *const spec_compression_names[];
 extern const char *const spec_unknown_names[];
 

@@ -35,6 +35,7 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD_OF_WORDS(type, "time", spec.time, spec_time_names), \
 	FIELD(type, "timeZone", FIELD_TEXT, FIELD_NEW, spec.time_zone), \
 	FIELD(type, "zoneOffsets", FIELD_ZONE, FIELD_NEW, spec.zone), \
+	FIELD_OF_CHOICE(type, "split", spec.split, spec_split_names), \
 	FIELD(type, "everyMs", FIELD_MS, FIELD_NEW, spec.every_ms), \
 	FIELD_OF_CHOICE(type, "take", spec.take, spec_take_names), \
 	FIELD(type, "holdMs", FIELD_MS, FIELD_NEW, spec.hold_ms), \
