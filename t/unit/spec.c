@@ -120,6 +120,9 @@ static const struct {
 	    "/timeZone" },
 	{ "{" RANGE ",\"timeZone\":\"posix/UTC\",\"time\":\"local\"}", 422,
 	    "/timeZone" },
+	{ "{" RANGE ",\"timeZone\":\"UTC\",\"split\":\"none\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"split\":\"week\"}", 400, "/split" },
+	{ "{" RANGE ",\"split\":true}", 400, "/split" },
 	/* steps */
 	{ "{" RANGE ",\"every\":10}", 400, "/every" },
 	{ "{" RANGE ",\"every\":[\"10s\"]}", 400, "/every" },
@@ -303,7 +306,7 @@ test_taken(void)
 	job_release(&j);
 
 	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
-	    "\"timeZone\":null,\"every\":null,\"take\":null,\"hold\":null,"
+	    "\"split\":null,\"timeZone\":null,\"every\":null,\"take\":null,\"hold\":null,"
 	    "\"csv\":null,\"compression\":null,"
 	    "\"unknownVehicles\":null,\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
@@ -322,6 +325,16 @@ test_taken(void)
 	body = "{" RANGE ",\"timeZone\":null,\"time\":\"local\"}";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "local times, no zone");
 	is_str(j.spec.time_zone, "UTC", "is UTC");
+	job_release(&j);
+	body = "{" RANGE ",\"split\":\"month\",\"timeZone\":\"Asia/Kathmandu\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.split ==
+	    SPEC_SPLIT_MONTH && j.spec.time == SPEC_TIME_MS, "a file each month");
+	is_str(j.spec.time_zone, "Asia/Kathmandu", "of that zone");
+	job_release(&j);
+	body = "{" RANGE ",\"split\":\"day\"}";
+	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.split ==
+	    SPEC_SPLIT_DAY, "a file each day");
+	is_str(j.spec.time_zone, "UTC", "of UTC");
 	job_release(&j);
 	body = "\xef\xbb\xbf{" RANGE "}";
 	ok(parse(body, strlen(body), &j, &fault) == 0, "after a BOM");
