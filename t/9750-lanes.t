@@ -193,7 +193,8 @@ def database_stopped():
         seen = windows(usual, lambda: watch(10))    # longer than a look that fails
         is_((call("GET", "/ready").status, value("export_database_up")), (503, 0),
             "mongod stopped: /ready and /metrics say so")
-        ok({p.result() for p in polls} <= {503, 504}, "mongod stopped: the rest is a 503")
+        got = {p.result() for p in polls}
+        ok(got <= {503, 504}, "mongod stopped: the rest is a 503", got)
     as_before("mongod stopped", usual, seen, ("/ready",))
     wait_for("the database", lambda: call("GET", "/ready").status == 200 and
              value("export_database_up") == 1, LATER_S)
