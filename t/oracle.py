@@ -11,10 +11,13 @@ request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters"
          "time": "ms", "rfc3339" or "local", "timeZone": an IANA name (for local, which may leave
          it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon",
          and, where it is not "fail", "unknownVehicles": "skip"; where rows are steps: "every":
-         a length such as "90s", "take" and "hold" unless they are "last" and "0s"};
+         a length such as "90s", "take" and "hold" unless they are "last" and "0s"; where files
+         are of days or months: "split": "day" or "month", which is a reason for "timeZone", too};
          times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
-         manifest.json without readingBeganAt and request.compression.
+         manifest.json without readingBeganAt and request.compression. With "split" each of its
+         files also has `found`: of each count that a file gets when it was found, the least and
+         the most that the vehicle's files up to this one can have together.
 Raises UnknownVehicle where the job would end so; nothing in a document makes it fail.
 
     compare(zip_path, expected, split=False) -> None, or the first difference as text
@@ -26,7 +29,10 @@ Raises UnknownVehicle where the job would end so; nothing in a document makes it
     t/oracle.py --split FLEETDIR OUT.zip     the same where CSVs were cut, wherever
     t/oracle.py --print FLEETDIR     the expected CSVs and manifest as text
 """
+import bisect
 import datetime
+import functools
+import io
 import json
 import os
 import re
@@ -38,7 +44,7 @@ import zlib
 import zoneinfo
 from fractions import Fraction
 
-HOUR_MS = 3600000
+HOUR_MS, DAY_MS = 3600000, 86400000
 MAX_NESTING = 200
 LISTED_MAX = 1000
 FIRST = ["speed", "soc", "current", "odo", "voltage"]
@@ -46,6 +52,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 TIMELESS = -2 ** 63                    # order_ms of a document without a place in time
 ID_TEXT_MAX = 100
 SHEET_ROWS = 1048575                   # of a file for spreadsheets, without its header
+COUNTS = ["points", "duplicates", "nonFinite", "nonNumeric", "skippedDocuments"]   # and skipped
 MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "files", "skippedDocuments",
            "skippedDocumentsTotal"]
 UNITS = [("h", HOUR_MS), ("m", 60000), ("s", 1000), ("ms", 1)]     # of every and hold
@@ -263,16 +270,21 @@ def body_of(request):
             "vehicles": request["vehicles"], "time": request["time"]}
     if request["csv"] != "rfc4180":
         body["csv"] = request["csv"]
-    for member in ("parameters", "timeZone", "every", "take", "hold", "unknownVehicles"):
+    for member in ("parameters", "timeZone", "every", "take", "hold", "split", "unknownVehicles"):
         if request.get(member) is not None:
             body[member] = request[member]
     return body
 
 
-def local(ms, zone, point):
-    """The time of day in a zone, by Python's own reader of the system's database."""
+def moment_in(ms, zone):
+    """A moment in a zone, by Python's own reader of the system's database."""
     utc = (EPOCH + datetime.timedelta(milliseconds=ms)).replace(tzinfo=datetime.timezone.utc)
-    t = utc.astimezone(zoneinfo.ZoneInfo(zone))
+    return utc.astimezone(zoneinfo.ZoneInfo(zone))
+
+
+def local(ms, zone, point):
+    """The time of day in a zone."""
+    t = moment_in(ms, zone)
     return t.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0") + "%s%03d" % (point, ms % 1000)
 
 
@@ -382,9 +394,10 @@ def read_document(raw, separator=b","):
 
 
 def read_column(documents, start, end, separator=b",", hold=0):
-    """The points {ms: cell} of one parameter from start - hold on, the duplicates from start on,
-    its documents with something skipped [(order_ms, shown _id, reasons)]."""
-    points, duplicates, skipped = {}, 0, []
+    """The points {ms: cell} of one parameter from start - hold on; [ms] of those from start on that
+    lose; {ms: order_ms of the first document with a point there}; its documents with something
+    skipped [(order_ms, shown _id, reasons)]."""
+    points, losers, since, skipped = {}, [], {}, []
     first = start // HOUR_MS * HOUR_MS
     taken = [(first, raw) for order_ms, raw in documents if order_ms == TIMELESS]
     taken += [d for d in documents if start - HOUR_MS - hold < d[0] < end]
@@ -394,9 +407,11 @@ def read_column(documents, start, end, separator=b",", hold=0):
             skipped.append((order_ms, shown, reasons))
         for ms, cell in found:
             if start - hold <= ms < end:
-                duplicates += ms >= start and ms in points
+                if ms >= start and ms in points:
+                    losers.append(ms)
                 points[ms] = cell
-    return points, duplicates, skipped
+                since.setdefault(ms, order_ms)
+    return points, losers, since, skipped
 
 
 # ---- fixed steps --------------------------------------------------------------------------
@@ -420,18 +435,20 @@ def taken_of(take, cells, separator):
     return cells[0 if take == "first" else -1]
 
 
+def no_number(cell, request):
+    """Whether it is finite, and without a value for a step because numbers are taken."""
+    return cell is not None and request.get("take") in ("mean", "min", "max") and \
+        not is_number(cell)
+
+
 def stepped(points, request, separator=b","):
     """Of a column's points {ms: cell}, those before startDate that may be held among them: the
-    cells {beginning of a step: cell}, and how many points of the range are no numbers."""
+    cells {beginning of a step: cell}."""
     start, every = request["startDate"], length_ms(request["every"])
     hold, take = length_ms(request.get("hold")), request.get("take") or "last"
-    steps, others = {}, 0                # of None: those before startDate
+    steps = {}                           # of None: those before startDate
     for ms in sorted(points):
-        if points[ms] is None:
-            continue
-        if take in ("mean", "min", "max") and not is_number(points[ms]):
-            others += ms >= start
-        else:
+        if points[ms] is not None and not no_number(points[ms], request):
             steps.setdefault(ms // every * every if ms >= start else None, []).append(
                 (ms, points[ms]))
     cells = {step: taken_of(take, [cell for _, cell in found], separator)
@@ -442,19 +459,91 @@ def stepped(points, request, separator=b","):
         while after not in steps and after < request["endDate"] and max(after, start) - ms <= hold:
             cells[after] = cell
             after += every
-    return cells, others
+    return cells
 
 
 def column_of(documents, request, separator=b","):
-    """The cells {row's time: cell} of one column, its points in the range {ms: cell}, duplicates,
-    points that are no numbers, and skipped documents as of read_column()."""
+    """The cells {row's time: cell} of one column; what counts where it is found, [(member of the
+    manifest, order_ms of its document, ms)]; skipped documents as of read_column()."""
     start, every = request["startDate"], request.get("every")
-    points, duplicates, skipped = read_column(
+    points, losers, since, skipped = read_column(
         documents, start, request["endDate"], separator,
         length_ms(request.get("hold")) if every else 0)
-    cells, others = stepped(points, request, separator) if every else (points, 0)
     kept = {ms: cell for ms, cell in points.items() if ms >= start}
-    return cells, kept, duplicates, others, skipped
+    found = [("duplicates", ms) for ms in losers]
+    found += [("nonFinite", ms) for ms, cell in kept.items() if cell is None]
+    if every:
+        found += [("points", ms) for ms in kept]
+        found += [("nonNumeric", ms) for ms, cell in kept.items() if no_number(cell, request)]
+    return (stepped(points, request, separator) if every else points,
+            [(member, since[ms], ms) for member, ms in found], skipped)
+
+
+# ---- days and months ----------------------------------------------------------------------
+
+def first_at(midnight, a, b, zone):
+    """The first ms of [a, b), or None, whose local time is this midnight (a date without a zone,
+    in ms) or a later one. A zone's clock does not change twice within b - a."""
+    offset = moment_in(a, zone).utcoffset()
+    if offset == moment_in(b - 1, zone).utcoffset():
+        first = max(a, midnight - offset // datetime.timedelta(milliseconds=1))
+        return first if first < b else None
+    first = first_at(midnight, a, (a + b) // 2, zone)
+    return first_at(midnight, (a + b) // 2, b, zone) if first is None else first
+
+
+@functools.lru_cache(10000)
+def day_begins(day, zone):
+    """The first ms that has the date of this number (of 1970-01-01: 0), or a later one."""
+    midnight, quarter = day * DAY_MS, HOUR_MS // 4
+    for a in range(midnight - 26 * HOUR_MS, midnight + 26 * HOUR_MS, quarter):
+        first = first_at(midnight, a, a + quarter, zone)
+        if first is not None:
+            return first
+    raise ValueError("no day %d in %s" % (day, zone))
+
+
+def is_split(request):
+    return request.get("split") not in (None, "none")
+
+
+class Calendar:
+    """The days, or months, of a request's range: `names`, in order."""
+
+    def __init__(self, request):
+        zone, every = request.get("timeZone") or "UTC", length_ms(request.get("every"))
+        first = request["startDate"] // every * every if every else request["startDate"]
+        days = range(first // DAY_MS - 2, request["endDate"] // DAY_MS + 3)
+        width = len("2018-11" if request["split"] == "month" else "2018-11-30")
+        self.begins = [day_begins(day, zone) for day in days]
+        self.shown = [rfc3339(day * DAY_MS)[:width] for day in days]
+        moments = [first] + [ms for ms in self.begins if first < ms < request["endDate"]]
+        self.names = list(dict.fromkeys(self.of(ms) for ms in moments))
+
+    def of(self, ms):
+        """The name of the day of a moment. Of days that begin at the same ms only the last has any;
+        the others are left out by the zone."""
+        return self.shown[bisect.bisect_right(self.begins, ms) - 1]
+
+    def between(self, before, after):
+        """[[first, last]] of the names between these two (None: the end of the range), or []."""
+        a = 0 if before is None else self.names.index(before) + 1
+        b = len(self.names) if after is None else self.names.index(after)
+        return [[self.names[a], self.names[b - 1]]] if a < b else []
+
+
+def by_days(rows, request):
+    """[(name of the day or month, its rows, emptyPeriods before it, after it)] of a vehicle's rows
+    [(ms, bytes)]; without `split` it is one, and of no name."""
+    if not is_split(request):
+        return [(None, rows, [], [])]
+    calendar, files = Calendar(request), {}
+    for row in rows:
+        files.setdefault(calendar.of(row[0]), []).append(row)
+    names = list(files) or [None]
+    return [(name, files.get(name, []), calendar.between(before, name),
+             calendar.between(name, None) if name and name == names[-1] else [])
+            for before, name in zip([None] + names, names)]
 
 
 # ---- the archive --------------------------------------------------------------------------
@@ -506,6 +595,60 @@ def parts_of(header, rows, limit):
     return parts
 
 
+def placed(found, firsts, start):
+    """Where things [(member, earliest, latest ms of being found)] count, of files that begin with
+    rows of these times. For each file: {member: n}, and {member: [least, most] of all files up to
+    this one}.
+
+    Something counts in the file that is being written when it is found: that of the last row until
+    then, or the first one. Slices are read before their rows are written; how long they are is not
+    known, but none goes on to another day (UTC).
+    """
+    def file_at(ms):
+        return max(0, bisect.bisect_right(firsts, ms) - 1)
+
+    counts = [{} for _ in firsts]
+    sums = [{member: [0, 0] for member, _, _ in found} for _ in firsts]
+    for member, earliest, latest in found:
+        count(counts[file_at(latest)], member)
+        day_after = (max(latest, start) // DAY_MS + 1) * DAY_MS
+        sums[file_at(day_after - 1)][member][0] += 1
+        sums[file_at(earliest // DAY_MS * DAY_MS - 1)][member][1] += 1
+    for before, these in zip(sums, sums[1:]):
+        for member, (least, most) in before.items():
+            these[member] = [these[member][0] + least, these[member][1] + most]
+    return counts, sums
+
+
+def entry_of(body, part, counts):
+    """The manifest's facts of a file with these rows [(ms, bytes)]."""
+    reasons = {member.partition("/")[2]: n for member, n in counts.items() if "/" in member}
+    return {"rows": len(part), "points": counts.get("points", 0),
+            "firstTime": part[0][0] if part else None, "lastTime": part[-1][0] if part else None,
+            "bytes": len(body), "crc32": "%08x" % zlib.crc32(body),
+            **{member: counts.get(member, 0) for member in ("duplicates", "nonFinite",
+                                                            "nonNumeric")},
+            "skipped": dict(sorted(reasons.items())),
+            "skippedDocuments": counts.get("skippedDocuments", 0)}
+
+
+def read_vehicle(vehicle, collections, parameters, request, sep):
+    """Of all columns: the cells [{row's time: cell}], what counts where it is found, as of
+    column_of(), and skipped documents [(hour, as the manifest lists it)]."""
+    cells, found, listed = [], [], []
+    for parameter in parameters:
+        mine, counted, bad = column_of(collections.get(parameter, []), request, sep)
+        cells.append(mine)
+        found += counted
+        for order_ms, shown, reasons in bad:
+            listed.append((order_ms // HOUR_MS, {"vehicle": vehicle, "parameter": parameter,
+                                                 "_id": shown, "reasons": reasons}))
+            found.append(("skippedDocuments", order_ms, order_ms))
+            for reason, n in reasons.items():
+                found += [("skipped/" + reason, order_ms, order_ms)] * n
+    return cells, found, listed
+
+
 def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
     parameters = columns_of(collections, request["parameters"])
@@ -513,51 +656,38 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     sep = b";" if request["csv"] == "excel-semicolon" else b","
     columns = header_names(parameters, sep)
     eol, stamp = b"\r\n" if excel else b"\n", stamp_of(request)
-    cells, kept, listed, skipped, duplicates, others = [], [], [], {}, 0, 0
-    for parameter in parameters:
-        mine, points, lost, no_numbers, bad = column_of(collections.get(parameter, []), request,
-                                                        sep)
-        cells.append(mine)
-        kept.append(points)
-        duplicates += lost
-        others += no_numbers
-        for order_ms, shown, reasons in bad:
-            listed.append((order_ms // HOUR_MS, {"vehicle": vehicle, "parameter": parameter,
-                                                 "_id": shown, "reasons": reasons}))
-            for reason, n in reasons.items():
-                skipped[reason] = skipped.get(reason, 0) + n
+    cells, found, listed = read_vehicle(vehicle, collections, parameters, request, sep)
 
     bom = b"\xef\xbb\xbf" if excel else b""
     header = bom + sep.join([b"time"] + [text_cell(c.encode(), sep) for c in columns]) + eol
-    rows = [(ms, sep.join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
-            for ms in sorted(set().union(*cells))]
+    files = by_days([(ms, sep.join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
+                     for ms in sorted(set().union(*cells))], request)
+    firsts = [rows[0][0] if rows else request["startDate"] for _, rows, _, _ in files]
     out = []
-    for n, part in enumerate(parts_of(header, rows, csv_split_bytes), 1):
-        body = header + b"".join(row for _, row in part)
-        times = {ms for ms, _ in part}
-        name = stem + (".csv" if n == 1 else "-part%d.csv" % n)
-        first = n == 1
-        mine = [cell for p in kept for ms, cell in p.items()
-                if (first if request.get("every") else ms in times)]
-        out.append((name, body, {
-            "name": name, "vehicle": vehicle, "columns": columns, "parameters": parameters,
-            "rows": len(part), "points": len(mine),
-            "firstTime": part[0][0] if part else None,
-            "lastTime": part[-1][0] if part else None,
-            "bytes": len(body), "crc32": "%08x" % zlib.crc32(body),
-            "duplicates": duplicates if first else 0,
-            "nonFinite": sum(cell is None for cell in mine),
-            "nonNumeric": others if first else 0,
-            "skipped": dict(sorted(skipped.items())) if first else {},
-            "skippedDocuments": len(listed) if first else 0}))
+    for (period, rows, before, after), counts, sums in zip(
+            files, *placed(found, firsts, request["startDate"])):
+        parts = parts_of(header, rows, csv_split_bytes)
+        for n, part in enumerate(parts, 1):
+            if n > 1:
+                counts = {}
+            if not request.get("every"):
+                counts["points"] = sum(ms in p for p in cells for ms, _ in part)
+            body = header + b"".join(row for _, row in part)
+            name = "%s%s%s.csv" % (stem, "_" + period if period else "",
+                                   "-part%d" % n if n > 1 else "")
+            out.append((name, body, {
+                "name": name, "vehicle": vehicle, "period": period,
+                "emptyPeriods": before * (n == 1) + after * (n == len(parts)),
+                "columns": columns, "parameters": parameters, **entry_of(body, part, counts),
+                **({"found": sums} if is_split(request) else {})}))
     listed.sort(key=lambda x: x[0])              # by hour; then column and time, as they are
     return out, [document for _, document in listed]
 
 
 def expect(data, request, csv_split_bytes=None):
-    """What the archive must hold; see above. Where csv_split_bytes cuts a CSV, all of its
-    duplicates, nonNumeric and skipped counts are with the first part, with steps points and
-    nonFinite as well: compare(split=True) adds up."""
+    """What the archive must hold; see above. Where csv_split_bytes cuts a CSV, all of its counts
+    but `rows` (and without steps `points`) are with the first part: compare(split=True) adds
+    up."""
     vehicles = request["vehicles"]
     if vehicles is None:
         vehicles = sorted(data, key=str.encode)
@@ -576,14 +706,14 @@ def expect(data, request, csv_split_bytes=None):
         listed += bad
     shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
     shown.update((key, request[key]) for key in ("vehicles", "parameters", "time"))
-    shown["timeZone"] = request.get("timeZone") or "UTC" if request["time"] == "local" else None
+    shown["timeZone"] = request.get("timeZone") or "UTC" \
+        if request["time"] == "local" or is_split(request) else None
     shown.update(dict.fromkeys(("every", "take", "hold")))
     if request.get("every"):
         shown.update(every=length_text(length_ms(request["every"])),
                      take=request.get("take") or "last",
                      hold=length_text(length_ms(request.get("hold"))))
-    shown["csv"] = request["csv"]
-    shown["unknownVehicles"] = unknown
+    shown.update(csv=request["csv"], split=request.get("split") or "none", unknownVehicles=unknown)
     return files, {"format": 5, "request": shown, "skippedVehicles": missing, "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
 
@@ -667,12 +797,20 @@ def listed_difference(got, want):
     return None
 
 
+def add_counts(to, entry, members):
+    for member in members:
+        to[member] += entry[member]
+    for reason, n in entry["skipped"].items():
+        to["skipped"][reason] = to["skipped"].get(reason, 0) + n
+    to["skipped"] = dict(sorted(to["skipped"].items()))
+
+
 def join_parts(files, manifest):
-    """Parts of one vehicle put together again: (files, manifest) as if nothing had been cut.
-    Raises ValueError where a part has no header, or facts that are wrong."""
+    """Parts of one file put together again: (files, manifest) as if nothing had been cut for its
+    size. Raises ValueError where a part has no header, or facts that are wrong."""
     joined, entries = [], []
     for (name, body), entry in zip(files, manifest["files"]):
-        if not (entries and entries[-1]["vehicle"] == entry["vehicle"]):
+        if not entries or any(entries[-1][key] != entry[key] for key in ("vehicle", "period")):
             stem, n = name[:-len(".csv")], 1
             joined.append([name, body])
             entries.append(dict(entry, skipped=dict(entry["skipped"])))
@@ -684,20 +822,51 @@ def join_parts(files, manifest):
         if not body.startswith(header):
             raise ValueError("%s: no header" % name)
         joined[-1][1] += body[len(header):]
-        whole = entries[-1]
-        for key in ("rows", "points", "duplicates", "nonFinite", "nonNumeric",
-                    "skippedDocuments"):
-            whole[key] += entry[key]
-        for reason, k in entry["skipped"].items():
-            whole["skipped"][reason] = whole["skipped"].get(reason, 0) + k
+        whole, period = entries[-1], entry["period"]
+        if any(last > period for _, last in whole["emptyPeriods"]) or \
+                any(last < period for _, last in entry["emptyPeriods"]):
+            raise ValueError("%s: emptyPeriods of another part" % name)
+        whole["emptyPeriods"] = whole["emptyPeriods"] + entry["emptyPeriods"]
+        add_counts(whole, entry, COUNTS + ["rows"])
         if whole["firstTime"] is None:
             whole["firstTime"] = entry["firstTime"]
         if entry["lastTime"] is not None:
             whole["lastTime"] = entry["lastTime"]
     for (name, body), entry in zip(joined, entries):
-        entry["skipped"] = dict(sorted(entry["skipped"].items()))
         entry.update(bytes=len(body), crc32="%08x" % zlib.crc32(body))
     return [tuple(f) for f in joined], dict(manifest, files=entries)
+
+
+def counted_wrong(got, want):
+    """None, or the first of the manifest's files by whose end too little or too much was counted,
+    by `found` of expect()."""
+    vehicle = sums = None
+    for entry, wanted in zip(got, want):
+        if entry["vehicle"] != vehicle:
+            vehicle, sums = entry["vehicle"], dict(dict.fromkeys(COUNTS, 0), skipped={})
+        add_counts(sums, entry, COUNTS)
+        for member, (least, most) in wanted["found"].items():
+            group, _, reason = member.partition("/")
+            n = sums[group].get(reason, 0) if reason else sums[group]
+            if not least <= n <= most:
+                return "manifest of %s: %s of the vehicle up to here: %d, want %d to %d" % (
+                    entry["name"], member, n, least, most)
+    return None
+
+
+def gathered(manifest):
+    """The manifest with what counts where it is found in each vehicle's first file."""
+    files, first = [], None
+    members = COUNTS if manifest["request"]["every"] else COUNTS[1:]
+    for entry in manifest["files"]:
+        files.append(dict(entry, skipped=dict(entry["skipped"])))
+        files[-1].pop("found", None)
+        if first and entry["vehicle"] == first["vehicle"]:
+            add_counts(first, entry, members)
+            files[-1].update(dict.fromkeys(members, 0), skipped={})
+        else:
+            first = files[-1]
+    return dict(manifest, files=files)
 
 
 def facts_wrong(files, manifest):
@@ -707,6 +876,8 @@ def facts_wrong(files, manifest):
                           ("crc32", "%08x" % zlib.crc32(body))):
             if entry.get(key) != true:
                 return "manifest of %s: %s is %r, true is %r" % (name, key, entry.get(key), true)
+        if list(entry["skipped"]) != sorted(entry["skipped"]):
+            return "manifest of %s: skipped: order of %s" % (name, list(entry["skipped"]))
         if manifest["request"]["csv"].startswith("excel") and entry["rows"] > SHEET_ROWS:
             return "%s: %d rows, more than a sheet has" % (name, entry["rows"])
     return None
@@ -714,7 +885,8 @@ def facts_wrong(files, manifest):
 
 def compare(zip_path, expected, split=False):
     """None, or the first difference between the archive and expect()'s result as text. With
-    split=True the parts of a CSV are put together first, wherever they were cut."""
+    split=True the parts of a CSV are put together first, wherever they were cut. Of files by days
+    what counts where it is found may be in any that expect()'s `found` allows."""
     files, manifest = expected
     try:
         with zipfile.ZipFile(zip_path) as archive:
@@ -734,6 +906,9 @@ def compare(zip_path, expected, split=False):
         if split and not difference:
             got_files, got = join_parts(got_files, got)
             files, manifest = join_parts(files, manifest)
+        if is_split(manifest["request"]) and not difference:
+            difference = counted_wrong(got["files"], manifest["files"])
+            got, manifest = gathered(got), gathered(manifest)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as e:
         return "%s: %s: %s" % (zip_path, type(e).__name__, e)
 
@@ -1220,6 +1395,304 @@ def steps_test(same):
     same(join_parts(*cut), expect(data, two), "steps: split and joined again")
 
 
+# What; members of the request; startDate and endDate; files: their period, the times of their rows,
+# emptyPeriods. Times are of UTC.
+BY_DAYS = [
+    ("UTC without a zone", {}, "2016-12-20T15:00", "2016-12-22T16:00", [
+        ("2016-12-20", ["2016-12-20T15:00", "2016-12-20T23:59:59.999"], []),
+        ("2016-12-21", ["2016-12-21T00:00", "2016-12-21T23:00"], []),
+        ("2016-12-22", ["2016-12-22T00:00"], [])]),
+    ("up to the last ms before endDate", {}, "2016-12-20", "2016-12-22", [
+        ("2016-12-21", ["2016-12-21T00:00"], [["2016-12-20", "2016-12-20"]])]),
+    ("a ms more", {}, "2016-12-20T23:59:59.999", "2016-12-22T00:00:00.001", [
+        ("2016-12-21", ["2016-12-21T00:00"], [["2016-12-20", "2016-12-20"],
+                                              ["2016-12-22", "2016-12-22"]])]),
+    ("days without rows", {}, "2016-02-24", "2016-03-09", [
+        ("2016-02-26", ["2016-02-26T12:00"], [["2016-02-24", "2016-02-25"]]),
+        ("2016-02-27", ["2016-02-27T12:00"], []),
+        ("2016-03-02", ["2016-03-02T12:00"], [["2016-02-28", "2016-03-01"],
+                                              ["2016-03-03", "2016-03-08"]])]),
+    ("before 1970", {}, "1969-12-31T23:59:59.999", "1970-01-01T00:00:00.001", [
+        ("1969-12-31", ["1969-12-31T23:59:59.999"], []), ("1970-01-01", ["1970-01-01T00:00"], [])]),
+    ("months", {"split": "month"}, "2015-11-30T23:59:59.999", "2016-06-01T00:00:00.001", [
+        ("2016-02", ["2016-02-01T00:00", "2016-02-29T23:59:59.999"], [["2015-11", "2016-01"]]),
+        ("2016-03", ["2016-03-01T00:00"], [["2016-04", "2016-06"]])]),
+    ("quarters of an hour", {"timeZone": "Asia/Kathmandu"}, "2018-11-29T18", "2018-12-01T18:15", [
+        ("2018-11-30", ["2018-11-29T18:15", "2018-11-30T18:14:59.999"],
+         [["2018-11-29", "2018-11-29"]]),
+        ("2018-12-01", ["2018-11-30T18:15"], [])]),
+    ("months of a zone", {"timeZone": "Asia/Kathmandu", "split": "month"}, "2018-11-29",
+     "2018-12-31T18:15:00.001", [
+         ("2018-11", ["2018-11-30T18:14:59.999"], []),
+         ("2018-12", ["2018-11-30T18:15", "2018-12-31T18:14:59.999"], []),
+         ("2019-01", ["2018-12-31T18:15"], [])]),
+    ("seconds", {"timeZone": "Africa/Monrovia"}, "1972-01-06", "1972-01-08T00:00:00.001", [
+        ("1972-01-06", ["1972-01-06T00:44:30", "1972-01-07T00:44:29.999"],
+         [["1972-01-05", "1972-01-05"]]),
+        ("1972-01-07", ["1972-01-07T00:44:30", "1972-01-07T23:59:59.999"],
+         [["1972-01-08", "1972-01-08"]])]),
+    ("back at 00:01", {"timeZone": "America/St_Johns"}, "2010-11-06T12:00", "2010-11-08T12:00", [
+        ("2010-11-06", ["2010-11-07T02:29:59.999"], []),
+        ("2010-11-07", ["2010-11-07T02:30", "2010-11-07T02:30:59.999", "2010-11-07T02:31",
+                        "2010-11-07T03:29:59.999", "2010-11-07T03:30", "2010-11-08T03:29:59.999"],
+         []),
+        ("2010-11-08", ["2010-11-08T03:30"], [])]),
+    ("by two hours", {"timeZone": "America/St_Johns"}, "1988-10-29T12:00", "1988-10-31T12:00", [
+        ("1988-10-29", ["1988-10-30T01:29:59.999"], []),
+        ("1988-10-30", ["1988-10-30T01:30", "1988-10-30T01:31", "1988-10-30T03:29:59.999",
+                        "1988-10-31T03:29:59.999"], []),
+        ("1988-10-31", ["1988-10-31T03:30"], [])]),
+    ("a range that begins in what is repeated", {"timeZone": "America/St_Johns"},
+     "2010-11-07T03:00", "2010-11-08T12:00", [
+         ("2010-11-08", ["2010-11-08T03:30"], [["2010-11-07", "2010-11-07"]])]),
+    ("or ends there", {"timeZone": "America/St_Johns"}, "2010-11-07T02:00",
+     "2010-11-07T02:31:00.001", [
+         ("2010-11-06", ["2010-11-07T02:00"], [["2010-11-07", "2010-11-07"]])]),
+    ("set back into October", {"timeZone": "America/St_Johns", "split": "month"}, "2009-10-01",
+     "2009-11-02", [
+         ("2009-10", ["2009-11-01T02:29:59.999"], [["2009-09", "2009-09"]]),
+         ("2009-11", ["2009-11-01T02:30", "2009-11-01T02:31", "2009-11-01T03:30"], [])]),
+    ("set back by three hours", {"timeZone": "Antarctica/Casey"}, "2010-03-04", "2010-03-06", [
+        ("2010-03-04", ["2010-03-04T12:59:59.999"], []),
+        ("2010-03-05", ["2010-03-04T13:00", "2010-03-04T15:00", "2010-03-04T16:00",
+                        "2010-03-05T15:59:59.999"], []),
+        ("2010-03-06", ["2010-03-05T16:00"], [])]),
+    ("midnight comes twice", {"timeZone": "America/Havana"}, "2018-11-03T12", "2018-11-05T12", [
+        ("2018-11-03", ["2018-11-04T03:59:59.999"], []),
+        ("2018-11-04", ["2018-11-04T04:00", "2018-11-04T05:00", "2018-11-05T04:59:59.999"], []),
+        ("2018-11-05", ["2018-11-05T05:00"], [])]),
+    ("or never", {"timeZone": "America/Havana"}, "2018-03-10T12:00", "2018-03-12T12:00", [
+        ("2018-03-10", ["2018-03-11T04:59:59.999"], []),
+        ("2018-03-11", ["2018-03-11T05:00", "2018-03-12T03:59:59.999"], []),
+        ("2018-03-12", ["2018-03-12T04:00"], [])]),
+    ("set back as midnight comes", {"timeZone": "America/Sao_Paulo"}, "2018-02-17T12:00",
+     "2018-02-18T12:00", [
+         ("2018-02-17", ["2018-02-18T01:59:59.999", "2018-02-18T02:00", "2018-02-18T02:59:59.999"],
+          []),
+         ("2018-02-18", ["2018-02-18T03:00"], [])]),
+    ("set forward then", {"timeZone": "America/Sao_Paulo"}, "2018-11-03T12", "2018-11-05T12", [
+        ("2018-11-03", ["2018-11-04T02:59:59.999"], []),
+        ("2018-11-04", ["2018-11-04T03:00", "2018-11-05T01:59:59.999"], []),
+        ("2018-11-05", ["2018-11-05T02:00"], [])]),
+    ("a day that is left out", {"timeZone": "Pacific/Apia"}, "2011-12-29T10", "2011-12-31T10", [
+        ("2011-12-29", ["2011-12-30T09:59:59.999"], []),
+        ("2011-12-31", ["2011-12-30T10:00", "2011-12-31T09:59:59.999"], [])]),
+    ("is not empty", {"timeZone": "Pacific/Apia"}, "2011-12-28T10:00", "2012-01-01T10:00", [
+        ("2011-12-28", ["2011-12-28T10:00"], []),
+        ("2012-01-01", ["2011-12-31T10:00"], [["2011-12-29", "2011-12-31"]])]),
+    ("nor after the last file", {"timeZone": "Pacific/Apia"}, "2011-12-28T10",
+     "2011-12-30T10:00:00.001", [
+         ("2011-12-28", ["2011-12-28T10:00"], [["2011-12-29", "2011-12-31"]])]),
+    ("nor one that ends a range", {"timeZone": "Pacific/Apia"}, "2011-12-28T10:00",
+     "2011-12-30T10:00", [
+         ("2011-12-28", ["2011-12-28T10:00"], [["2011-12-29", "2011-12-29"]])]),
+    ("nor one that begins it", {"timeZone": "Pacific/Apia"}, "2011-12-30T10:00",
+     "2012-01-01T10:00", [
+         ("2012-01-01", ["2011-12-31T10:00"], [["2011-12-31", "2011-12-31"]])]),
+    ("the end of a month left out", {"timeZone": "Pacific/Kiritimati", "split": "month"},
+     "1994-12-01", "1995-01-02", [
+         ("1994-12", ["1994-12-31T09:59:59.999"], [["1994-11", "1994-11"]]),
+         ("1995-01", ["1994-12-31T10:00"], [])]),
+]
+
+
+def utc(text):
+    return (datetime.datetime.fromisoformat(text) - EPOCH) // datetime.timedelta(milliseconds=1)
+
+
+def points_at(*times):
+    """Documents with a point each, 1, 2, ..., at these times."""
+    return [(utc(t), hour(utc(t), v(0, n))) for n, t in enumerate(times, 1)]
+
+
+def bad_at(text):
+    """A document with a skipped element."""
+    return [(utc(text), hour(utc(text), e(0x0A, "1")))]
+
+
+def facts(manifest, *members):
+    return [[f[m] for m in members] if len(members) > 1 else f[members[0]]
+            for f in manifest["files"]]
+
+
+def archived(files, manifest):
+    """An archive, for compare()."""
+    out, request = io.BytesIO(), {}
+    for key, value in manifest["request"].items():
+        request.update({key: value}, **({"compression": "fast"} if key == "split" else {}))
+    whole = dict(dict.fromkeys(MEMBERS), **dict(manifest, request=request, files=[
+        {key: value for key, value in f.items() if key != "found"} for f in manifest["files"]]))
+    whole["readingBeganAt"] = "2018-12-01T00:00:00.000Z"
+    with zipfile.ZipFile(out, "w") as z:
+        for name, body in files:
+            z.writestr(name, body)
+        z.writestr("manifest.json", pretty(whole))
+    return out
+
+
+def days_test(same):
+    """BY_DAYS, and what is not about one file after the other."""
+    request = {"vehicles": ["v"], "parameters": ["p"], "time": "ms", "csv": "rfc4180",
+               "split": "day"}
+    for name, members, start, end, want in BY_DAYS:
+        documents, n = points_at(*(t for _, times, _ in want for t in times)), 0
+        files, manifest = expect({"v": {"p": documents}}, dict(
+            request, startDate=utc(start), endDate=utc(end), **members))
+        bodies = []
+        for period, times, _ in want:
+            rows = ["%d,%d\n" % (utc(t), i) for i, t in enumerate(times, n + 1)]
+            bodies.append(("v_%s.csv" % period, ("time,p\n" + "".join(rows)).encode()))
+            n += len(rows)
+        same(files, bodies, "days: %s: files" % name)
+        same(facts(manifest, "name", "period", "emptyPeriods", "rows", "points", "firstTime",
+                   "lastTime"),
+             [["v_%s.csv" % period, period, empty, len(times), len(times), utc(times[0]),
+               utc(times[-1])] for period, times, empty in want], "days: %s: manifest" % name)
+
+    request.update(startDate=utc("2018-11-28T12:00"), endDate=utc("2018-12-02T12:00"))
+    names_test(same, request)
+    edges_test(same, request)
+    found_test(same, request)
+    parts_test(same, request)
+
+
+def names_test(same, request):
+    """What a file and the request are called."""
+    noon = points_at("2018-11-30T12:00")
+    data = {"v,1": {"p": noon}, "V_1": {"p": noon}, "w": {"p": []}, "W": {"q": noon}}
+    files, manifest = expect(data, dict(request, vehicles=list(data), split="month"))
+    same([name for name, _ in files],
+         ["v_1_2018-11.csv", "V_1-2_2018-11.csv", "w.csv", "W-2.csv"], "days: names")
+    same(facts(manifest, "period", "emptyPeriods", "rows", "firstTime"),
+         [["2018-11", [["2018-12", "2018-12"]], 1, noon[0][0]]] * 2 +
+         [[None, [["2018-11", "2018-12"]], 0, None]] * 2, "days: vehicles without rows")
+    for zone, split, style, want in (
+            (None, "day", "rfc3339", "UTC"), ("Asia/Tokyo", "month", "ms", "Asia/Tokyo"),
+            ("Asia/Tokyo", "day", "local", "Asia/Tokyo"), (None, None, "ms", None),
+            (None, "none", "local", "UTC"), (None, "none", "ms", None)):
+        asked = dict(request, timeZone=zone, split=split, time=style)
+        _, manifest = expect({"v": {"p": noon}}, asked)
+        same([manifest["request"][key] for key in ("timeZone", "split")], [want, split or "none"],
+             "days: %s, %s: the manifest's request" % (split, style))
+        if split in (None, "none"):
+            same(facts(manifest, "name", "period", "emptyPeriods"), [["v.csv", None, []]],
+                 "days: %s, %s: none of them" % (split, style))
+    same(list(manifest["request"]), ["startDate", "endDate", "vehicles", "parameters", "time",
+                                     "timeZone", "every", "take", "hold", "csv", "split",
+                                     "unknownVehicles"], "days: its members")
+    same(list(manifest["files"][0]), [
+        "name", "vehicle", "period", "emptyPeriods", "columns", "parameters", "rows", "points",
+        "firstTime", "lastTime", "bytes", "crc32", "duplicates", "nonFinite", "nonNumeric",
+        "skipped", "skippedDocuments"], "days: a file's members")
+    same({key: body_of(dict(request, timeZone="Asia/Tokyo")).get(key)
+          for key in ("timeZone", "split", "every")},
+         {"timeZone": "Asia/Tokyo", "split": "day", "every": None}, "days: the request's body")
+
+
+def edges_test(same, request):
+    """Steps, and local times."""
+    steps = dict(request, every="24h", timeZone="America/New_York", endDate=utc("2018-12-01"))
+    files, manifest = expect({"v": {"p": points_at("2018-11-28T12:00", "2018-11-30T00:00")}}, steps)
+    same(files, [("v_2018-11-27.csv", b"time,p\n1543363200000,1\n"),
+                 ("v_2018-11-29.csv", b"time,p\n1543536000000,2\n")],
+         "days: a step is in the day of its beginning")
+    same(facts(manifest, "emptyPeriods"), [[], [["2018-11-28", "2018-11-28"],
+                                                ["2018-11-30", "2018-11-30"]]],
+         "days: so is the range's first one, not its last")
+    held = dict(request, every="1s", hold="2s")
+    files, manifest = expect({"v": {"p": points_at("2018-11-29T23:59:58.500")}}, held)
+    same(facts(manifest, "period", "rows", "points"),
+         [["2018-11-29", 2, 1], ["2018-11-30", 1, 0]], "days: held into the day after")
+    there = dict(request, time="local", timeZone="America/St_Johns", csv="excel-semicolon",
+                 startDate=utc("2010-11-07"), endDate=utc("2010-11-08"))
+    files, _ = expect({"v": {"p": points_at("2010-11-07T02:29:59.999", "2010-11-07T02:30",
+                                            "2010-11-07T02:31")}}, there)
+    same([(name, body.decode()) for name, body in files], [
+        ("v_2010-11-06.csv", "\ufefftime;p\r\n2010-11-06 23:59:59,999;1\r\n"),
+        ("v_2010-11-07.csv", "\ufefftime;p\r\n2010-11-07 00:00:00,000;2\r\n"
+         "2010-11-06 23:01:00,000;3\r\n")], "days: a header each, local times that come twice")
+
+
+def found_test(same, request):
+    """In which file something counts, and what compare() takes."""
+    rows = points_at("2018-11-29T12:00", "2018-12-01T12:00")
+    loser = [(rows[1][0] - 1, hour(rows[1][0] - 1, v(1, 0)))]
+    data = {"v": {"p": rows + loser + bad_at("2018-11-28T13:00") + bad_at("2018-11-30T13:00") +
+                  bad_at("2018-12-01T06:00") + bad_at("2018-12-01T18:00")}}
+    files, manifest = expect(data, request)
+    counts = ("skippedDocuments", "skipped", "duplicates", "points")
+    same(facts(manifest, *counts), [[3, {"bad_type": 3}, 0, 1], [1, {"bad_type": 1}, 1, 1]],
+         "days: what counts where it is found")
+    same(facts(manifest, "found"), [
+        {"skippedDocuments": [2, 4], "skipped/bad_type": [2, 4], "duplicates": [0, 1]},
+        {"skippedDocuments": [4, 4], "skipped/bad_type": [4, 4], "duplicates": [1, 1]}],
+         "days: and where it may")
+    rows_of_three = points_at("2018-11-29T10:00", "2018-11-29T19:00", "2018-12-01T12:00")
+    reaching = [(utc("2018-11-29T00:30"), hour(utc("2018-11-29T00:30"), v(214200000, 0)))]
+    _, of_three = expect({"v": {"p": rows_of_three + reaching + bad_at("2018-11-28T23:30")}}, dict(
+        request, startDate=utc("2018-11-29"), timeZone="Asia/Kathmandu"))
+    same([[f["period"], f["found"]["duplicates"], f["found"]["skippedDocuments"]]
+          for f in of_three["files"]],
+         [["2018-11-29", [0, 1], [0, 1]], ["2018-11-30", [0, 1], [1, 1]],
+          ["2018-12-01", [1, 1], [1, 1]]], "days: as the document is read, or the point's slice")
+
+    def judged(*changes, **more):
+        changed = [dict(f, **change) for f, change in zip(manifest["files"], changes)]
+        got = compare(archived(files, dict(manifest, files=changed)), (files, manifest), **more)
+        return got and got.partition(":")[0]
+
+    def skipped(n):
+        return {"skippedDocuments": n, "skipped": {"bad_type": n} if n else {}}
+
+    for name, want, *changes in (
+            ("as it is", None, {}, {}),
+            ("found on that day, before its rows", None, skipped(2), skipped(2)),
+            ("and all of it before", None, dict(skipped(4), duplicates=1),
+             dict(skipped(0), duplicates=0)),
+            ("found before, counted after", "manifest of v_2018-11-29.csv", skipped(1), skipped(3)),
+            ("one too many", "manifest of v_2018-12-01.csv", {}, skipped(2)),
+            ("one too few", "manifest of v_2018-12-01.csv", {}, skipped(0)),
+            ("of another reason", "manifest /files/0/skipped",
+             {"skipped": {"bad_key": 1, "bad_type": 3}}, {}),
+            ("a reason too few", "manifest of v_2018-11-29.csv", {"skipped": {}}, {}),
+            ("points of another file", "manifest /files/0/points", {"points": 2}, {"points": 0}),
+            ("another day", "manifest /files/0/period", {"period": "2018-11-28"}, {}),
+            ("no empty days", "manifest /files/0/emptyPeriods", {"emptyPeriods": []}, {})):
+        same(judged(*changes), want, "days: compared: " + name)
+    files, manifest = expect(data, dict(request, every="1h"))
+    for name, want, *changes in (
+            ("steps", None, {}, {}),
+            ("points of that day, before its rows", None, {"points": 2}, {"points": 0}),
+            ("with the next day", "manifest of v_2018-11-29.csv", {"points": 0}, {"points": 2})):
+        same(judged(*changes), want, "days: compared: " + name)
+
+
+def parts_test(same, request):
+    """Files by days that are cut for their size."""
+    data = {"v": {"p": points_at("2018-11-29T12:00", "2018-11-29T13:00", "2018-11-30T12:00",
+                                 "2018-12-01T12:00", "2018-12-01T13:00")},
+            "w": {"p": points_at("2018-11-29T12:00")}}
+    both = dict(request, vehicles=["v", "w"])
+    whole, cut = expect(data, both), expect(data, both, csv_split_bytes=30)
+    same(facts(cut[1], "name", "emptyPeriods"), [
+        ["v_2018-11-29.csv", [["2018-11-28", "2018-11-28"]]], ["v_2018-11-29-part2.csv", []],
+        ["v_2018-11-30.csv", []], ["v_2018-12-01.csv", []],
+        ["v_2018-12-01-part2.csv", [["2018-12-02", "2018-12-02"]]],
+        ["w_2018-11-29.csv", [["2018-11-28", "2018-11-28"], ["2018-11-30", "2018-12-02"]]]],
+         "days: parts")
+    same(cut[0][1], ("v_2018-11-29-part2.csv", b"time,p\n1543496400000,2\n"), "days: their header")
+    same(join_parts(*cut), whole, "days: split and joined again")
+    same(compare(archived(*cut), whole, split=True), None, "days: compared: parts")
+    same(compare(archived(*whole), cut, split=True), None, "days: compared: none of them")
+    for name, first, second in (
+            ("days after it with a part that goes on", [["2018-12-02", "2018-12-02"]], []),
+            ("days before it with one that goes on", [], [["2018-11-30", "2018-11-30"]])):
+        moved = [dict(f) for f in cut[1]["files"]]
+        moved[3]["emptyPeriods"], moved[4]["emptyPeriods"] = first, second
+        got = compare(archived(cut[0], dict(cut[1], files=moved)), whole, split=True)
+        same("emptyPeriods of another part" in (got or ""), True, "days: compared: " + name)
+
+
 def self_test():
     results = []
 
@@ -1322,7 +1795,7 @@ def self_test():
     same(expect(data, there)[0], [("v.csv", text.encode())], "excel-semicolon, local time")
     same(expect(data, there)[1]["request"], dict(
         there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail",
-        every=None, take=None, hold=None), "its manifest's request")
+        every=None, take=None, hold=None, split="none"), "its manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns", "parameters")],
          [3, 4, T + 1, T + 4, 1, ["odo", "'=a"], ["odo", "=a"]], "manifest of it")
@@ -1335,6 +1808,7 @@ def self_test():
     same(join_parts(parts, expect(data, wide, csv_split_bytes=70)[1]), (files, manifest),
          "split and joined again")
     steps_test(same)
+    days_test(same)
     try:
         expect(data, dict(wide, vehicles=["w"]))
         ok(False, "unknown vehicle")

@@ -641,5 +641,5 @@ def as_oracle(body, vehicles=None):
             "vehicles": body.get("vehicles", vehicles), "parameters": body.get("parameters"),
             "time": body.get("time", "ms"), "timeZone": body.get("timeZone"),
             "csv": body.get("csv", "rfc4180"), "every": body.get("every"),
-            "take": body.get("take"), "hold": body.get("hold"),
+            "take": body.get("take"), "hold": body.get("hold"), "split": body.get("split"),
             "unknownVehicles": body.get("unknownVehicles", "fail")}
