@@ -4,14 +4,15 @@
 For each seed `$B/t/engine FLEETDIR OUT.zip` runs on what t/fleet.py writes, and the archive must
 be what t/oracle.py says, to the byte, and its preview what t/preview.py says; and the same bytes
 again in windows of other lengths, with other numbers of threads, and when every slice takes the
-exact path. Where hours are read in parts, the archive is what the oracle says, too; where it is
-made of fragments of some days of a vehicle, it has the same bytes. The preview is always the same.
+exact path. Where hours are read in parts, the archive is what the oracle says, too; where CSVs are
+cut by their size, their parts are; where it is made of fragments of some days of a vehicle, it has
+the same bytes. The preview is always the same.
 Odd seeds have documents that are not sound BSON, even ones only what a
-mongod holds; those above 300 are usual telemetry, most of which takes the fast path, and those
-above 400 are about fixed steps.
+mongod holds; those above 300 are usual telemetry, most of which takes the fast path, those above
+400 are about fixed steps, and those above 460 about files by days and months.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
-Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-460); ORACLE_JOBS, how many at
+Environment: B (build) where the engine is; ORACLE_SEEDS "a-b" (1-520); ORACLE_JOBS, how many at
 once (2); ENGINE_TIMEOUT, seconds a run may take (120).
 """
 import concurrent.futures
@@ -33,7 +34,7 @@ import preview   # noqa: E402
 from service import HOUR, START, done, is_, note, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
-USUAL_FROM, STEPS_FROM = 300, 400
+USUAL_FROM, STEPS_FROM, DAYS_FROM = 300, 400, 460
 SLICES = []             # (all, by the exact path) of each vehicle
 UNCUT = []              # seeds of vehicles that cannot be cut by days
 SPLITS = ("4278190080", "65536", "300000", "1000000", "70000")
@@ -47,6 +48,14 @@ def unsound(seed):
 
 def usual(seed):
     return USUAL_FROM < seed <= STEPS_FROM
+
+
+def steps(seed):
+    return STEPS_FROM < seed <= DAYS_FROM
+
+
+def days(seed):
+    return seed > DAYS_FROM
 
 
 def engine(place, out, **more):
@@ -73,10 +82,11 @@ def previewed(out):
 
 def run_seed(folder, seed):
     """None, or what is wrong with the engine's archive of this seed."""
-    data, request = fleet.fleet(seed, unsound(seed), usual(seed), seed > STEPS_FROM)
+    data, request = fleet.fleet(seed, unsound(seed), usual(seed), steps(seed), days(seed))
     place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
     fleet.write(place, data, request)
-    difference = engine(place, out) or oracle.compare(out, oracle.expect(data, request)) or \
+    expected = oracle.expect(data, request)
+    difference = engine(place, out) or oracle.compare(out, expected) or \
         oracle.form(out, request["endDate"])
     if difference:
         return difference
@@ -93,20 +103,20 @@ def run_seed(folder, seed):
         if not difference and previewed(out) != seen:
             difference = "another preview"
         if "PARTS" in more:
-            difference = difference or oracle.compare(out, oracle.expect(data, request))
+            difference = difference or oracle.compare(out, expected)
         with open(out, "rb") as f:
             if not difference and "PARTS" not in more and f.read() != archive:
                 difference = "other bytes"
         if difference:
             return "%s: %s" % (more, difference)
-    return run_fragments(place, out, seed)
+    return run_fragments(place, out, seed, expected)
 
 
-def run_fragments(place, out, seed):
-    """The same bytes when the archive is made of fragments, whatever size a CSV may have; but where
-    a vehicle cannot be cut."""
+def run_fragments(place, out, seed, expected):
+    """Whatever size a CSV may have, its parts have the same rows; and the same bytes when the
+    archive is made of fragments, but where a vehicle cannot be cut."""
     more = {"CSV_SPLIT_BYTES": SPLITS[seed % len(SPLITS)]}
-    difference = engine(place, out, **more)
+    difference = engine(place, out, **more) or oracle.compare(out, expected, split=True)
     if difference:
         return "%s: %s" % (more, difference)
     with open(out, "rb") as f:
@@ -137,7 +147,7 @@ def others(seed):
 
 def replay(seed):
     kind = " --unsound" if unsound(seed) else " --usual" if usual(seed) else \
-        " --steps" if seed > STEPS_FROM else ""
+        " --steps" if steps(seed) else " --days" if days(seed) else ""
     at = "/tmp/f%d" % seed
     return "; ".join((
         "t/fleet.py --write %s --seed %d%s" % (at, seed, kind),
@@ -184,7 +194,7 @@ def carried(folder):
 def main():
     if not os.access(ENGINE, os.X_OK):
         skip_all("%s; run make" % ENGINE)
-    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-460").split("-"))
+    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-520").split("-"))
     test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
                           stdout=subprocess.PIPE, text=True, check=False)
     is_(test.returncode, 0, "the oracle's own test")

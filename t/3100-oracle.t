@@ -5,9 +5,10 @@ HTTP, and each ZIP that exportUri leads to must be what t/oracle.py says, to the
 Prints TAP; a failing seed with its first difference. Without EXPORT_URL and MONGODB_ADMIN_URI in
 the environment it runs itself under t/with-stack.
 
-Environment: ORACLE_SEEDS "a-b" (1-220; those above 200 are about fixed steps); ORACLE_JOBS, how
-many exports are in flight (4); ORACLE_DEADLINE, seconds from the POST to the final state (180);
-ORACLE_KEEP=1 leaves the databases (vehicle_sNNNN_*) in place.
+Environment: ORACLE_SEEDS "a-b" (1-240; those above 200 are about fixed steps, those above 220
+about files by days and months); ORACLE_JOBS, how many exports are in flight (4); ORACLE_DEADLINE,
+seconds from the POST to the final state (180); ORACLE_KEEP=1 leaves the databases
+(vehicle_sNNNN_*) in place.
 """
 import base64
 import concurrent.futures
@@ -32,7 +33,7 @@ import oracle    # noqa: E402
 import preview   # noqa: E402
 
 BLOCK = 20
-STEPS_FROM = 200
+STEPS_FROM, DAYS_FROM = 200, 220
 FINAL = ("FINISHED", "FAILED", "CANCELLED", "EXPIRED")
 POLL_S = 0.1
 HTTP_TIMEOUT_S = 60
@@ -192,7 +193,8 @@ def preview_wrong(path, status, answer, data, request):
 def attempt(client, service, folder, seed):
     """None, or what is wrong with this seed."""
     try:
-        data, request = unique(seed, *fleet.fleet(seed, steps=seed > STEPS_FROM))
+        data, request = unique(seed, *fleet.fleet(
+            seed, steps=STEPS_FROM < seed <= DAYS_FROM, days=seed > DAYS_FROM))
         insert(client, seed, data)
         path = os.path.join(folder, "%d.zip" % seed)
         wrong = export(*service, data, request, path) or \
@@ -216,7 +218,7 @@ def main():
     client = pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"], w="majority",
                                  serverSelectionTimeoutMS=10000)
     service = base_and_headers()
-    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-220").split("-"))
+    first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-240").split("-"))
     blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]
     own = os.environ.get("WITH_STACK") == os.path.abspath(__file__)
     print("1..%d" % (len(blocks) + own), flush=True)

@@ -2,8 +2,8 @@
 """Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t and
 t/3100-oracle.t.
 
-    fleet(seed, unsound=False, usual=False, steps=False) -> (data, request), as t/oracle.py
-                                                            takes them
+    fleet(seed, unsound=False, usual=False, steps=False, days=False)
+        -> (data, request), as t/oracle.py takes them
 
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
 unsound=True   also documents that are not sound BSON, nesting up to and over 200, vehicle names
@@ -11,9 +11,12 @@ unsound=True   also documents that are not sound BSON, nesting up to and over 20
 usual=True     nearly all documents are as a logger writes them: leaves of all types, ascending,
                within their hour; more hours, more points
 steps=True     rows are fixed steps, of midnights, leap days, hours and days without data
-Of the other seeds half have fixed steps, and a vehicle with points on the edges of them.
+days=True      files are of days or months, in zones of odd midnights; a vehicle has points at
+               these, others have days without data, or no rows
+Of the other seeds half have fixed steps, and a vehicle with points on the edges of them; two fifths
+have files by days or months.
 
-    t/fleet.py --write DIR --seed N [--unsound] [--usual] [--steps]
+    t/fleet.py --write DIR --seed N [--unsound] [--usual] [--steps] [--days]
     t/fleet.py --write DIR --seed N --busy DAYS       one vehicle of scripts/dev/generate --busy
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
@@ -24,6 +27,7 @@ time, first in startDate's hour.
 Times are Unix ms. Fails only where DIR cannot be written.
 """
 import argparse
+import datetime
 import json
 import math
 import os
@@ -31,6 +35,7 @@ import random
 import struct
 import sys
 import urllib.parse
+import zoneinfo
 from fractions import Fraction
 
 HOUR = 3600000
@@ -666,16 +671,22 @@ def edge_times(r, start, end, every, hold):
 
 
 def fill_steps(r, request, every, hold, reaching):
-    """One collection with points at such times. Where it is reaching, documents begin hours before
-    their points."""
+    """One collection with points at such times."""
+    return documents_at(r, edge_times(r, request["startDate"], request["endDate"], every, hold),
+                        (step_leaf, step_leaf, step_leaf, wild_leaf, plain_leaf), reaching)
+
+
+def documents_at(r, times, leaves, reaching):
+    """One collection with points at these ascending times. Where it is reaching, documents begin
+    hours before their points."""
     c = Collection()
     hours = {}
-    for t in edge_times(r, request["startDate"], request["endDate"], every, hold):
+    for t in times:
         base = t // HOUR * HOUR
         if reaching and r.random() < 0.2:
             base -= r.choice((1, 1, 2, 30)) * HOUR + r.choice((0, 0, r.randrange(HOUR)))
         hours.setdefault(base, []).append(t - base)
-    leaf = r.choice((step_leaf, step_leaf, step_leaf, wild_leaf, plain_leaf))
+    leaf = r.choice(leaves)
     kinds, levels = r.choice((ALL_KINDS, [INT64])), LEVELS[0][:r.randrange(4)]
     for base, times in hours.items():
         elements = logged(r, levels, times, leaf)
@@ -736,6 +747,131 @@ def with_steps(seed, data, request, always=False):
         vehicles.insert(r.randrange(len(vehicles) + 1), "vehicle_steps")
         request["vehicles"] = vehicles
     return data, request
+
+
+# ---- files by days ------------------------------------------------------------------------
+
+# Zones, and moments of each. Clocks are set back across midnight (St_Johns and Goose_Bay at 00:01,
+# once into the month before; Casey by three hours), at midnight to 23:00, from 1:00 to midnight.
+# Midnights are left out, and so are days. Days begin at a quarter of an hour of UTC.
+DAY_SHIFTS = {
+    "America/St_Johns": [594178260000, 1162089060000, 1257042660000, 1268537460000, 1289097060000],
+    "America/Goose_Bay": [1257044460000], "Antarctica/Casey": [1267714800000],
+    "America/Havana": [1446354000000, 1520744400000, 1541307600000],
+    "America/Sao_Paulo": [1518919200000, 1541300400000], "America/Asuncion": [1506830400000],
+    "Asia/Damascus": [1225486800000], "Pacific/Apia": [1325239200000],
+    "Pacific/Kiritimati": [788868000000], "Africa/Monrovia": [63593070000],
+    "Asia/Kathmandu": [504901800000], "Pacific/Chatham": [1522504800000, 1538229600000],
+    "Australia/Eucla": [], "Europe/Berlin": [1540688400000], "UTC": LEAP_DAYS}
+BAD_DAYS_HOURS = 6
+
+
+def midnights(zone, start, end):
+    """Where days begin, or about there: each 0:00 of the zone's clock, both where it comes twice;
+    Unix ms."""
+    walls = [datetime.datetime(1970, 1, 1) + datetime.timedelta(days=day)
+             for day in range(start // DAY - 1, end // DAY + 3)]
+    return sorted({int(wall.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=fold).timestamp()) * 1000
+                   for wall in walls for fold in (0, 1)})
+
+
+def days_range(r, zone, month):
+    """(start, end) of some days around a moment of the zone, or the beginning of a month."""
+    first = datetime.datetime(1971 + r.randrange(53), 1 + r.randrange(12), 1)
+    moment = r.choice(DAY_SHIFTS[zone] * 2 + [
+        (first - datetime.datetime(1970, 1, 1)) // datetime.timedelta(milliseconds=1)])
+    hours = r.choice((72, 35 * 24, 100 * 24) if month else (26, 49, 96, 216, 40 * 24))
+    start = (moment // HOUR - r.randrange(hours)) * HOUR
+    end = start + hours * HOUR
+    edges = midnights(zone, start, end)
+    how = r.randrange(4)
+    if how == 0:                                       # whole days, or a ms more
+        start, end = edges[0] - r.choice((0, 0, 1)), edges[-1] + r.choice((0, 0, 1))
+    elif how == 1:
+        start, end = start + r.randrange(HOUR), end - r.randrange(HOUR)
+    elif how == 2 and r.random() < 0.5:                # in what a clock repeats
+        start, end = moment + r.randrange(HOUR), max(end, moment + DAY)
+    elif how == 2:
+        end = moment + 1 + r.randrange(HOUR)
+    return start, end
+
+
+def days_of(r, n):
+    """Which of n days have data: all; none at the beginning, the end, both, between; some; one."""
+    a, b = sorted((r.randrange(n), r.randrange(n)))
+    return set(r.choice((range(n), range(b, n), range(a + 1), range(a, b + 1),
+                         [*range(a + 1), *range(b, n)], r.sample(range(n), (n + 2) // 3), [a])))
+
+
+def midnight_times(r, zone, start, end):
+    """Times around midnights of some days and moments of the zone, ascending."""
+    edges = midnights(zone, start, end) + DAY_SHIFTS[zone]
+    n = (end - start) // DAY + 3
+    with_data, share, times = days_of(r, n), r.choice((0.3, 0.7, 1)), []
+    for m in edges:
+        if (m - start) // DAY + 1 in with_data and r.random() < share:
+            times += r.choice((
+                [m - 1], [m], [m - 1, m], [m - 1, m, m + 1], [m - HOUR - 1, m - HOUR],
+                [m + HOUR - 1, m + HOUR], [m + 59999, m + 60000], [m + r.randrange(DAY)],
+                [m + r.randrange(-HOUR, HOUR) for _ in range(20)],
+                [start - 1, start, end - 1, end]))
+    return sorted({t for t in times if start - HOUR < t < end + HOUR})
+
+
+def fill_bad(r, hours):
+    """Documents of some of these hours, without a point."""
+    c = Collection()
+    for hour in r.sample(hours, min(len(hours), BAD_DAYS_HOURS)):
+        ident, compared = ident_of(r, hour, ALL_KINDS)
+        elements = [(b"%d" % r.randrange(HOUR), *r.choice((bad_leaf, bad_level))(r))
+                    for _ in range(r.randrange(1, 4))]
+        c.add(hour, compared, whole(r, ident, elements, True))
+    return c.documents(r)
+
+
+def days_fleet(seed):
+    """(data, request, what is requested of days) as of fleet()."""
+    r = random.Random("%d/days" % seed)
+    zone = r.choice(list(DAY_SHIFTS) + ["America/St_Johns"] * 3 + ["Pacific/Apia"])
+    month = r.random() < 0.4
+    start, end = days_range(r, zone, month)
+    hours = [start // HOUR * HOUR + i * HOUR for i in range(-2, (end - start) // HOUR + 2)]
+    data = {}
+    for n in range(r.choice((0, 1, 1, 2))):
+        there = days_of(r, (end - start) // DAY + 2)
+        share = r.choice((0.3, 0.9)) * min(1, 60 / len(hours))
+        mine = [h for h in hours if (h - start) // DAY in there and r.random() < share]
+        data["vehicle_%d" % n] = {parameter: fill_usual(r, mine, start, end, r.choice((1, 30, 200)))
+                                  for parameter in USUAL[:r.choice((1, 2, 4))]}
+    data["vehicle_midnight"] = {
+        parameter: documents_at(r, midnight_times(r, zone, start, end),
+                                (plain_leaf, step_leaf, wild_leaf), r.random() < 0.3)
+        for parameter in USUAL[:r.choice((1, 2, 3))]}
+    for collections in data.values():                  # what counts, and makes no row
+        if r.random() < 0.5:
+            collections["note"] = fill_bad(r, hours)
+    if r.random() < 0.5:
+        data["vehicle_rowless"] = r.choice((
+            {}, {"speed": []}, {"speed": fill_bad(r, hours), "note": fill_bad(r, hours)},
+            {"soc": documents_at(r, [start - 2, start - 1, end], (plain_leaf,), False)}))
+    vehicles = r.sample(list(data), len(data))
+    return data, {"startDate": start, "endDate": end, "vehicles": r.choice((None, vehicles)),
+                  "parameters": None, "time": r.choice(("ms", "rfc3339")),
+                  "csv": r.choice(("rfc4180", "rfc4180", "excel"))}, {
+                      "split": "month" if month else "day",
+                      "timeZone": None if zone == "UTC" and r.random() < 0.5 else zone}
+
+
+def with_split(seed, request):
+    """Of some seeds: files by days or months. Drawn apart and last, so that all else of a seed
+    stays as it is."""
+    r = random.Random("%d/split" % seed)
+    if r.random() < 0.6:
+        return request
+    request = dict(request, split=r.choice(("day", "day", "month")))
+    if request["time"] != "local":
+        request["timeZone"] = r.choice(list(DAY_SHIFTS) + ZONES + [None] * 5)
+    return request
 
 
 # ---- a fleet ------------------------------------------------------------------------------
@@ -831,11 +967,16 @@ def usual_start(seed, r):
     return start if own.random() < 0.5 else own.choice(SHIFTS) // HOUR * HOUR - 2 * HOUR
 
 
-def fleet(seed, unsound=False, usual=False, steps=False):
+def fleet(seed, unsound=False, usual=False, steps=False, days=False):
     """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
-    data, request = steps_fleet(seed) if steps else usual_fleet(seed) if usual else \
-        any_fleet(seed, unsound)
-    return with_steps(seed, data, for_sheets(random.Random("%d/sheets" % seed), request), steps)
+    if days:
+        data, request, asked = days_fleet(seed)
+    else:
+        data, request = steps_fleet(seed) if steps else usual_fleet(seed) if usual else \
+            any_fleet(seed, unsound)
+    request = for_sheets(random.Random("%d/sheets" % seed), request)
+    data, request = with_steps(seed, data, request, steps)
+    return data, dict(request, **asked) if days else with_split(seed, request)
 
 
 def any_fleet(seed, unsound):
@@ -933,10 +1074,11 @@ def main():
     p.add_argument("--unsound", action="store_true")
     p.add_argument("--usual", action="store_true")
     p.add_argument("--steps", action="store_true")
+    p.add_argument("--days", action="store_true")
     p.add_argument("--busy", type=int, default=0, metavar="DAYS")
     a = p.parse_args()
     write(a.write, *(busy(a.seed, a.busy) if a.busy else
-                     fleet(a.seed, a.unsound, a.usual, a.steps)))
+                     fleet(a.seed, a.unsound, a.usual, a.steps, a.days)))
     return 0
 
 
