@@ -574,7 +574,10 @@ def entry_stem(vehicle, taken):
     stem = re.sub(rb"[^A-Za-z0-9._-]", b"_", vehicle.encode())
     if stem.startswith(b"."):
         stem = b"_" + stem[1:]
-    stem = stem.decode()
+    return own_name(stem.decode(), taken)
+
+
+def own_name(stem, taken):
     name, n = stem, 1
     while name.lower() in taken:
         n += 1
@@ -649,8 +652,9 @@ def read_vehicle(vehicle, collections, parameters, request, sep):
     return cells, found, listed
 
 
-def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
+def expect_vehicle(vehicle, collections, request, taken, csv_split_bytes):
     """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
+    stem = entry_stem(vehicle, taken)
     parameters = columns_of(collections, request["parameters"])
     excel = request["csv"] in ("excel", "excel-semicolon")
     sep = b";" if request["csv"] == "excel-semicolon" else b","
@@ -667,14 +671,14 @@ def expect_vehicle(vehicle, collections, request, stem, csv_split_bytes):
     for (period, rows, before, after), counts, sums in zip(
             files, *placed(found, firsts, request["startDate"])):
         parts = parts_of(header, rows, csv_split_bytes)
+        whole = own_name("%s_%s" % (stem, period), taken) if period else stem
         for n, part in enumerate(parts, 1):
             if n > 1:
                 counts = {}
             if not request.get("every"):
                 counts["points"] = sum(ms in p for p in cells for ms, _ in part)
             body = header + b"".join(row for _, row in part)
-            name = "%s%s%s.csv" % (stem, "_" + period if period else "",
-                                   "-part%d" % n if n > 1 else "")
+            name = "%s%s.csv" % (whole, "-part%d" % n if n > 1 else "")
             out.append((name, body, {
                 "name": name, "vehicle": vehicle, "period": period,
                 "emptyPeriods": before * (n == 1) + after * (n == len(parts)),
@@ -699,8 +703,7 @@ def expect(data, request, csv_split_bytes=None):
     for vehicle in vehicles:
         if vehicle in missing:
             continue
-        stem = entry_stem(vehicle, taken)
-        parts, bad = expect_vehicle(vehicle, data[vehicle], request, stem, csv_split_bytes)
+        parts, bad = expect_vehicle(vehicle, data[vehicle], request, taken, csv_split_bytes)
         files += [(name, body) for name, body, _ in parts]
         entries += [entry for _, _, entry in parts]
         listed += bad

@@ -25,8 +25,8 @@
 struct csvfile {
 	struct zip *zip;
 	const struct csvfile_options *options;
-	char vehicle[ZIP_NAME_MAX + 1];
-	char stem[ZIP_NAME_MAX + 1];	/* of the open period's names */
+	/* What all names of its files begin with; those of the open period. */
+	char vehicle[ZIP_NAME_MAX + 1], stem[ZIP_NAME_MAX + 1];
 	struct names columns;		/* as in the header */
 	csvfile_done_fn *done;
 	void *arg;
@@ -34,6 +34,7 @@ struct csvfile {
 	struct deflater *deflater;
 	struct csvfile_facts facts;	/* of the open part, or run */
 	int part;			/* 0: none is open */
+	char period[PERIOD_NAME_SIZE];	/* "": a file of all of it */
 	size_t periods;			/* that have files, or are listed as empty */
 	int64_t period_end_ms;		/* of the open run's */
 	uint64_t rows, points;		/* of all parts */
@@ -53,17 +54,29 @@ csvfile_no_memory(void)
 	return -1;
 }
 
+/* A name that no entry has, less .csv: later parts keep what made it unique. */
+static void
+take_name(struct csvfile *c, const char *want, char stem[ZIP_NAME_MAX + 1])
+{
+	char name[ZIP_NAME_MAX + 1];
+
+	zip_name(c->zip, want, ".csv", name);
+	snprintf(stem, ZIP_NAME_MAX + 1, "%.*s", (int)(strlen(name) - 4), name);
+}
+
 /* What the next part is called. */
 static void
 csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 {
 	char later[ZIP_NAME_MAX + 1];
 
-	if (c->part == 1) {
-		zip_name(c->zip, c->stem, ".csv", name);
-		/* Later parts keep what made the first one's name unique. */
-		snprintf(c->stem, sizeof(c->stem), "%.*s",
-		    (int)(strlen(name) - 4), name);
+	if (c->part == 1 && c->period[0] == '\0') {
+		snprintf(name, ZIP_NAME_MAX + 1, "%.110s.csv", c->vehicle);
+		memcpy(c->stem, c->vehicle, sizeof(c->stem));
+	} else if (c->part == 1) {
+		snprintf(later, sizeof(later), "%.90s_%s", c->vehicle, c->period);
+		take_name(c, later, c->stem);
+		snprintf(name, ZIP_NAME_MAX + 1, "%.110s.csv", c->stem);
 	} else {
 		snprintf(later, sizeof(later), "%.90s-part%d", c->stem,
 		    c->part);
@@ -161,6 +174,7 @@ csvfile_part_begin(struct csvfile *c)
 	if (c->part > 0 || c->options->runs)
 		memset(&c->facts, 0, sizeof(c->facts));
 	c->facts.columns = &c->columns;
+	memcpy(c->facts.period, c->period, sizeof(c->period));
 	if (c->options->runs)
 		return zip_begin(c->zip, "");
 	c->part++;
@@ -172,31 +186,21 @@ csvfile_part_begin(struct csvfile *c)
 static int
 csvfile_next_part(struct csvfile *c)
 {
-	char period[PERIOD_NAME_SIZE];
-
-	memcpy(period, c->facts.period, sizeof(period));
-	if (csvfile_part_end(c) != 0 || csvfile_part_begin(c) != 0)
-		return -1;
-	memcpy(c->facts.period, period, sizeof(period));
-	return 0;
+	return csvfile_part_end(c) != 0 ? -1 : csvfile_part_begin(c);
 }
 
 /* The first part of a period: its name has it. */
 static int
 csvfile_period_begin(struct csvfile *c, size_t i)
 {
-	char period[PERIOD_NAME_SIZE];
-
 	if (c->part > 0 && csvfile_part_end(c) != 0)
 		return -1;
 	if (c->part > 0)
 		memset(&c->facts, 0, sizeof(c->facts));
 	c->part = 0;
-	periods_name(c->options->style.periods, i, period);
-	snprintf(c->stem, sizeof(c->stem), "%.90s_%s", c->vehicle, period);
+	periods_name(c->options->style.periods, i, c->period);
 	if (csvfile_part_begin(c) != 0)
 		return -1;
-	memcpy(c->facts.period, period, sizeof(period));
 	csvfile_empty(c, i);
 	c->periods = i + 1;
 	return 0;
@@ -366,8 +370,8 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 		goto nomem;
 	c->zip = zip;
 	c->options = options;
-	snprintf(c->vehicle, sizeof(c->vehicle), "%s", vehicle);
-	snprintf(c->stem, sizeof(c->stem), "%s", vehicle);
+	if (!options->runs)
+		take_name(c, vehicle, c->vehicle);
 	c->done = done;
 	c->arg = arg;
 	c->deflater = deflater;
