@@ -66,8 +66,8 @@ API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o me
 	$(INPUT)
 ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o pipeline.o pool.o \
 	slice.o) \
-	$(addprefix worker/engine/decode/,celltext.o cut.o document.o fastread.o leaftext.o number.o \
-		numtext.o points.o unwind.o) \
+	$(addprefix worker/engine/decode/,celltext.o cut.o document.o fastread.o leaftext.o \
+		number.o numtext.o points.o unwind.o) \
 	$(addprefix worker/engine/rows/,bins.o columns.o csv.o exactsum.o fastrows.o grid.o \
 		gridrows.o gridsettle.o merge.o periods.o timetext.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \

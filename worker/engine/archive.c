@@ -72,7 +72,7 @@ archive_result(const struct archive *a, enum archive_result result)
 
 /* Rows begin with the step that from_ms is in. */
 static int
-archive_cut_by(struct archive *a)
+archive_periods(struct archive *a)
 {
 	const struct archive_spec *spec = a->spec;
 
@@ -104,7 +104,7 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	    .zone = spec->local ? spec->zone : NULL };
 	a->plan.grid = (struct grid_spec){ spec->every_ms, spec->hold_ms,
 	    spec->take };
-	if (spec->split != ARCHIVE_SPLIT_NONE && archive_cut_by(a) != 0)
+	if (spec->split != ARCHIVE_SPLIT_NONE && archive_periods(a) != 0)
 		goto fail;
 	a->plan.memory_max = spec->memory_max;
 	a->plan.exact = spec->exact;

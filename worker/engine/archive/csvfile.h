@@ -66,8 +66,8 @@ struct csvfile_options {
  * The CSV of one vehicle: blocks of rows in, entries of the archive out, one
  * part at a time. Where style has periods, each that has a row has an entry, or
  * parts, of its own. Blocks form runs: a run has blocks that begin on one day
- * (UTC) and in one period, and at most CSVFILE_RUN_BYTES of text; for a sheet there are limits of rows,
- * too. A part begins with a run, where
+ * (UTC) and in one period, and at most CSVFILE_RUN_BYTES of text; for a sheet there
+ * are limits of rows, too. A part begins with a run, where
  * that might not fit into the part before it: this depends on what came before
  * alone, so that a CSV can be made of runs that come from elsewhere. In a
  * fragment runs are all there is: no names, headers or parts. All arguments but
