@@ -202,7 +202,7 @@ take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
 	return p->job->spec.time_zone == NULL ? -2 : 0;
 }
 
-/* A duration; -1 where it is none, too. Returns 0, -1 with the fault filled. */
+/* *ms is -1 for a string that is no duration. Returns 0, -1 with the fault filled. */
 static int
 take_duration(struct parse *p, struct json_object *v, const char *pointer, int64_t *ms)
 {
