@@ -5,8 +5,11 @@
 #include <strings.h>
 
 #include "lib/base/names.h"
+#include "worker/engine/archive_types.h"
 
 #include "t/tap.h"
+
+static const struct columns_units none = { NULL, 0 };
 
 /* A list of space-separated names. */
 static void
@@ -71,7 +74,7 @@ test_names(void)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		split(rows[i][0], &from);
-		is_int(columns_name(&from, ',', &to), 0, "row %zu", i);
+		is_int(columns_name(&from, &none, ',', &to), 0, "row %zu", i);
 		join(&to, text, sizeof(text));
 		is_str(text, rows[i][1], "row %zu: names", i);
 		join(&from, text, sizeof(text));
@@ -79,6 +82,60 @@ test_names(void)
 		names_release(&from);
 		names_release(&to);
 	}
+}
+
+static void
+test_units(void)
+{
+	/* By name: capitals first. */
+	static const struct archive_parameter known[] = {
+		{ "A", "=1", NULL, -1 },
+		{ "Speed", "km/h", NULL, -1 },
+		{ "b", "%", "a share", 1 },
+		{ "odo", NULL, "what it has run", 0 },
+		{ "soc", "", NULL, -1 },
+		{ "speed", "km/h", NULL, -1 },
+		{ "t", "\xc2\xb0" "C", NULL, -1 },
+		{ "u", "a;=1", NULL, -1 },
+	};
+	static const struct columns_units units = { known,
+	    sizeof(known) / sizeof(known[0]) };
+	static const char *const rows[][3] = {
+		{ "", "", "" },
+		{ "speed", "speed [km/h]", NULL },
+		{ "t odo nosuch b", "t [\xc2\xb0" "C] odo nosuch b [%]", NULL },
+		{ "speed Speed", "speed [km/h] Speed [km/h]_2", NULL },
+		{ "A =A", "A [=1] '=A", NULL },
+		{ "soc", "soc []", NULL },
+		{ "u", "u [a;'=1]", "u [a;=1]" },
+	};
+	struct names from = { 0 }, to = { 0 };
+	char text[256];
+	size_t i;
+	int k;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		split(rows[i][0], &from);
+		for (k = 0; k < 2; k++) {
+			is_int(columns_name(&from, &units, k == 0 ? ',' : ';', &to), 0,
+			    "units, row %zu", i);
+			join(&to, text, sizeof(text));
+			is_str(text, k == 1 && rows[i][2] != NULL ? rows[i][2] :
+			    rows[i][1], "units, row %zu: names by %c", i,
+			    k == 0 ? ',' : ';');
+			names_release(&to);
+		}
+		names_release(&from);
+	}
+	/* A parameter that is called as another one is with its unit. */
+	if (names_add(&from, "speed [KM/H]", 12) != 0)
+		abort();
+	split("speed", &from);
+	is_int(columns_name(&from, &units, ',', &to), 0, "a name like one with a unit");
+	join(&to, text, sizeof(text));
+	is_str(text, "speed [KM/H] speed [km/h]_2", "stays, the other one is numbered");
+	names_release(&from);
+	names_release(&to);
 }
 
 /* 2,000 of one name in 2^11 cases: no two are equal. */
@@ -97,7 +154,7 @@ test_many(void)
 		if (names_add(&from, name, strlen(name)) != 0)
 			abort();
 	}
-	is_int(columns_name(&from, ',', &to), 0, "%d names that differ by case", N);
+	is_int(columns_name(&from, &none, ',', &to), 0, "%d names that differ by case", N);
 	is_str(to.v[N - 1] + strlen(name), "_2000", "the last one");
 	for (i = 0; i < N; i++)
 		for (k = 0; k < i; k++)
@@ -112,6 +169,7 @@ main(void)
 {
 	test_sort();
 	test_names();
+	test_units();
 	test_many();
 	return done_testing();
 }

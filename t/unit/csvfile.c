@@ -8,6 +8,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/deflate/blocks.h"
 #include "worker/engine/sink.h"
 
@@ -150,6 +151,34 @@ test_parts(void)
 	is_int((int64_t)parts.v[0].rows, 1, "rows of the first");
 	is_int((int64_t)parts.v[1].rows, 2, "rows of the second");
 	is_int((int64_t)parts.v[1].points, 2, "points of the second");
+}
+
+/* Names with units are what the header has, and what is reported. */
+static void
+test_units(void)
+{
+	static const struct archive_parameter known[] = {
+		{ "speed", "km/h", NULL, -1 },
+	};
+	const struct csvfile_options options = { .level = DEFLATE_FAST,
+	    .split_bytes = SPLIT_BYTES, .units = { known, 1 } };
+	struct deflater *d = deflater_new(options.level);
+	struct sink sink = { .write = drop };
+	struct zip *zip = zip_new(&sink, 0);
+	struct parts parts = { .n = 0 };
+	struct csvfile *w;
+
+	if (d == NULL || zip == NULL || (w = csvfile_open(zip, &options, d, "v",
+	    &columns, part_done, &parts)) == NULL)
+		abort();
+	is_int(csvfile_close(w), 0, "with units");
+	is_int((int64_t)parts.n, 1, "with units: a part");
+	is_str(parts.v[0].columns->v[0], "speed [km/h]", "with units: the column");
+	is_int((int64_t)parts.v[0].bytes, (int64_t)strlen("time,speed [km/h]\n"),
+	    "with units: the header");
+	csvfile_free(w);
+	zip_free(zip);
+	deflater_free(d);
 }
 
 /* Of a block of rows, in the 32-bit form's place a limit of LIMIT bytes. */
@@ -365,6 +394,7 @@ main(void)
 		header_row(n);
 	header_row(5000);
 	test_split();
+	test_units();
 	test_parts();
 	return done_testing();
 }

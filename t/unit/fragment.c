@@ -89,13 +89,18 @@ add_rows(struct csvfile *w, struct deflater *d, size_t n)
 	return rc;
 }
 
+/* Known where the archive is made, not where the fragment was. */
+static const struct archive_parameter known[] = {
+	{ "speed", "km/h", "how fast", 1 },
+};
+
 /* Three vehicles, two of which have the same name in the archive. */
 static void
 make(struct zip *zip, struct manifest *m, bool runs)
 {
 	static const char *const names[] = { "v", "a b", "a?b" };
 	const struct csvfile_options options = { .level = DEFLATE_FAST,
-	    .split_bytes = 60, .runs = runs };
+	    .split_bytes = 60, .runs = runs, .units = { known, runs ? 0 : 1 } };
 	const struct skips skips = { { 0, 1 } };
 	struct deflater *d = deflater_new(options.level);
 	struct csvfile *w;
@@ -144,7 +149,7 @@ take(const char *facts, uint64_t size, size_t step)
 	const struct archive_fragment f = { .name = "f", .facts = facts,
 	    .size = size, .step = step, .read = memory_read };
 	static const struct csvfile_options options = {
-	    .level = DEFLATE_FAST, .split_bytes = 60 };
+	    .level = DEFLATE_FAST, .split_bytes = 60, .units = { known, 1 } };
 	struct manifest *m = manifest_new(&spec);
 	enum archive_result result;
 	struct fragments *fs;

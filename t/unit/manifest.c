@@ -63,7 +63,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 	manifest_free(m);
 }
 
-#define HEAD_OF(UNKNOWN, SKIPPED) \
+#define HEAD_OF(UNKNOWN, SKIPPED, HEADER, KNOWN) \
 	"{\n" \
 	"  \"format\": 5,\n" \
 	"  \"request\": {\n" \
@@ -79,13 +79,15 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"    \"take\": null,\n" \
 	"    \"hold\": null,\n" \
 	"    \"csv\": \"rfc4180\",\n" \
+	"    \"header\": \"" HEADER "\",\n" \
 	"    \"split\": \"none\",\n" \
 	"    \"compression\": \"fast\",\n" \
 	"    \"unknownVehicles\": \"" UNKNOWN "\"\n" \
 	"  },\n" \
 	"  \"readingBeganAt\": \"1970-01-01T00:00:00.005Z\",\n" \
-	"  \"skippedVehicles\": [\n" SKIPPED "  ],\n"
-#define HEAD HEAD_OF("fail", "")
+	"  \"skippedVehicles\": [\n" SKIPPED "  ],\n" \
+	"  \"parameters\": [\n" KNOWN "  ],\n"
+#define HEAD HEAD_OF("fail", "", "name", "")
 
 /* Two files, one without rows, and a document with something skipped. */
 static void
@@ -118,7 +120,12 @@ static void
 test_text(void)
 {
 	struct manifest *m = manifest_new(&spec);
-	struct archive_spec skipping;
+	static const struct archive_parameter known[] = {
+		{ "odo", NULL, NULL, -1 },
+		{ "speed", "km/h", NULL, 0 },
+		{ "t", "\xc2\xb0" "C", "a \"t\"", 2 },
+	};
+	struct archive_spec skipping, knowing;
 
 	is_text(m, HEAD
 	    "  \"files\": [\n"
@@ -132,13 +139,42 @@ test_text(void)
 	skipping.skipped = &two;
 	is_text(manifest_new(&skipping), HEAD_OF("skip",
 	    "    \"speed\",\n"
-	    "    \"=a\\\"\\\\\\u001f/\\n\"\n")
+	    "    \"=a\\\"\\\\\\u001f/\\n\"\n", "name", "")
 	    "  \"files\": [\n"
 	    "  ],\n"
 	    "  \"skippedDocuments\": [\n"
 	    "  ],\n"
 	    "  \"skippedDocumentsTotal\": 0\n"
 	    "}", "vehicles that were skipped");
+	knowing = spec;
+	knowing.header_unit = true;
+	knowing.known = known;
+	knowing.nknown = 3;
+	is_text(manifest_new(&knowing), HEAD_OF("fail", "", "unit",
+	    "    {\n"
+	    "      \"name\": \"odo\",\n"
+	    "      \"unit\": null,\n"
+	    "      \"label\": null,\n"
+	    "      \"decimals\": null\n"
+	    "    },\n"
+	    "    {\n"
+	    "      \"name\": \"speed\",\n"
+	    "      \"unit\": \"km/h\",\n"
+	    "      \"label\": null,\n"
+	    "      \"decimals\": 0\n"
+	    "    },\n"
+	    "    {\n"
+	    "      \"name\": \"t\",\n"
+	    "      \"unit\": \"\xc2\xb0" "C\",\n"
+	    "      \"label\": \"a \\\"t\\\"\",\n"
+	    "      \"decimals\": 2\n"
+	    "    }\n")
+	    "  \"files\": [\n"
+	    "  ],\n"
+	    "  \"skippedDocuments\": [\n"
+	    "  ],\n"
+	    "  \"skippedDocumentsTotal\": 0\n"
+	    "}", "what is known of parameters");
 	if ((m = manifest_new(&spec)) == NULL)
 		abort();
 	fill(m);

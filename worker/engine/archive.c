@@ -111,6 +111,9 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->options = (struct csvfile_options){ .style = a->plan.style,
 	    .level = archive_level(a), .split_bytes = spec->csv_split_bytes,
 	    .runs = fragment };
+	if (spec->header_unit)
+		a->options.units = (struct columns_units){ spec->known,
+		    spec->nknown };
 	a->zip = fragment ? zip_new_bare(&a->guard) :
 	    zip_new(&a->guard, spec->to_ms);
 	a->manifest = fragment ? manifest_new_facts() : manifest_new(spec);

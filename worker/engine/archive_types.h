@@ -40,6 +40,15 @@ enum archive_take {
 /* A file for each calendar day or month of a vehicle (FORMAT.md, 4). */
 enum archive_split { ARCHIVE_SPLIT_NONE, ARCHIVE_SPLIT_DAY, ARCHIVE_SPLIT_MONTH };
 
+/*
+ * What is known of a parameter, for people: texts of UTF-8 without control characters,
+ * NULL where not known; decimals to show, -1 where not known.
+ */
+struct archive_parameter {
+	const char *name, *unit, *label;
+	int decimals;
+};
+
 /* What to export. All of it belongs to the caller and outlives the archive. */
 struct archive_spec {
 	int64_t from_ms, to_ms;		/* of points, Unix ms, half-open */
@@ -57,6 +66,13 @@ struct archive_spec {
 	 */
 	const struct zone *zone;
 	const char *zone_name;
+	bool header_unit;		/* a column's unit behind its name */
+	/*
+	 * By name (bytewise): of the parameters requested, of all where that is empty. A
+	 * fragment needs none: the archive names its columns itself.
+	 */
+	const struct archive_parameter *known;
+	size_t nknown;
 	int64_t every_ms;		/* a row for each step of this length; 0: none */
 	enum archive_take take;		/* with every_ms */
 	int64_t hold_ms;		/* how old a value may fill a step; 0: none */

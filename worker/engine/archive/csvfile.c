@@ -18,7 +18,7 @@
 #include "worker/engine/rows/columns.h"
 
 /* Ceiling of a header's text. */
-#define HEADER_MAX ((size_t)1 << 20)
+#define HEADER_MAX ((size_t)8 << 20)
 /* Up to this size a header is stored: a code of its own would be longer. */
 #define HEADER_STORED_MAX 256
 
@@ -377,7 +377,7 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	c->deflater = deflater;
 	c->run_max = run_bytes_max(options, zip);
 	limit_rows(c);
-	if (columns_name(parameters, csv_separator(&options->style),
+	if (columns_name(parameters, &options->units, csv_separator(&options->style),
 	    &c->columns) != 0)
 		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. Periods have rows. */

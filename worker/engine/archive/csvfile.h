@@ -7,6 +7,7 @@
 #include "worker/engine/archive/zip.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/deflate.h"
+#include "worker/engine/rows/columns.h"
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/periods.h"
 
@@ -49,6 +50,7 @@ typedef int csvfile_done_fn(void *arg, const struct csvfile_facts *facts);
 struct csvfile_options {
 	struct csv_style style;
 	enum deflate_level level;
+	struct columns_units units;	/* in the names of columns */
 	uint64_t split_bytes;	/* a new part begins before this size */
 	bool runs;		/* for a fragment, in a bare ZIP */
 };

@@ -69,6 +69,16 @@ put_time(struct jsontext *j, const char *name, int64_t t_ms)
 	jsontext_text(j, name, text);
 }
 
+/* null where there is none. */
+static void
+put_text(struct jsontext *j, const char *name, const char *text)
+{
+	if (text != NULL)
+		jsontext_text(j, name, text);
+	else
+		jsontext_null(j, name);
+}
+
 static void
 put_names(struct jsontext *j, const char *name, const struct names *names)
 {
@@ -142,16 +152,34 @@ put_request(struct jsontext *j, const struct archive_spec *spec)
 	put_list(j, "vehicles", spec->vehicles);
 	put_list(j, "parameters", spec->parameters);
 	jsontext_text(j, "time", time_word(spec));
-	if (spec->zone_name != NULL)
-		jsontext_text(j, "timeZone", spec->zone_name);
-	else
-		jsontext_null(j, "timeZone");
+	put_text(j, "timeZone", spec->zone_name);
 	put_steps(j, spec);
 	jsontext_text(j, "csv", csv_word(spec));
+	jsontext_text(j, "header", spec->header_unit ? "unit" : "name");
 	jsontext_text(j, "split", splits[spec->split]);
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
 	jsontext_text(j, "unknownVehicles", spec->skip_unknown ? "skip" : "fail");
 	jsontext_close(j, '}');
+}
+
+static void
+put_known(struct jsontext *j, const struct archive_parameter *known, size_t n)
+{
+	size_t i;
+
+	jsontext_open(j, "parameters", '[');
+	for (i = 0; i < n; i++) {
+		jsontext_open(j, NULL, '{');
+		jsontext_text(j, "name", known[i].name);
+		put_text(j, "unit", known[i].unit);
+		put_text(j, "label", known[i].label);
+		if (known[i].decimals >= 0)
+			jsontext_int(j, "decimals", known[i].decimals);
+		else
+			jsontext_null(j, "decimals");
+		jsontext_close(j, '}');
+	}
+	jsontext_close(j, ']');
 }
 
 /* Without a spec, of a fragment: it has no request. */
@@ -175,6 +203,7 @@ new_manifest(const struct archive_spec *spec)
 		put_time(&m->json, "readingBeganAt", spec->began_ms);
 		put_names(&m->json, "skippedVehicles", spec->skipped != NULL ?
 		    spec->skipped : &(struct names){ 0 });
+		put_known(&m->json, spec->known, spec->nknown);
 	}
 	jsontext_open(&m->json, "files", '[');
 	if (manifest_flush(m) != 0)

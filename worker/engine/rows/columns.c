@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
 #include "lib/base/nameset.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/decode/leaftext.h"
 
 static const char *const first[] = { "speed", "soc", "current", "odo",
@@ -46,9 +47,27 @@ columns_sort(struct names *list)
 		qsort(list->v, list->n, sizeof(*list->v), column_compare);
 }
 
+static int
+known_compare(const void *name, const void *known)
+{
+	return strcmp(name, ((const struct archive_parameter *)known)->name);
+}
+
+/* `speed [km/h]`, or as the parameter where no unit is known. */
+static int
+name_add(struct buf *to, const char *parameter, const struct columns_units *units)
+{
+	const struct archive_parameter *known = units->n == 0 ? NULL :
+	    bsearch(parameter, units->v, units->n, sizeof(*units->v), known_compare);
+
+	return known == NULL || known->unit == NULL ?
+	    buf_add(to, parameter, strlen(parameter)) :
+	    buf_addf(to, "%s [%s]", parameter, known->unit);
+}
+
 /* Add the next column's name; `to` is for use here. Returns 0, -1: no memory. */
 static int
-column_add(struct names *columns, struct nameset *taken, const char *parameter,
+column_add(struct names *columns, struct nameset *taken, const struct buf *text,
     char separator, struct buf *to)
 {
 	char *stem, *name;
@@ -56,7 +75,7 @@ column_add(struct names *columns, struct nameset *taken, const char *parameter,
 
 	to->len = 0;
 	/* With its apostrophes already: two names may differ only by them. */
-	if (leaftext_guard(to, parameter, strlen(parameter), separator) != 0 ||
+	if (leaftext_guard(to, (const char *)text->data, text->len, separator) != 0 ||
 	    buf_add(to, "", 1) != 0)
 		return -1;
 	size = to->len + 1 + NAMESET_NUMBER_SIZE;
@@ -69,20 +88,25 @@ column_add(struct names *columns, struct nameset *taken, const char *parameter,
 }
 
 int
-columns_name(const struct names *parameters, char separator,
-    struct names *columns)
+columns_name(const struct names *parameters, const struct columns_units *units,
+    char separator, struct names *columns)
 {
 	struct nameset taken;
-	struct buf to;
+	struct buf text, to;
 	size_t i;
 	int rc;
 
 	nameset_init(&taken);
+	buf_init(&text, SIZE_MAX / 2);
 	buf_init(&to, SIZE_MAX / 2);
 	rc = nameset_add(&taken, "time", NULL);
-	for (i = 0; i < parameters->n && rc == 0; i++)
-		rc = column_add(columns, &taken, parameters->v[i], separator,
-		    &to);
+	for (i = 0; i < parameters->n && rc == 0; i++) {
+		text.len = 0;
+		rc = name_add(&text, parameters->v[i], units);
+		if (rc == 0)
+			rc = column_add(columns, &taken, &text, separator, &to);
+	}
+	buf_release(&text);
 	buf_release(&to);
 	nameset_release(&taken);
 	return rc;

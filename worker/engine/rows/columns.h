@@ -1,7 +1,16 @@
 #ifndef WORKER_ENGINE_ROWS_COLUMNS_H
 #define WORKER_ENGINE_ROWS_COLUMNS_H
 
+#include <stddef.h>
+
+struct archive_parameter;
 struct names;
+
+/* Whose units the names have: by name (bytewise), as in archive_types.h; may be none. */
+struct columns_units {
+	const struct archive_parameter *v;
+	size_t n;
+};
 
 /*
  * columns_sort(list):
@@ -12,12 +21,13 @@ struct names;
 void columns_sort(struct names *list);
 
 /*
- * columns_name(parameters, separator, columns):
+ * columns_name(parameters, units, separator, columns):
  * Name the columns of these parameters as in a CSV's header with this separator, not
- * yet quoted: no two the same, none of them `time` (FORMAT.md, 3). columns was empty; the
- * caller releases it. Returns 0, -1: no memory.
+ * yet quoted: no two the same, none of them `time` (FORMAT.md, 3), each with its unit
+ * in brackets where there is one. columns was empty; the caller releases it. Returns
+ * 0, -1: no memory.
  */
-int columns_name(const struct names *parameters, char separator,
-    struct names *columns);
+int columns_name(const struct names *parameters, const struct columns_units *units,
+    char separator, struct names *columns);
 
 #endif
