@@ -227,7 +227,7 @@ states_of(const char *text)
 static const char *const line_fields[] = {
 	"_id", "startDate", "endDate", "state", "vehicles", "vehiclesCount",
 	"parameters", "parametersCount", "time", "split", "timeZone", "every", "take",
-	"hold", "csv", "compression", "unknownVehicles", "name", "createdAt",
+	"hold", "csv", "header", "compression", "unknownVehicles", "name", "createdAt",
 	"startedAt", "finishedAt", "expiresAt", "progress", "size", "sha256",
 	"error", "owner", NULL
 };

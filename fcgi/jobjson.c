@@ -111,6 +111,8 @@ json_spec(struct json_object *o, const struct job *j)
 		json_duration(o, "hold", spec->hold_ms);
 	}
 	json_text(o, "csv", spec_csv_names[spec->csv]);
+	if (spec->header != SPEC_HEADER_NAME)
+		json_text(o, "header", spec_header_names[spec->header]);
 	json_text(o, "compression", spec_compression_names[spec->compression]);
 	json_text(o, "unknownVehicles", spec_unknown_names[spec->unknown]);
 }

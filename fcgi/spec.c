@@ -178,6 +178,15 @@ take_split(struct parse *p, struct json_object *v, const char *pointer)
 	return i < 0 ? -1 : 0;
 }
 
+static int
+take_header(struct parse *p, struct json_object *v, const char *pointer)
+{
+	int i = take_word(p, v, pointer, spec_header_names);
+
+	p->job->spec.header = i < 0 ? SPEC_HEADER_NAME : (enum spec_header)i;
+	return i < 0 ? -1 : 0;
+}
+
 static bool
 needs_zone(const struct export_spec *spec)
 {
@@ -321,6 +330,7 @@ static const struct {
 	{ "take", "/take", false, take_take },
 	{ "hold", "/hold", false, take_hold },
 	{ "csv", "/csv", false, take_csv },
+	{ "header", "/header", false, take_header },
 	{ "compression", "/compression", false, take_compression },
 	{ "unknownVehicles", "/unknownVehicles", false, take_unknown },
 	{ "name", "/name", false, take_name },

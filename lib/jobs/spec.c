@@ -17,6 +17,7 @@ const char *const spec_take_names[] = { "last", "first", "mean", "min", "max", N
 const char *const spec_csv_names[] = { "rfc4180", "excel", "excel-semicolon",
 	NULL };
 const char *const spec_split_names[] = { "none", "day", "month", NULL };
+const char *const spec_header_names[] = { "name", "unit", NULL };
 const char *const spec_compression_names[] = { "fast", "small", NULL };
 const char *const spec_unknown_names[] = { "fail", "skip", NULL };
 
@@ -47,6 +48,9 @@ hash_later(struct buf *b, const struct export_spec *spec)
 		return -1;
 	if (spec->split != SPEC_SPLIT_NONE &&
 	    buf_addf(b, "split %s\n", spec_split_names[spec->split]) != 0)
+		return -1;
+	if (spec->header != SPEC_HEADER_NAME &&
+	    buf_addf(b, "header %s\n", spec_header_names[spec->header]) != 0)
 		return -1;
 	if (spec->time_zone != NULL &&
 	    buf_addf(b, "timeZone %s\n", spec->time_zone) != 0)

@@ -10,6 +10,7 @@
 enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339, SPEC_TIME_LOCAL };
 enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL, SPEC_CSV_EXCEL_SEMICOLON };
 enum spec_split { SPEC_SPLIT_NONE, SPEC_SPLIT_DAY, SPEC_SPLIT_MONTH };
+enum spec_header { SPEC_HEADER_NAME, SPEC_HEADER_UNIT };
 enum spec_compression { SPEC_FAST, SPEC_SMALL };
 /* What a step takes of its points: worker/engine/FORMAT.md, "Fixed steps". */
 enum spec_take {
@@ -37,6 +38,7 @@ struct export_spec {
 	enum spec_take take;		/* with every_ms, as is */
 	int64_t hold_ms;		/* how long a step takes an older cell; 0: not */
 	enum spec_csv csv;
+	enum spec_header header;	/* what a column is called by */
 	enum spec_compression compression;
 	char hash[DIGEST_HEX_SIZE];	/* requestHash, of all else */
 	enum spec_unknown unknown;
@@ -52,6 +54,7 @@ extern const char *const spec_time_names[];
 extern const char *const spec_take_names[];
 extern const char *const spec_csv_names[];
 extern const char *const spec_split_names[];
+extern const char *const spec_header_names[];
 extern const char *const spec_compression_names[];
 extern const char *const spec_unknown_names[];
 

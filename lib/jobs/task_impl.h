@@ -40,6 +40,7 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD_OF_CHOICE(type, "take", spec.take, spec_take_names), \
 	FIELD(type, "holdMs", FIELD_MS, FIELD_NEW, spec.hold_ms), \
 	FIELD_OF_WORDS(type, "csv", spec.csv, spec_csv_names), \
+	FIELD_OF_CHOICE(type, "header", spec.header, spec_header_names), \
 	FIELD_OF_WORDS(type, "compression", spec.compression, spec_compression_names), \
 	FIELD_OF_WORDS(type, "unknownVehicles", spec.unknown, spec_unknown_names)
 

@@ -50,8 +50,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		CHECK(utf8_valid(fault.detail, strlen(fault.detail)));
 	} else if (rc == 0) {
 		CHECK(jsonstrict_check(text, len, &members) == NULL);
-		CHECK(members >= 2 && members <= 13);
-		CHECK((job.spec.time == SPEC_TIME_LOCAL) ==
+		CHECK(members >= 2 && members <= 15);
+		CHECK((job.spec.time == SPEC_TIME_LOCAL ||
+		    job.spec.split != SPEC_SPLIT_NONE) ==
 		    (job.spec.time_zone != NULL));
 		CHECK(job.spec.time_zone == NULL ||
 		    zone_is_name(job.spec.time_zone));

@@ -68,6 +68,12 @@ static const struct {
 	{ "hold", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000, .hold_ms = 1000 } },
 	{ "a longer hold", { RANGE, { one, 1 }, { p_one, 1 }, .every_ms = 1000,
 	    .hold_ms = 60000 } },
+	{ "a file a day", { RANGE, { one, 1 }, { p_one, 1 }, .split = SPEC_SPLIT_DAY,
+	    .time_zone = utc } },
+	{ "a file a month", { RANGE, { one, 1 }, { p_one, 1 }, .split = SPEC_SPLIT_MONTH,
+	    .time_zone = utc } },
+	{ "units in headers", { RANGE, { one, 1 }, { p_one, 1 },
+	    .header = SPEC_HEADER_UNIT } },
 	{ "semicolons", { RANGE, { one, 1 }, { p_one, 1 },
 	    .csv = SPEC_CSV_EXCEL_SEMICOLON } },
 	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
@@ -417,6 +423,35 @@ test_steps(void)
 	bson_destroy(&doc);
 }
 
+/* A member that came later is stored where it is not at its default. */
+static void
+test_choices(void)
+{
+	bson_t doc = BSON_INITIALIZER, bad = BSON_INITIALIZER;
+	struct job j, again;
+
+	job_init(&j);
+	fill_task(&j.task);
+	j.spec = stored_spec;
+	job_new_bson(&j, &doc);
+	ok(!bson_has_field(&doc, "split") && !bson_has_field(&doc, "header"),
+	    "no default of split and header");
+	bson_reinit(&doc);
+	j.spec.split = SPEC_SPLIT_MONTH;
+	j.spec.header = SPEC_HEADER_UNIT;
+	job_new_bson(&j, &doc);
+	is_int(job_from_bson(&doc, &again), 0, "split and header");
+	ok(again.spec.split == SPEC_SPLIT_MONTH && again.spec.header == SPEC_HEADER_UNIT,
+	    "both");
+	job_release(&again);
+	bson_copy_to_excluding_noinit(&doc, &bad, "header", NULL);
+	BSON_APPEND_UTF8(&bad, "header", "label");
+	is_int(job_from_bson(&bad, &again), -1, "a header of a later version");
+	job_release(&again);
+	bson_destroy(&bad);
+	bson_destroy(&doc);
+}
+
 int
 main(void)
 {
@@ -426,6 +461,7 @@ main(void)
 	test_new_documents();
 	test_zone();
 	test_steps();
+	test_choices();
 	test_read();
 	test_error();
 	return done_testing();

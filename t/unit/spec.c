@@ -123,6 +123,9 @@ static const struct {
 	{ "{" RANGE ",\"timeZone\":\"UTC\",\"split\":\"none\"}", 422, "/timeZone" },
 	{ "{" RANGE ",\"split\":\"week\"}", 400, "/split" },
 	{ "{" RANGE ",\"split\":true}", 400, "/split" },
+	{ "{" RANGE ",\"header\":\"label\"}", 400, "/header" },
+	{ "{" RANGE ",\"header\":\"Unit\"}", 400, "/header" },
+	{ "{" RANGE ",\"header\":1}", 400, "/header" },
 	/* steps */
 	{ "{" RANGE ",\"every\":10}", 400, "/every" },
 	{ "{" RANGE ",\"every\":[\"10s\"]}", 400, "/every" },
@@ -307,7 +310,7 @@ test_taken(void)
 
 	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
 	    "\"split\":null,\"timeZone\":null,\"every\":null,\"take\":null,\"hold\":null,"
-	    "\"csv\":null,\"compression\":null,"
+	    "\"csv\":null,\"header\":null,\"compression\":null,"
 	    "\"unknownVehicles\":null,\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
 	    j.spec.parameters.n == 0 && j.spec.time == SPEC_TIME_MS &&
@@ -393,6 +396,41 @@ shown_text(struct json_object *o, const char *name)
 	struct json_object *v = json_object_object_get(o, name);
 
 	return v != NULL ? json_object_get_string(v) : "none";
+}
+
+/* What came later is shown where it is not at its default. */
+static void
+test_choices(void)
+{
+	static const struct {
+		const char *members, *shown;
+		enum spec_header header;
+	} rows[] = {
+		{ "", "none none none", SPEC_HEADER_NAME },
+		{ ",\"header\":\"name\",\"split\":\"none\"", "none none none",
+		    SPEC_HEADER_NAME },
+		{ ",\"header\":\"unit\"", "unit none none", SPEC_HEADER_UNIT },
+		{ ",\"split\":\"day\",\"timeZone\":\"UTC\"", "none day UTC",
+		    SPEC_HEADER_NAME },
+		{ ",\"split\":\"month\"", "none month UTC", SPEC_HEADER_NAME },
+	};
+	struct json_object *o;
+	struct spec_fault fault;
+	char body[256], shown[64];
+	struct job j;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(body, sizeof(body), "{" RANGE "%s}", rows[i].members);
+		ok(parse(body, strlen(body), &j, &fault) == 0 &&
+		    j.spec.header == rows[i].header, "taken: %s", rows[i].members);
+		o = jobjson_new(&j);
+		snprintf(shown, sizeof(shown), "%s %s %s", shown_text(o, "header"),
+		    shown_text(o, "split"), shown_text(o, "timeZone"));
+		is_str(shown, rows[i].shown, "shown");
+		json_object_put(o);
+		job_release(&j);
+	}
 }
 
 static void
@@ -500,6 +538,7 @@ main(void)
 	test_refused();
 	test_taken();
 	test_steps();
+	test_choices();
 	test_lengths();
 	return done_testing();
 }
