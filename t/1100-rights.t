@@ -129,6 +129,7 @@ def mongo_api(api, stored):
     may("mongodb api: find workers", lambda: api.exports.workers.find_one()["_id"])
     may("mongodb api: find usage", lambda: api.exports.usage.find_one()["_id"])
     may("mongodb api: find owners", lambda: api.exports.owners.find_one()["_id"])
+    may("mongodb api: find parameters", lambda: api.exports.parameters.find_one()["_id"])
 
 
 def mongo_api_refused(api, stored):
@@ -151,6 +152,10 @@ def mongo_api_refused(api, stored):
         "insert an owner": lambda: owners.insert_one({"_id": "x", "role": "operator"}),
         "update an owner": lambda: owners.update_one({}, {"$set": {"role": "operator"}}),
         "remove an owner": lambda: owners.delete_one({}),
+        "insert a parameter": lambda: api.exports.parameters.insert_one({"_id": "x"}),
+        "update a parameter":
+            lambda: api.exports.parameters.update_one({}, {"$set": {"unit": "m"}}),
+        "remove a parameter": lambda: api.exports.parameters.delete_one({}),
         "update workers": lambda: workers.update_one({"_id": "w"}, {"$set": {"x": 1}}),
         "find units": lambda: units.find_one(),
         "insert a unit": lambda: units.insert_one(unit()),
@@ -187,6 +192,7 @@ def mongo_worker(worker, stored):
                    "fence": {"$add": ["$fence", 1]}}}],
         sort=[("turn", 1), ("createdAt", 1)])["_id"])
     may("mongodb worker: find owners", lambda: worker.exports.owners.find_one()["_id"])
+    may("mongodb worker: find parameters", lambda: worker.exports.parameters.find_one()["_id"])
     may("mongodb worker: add up usage", lambda: list(jobs.aggregate([
         {"$group": {"_id": "$owner", "bytes": {"$sum": "$object.size"}}},
         {"$merge": {"into": "usage", "whenMatched": "replace"}}])))
@@ -231,6 +237,10 @@ def mongo_worker_refused(worker, stored):
         "insert an owner": lambda: owners.insert_one({"_id": "x", "role": "user"}),
         "update an owner": lambda: owners.update_one({}, {"$set": {"role": "operator"}}),
         "remove an owner": lambda: owners.delete_one({}),
+        "insert a parameter": lambda: worker.exports.parameters.insert_one({"_id": "x"}),
+        "update a parameter":
+            lambda: worker.exports.parameters.update_one({}, {"$set": {"unit": "m"}}),
+        "remove a parameter": lambda: worker.exports.parameters.delete_one({}),
         "drop vehicles": lambda: worker.exports.command("drop", "vehicles"),
         "insert into another collection": lambda: worker.exports.other.insert_one({"x": 1}),
         "insert into a vehicle's database": lambda: speed.insert_one({"_id": 2}),
@@ -340,6 +350,7 @@ def mongo_all():
     admin.exports.vehicles.insert_one({"_id": "vehicle_001"})
     admin.exports.workers.insert_one({"_id": "w"})
     admin.exports.owners.insert_one({"_id": "a", "role": "user", "vehicles": ["vehicle_*"]})
+    admin.exports.parameters.insert_one({"_id": "a", "unit": "m"})
     api, worker, stored, made = mongo_as("api"), mongo_as("worker"), job(), unit()
     section("mongodb api", mongo_api, api, stored)
     section("mongodb api, refused", mongo_api_refused, api, stored)

@@ -28,7 +28,8 @@ expected()
 	    "644 share/man/man8/export-api.8" "644 share/man/man8/export-worker.8" \
 	    "644 share/bash-completion/completions/exportctl"
 	printf '%s share/telemetry-export/%s\n' \
-	    755 scripts/owners 755 scripts/provision 755 scripts/supervisor-events \
+	    755 scripts/owners 755 scripts/parameters 755 scripts/provision \
+	    755 scripts/supervisor-events \
 	    644 scripts/s3-policy-api.json 644 scripts/s3-policy-worker.json \
 	    644 scripts/s3-policy-worker-delete.json \
 	    644 monitoring/alerts.yml 644 monitoring/dashboard.json \
@@ -60,7 +61,7 @@ like "$grace_ms $stop_s" '^[0-9]+ [0-9]+$' "grace_ms and the worker's stopwaitse
 ok "supervisord waits longer than grace_ms" [ "$((stop_s * 1000))" -gt "$grace_ms" ]
 
 for program in sbin/export-api sbin/export-worker bin/exportctl \
-    share/telemetry-export/scripts/{owners,provision,supervisor-events}; do
+    share/telemetry-export/scripts/{owners,parameters,provision,supervisor-events}; do
 	ok "${program##*/} runs from there" "$D$P/$program" --help
 done
 ok "completion is bash" bash -n "$D$P/share/bash-completion/completions/exportctl"

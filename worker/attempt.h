@@ -8,6 +8,7 @@
 #include "lib/base/patience.h"
 #include "lib/servers/failure.h"
 #include "lib/jobs/job.h"
+#include "lib/jobs/parameters.h"
 #include "lib/jobs/units.h"
 #include "worker/ending.h"
 #include "worker/engine/archive.h"
@@ -34,6 +35,8 @@ struct attempt {
 	struct patience patience;	/* for whatever the attempt waits for */
 	struct upload *upload;
 	struct units_plan plan;		/* of a job that is split */
+	struct parameters known;	/* of its parameters, in a job */
+	struct archive_parameter *shown;	/* the same, for the archive */
 	bool whole;			/* no vehicle of it may be cut */
 	int64_t bytes_kept;		/* limit of the owner's results; 0: none */
 	uint64_t room_bytes;		/* of that, for this one */

@@ -283,12 +283,15 @@ make_once(struct attempt *a)
 	disposition(a->job->name, a->spec->start_ms, a->spec->end_ms, header);
 	key_of_archive(a->task->id, a->task->fence, key);
 	if (outcome == COMPLETE)
+		outcome = transfer_know(a);
+	if (outcome == COMPLETE)
 		outcome = attempt_upload(a, key, header, 0);
 	crash_at(CRASH_AFTER_BEGIN_UPLOAD);
 	if (outcome == COMPLETE)
 		upload_limit(a->upload, a->room_bytes);
 	if (outcome == COMPLETE)
 		outcome = write_archive(a, &vehicles, documents);
+	transfer_forget(a);
 	free(documents);
 	names_release(&vehicles);
 	return outcome;

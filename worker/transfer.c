@@ -139,6 +139,36 @@ split_of(enum spec_split split)
 	return of[split];
 }
 
+enum outcome
+transfer_know(struct attempt *a)
+{
+	struct patience_try t = { .patience = &a->patience };
+	struct parameters *p = &a->known;
+	enum jobs_result rc;
+	size_t i;
+
+	transfer_forget(a);
+	do
+		rc = parameters_find(a->worker->client, &a->spec->parameters, p);
+	while (rc == JOBS_ERROR && patience_pause(&t));
+	if (rc == JOBS_ERROR)
+		return attempt_failed(a, FAILURE_DATABASE);
+	if ((a->shown = calloc(p->n + 1, sizeof(*a->shown))) == NULL)
+		return attempt_failed(a, FAILURE_INTERNAL);
+	for (i = 0; i < p->n; i++)
+		a->shown[i] = (struct archive_parameter){ p->v[i].name, p->v[i].unit,
+		    p->v[i].label, p->v[i].decimals };
+	return COMPLETE;
+}
+
+void
+transfer_forget(struct attempt *a)
+{
+	parameters_release(&a->known);
+	free(a->shown);
+	a->shown = NULL;
+}
+
 struct archive_spec
 transfer_archive_spec(const struct attempt *a)
 {
@@ -157,6 +187,9 @@ transfer_archive_spec(const struct attempt *a)
 		.split = split_of(spec->split),
 		.zone = &spec->zone,
 		.zone_name = spec->time_zone,
+		.header_unit = spec->header == SPEC_HEADER_UNIT,
+		.known = a->shown,
+		.nknown = a->known.n,
 		.every_ms = spec->every_ms,
 		.take = take_of(spec->take),
 		.hold_ms = spec->hold_ms,

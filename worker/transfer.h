@@ -16,6 +16,13 @@ struct names;
  */
 struct telemetry_way transfer_way(const struct attempt *a);
 
+/*
+ * transfer_know(a): Read what is known of the job's parameters, for its archive; a unit
+ * needs nothing of it. transfer_forget(a) in any case.
+ */
+enum outcome transfer_know(struct attempt *a);
+void transfer_forget(struct attempt *a);
+
 /* transfer_archive_spec(a): The archive, or the fragment, that a is to write. */
 struct archive_spec transfer_archive_spec(const struct attempt *a);
 

@@ -24,6 +24,7 @@ static const struct privilege needs[][10] = {
 		{ "exports.vehicles", "find " },
 		{ "exports.totals", "find " },
 		{ "exports.owners", "find " },
+		{ "exports.parameters", "find " },
 		{ "exports.workers", "find " },
 		{ "exports.usage", "find " },
 	},

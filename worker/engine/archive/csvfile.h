@@ -69,9 +69,9 @@ struct csvfile_options {
  * part at a time. Where style has periods, each that has a row has an entry, or
  * parts, of its own. Blocks form runs: a run has blocks that begin on one day
  * (UTC) and in one period, and at most CSVFILE_RUN_BYTES of text; for a sheet there
- * are limits of rows, too. A part begins with a run, where
- * that might not fit into the part before it: this depends on what came before
- * alone, so that a CSV can be made of runs that come from elsewhere. In a
+ * are limits of rows, too. A part begins with a run, where that might not fit into
+ * the part before it: this depends on what came before alone, so that a CSV can be
+ * made of runs that come from elsewhere. In a
  * fragment runs are all there is: no names, headers or parts. All arguments but
  * the vehicle's name and its parameters, from which the columns are named,
  * outlive it; the deflater is for the headers. The functions return 0, or -1 or
