@@ -7,9 +7,10 @@
 _exportctl_options()
 {
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
-	local request='--from --to --vehicle --vehicles-from --parameter --time --time-zone'
+	local request='--from --to --vehicle --vehicles-from --parameter --time --split'
 
-	request+=' --every --take --hold --csv --compression --unknown-vehicles --name'
+	request+=' --time-zone --every --take --hold --csv --header --compression'
+	request+=' --unknown-vehicles --name'
 
 	case "$1" in
 	create)		echo "$common $request --wait --output --force" ;;
@@ -70,6 +71,8 @@ _exportctl()
 	--take)
 		mapfile -t COMPREPLY < <(compgen -W 'last first mean min max' -- "$cur")
 		return ;;
+	--split)	mapfile -t COMPREPLY < <(compgen -W 'none day month' -- "$cur"); return ;;
+	--header)	mapfile -t COMPREPLY < <(compgen -W 'name unit' -- "$cur"); return ;;
 	--hold)		mapfile -t COMPREPLY < <(compgen -W '1s 10s 1m 10m 1h' -- "$cur"); return ;;
 	--csv)
 		mapfile -t COMPREPLY < <(compgen -W 'rfc4180 excel excel-semicolon' -- "$cur")

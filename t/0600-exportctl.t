@@ -232,6 +232,12 @@ run 0 "steps" create --from 2018-11-30 --to 2018-12-01 --every 60s --take mean -
 like "$(asked asked)" '"every": "60s".*"take": "mean".*"hold": "0s"' "as they were given"
 run 0 "no steps" create --from 2018-11-30 --to 2018-12-01
 is "$(asked asked | grep -cE 'every|take|hold')" 0 "are not asked for"
+run 0 "files of days, units" create --from 2018-11-30 --to 2018-12-01 --split day \
+    --time-zone Asia/Kathmandu --header unit
+like "$(asked asked)" '"split": "day".*"timeZone": "Asia/Kathmandu".*"header": "unit"' \
+    "as they were given"
+run 2 "another split" create --from 2018-11-30 --to 2018-12-01 --split week
+run 2 "another header" create --from 2018-11-30 --to 2018-12-01 --header label
 run 2 "another take" create --from 2018-11-30 --to 2018-12-01 --every 60s --take median
 run 0 "409 while the first is in flight" create --from flight --to x
 ok "no sooner than it says" waits flight 1 2
@@ -326,6 +332,8 @@ for command in create get wait download list cancel vehicles estimate; do
 done
 is "$(complete_line exportctl create --time '')" "ms rfc3339 local " "complete: values"
 is "$(complete_line exportctl create --every 10)" "100ms 10s 10m " "complete: steps"
+is "$(complete_line exportctl create --split '')" "none day month " "complete: files"
+is "$(complete_line exportctl create --header u)" "unit " "complete: headers"
 is "$(complete_line exportctl create --take m)" "mean min max " "complete: what they take"
 is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
 is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \

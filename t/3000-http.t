@@ -202,6 +202,20 @@ def members():
     for key, value in (("take", "mean"), ("hold", "0s")):
         problem(key + " without every", post(request(**{key: value})), (422,), "/" + key)
     problem("timeZone without local", post(request(timeZone="UTC")), (422,), "/timeZone")
+    problem("timeZone without a split", post(request(timeZone="UTC", split="none")), (422,),
+            "/timeZone")
+    job = finish(create(request(split="day", timeZone="Asia/Kathmandu", header="unit",
+                                vehicles=[V1], parameters=["speed"])))
+    is_([job.get(k) for k in ("split", "timeZone", "header")], ["day", "Asia/Kathmandu", "unit"],
+        "the job's files, and what its columns are called by")
+    with zipfile.ZipFile(io.BytesIO(fetch(job["_id"])[1])) as z:
+        manifest = json.loads(z.read("manifest.json"))
+    is_([manifest["request"][k] for k in ("split", "header")], ["day", "unit"],
+        "its manifest has them")
+    is_([f["name"] for f in manifest["files"]],
+        ["%s_%s.csv" % (V1, f["period"]) for f in manifest["files"]], "files of days")
+    job = finish(create(request(split="none", header="name", vehicles=[V3])))
+    is_([k for k in ("split", "timeZone", "header") if k in job], [], "no defaults are shown")
     export("a vehicle without data", request(vehicles=[V3]))
     export("RFC 3339 with offset, to the ms",
            {"startDate": "2018-11-30T02:30:00.250+02:30", "vehicles": [V1, V2],
@@ -485,7 +499,8 @@ def bad_members():
             [("%s: %s" % (key, json.dumps(value)), request(**{key: value}), "/" + key)
              for key, values in (
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
-                 ("timeZone", (1, {}, [])), ("every", (1, {}, [], 60000)),
+                 ("timeZone", (1, {}, [])), ("split", ("week", "Day", "", 1, True)),
+                 ("header", ("label", "Unit", "", 1, [])), ("every", (1, {}, [], 60000)),
                  ("take", ("", "median", "Mean", 1, [])), ("hold", (0, {}, True)),
                  ("compression", ("max", 6, False, "")),
                  ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))

@@ -70,6 +70,10 @@ ok "create, of steps" ctl create "${day[@]}" --vehicle vehicle_002 --parameter s
     --take mean --hold 1m --wait
 is "$(ctl get "$(head -c 24 "$T/.out")" --json | value 'v["every"], v["take"], v["hold"]')" \
     "10m mean 1m" "as requested"
+ok "create, of a file a day, with units" ctl create "${day[@]}" --vehicle vehicle_002 --parameter \
+    speed --split day --time-zone Asia/Kathmandu --header unit --wait
+is "$(ctl get "$(head -c 24 "$T/.out")" --json | value 'v["split"], v["timeZone"], v["header"]')" \
+    "day Asia/Kathmandu unit" "as requested"
 ctl create "${day[@]}" --every 7s >/dev/null
 is "$?" 4 "steps that do not divide a day"
 like "$(cat "$T/stderr")" '/every' "names the member"

@@ -41,8 +41,8 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 INLINE = (r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|"
           r"(?:src|href)=\"(?:https?:)?//")
-REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "timeZone", "every", "take",
-           "hold", "csv", "compression", "name")
+REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "split", "timeZone", "every",
+           "take", "hold", "csv", "header", "compression", "name")
 STATES = ("Waiting", "Running", "Finished")
 
 
@@ -523,6 +523,11 @@ def failed(b):
     b.pick("#take", "mean")
     b.pick("#hold", "1m")
     b.pick("#csv", "excel")
+    b.pick("#header", "unit")
+    is_(b.text("#split-hint"), "", "one file a vehicle, no word about days")
+    b.pick("#split", "day")
+    ok("each day" in b.text("#split-hint") and zone_of(b) in b.text("#split-hint"),
+       "files of days: of which zone", b.text("#split-hint"))
     b.pick("#compression", "small")
     b.pick("#unknownVehicles", "skip")
     b.type("#name", "Of none")
@@ -534,12 +539,14 @@ def failed(b):
     b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Failed")
     asked = asked_for(job_of(ident))
     is_([asked[k] for k in REQUEST[2:]],
-        [["vehicle_none"], ["speed"], "local", zone_of(b), "10m", "mean", "1m", "excel", "small",
-         "Of none"],
+        [["vehicle_none"], ["speed"], "local", "day", zone_of(b), "10m", "mean", "1m", "excel",
+         "unit", "small", "Of none"],
         "a job without a default")
     is_(job_of(ident)["unknownVehicles"], "skip", "nor here")
     ok("each 10\u00a0min, the mean, held for up to 1\u00a0min" in
        b.card(ident).get_attribute("textContent"), "its card has the steps in words")
+    ok("each day in " + zone_of(b) in b.card(ident).get_attribute("textContent"),
+       "and the files")
     message = job_of(ident)["error"]["message"]
     ok(message.lower() in b.card(ident).find_element("css selector", ".fault").text.lower()
        and "Check the name" in b.card(ident).text,

@@ -158,6 +158,11 @@ def steps_wrong(body):
 ZONES = zoneinfo.available_timezones() - {"localtime"}
 
 
+def of_zone(body):
+    """Whether it asks for what a zone is needed for."""
+    return body.get("time") == "local" or body.get("split", "none") != "none"
+
+
 def verdict(body):
     """Of a POST whose body fits the schema."""
     (first, start), (last, end) = date(body["startDate"]), date(body["endDate"])
@@ -178,7 +183,7 @@ def verdict(body):
     if size(body.get("name", "")) > LIMITS["nameMaxBytes"]:
         found.add(BAD)
     zone = body.get("timeZone")
-    if zone is not None and (body.get("time") != "local" or zone not in ZONES):
+    if zone is not None and (not of_zone(body) or zone not in ZONES):
         found.add(BAD)
     if steps_wrong(body):
         found.add(BAD)
@@ -262,11 +267,12 @@ def meaning(body):
     """A POST's body however it is spelled: dates as ms, defaults written out."""
     dates = {m: list(date(body[m])) for m in ("startDate", "endDate")
              if isinstance(body.get(m), str)}
-    zone = {"timeZone": "UTC"} if body.get("time") == "local" else {}
+    zone = {"timeZone": "UTC"} if of_zone(body) else {}
     if duration(body.get("every")) is not None:
         zone.update(take="last", hold=0)
         dates.update((m, duration(body[m])) for m in ("every", "hold") if m in body)
-    return dict({"time": "ms", "csv": "rfc4180", "compression": "fast", "unknownVehicles": "fail"},
+    return dict({"time": "ms", "split": "none", "csv": "rfc4180", "header": "name",
+                 "compression": "fast", "unknownVehicles": "fail"},
                 **dict(zone, **dict(body, **dates)))
 
 
@@ -323,9 +329,12 @@ def job_as_asked(body, job):
     for member, default in (("time", "ms"), ("csv", "rfc4180"), ("compression", "fast"),
                             ("unknownVehicles", "fail"),
                             ("parameters", None), ("take", "last" if "every" in body else None),
-                            ("timeZone", "UTC" if body.get("time") == "local" else None)):
+                            ("timeZone", "UTC" if of_zone(body) else None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
+    for member, default in (("split", "none"), ("header", "name")):
+        if job.get(member, default) != body.get(member, default):
+            return "%s is %a, asked for %a" % (member, job.get(member), body.get(member))
     for member in ("every", "hold") if "every" in body else ():
         if job.get(member) != duration_text(duration(body.get(member, "0s"))):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member))
@@ -859,6 +868,16 @@ def specimens(schema):
         dict(JOB, _id="0" * 24, every="7s", take="last", hold="0s"), place)
     yield "a hold without steps taken", "taken", *pair(
         post(dict(BODY, hold="1s")), 202, dict(JOB, _id="0" * 24), place)
+    split = dict(BODY, split="day", header="unit")
+    yield "a right job of days and units", None, *pair(
+        post(split), 202, dict(JOB, _id="0" * 24, split="day", header="unit", timeZone="UTC"),
+        place)
+    yield "a job of one file", "split is", *pair(
+        post(split), 202, dict(JOB, _id="0" * 24, header="unit", timeZone="UTC"), place)
+    yield "a job without units", "header is", *pair(
+        post(split), 202, dict(JOB, _id="0" * 24, split="day", timeZone="UTC"), place)
+    yield "a zone of nothing taken", "taken", *pair(
+        post(dict(BODY, split="none", timeZone="UTC")), 202, dict(JOB, _id="0" * 24), place)
     yield "a job of all vehicles", "vehicles are", \
         *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
     yield "a job of a dry run", "dryRun=true", \

@@ -81,11 +81,13 @@ function requestOf({
 	vehicles,
 	parameters,
 	time: form,
+	split,
 	timeZone,
 	every,
 	take,
 	hold,
 	csv,
+	header,
 	compression,
 	unknownVehicles,
 	name,
@@ -96,11 +98,13 @@ function requestOf({
 		vehicles,
 		parameters,
 		time: form,
+		split,
 		timeZone,
 		every,
 		take,
 		hold,
 		csv,
+		header,
 		compression,
 		unknownVehicles,
 		name,
@@ -304,8 +308,9 @@ export class Card {
 	showFacts(job) {
 		const { facts } = this, { progress } = job;
 		const style = STYLES[job.csv] ?? job.csv;
-		const time = job.timeZone ? `time in ${job.timeZone}` : TIMES[job.time] ?? job.time;
-		const form = `time as ${time}, ${style}, ${job.compression} compression`;
+		const time = job.time === "local" ? `time in ${job.timeZone}` : TIMES[job.time] ?? job.time;
+		const names = job.header === "unit" ? ", units in headers" : "";
+		const form = `time as ${time}, ${style}${names}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
 		if (zoneName !== "UTC")
@@ -322,6 +327,7 @@ export class Card {
 		facts.set("Not there, skipped", job.skippedVehicles ? some(job.skippedVehicles, 40) : null);
 		facts.set("Parameters", namesOf(job.parameters, job.parametersCount, 40, "all"));
 		facts.set("A row for", job.every ? stepsOf(job) : null);
+		facts.set("A file for", job.split ? `each ${job.split} in ${job.timeZone}` : null);
 		facts.set("Format", form);
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
 		facts.set(

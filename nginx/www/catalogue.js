@@ -11,6 +11,7 @@ const PREFIX_MAX_BYTES = 63;
  * more is known
  */
 const vehicles = new Map();
+const meanings = new Map();	/* parameter -> {unit?, label?}, of the vehicles looked at */
 let usual = "";			/* common prefix of the first names, which a search may leave out */
 
 export const UNKNOWN = null;
@@ -20,7 +21,16 @@ export const found = (name) => vehicles.get(name);
 export const possible = (name) =>
 	/^[^/\\. "$\0]+$/.test(name) && new Blob([name]).size <= PREFIX_MAX_BYTES;
 
+/* What is known of a parameter, "": nothing. */
+export function meaningOf(parameter) {
+	const { unit, label } = meanings.get(parameter) ?? {};
+
+	return [label, unit && `[${unit}]`].filter(Boolean).join(" ");
+}
+
 function keep({ _id, parameters, first, last }) {
+	for (const p of parameters)
+		if (p.unit ?? p.label) meanings.set(p.name, p);
 	vehicles.set(_id, {
 		parameters: parameters.map((p) => p.name ?? p),
 		first: Date.parse(first),

@@ -15,7 +15,18 @@ const KEPT = "telemetry-export-form",
 const LOCKED_MS = 1000; /* the second of two clicks is not a second export */
 const LARGE = 0.1; /* of documentsMax */
 const FIELDS = ["vehicles", "parameters", "range", "format", "name", "form"];
-const INPUTS = ["every", "take", "hold", "csv", "time", "compression", "unknownVehicles", "name"];
+const INPUTS = [
+	"every",
+	"take",
+	"hold",
+	"csv",
+	"header",
+	"split",
+	"time",
+	"compression",
+	"unknownVehicles",
+	"name",
+];
 const MEMBERS = {
 	startDate: "range",
 	endDate: "range",
@@ -25,6 +36,8 @@ const MEMBERS = {
 	take: "format",
 	hold: "format",
 	csv: "format",
+	header: "format",
+	split: "format",
 	compression: "format",
 	vehicles: "vehicles",
 	parameters: "parameters",
@@ -70,7 +83,9 @@ function request() {
 		compression: input.compression.value,
 	});
 	if (names && input.unknownVehicles.value === "skip") body.unknownVehicles = "skip";
-	if (body.time === "local") body.timeZone = zoneName;
+	if (input.header.value !== "name") body.header = input.header.value;
+	if (input.split.value !== "none") body.split = input.split.value;
+	if (body.time === "local" || body.split) body.timeZone = zoneName;
 	if (input.every.value !== "") {
 		body.every = input.every.value;
 		body.take = input.take.value;
@@ -232,6 +247,17 @@ function showSteps() {
 	byId("take-part").hidden = byId("hold-part").hidden = input.every.value === "";
 }
 
+function showSplit() {
+	const { value } = input.split;
+
+	say(
+		byId("split-hint"),
+		value === "none"
+			? ""
+			: `A file for each ${value} in which a vehicle has data, by the time in ${zoneName}.`,
+	);
+}
+
 /* After each change of the form. */
 function update() {
 	const { body, lacking, faults } = request();
@@ -239,6 +265,7 @@ function update() {
 
 	keep();
 	showSteps();
+	showSplit();
 	when.showSent();
 	showCommands(body, complete);
 	if (tried)
@@ -395,7 +422,7 @@ export async function start(onCreated) {
 		);
 		update();
 	});
-	for (const id of ["every", "take", "hold", "time", "compression", "unknownVehicles"])
+	for (const id of INPUTS.filter((name) => name !== "csv" && name !== "name"))
 		input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
 	byId("compose").addEventListener("submit", submit);

@@ -1,4 +1,5 @@
 /* Which parameters: all, or chosen ones, in the order of the columns. */
+import { meaningOf } from "./catalogue.js";
 import { byId, el, say } from "./dom.js";
 import { many, number, some } from "./format.js";
 
@@ -6,6 +7,7 @@ const list = byId("parameter-list"), name = byId("parameter-name");
 
 let changed;
 let known = [];			/* what the vehicles have */
+let shown = "";			/* them with their meanings */
 let typed = [];			/* added by name */
 let chosen = new Set();
 
@@ -24,8 +26,11 @@ export function set(names, all) {
 
 /* Other vehicles were chosen. */
 export function offer(names) {
-	if (names.join("\n") === known.join("\n"))
+	const lines = names.map((p) => p + "\t" + meaningOf(p)).join("\n");
+
+	if (lines === shown)
 		return;
+	shown = lines;
 	known = names;
 	show();
 }
@@ -43,6 +48,7 @@ function line(p) {
 		el("input", { type: "checkbox", value: p, checked: chosen.has(p), onchange: tick }),
 		" ",
 		p,
+		meaningOf(p) === "" ? "" : el("span", { class: "hint" }, " " + meaningOf(p)),
 	);
 }
 
