@@ -57,9 +57,9 @@ LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o dig
 		credentials.o failure.o mongo.o queue.o rights.o s3.o s3_exchange.o s3probe.o \
 		s3xml.o selfcheck.o sigv4.o trials.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o expected.o \
-		fields.o job.o joblist.o jobs.o leftovers.o metrics.o owners.o parameters.o rates.o \
-		records.o scope.o spec.o task.o tasks.o totals.o transition.o unit.o units.o usage.o \
-		workers.o)
+		fields.o job.o joblist.o jobs.o leftovers.o metrics.o owners.o parameters.o \
+		rates.o records.o scope.o spec.o task.o tasks.o totals.o transition.o unit.o units.o \
+		usage.o workers.o)
 INPUT = $(addprefix fcgi/,audit.o etag.o jobjson.o query.o request.o spec.o traceparent.o)
 API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o \
 	ownerwatch.o reply.o vehicles.o watch.o) \
@@ -83,8 +83,8 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile \
 	disposition duration ending etag exact exactsum expected failure fastread feeder \
 	fragment gather grid job jsonstrict life log manifest merge metrics nameset num number \
-	numtext pace parameters patience periods piece pool preview query s3xml scope sigv4 slice spans \
-	spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 watch \
+	numtext pace parameters patience periods piece pool preview query s3xml scope sigv4 slice \
+	spans spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 watch \
 	windows zip zone
 FUZZ = conf credential csv facts job jsonstrict numtext request s3xml spec timestamp tzif unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay zones

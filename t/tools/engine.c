@@ -291,6 +291,51 @@ read_steps(struct json_object *o, struct archive_spec *spec)
 			spec->take = (enum archive_take)i;
 }
 
+static int
+known_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct archive_parameter *)a)->name,
+	    ((const struct archive_parameter *)b)->name);
+}
+
+static const char *
+text_or_null(struct json_object *list, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(list, i));
+}
+
+/*
+ * Of known, {NAME: [unit, label, decimals]}, any of which may be null, those that are
+ * requested. The object stays.
+ */
+static void
+read_known(struct json_object *o, struct archive_spec *spec)
+{
+	struct json_object *all = json_object_object_get(o, "known"), *decimals;
+	struct archive_parameter *known;
+	size_t i;
+
+	spec->header_unit = is_word(o, "header", "unit");
+	if (all == NULL)
+		return;
+	known = calloc((size_t)json_object_object_length(all) + 1, sizeof(*known));
+	if (known == NULL)
+		err(2, "parameters");
+	spec->known = known;
+	json_object_object_foreach(json_object_get(all), name, value) {
+		for (i = 0; i < spec->parameters->n; i++)
+			if (strcmp(spec->parameters->v[i], name) == 0)
+				break;
+		if (spec->parameters->n > 0 && i == spec->parameters->n)
+			continue;
+		decimals = json_object_array_get_idx(value, 2);
+		known[spec->nknown++] = (struct archive_parameter){ name,
+		    text_or_null(value, 0), text_or_null(value, 1),
+		    decimals != NULL ? json_object_get_int(decimals) : -1 };
+	}
+	qsort(known, spec->nknown, sizeof(*known), known_compare);
+}
+
 static void
 read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
     struct names *vehicles, struct names *parameters)
@@ -321,6 +366,7 @@ read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
 	spec->excel = spec->semicolon || is_word(o, "csv", "excel");
 	spec->small = is_word(o, "compression", "small");
 	spec->skip_unknown = is_word(o, "unknownVehicles", "skip");
+	read_known(o, spec);
 	json_object_put(o);
 }
 
