@@ -58,8 +58,8 @@ LIB = $(addprefix lib/base/,backoff.o baseurl.o buf.o clock.o conf.o crash.o dig
 		s3xml.o selfcheck.o sigv4.o trials.o) \
 	$(addprefix lib/jobs/,catalogue.o catalogue_estimate.o catalogue_upkeep.o expected.o \
 		fields.o job.o joblist.o jobs.o leftovers.o metrics.o owners.o parameters.o \
-		rates.o records.o scope.o spec.o task.o tasks.o totals.o transition.o unit.o units.o \
-		usage.o workers.o)
+		rates.o records.o scope.o spec.o task.o tasks.o totals.o transition.o unit.o \
+		units.o usage.o workers.o)
 INPUT = $(addprefix fcgi/,audit.o etag.o jobjson.o query.o request.o spec.o traceparent.o)
 API = $(addprefix fcgi/,main.o create.o doorbell.o export.o health.o limits.o metrics.o \
 	ownerwatch.o reply.o vehicles.o watch.o) \

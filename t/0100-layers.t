@@ -91,8 +91,9 @@ may()
 	is "$(comm -23 "$T/users" "$T/allowed")" "" "who includes $name"
 }
 may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/failure.c \
-	lib/jobs/{joblist,jobs,leftovers,owners,parameters,rates,records,tasks,totals}.c \
-	lib/servers/{mongo,rights,trials}.c lib/jobs/{units,usage,workers}.c worker/fetch.c worker/odd.c \
+	lib/jobs/{joblist,jobs,leftovers,owners,parameters,rates,records,tasks}.c \
+	lib/jobs/{totals,units,usage,workers}.c lib/servers/{mongo,rights,trials}.c \
+	worker/fetch.c worker/odd.c \
 	worker/telemetry.c
 may rabbitmq-c '(rabbitmq-c/|amqp)' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/{credential_http,s3_exchange}.c lib/base/baseurl.c

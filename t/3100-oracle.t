@@ -87,6 +87,15 @@ def insert(client, seed, data):
             db.command("create", "a view", viewOn=next(iter(collections)), pipeline=[])
 
 
+def insert_known(client):
+    """What is known of parameters, of all seeds."""
+    client.exports.parameters.delete_many({})
+    client.exports.parameters.insert_many(
+        dict({"_id": name}, **{k: v for k, v in zip(("unit", "label", "decimals"), known)
+                               if v is not None})
+        for name, known in fleet.KNOWN.items())
+
+
 # ---- HTTP ---------------------------------------------------------------------------------
 
 def base_and_headers():
@@ -195,6 +204,7 @@ def attempt(client, service, folder, seed):
     try:
         data, request = unique(seed, *fleet.fleet(
             seed, steps=STEPS_FROM < seed <= DAYS_FROM, days=seed > DAYS_FROM))
+        request = dict(request, known=fleet.KNOWN)
         insert(client, seed, data)
         path = os.path.join(folder, "%d.zip" % seed)
         wrong = export(*service, data, request, path) or \
@@ -217,6 +227,7 @@ def main():
         return skip_or_fail("python3-pymongo is not installed")
     client = pymongo.MongoClient(os.environ["MONGODB_ADMIN_URI"], w="majority",
                                  serverSelectionTimeoutMS=10000)
+    insert_known(client)
     service = base_and_headers()
     first, last = (int(n) for n in os.environ.get("ORACLE_SEEDS", "1-240").split("-"))
     blocks = [range(a, min(a + BLOCK, last + 1)) for a in range(first, last + 1, BLOCK)]

@@ -173,6 +173,24 @@ def local_times(folder, body, split):
         whole(ident, reference, "local times")
 
 
+def units_in_headers(folder, body, split):
+    """The archive names its columns; who makes its parts need not know a unit."""
+    body = dict(body, header="unit")
+    known = mongo().exports.parameters
+    known.replace_one({"_id": "speed"}, {"_id": "speed", "unit": "km/h"}, upsert=True)
+    try:
+        reference, _ = by_one(folder, body)
+        with zipfile.ZipFile(io.BytesIO(reference)) as z:
+            ok(b"speed [km/h]" in z.read(z.namelist()[0]).partition(b"\n")[0],
+               "units in headers: there is one")
+        with Workers(folder, 2, split_documents=split, read_documents_s=300) as workers:
+            ident = create(body)
+            wait_for("the plan", lambda: workers.lines("split"), 30)
+            whole(ident, reference, "units in headers")
+    finally:
+        known.delete_one({"_id": "speed"})
+
+
 def slow_pair(folder, split):
     """Two workers that read slowly."""
     return Workers(folder, 2, split_documents=split, read_documents_s=150)
@@ -406,6 +424,7 @@ def main():
             section("%d workers" % n, several, folder, body, split, reference, preview, n)
         section("other settings", other_settings, folder, body, split)
         section("local times", local_times, folder, body, split)
+        section("units in headers", units_in_headers, folder, body, split)
         for which in ("another", "the job's"):
             section(which + " worker lost", lost, folder, body, split, reference, total, which)
         section("terminated", terminated, folder, body, split, reference)

@@ -939,7 +939,28 @@ def for_sheets(r, request):
         request.update(time="local", timeZone=r.choice(ZONES + [None]))
     if r.random() < 0.4:
         request["csv"] = "excel-semicolon"
-    return request
+    return with_known(r, request)
+
+
+UNIT_TEXTS = ["km/h", "%", "V", "\u00b0C", "m/s\u00b2", "a;=1", "x,=y", "=1", '"', "[m]", "1", " "]
+# What exports.parameters may have of a fleet: names that become one with a unit, too.
+KNOWN = {"speed": ["km/h", "Speed over ground", 1], "Speed": ["KM/H", None, None],
+         "soc": ["%", None, 0], "odo": [None, 'What it "has" run, so far', None],
+         "voltage": [None, None, 3], "=cmd": ["=1", "=cmd", 2], "a": [None, "\u00fc", None],
+         "A": ["m", None, 20], "\u00fcmlaut": ["\u00b5", "\u65e5\u672c", None],
+         "time": ["s", None, None], "nosuch": ["x", "of no vehicle", 4]}
+
+
+def with_known(r, request):
+    """Of half of the seeds: something is known of parameters, and some have units in headers."""
+    if r.random() < 0.5:
+        return request
+    names = USUAL + ODD_PARAMETERS + ["note", "nosuch"]
+    known = {name: [r.choice(UNIT_TEXTS + [None] * 4), r.choice(["A label", '=a "b"', None]),
+                    r.choice((0, 1, 12, None))]
+             for name in r.sample(names, r.choice((1, 5, len(names))))}
+    return dict(request, known=KNOWN if r.random() < 0.3 else known,
+                header=r.choice(("unit", "unit", "name")))
 
 
 def usual_fleet(seed):

@@ -12,7 +12,9 @@ request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters"
          it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon",
          and, where it is not "fail", "unknownVehicles": "skip"; where rows are steps: "every":
          a length such as "90s", "take" and "hold" unless they are "last" and "0s"; where files
-         are of days or months: "split": "day" or "month", which is a reason for "timeZone", too};
+         are of days or months: "split": "day" or "month", which is a reason for "timeZone", too;
+         "header": "unit" where columns have units; "known": {parameter: [unit, label, decimals]},
+         each may be None, what exports.parameters has (of all parameters)};
          times are Unix ms.
 files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
          manifest.json without readingBeganAt and request.compression. With "split" each of its
@@ -53,8 +55,8 @@ TIMELESS = -2 ** 63                    # order_ms of a document without a place 
 ID_TEXT_MAX = 100
 SHEET_ROWS = 1048575                   # of a file for spreadsheets, without its header
 COUNTS = ["points", "duplicates", "nonFinite", "nonNumeric", "skippedDocuments"]   # and skipped
-MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "files", "skippedDocuments",
-           "skippedDocumentsTotal"]
+MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "parameters", "files",
+           "skippedDocuments", "skippedDocumentsTotal"]
 UNITS = [("h", HOUR_MS), ("m", 60000), ("s", 1000), ("ms", 1)]     # of every and hold
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
@@ -270,7 +272,8 @@ def body_of(request):
             "vehicles": request["vehicles"], "time": request["time"]}
     if request["csv"] != "rfc4180":
         body["csv"] = request["csv"]
-    for member in ("parameters", "timeZone", "every", "take", "hold", "split", "unknownVehicles"):
+    for member in ("parameters", "timeZone", "every", "take", "hold", "header", "split",
+                   "unknownVehicles"):
         if request.get(member) is not None:
             body[member] = request[member]
     return body
@@ -555,6 +558,21 @@ def columns_of(collections, parameters):
     return [c for c in FIRST if c in collections] + rest
 
 
+def known_of(request):
+    """What the manifest has of the request's parameters."""
+    known, asked = request.get("known") or {}, request["parameters"]
+    return [dict(zip(("name", "unit", "label", "decimals"), (name, *known[name])))
+            for name in sorted(known, key=str.encode) if asked is None or name in asked]
+
+
+def with_units(parameters, request):
+    """What columns are called by, before no two are the same."""
+    units = {k["name"]: k["unit"] for k in known_of(request) if k["unit"] is not None}
+    if request.get("header") != "unit":
+        units = {}
+    return ["%s [%s]" % (p, units[p]) if p in units else p for p in parameters]
+
+
 def header_names(parameters, separator=b","):
     """The columns' names in the header, of which no two are the same."""
     taken, names = {b"time"}, []
@@ -658,7 +676,7 @@ def expect_vehicle(vehicle, collections, request, taken, csv_split_bytes):
     parameters = columns_of(collections, request["parameters"])
     excel = request["csv"] in ("excel", "excel-semicolon")
     sep = b";" if request["csv"] == "excel-semicolon" else b","
-    columns = header_names(parameters, sep)
+    columns = header_names(with_units(parameters, request), sep)
     eol, stamp = b"\r\n" if excel else b"\n", stamp_of(request)
     cells, found, listed = read_vehicle(vehicle, collections, parameters, request, sep)
 
@@ -716,8 +734,10 @@ def expect(data, request, csv_split_bytes=None):
         shown.update(every=length_text(length_ms(request["every"])),
                      take=request.get("take") or "last",
                      hold=length_text(length_ms(request.get("hold"))))
-    shown.update(csv=request["csv"], split=request.get("split") or "none", unknownVehicles=unknown)
-    return files, {"format": 5, "request": shown, "skippedVehicles": missing, "files": entries,
+    shown.update(csv=request["csv"], header=request.get("header") or "name",
+                 split=request.get("split") or "none", unknownVehicles=unknown)
+    return files, {"format": 5, "request": shown, "skippedVehicles": missing,
+                   "parameters": known_of(request), "files": entries,
                    "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
 
 
@@ -1694,6 +1714,44 @@ def parts_test(same, request):
         moved[3]["emptyPeriods"], moved[4]["emptyPeriods"] = first, second
         got = compare(archived(cut[0], dict(cut[1], files=moved)), whole, split=True)
         same("emptyPeriods of another part" in (got or ""), True, "days: compared: " + name)
+UNIT_COLUMNS = [                        # parameters, units, names by commas and by semicolons
+    (["speed", "odo", "soc"], {"speed": "km/h", "soc": None}, ["speed [km/h]", "odo", "soc"], None),
+    (["speed", "Speed", "SPEED"], {"speed": "km/h", "Speed": "KM/H", "SPEED": "m"},
+     ["speed [km/h]", "Speed [KM/H]_2", "SPEED [m]"], None),
+    (["speed [km/h]", "speed"], {"speed": "km/h"}, ["speed [km/h]", "speed [km/h]_2"], None),
+    (["speed", "speed [km/h]"], {"speed": "km/h"}, ["speed [km/h]", "speed [km/h]_2"], None),
+    (["time", "t"], {"t": "\u00b0C"}, ["time_2", "t [\u00b0C]"], None),
+    (["time"], {"time": "s"}, ["time [s]"], None),
+    (["=a", "b"], {"=a": "=1", "b": "x;=1"}, ["'=a [=1]", "b [x;'=1]"], ["'=a [=1]", "b [x;=1]"]),
+    (["b"], {"b": "x,=1"}, ["b [x,=1]"], ["b [x,'=1]"])]
+
+
+def test_units(same):
+    """Units in headers, and what the manifest has of parameters."""
+    for parameters, units, commas, semicolons in UNIT_COLUMNS:
+        request = {"parameters": None, "header": "unit",
+                   "known": {p: [unit, None, None] for p, unit in units.items()}}
+        for separator, want in ((b",", commas), (b";", semicolons or commas)):
+            same(header_names(with_units(parameters, request), separator), want,
+                 "units of %s between %s" % (parameters, separator))
+    same(header_names(with_units(["a"], {"parameters": None, "known": {"a": ["m", "b", 1]}})),
+         ["a"], "no units where none are asked for")
+    known = {"b": ["m", "B", 0], "a": [None, None, None], "\u00e4": ["", None, 2]}
+    same([list(k.values()) for k in known_of({"parameters": None, "known": known})],
+         [["a", None, None, None], ["b", "m", "B", 0], ["\u00e4", "", None, 2]],
+         "what is known, by name")
+    same([k["name"] for k in known_of({"parameters": ["c", "b"], "known": known})], ["b"],
+         "of the parameters that are asked for")
+    same(known_of({"parameters": None}), [], "nothing is known")
+    documents = {"v": {"b": [(T, hour(T, e(INT32, "1", i32(7))))]}}
+    files, manifest = expect(documents, {
+        "startDate": T, "endDate": T + HOUR_MS, "vehicles": None, "parameters": ["b"],
+        "time": "ms", "csv": "rfc4180", "header": "unit", "known": known})
+    same(files, [("v.csv", b"time,b [m]\n%d,7\n" % (T + 1))], "a unit in the header")
+    same([manifest["request"]["header"], manifest["parameters"], manifest["files"][0]["columns"],
+          manifest["files"][0]["parameters"]],
+         ["unit", [{"name": "b", "unit": "m", "label": "B", "decimals": 0}], ["b [m]"], ["b"]],
+         "in its manifest")
 
 
 def self_test():
@@ -1715,6 +1773,7 @@ def self_test():
         except Unsound:
             return False
 
+    test_units(same)
     for name, raw in SOUND:
         ok(sound(raw), "sound: " + name)
     for name, raw in UNSOUND:
@@ -1798,7 +1857,7 @@ def self_test():
     same(expect(data, there)[0], [("v.csv", text.encode())], "excel-semicolon, local time")
     same(expect(data, there)[1]["request"], dict(
         there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail",
-        every=None, take=None, hold=None, split="none"), "its manifest's request")
+        every=None, take=None, hold=None, split="none", header="name"), "its manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns", "parameters")],
          [3, 4, T + 1, T + 4, 1, ["odo", "'=a"], ["odo", "=a"]], "manifest of it")

@@ -306,23 +306,24 @@ text_or_null(struct json_object *list, size_t i)
 
 /*
  * Of known, {NAME: [unit, label, decimals]}, any of which may be null, those that are
- * requested. The object stays.
+ * requested.
  */
 static void
 read_known(struct json_object *o, struct archive_spec *spec)
 {
-	struct json_object *all = json_object_object_get(o, "known"), *decimals;
-	struct archive_parameter *known;
+	static struct archive_parameter *known;
+	static struct json_object *all;	/* keeps its texts */
+	struct json_object *decimals;
 	size_t i;
 
 	spec->header_unit = is_word(o, "header", "unit");
-	if (all == NULL)
+	if ((all = json_object_get(json_object_object_get(o, "known"))) == NULL)
 		return;
 	known = calloc((size_t)json_object_object_length(all) + 1, sizeof(*known));
 	if (known == NULL)
 		err(2, "parameters");
 	spec->known = known;
-	json_object_object_foreach(json_object_get(all), name, value) {
+	json_object_object_foreach(all, name, value) {
 		for (i = 0; i < spec->parameters->n; i++)
 			if (strcmp(spec->parameters->v[i], name) == 0)
 				break;
