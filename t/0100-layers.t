@@ -93,8 +93,7 @@ may()
 may libmongoc 'mongoc' lib/jobs/catalogue{,_estimate,_upkeep}.c lib/servers/failure.c \
 	lib/jobs/{joblist,jobs,leftovers,owners,parameters,rates,records,tasks}.c \
 	lib/jobs/{totals,units,usage,workers}.c lib/servers/{mongo,rights,trials}.c \
-	worker/fetch.c worker/odd.c \
-	worker/telemetry.c
+	worker/{fetch,odd,telemetry}.c
 may rabbitmq-c '(rabbitmq-c/|amqp)' lib/servers/amqp.c lib/servers/queue.c
 may libcurl 'curl' lib/servers/{credential_http,s3_exchange}.c lib/base/baseurl.c
 none "<bson" "fcgi/ sees no BSON" < <(includes fcgi/*.[ch])
