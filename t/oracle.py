@@ -1601,7 +1601,7 @@ def names_test(same, request):
             same(facts(manifest, "name", "period", "emptyPeriods"), [["v.csv", None, []]],
                  "days: %s, %s: none of them" % (split, style))
     same(list(manifest["request"]), ["startDate", "endDate", "vehicles", "parameters", "time",
-                                     "timeZone", "every", "take", "hold", "csv", "split",
+                                     "timeZone", "every", "take", "hold", "csv", "header", "split",
                                      "unknownVehicles"], "days: its members")
     same(list(manifest["files"][0]), [
         "name", "vehicle", "period", "emptyPeriods", "columns", "parameters", "rows", "points",
@@ -1714,6 +1714,8 @@ def parts_test(same, request):
         moved[3]["emptyPeriods"], moved[4]["emptyPeriods"] = first, second
         got = compare(archived(cut[0], dict(cut[1], files=moved)), whole, split=True)
         same("emptyPeriods of another part" in (got or ""), True, "days: compared: " + name)
+
+
 UNIT_COLUMNS = [                        # parameters, units, names by commas and by semicolons
     (["speed", "odo", "soc"], {"speed": "km/h", "soc": None}, ["speed [km/h]", "odo", "soc"], None),
     (["speed", "Speed", "SPEED"], {"speed": "km/h", "Speed": "KM/H", "SPEED": "m"},
