@@ -1907,6 +1907,7 @@ def main(argv):
             sys.stdout.buffer.write(b"== %s\n%s" % (name.encode(), body))
         sys.stdout.buffer.write(json.dumps(manifest, indent=1).encode() + b"\n")
         return 0
+    split = argv[1:2] == ["--split"]
     if len(argv) == 3 + split:
         folder, path = argv[-2:]
         data, request = load(folder)

@@ -31,7 +31,7 @@
 #define ARCHIVE_MAX (3 * PLAIN_MAX)
 #define STEM_BYTES 128
 /* Where zip.c cuts a stem. */
-#define STEM_CUT 80
+#define STEM_CUT 100
 
 struct how {
 	enum deflate_level level;

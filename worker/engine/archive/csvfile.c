@@ -54,14 +54,25 @@ csvfile_no_memory(void)
 	return -1;
 }
 
-/* A name that no entry has, less .csv: later parts keep what made it unique. */
+/* A name that no entry has, less .csv: others keep what made it unique. */
 static void
-take_name(struct csvfile *c, const char *want, char stem[ZIP_NAME_MAX + 1])
+free_name(struct csvfile *c, const char *want, char stem[ZIP_NAME_MAX + 1])
 {
 	char name[ZIP_NAME_MAX + 1];
 
 	zip_name(c->zip, want, ".csv", name);
 	snprintf(stem, ZIP_NAME_MAX + 1, "%.*s", (int)(strlen(name) - 4), name);
+}
+
+/* Files of days are called after the vehicle's own, whether it has that or not. */
+static int
+vehicle_name(struct csvfile *c, const char *vehicle)
+{
+	char name[ZIP_NAME_MAX + 1];
+
+	free_name(c, vehicle, c->vehicle);
+	snprintf(name, sizeof(name), "%.110s.csv", c->vehicle);
+	return c->options->style.periods == NULL ? 0 : zip_reserve(c->zip, name);
 }
 
 /* What the next part is called. */
@@ -75,7 +86,7 @@ csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 		memcpy(c->stem, c->vehicle, sizeof(c->stem));
 	} else if (c->part == 1) {
 		snprintf(later, sizeof(later), "%.90s_%s", c->vehicle, c->period);
-		take_name(c, later, c->stem);
+		free_name(c, later, c->stem);
 		snprintf(name, ZIP_NAME_MAX + 1, "%.110s.csv", c->stem);
 	} else {
 		snprintf(later, sizeof(later), "%.90s-part%d", c->stem,
@@ -370,8 +381,8 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 		goto nomem;
 	c->zip = zip;
 	c->options = options;
-	if (!options->runs)
-		take_name(c, vehicle, c->vehicle);
+	if (!options->runs && vehicle_name(c, vehicle) != 0)
+		goto fail;
 	c->done = done;
 	c->arg = arg;
 	c->deflater = deflater;

@@ -177,6 +177,17 @@ zip_name(struct zip *z, const char *stem, const char *ext,
 	nameset_next(&z->names, clean, "-", ext, name, ZIP_NAME_MAX + 1);
 }
 
+int
+zip_reserve(struct zip *z, const char *name)
+{
+	uint32_t at;
+
+	if (nameset_add(&z->names, name, &at) == 0)
+		return 0;
+	log_msg(LOG_ERROR, "zip", "out of memory");
+	return -1;
+}
+
 /* Fill in entries[n], for the caller to count. Returns 0, -1: no memory. */
 static int
 new_entry(struct zip *z, const char *name)

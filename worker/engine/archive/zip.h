@@ -47,9 +47,12 @@ uint64_t zip_entry_max(const struct zip *z);
  * Make a name that no entry has, ignoring case: stem, cut and cleaned to
  * [A-Za-z0-9._-] with no leading dot; if taken, "-2", "-3", ...; then ext, of
  * at most 11 bytes.
+ * zip_reserve(z, name): Keep a name that zip_name() made from others, whether an
+ * entry is to have it or not.
  */
 void zip_name(struct zip *z, const char *stem, const char *ext,
     char name[ZIP_NAME_MAX + 1]);
+int zip_reserve(struct zip *z, const char *name);
 
 /*
  * zip_begin(z, name): Start an entry, with a name that zip_name() made or that
