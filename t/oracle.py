@@ -616,14 +616,14 @@ def parts_of(header, rows, limit):
     return parts
 
 
-def placed(found, firsts, start):
+def placed(found, firsts, start, days):
     """Where things [(member, earliest, latest ms of being found)] count, of files that begin with
     rows of these times. For each file: {member: n}, and {member: [least, most] of all files up to
-    this one}.
+    this one}. days: those that have documents, ascending.
 
     Something counts in the file that is being written when it is found: that of the last row until
     then, or the first one. Slices are read before their rows are written; how long they are is not
-    known, but none goes on to another day (UTC).
+    known, but none goes on to another day (UTC) that has documents.
     """
     def file_at(ms):
         return max(0, bisect.bisect_right(firsts, ms) - 1)
@@ -632,8 +632,9 @@ def placed(found, firsts, start):
     sums = [{member: [0, 0] for member, _, _ in found} for _ in firsts]
     for member, earliest, latest in found:
         count(counts[file_at(latest)], member)
-        day_after = (max(latest, start) // DAY_MS + 1) * DAY_MS
-        sums[file_at(day_after - 1)][member][0] += 1
+        later = bisect.bisect_right(days, max(latest, start) // DAY_MS)
+        last = days[later] * DAY_MS - 1 if later < len(days) else firsts[-1]
+        sums[file_at(last)][member][0] += 1
         sums[file_at(earliest // DAY_MS * DAY_MS - 1)][member][1] += 1
     for before, these in zip(sums, sums[1:]):
         for member, (least, most) in before.items():
@@ -685,9 +686,11 @@ def expect_vehicle(vehicle, collections, request, taken, csv_split_bytes):
     files = by_days([(ms, sep.join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
                      for ms in sorted(set().union(*cells))], request)
     firsts = [rows[0][0] if rows else request["startDate"] for _, rows, _, _ in files]
+    days = sorted({order_ms // DAY_MS for p in parameters for order_ms, _ in collections.get(p, [])
+                   if order_ms < request["endDate"]})
     out = []
     for (period, rows, before, after), counts, sums in zip(
-            files, *placed(found, firsts, request["startDate"])):
+            files, *placed(found, firsts, request["startDate"], days)):
         parts = parts_of(header, rows, csv_split_bytes)
         whole = own_name("%s_%s" % (stem, period), taken) if period else stem
         for n, part in enumerate(parts, 1):
