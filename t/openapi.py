@@ -132,13 +132,14 @@ def given(body):
     return {name: value for name, value in body.items() if value is not None}
 
 
+TAKES = ("last", "first", "mean", "min", "max")
 UNITS = {"h": 3600000, "m": 60000, "s": 1000, "ms": 1}
 
 
 def duration(text):
     """Its ms; None where it is none."""
-    m = re.fullmatch(r"(0|[1-9][0-9]*)(ms|s|m|h)", text or "", re.A)
-    return m and int(m[1]) * UNITS[m[2]]
+    m = isinstance(text, str) and re.fullmatch(r"(0|[1-9][0-9]*)(ms|s|m|h)", text, re.A)
+    return int(m[1]) * UNITS[m[2]] if m else None
 
 
 def duration_text(ms):
@@ -498,6 +499,16 @@ def range_of(r):
     return spelled(r, start), spelled(r, start + length)
 
 
+def shape_steps(r, body):
+    """Of the lengths that fit the schema few divide a day, and take and hold need one that does."""
+    asked = {k: body[k] for k in ("every", "take", "hold") if body.get(k) is not None}
+    if asked and r.random() < 0.8 and asked.get("take", "last") in TAKES and \
+            all(duration(asked[k]) is not None for k in ("every", "hold") if k in asked):
+        body["every"] = r.choice(("100ms", "675ms", "1s", "1000ms", "60s", "15m", "24h", "1440m"))
+        if "hold" in asked:
+            body["hold"] = r.choice(("0h", "0s", "1ms", "90s", "60m", "1h"))
+
+
 def shape_body(case):
     """The schema lets dates be 0000-00-00; then nothing else of the body would be looked at. So
     most get real dates."""
@@ -514,6 +525,7 @@ def shape_body(case):
                 [n for n in names if n not in VEHICLES and r.random() < 0.3]
             if owners.THEIR_VEHICLES and r.random() < 0.3:
                 body["vehicles"].append(r.choice(owners.THEIR_VEHICLES))
+        shape_steps(r, body)
         case.body = body
 
 
