@@ -26,6 +26,7 @@ ENGINE = os.path.join(ROOT, os.environ.get("B", "build"), "t", "engine")
 # of t/fleet.py: seed, unsound
 SEEDS = ((1, False), (2, False), (7, True), (20, False))
 SPLIT_SEED, SPLIT_BYTES = 40, 70000                                    # a larger fleet
+DAYS = 1000                                 # each with a file, of ten vehicles
 TIMEOUT_S = 120
 JAVA = """
 import java.io.*;
@@ -140,15 +141,36 @@ def of_an_export(folder, client):
         client.drop_database(vehicle)
 
 
+def made(folder, name, data, wanted, **env):
+    """The archive that the engine makes of this, or None."""
+    place, path = (os.path.join(folder, name + end) for end in ("", ".zip"))
+    fleet.write(place, data, wanted)
+    status, out, err = run(ENGINE, place, path, env=dict(os.environ, **env))
+    good = ok(status == 0, name + ": made by the engine",
+              "exit %d: %s" % (status, (out + err).decode("utf-8", "replace")))
+    return path if good else None
+
+
+def of_days(folder):
+    """A file for each day of some vehicles: 10,000 of them."""
+    days = range(oracle.T, oracle.T + DAYS * oracle.DAY_MS, oracle.DAY_MS)
+    data = {"v%d" % v: {"speed": [(ms, oracle.hour(ms, oracle.e(
+        oracle.INT32, str(v), oracle.i32(n)))) for n, ms in enumerate(days)]} for v in range(10)}
+    wanted = {"startDate": days[0], "endDate": days[-1] + oracle.DAY_MS, "vehicles": None,
+              "parameters": None, "time": "ms", "csv": "rfc4180", "split": "day"}
+    path = made(folder, "days", data, wanted)
+    if path is not None:
+        with zipfile.ZipFile(path) as z:
+            is_(len(z.namelist()), 10 * DAYS + 1, "days: that many files")
+        open_in_all("days", path, oracle.compare(path, oracle.expect(data, wanted)))
+
+
 def of_the_engine(folder, seed, unsound, split_bytes=None):
     name = "fleet %d%s" % (seed, ", split" if split_bytes else "")
     data, wanted = fleet.fleet(seed, unsound)
-    place, path = os.path.join(folder, "fleet%d" % seed), os.path.join(folder, "%d.zip" % seed)
-    fleet.write(place, data, wanted)
-    env = dict(os.environ, **({"CSV_SPLIT_BYTES": str(split_bytes)} if split_bytes else {}))
-    status, out, err = run(ENGINE, place, path, env=env)
-    if not ok(status == 0, name + ": made by the engine",
-              "exit %d: %s" % (status, (out + err).decode("utf-8", "replace"))):
+    path = made(folder, name, data, wanted,
+                **({"CSV_SPLIT_BYTES": str(split_bytes)} if split_bytes else {}))
+    if path is None:
         return
     open_in_all(name, path,
                 oracle.compare(path, oracle.expect(data, wanted), split=bool(split_bytes)))
@@ -171,6 +193,7 @@ def main():
         else:
             for seed, unsound in SEEDS:
                 section("fleet %d" % seed, of_the_engine, folder, seed, unsound)
+            section("days", of_days, folder)
             section("split", of_the_engine, folder, SPLIT_SEED, False, SPLIT_BYTES)
     return done()
 
