@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,33 +161,6 @@ take_word(struct parse *p, struct json_object *v, const char *pointer,
 	return spec_refuse(p, 400, pointer, "must be %s", list);
 }
 
-static int
-take_time(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_time_names);
-
-	p->job->spec.time = i < 0 ? SPEC_TIME_MS : (enum spec_time)i;
-	return i < 0 ? -1 : 0;
-}
-
-static int
-take_split(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_split_names);
-
-	p->job->spec.split = i < 0 ? SPEC_SPLIT_NONE : (enum spec_split)i;
-	return i < 0 ? -1 : 0;
-}
-
-static int
-take_header(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_header_names);
-
-	p->job->spec.header = i < 0 ? SPEC_HEADER_NAME : (enum spec_header)i;
-	return i < 0 ? -1 : 0;
-}
-
 static bool
 needs_zone(const struct export_spec *spec)
 {
@@ -269,33 +243,6 @@ take_hold(struct parse *p, struct json_object *v, const char *pointer)
 }
 
 static int
-take_csv(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_csv_names);
-
-	p->job->spec.csv = i < 0 ? SPEC_CSV_RFC4180 : (enum spec_csv)i;
-	return i < 0 ? -1 : 0;
-}
-
-static int
-take_compression(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_compression_names);
-
-	p->job->spec.compression = i < 0 ? SPEC_FAST : (enum spec_compression)i;
-	return i < 0 ? -1 : 0;
-}
-
-static int
-take_unknown(struct parse *p, struct json_object *v, const char *pointer)
-{
-	int i = take_word(p, v, pointer, spec_unknown_names);
-
-	p->job->spec.unknown = i < 0 ? SPEC_UNKNOWN_FAIL : (enum spec_unknown)i;
-	return i < 0 ? -1 : 0;
-}
-
-static int
 take_name(struct parse *p, struct json_object *v, const char *pointer)
 {
 	const char *text = json_object_get_string(v);
@@ -313,27 +260,34 @@ take_name(struct parse *p, struct json_object *v, const char *pointer)
 	return (p->job->name = strdup(text)) == NULL ? -2 : 0;
 }
 
-static const struct {
-	const char *name;
-	const char *pointer;
+/* What is read by take, or is a word, whose index is an enum of the spec. */
+struct member {
+	const char *name, *pointer;
 	bool required;
 	int (*take)(struct parse *, struct json_object *, const char *);
-} members[] = {
-	{ "startDate", "/startDate", true, take_start },
-	{ "endDate", "/endDate", true, take_end },
-	{ "vehicles", "/vehicles", false, take_vehicles },
-	{ "parameters", "/parameters", false, take_parameters },
-	{ "time", "/time", false, take_time },
-	{ "split", "/split", false, take_split },
-	{ "timeZone", "/timeZone", false, take_time_zone },
-	{ "every", "/every", false, take_every },
-	{ "take", "/take", false, take_take },
-	{ "hold", "/hold", false, take_hold },
-	{ "csv", "/csv", false, take_csv },
-	{ "header", "/header", false, take_header },
-	{ "compression", "/compression", false, take_compression },
-	{ "unknownVehicles", "/unknownVehicles", false, take_unknown },
-	{ "name", "/name", false, take_name },
+	const char *const *words;
+	size_t offset;
+};
+
+#define WORD(name, member, words) \
+	{ name, "/" name, false, NULL, words, offsetof(struct export_spec, member) }
+
+static const struct member members[] = {
+	{ "startDate", "/startDate", true, take_start, NULL, 0 },
+	{ "endDate", "/endDate", true, take_end, NULL, 0 },
+	{ "vehicles", "/vehicles", false, take_vehicles, NULL, 0 },
+	{ "parameters", "/parameters", false, take_parameters, NULL, 0 },
+	WORD("time", time, spec_time_names),
+	WORD("split", split, spec_split_names),
+	{ "timeZone", "/timeZone", false, take_time_zone, NULL, 0 },
+	{ "every", "/every", false, take_every, NULL, 0 },
+	{ "take", "/take", false, take_take, NULL, 0 },
+	{ "hold", "/hold", false, take_hold, NULL, 0 },
+	WORD("csv", csv, spec_csv_names),
+	WORD("header", header, spec_header_names),
+	WORD("compression", compression, spec_compression_names),
+	WORD("unknownVehicles", unknown, spec_unknown_names),
+	{ "name", "/name", false, take_name, NULL, 0 },
 };
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
 
@@ -402,6 +356,21 @@ take_defaults(struct parse *p)
 	return 0;
 }
 
+_Static_assert(sizeof(enum spec_time) == sizeof(int), "enums are ints");
+
+static int
+take_member(struct parse *p, struct json_object *v, const struct member *m)
+{
+	int i;
+
+	if (m->take != NULL)
+		return m->take(p, v, m->pointer);
+	if ((i = take_word(p, v, m->pointer, m->words)) < 0)
+		return -1;
+	*(int *)((char *)&p->job->spec + m->offset) = i;
+	return 0;
+}
+
 /* In the order of the table, so that a body with two faults always has the same one. */
 static int
 take_members(struct parse *p, struct json_object *root)
@@ -421,8 +390,7 @@ take_members(struct parse *p, struct json_object *root)
 				    "is missing");
 			continue;
 		}
-		rc = members[i].take(p, v, members[i].pointer);
-		if (rc != 0)
+		if ((rc = take_member(p, v, &members[i])) != 0)
 			return rc;
 	}
 	return (rc = take_defaults(p)) != 0 ? rc : check_range(p);
