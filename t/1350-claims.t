@@ -151,11 +151,14 @@ def examined(db, f):
 def few(db, name, f, calls, keys, documents=None, only=()):
     """f takes at most that many calls (of some commands only), keys and documents in all."""
     f()                                 # plans are made once
-    seen = [s for s in examined(db, f) if not only or s[0] in only]
     documents = keys if documents is None else documents
-    ok(len(seen) <= calls and sum(s[1] for s in seen) <= keys
-       and sum(s[2] for s in seen) <= documents,
-       "%s: at most %d calls, %d keys, %d documents" % (name, calls, keys, documents), seen)
+    for _ in range(3):                  # the probe's look may come in between
+        seen = [s for s in examined(db, f) if not only or s[0] in only]
+        good = len(seen) <= calls and sum(s[1] for s in seen) <= keys \
+            and sum(s[2] for s in seen) <= documents
+        if good:
+            break
+    ok(good, "%s: at most %d calls, %d keys, %d documents" % (name, calls, keys, documents), seen)
 
 
 class Pair:

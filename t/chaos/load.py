@@ -46,6 +46,7 @@ def load_fleet(client, seed):
     oracle needs."""
     from bson.raw_bson import RawBSONDocument
     data, request = unique(seed, *fleet.fleet(seed))
+    request["known"] = None             # exports.parameters is empty here
     for vehicle, collections in data.items():
         client.drop_database(vehicle)
         for parameter, documents in collections.items():
