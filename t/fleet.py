@@ -1072,6 +1072,14 @@ def busy(seed, days):
     return {"vehicle_001": collections}, {"startDate": start, "endDate": start + days * DAY}
 
 
+def blocks(ranges, size):
+    """Lists of at most size seeds, of ranges such as "1-160,401-520"."""
+    for part in ranges.split(","):
+        first, last = (int(n) for n in part.split("-"))
+        for a in range(first, last + 1, size):
+            yield list(range(a, min(a + size, last + 1)))
+
+
 def write(folder, data, request):
     """Write the framed files; folder is made where it is missing."""
     os.makedirs(os.path.join(folder, "data"), exist_ok=True)
