@@ -3,7 +3,9 @@ below build/ and nowhere else.
 
     installed(folder, requirements)     whether the folder holds just what the file says now
     install(folder, requirements)       make it so; OSError, subprocess.SubprocessError
+    newest(folder, names)               what pip has of these today, which nothing pins
 """
+import contextlib
 import fcntl
 import os
 import shutil
@@ -23,20 +25,34 @@ def installed(folder, requirements):
     return stamp is not None and stamp == read(requirements)
 
 
-def install(folder, requirements):
-    """Into a folder next to it, then renamed: a half-done one is never used."""
+def fill(folder, *what):
+    """By pip, into a folder next to it, then renamed: a half-done one is never used."""
+    new = folder + ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q",
+                    "--disable-pip-version-check", "--no-input", "--root-user-action=ignore",
+                    "--only-binary=:all:", "--target", new, *what],
+                   stdin=subprocess.DEVNULL, check=True, timeout=600)
+    if what[0] == "--require-hashes":
+        shutil.copyfile(what[-1], os.path.join(new, "stamp"))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(new, folder)
+
+
+@contextlib.contextmanager
+def locked(folder):
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     with open(folder + ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if installed(folder, requirements):
-            return
-        new = folder + ".new"
-        shutil.rmtree(new, ignore_errors=True)
-        subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q",
-                        "--disable-pip-version-check", "--no-input", "--no-deps",
-                        "--root-user-action=ignore", "--only-binary=:all:", "--require-hashes",
-                        "--target", new, "-r", requirements],
-                       stdin=subprocess.DEVNULL, check=True, timeout=600)
-        shutil.copyfile(requirements, os.path.join(new, "stamp"))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(new, folder)
+        yield
+
+
+def install(folder, requirements):
+    with locked(folder):
+        if not installed(folder, requirements):
+            fill(folder, "--require-hashes", "--no-deps", "-r", requirements)
+
+
+def newest(folder, names):
+    with locked(folder):
+        fill(folder, *names)
