@@ -8,6 +8,8 @@
 #                   in a root of its own (needs root and debootstrap)
 # make check-arm64  units, corpora, oracle and equal bytes for arm64, under qemu (needs root)
 # make check-s3     exports, links, refusals on versitygw and MinIO, built by go
+# make check-readers READERS=newest  the CSV calls of docs/API.md in the newest pandas, polars and
+#                   DuckDB; READERS=oldest: in the oldest that they are for
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
 # make check-memory what a worker holds, for 5 to 1,000 parameters
@@ -160,6 +162,10 @@ check-arm64:
 	t/check-arm64 --suite $(or $(SUITE),bookworm)
 
 # The worker's memory, for each number of parameters; the suite has three of them.
+# READERS=pinned: as t/3310-readers.t does
+check-readers:
+	READERS=$(or $(READERS),newest) t/readers.py
+
 check-memory: all
 	MEMORY_FULL=1 prove -v -e '' t/3250-memory-wide.t
 
@@ -274,6 +280,6 @@ format-report:
 -include $(OBJECTS:.o=.d)
 
 .PHONY: all bench bench-api bench-distance bench-split bench-vehicles check \
-	check-api check-arm64 check-deb check-memory check-platform check-s3 check-unit chaos \
-	chaos-hosts clean deb format-report fuzz help install profile uninstall
+	check-api check-arm64 check-deb check-memory check-platform check-readers check-s3 \
+	check-unit chaos chaos-hosts clean deb format-report fuzz help install profile uninstall
 .SECONDARY:

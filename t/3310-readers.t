@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """The CSV files where people open them, without options: pandas, DuckDB and LibreOffice show the
-cells that Python's csv module reads, numbers as numbers, texts as texts, times as times. And
-manifest.json by its schema, and the names that browsers save.
+cells that Python's csv module reads, numbers as numbers, texts as texts, times as times. A long
+file in the calls of docs/API.md (t/readers.py). And manifest.json by its schema, and the names that
+browsers save.
 
-Prints TAP. pandas and DuckDB are put into build/readers by this test where everything must run.
+Prints TAP. pandas, DuckDB and polars are put into build/readers by this test where everything must
+run.
 """
 import csv
 import io
@@ -15,28 +17,18 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-import xml.etree.ElementTree as ElementTree
 import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-import pinned                           # noqa: E402
+import readers                          # noqa: E402
 import service                          # noqa: E402
 from service import (                   # noqa: E402
     DAY, START, create, done, finish, is_, mongo, ok, request, s3, section, skip,
     skip_all, under_stack)
 
-FOLDER = os.path.join(service.ROOT, "build", "readers")
-PINNED = os.path.join(service.ROOT, "t", "requirements", "readers.txt")
 TEXTS = ["plain", "a,b", 'said "so"', "two\nlines", "ümlaut €", "=1+1", "-x", " spaced ", "007x"]
-
-
-def installed():
-    """Whether build/readers is as the requirements say; installed where everything must run."""
-    if os.environ.get("EXPORT_TEST_ALL") == "1":
-        pinned.install(FOLDER, PINNED)
-    return pinned.installed(FOLDER, PINNED)
 
 
 def load(client):
@@ -141,29 +133,6 @@ def in_duckdb(rows, path, rfc3339):
 
 # ---- LibreOffice --------------------------------------------------------------------------
 
-OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-
-
-def sheet(path):
-    """The rows of the first sheet of a flat ODS: (type, value) of each cell; repeated
-    cells and rows are expanded."""
-    table = next(ElementTree.parse(path).iter(TABLE + "table"))
-    rows = []
-    for row in table.iter(TABLE + "table-row"):
-        cells = []
-        for cell in row.findall(TABLE + "table-cell"):
-            kind = cell.get(OFFICE + "value-type")
-            value = cell.get(OFFICE + "value") or "\n".join("".join(p.itertext()) for p
-                                                            in cell.findall(TEXT + "p"))
-            n = int(cell.get(TABLE + "number-columns-repeated") or 1)
-            cells.extend([(kind, value)] * min(n, 100))
-        n = int(row.get(TABLE + "number-rows-repeated") or 1)
-        rows.extend([cells] * min(n, 10))
-    return rows
-
-
 def in_libreoffice(rows, path, folder):
     """With the defaults of its dialogue: comma, quotation mark, UTF-8 (76). Without a dialogue it
     would take Windows-1252."""
@@ -176,7 +145,7 @@ def in_libreoffice(rows, path, folder):
     if not ok(done_.returncode == 0 and os.path.exists(path[:-3] + "fods"), "LibreOffice opens it",
               done_.stdout[-800:]):
         return
-    got = sheet(path[:-3] + "fods")
+    got = readers.sheet(path[:-3] + "fods")
     is_([v for _, v in got[0][:5]], rows[0], "LibreOffice: the header")
     got = got[1:len(rows)]
     is_(len(got), len(rows) - 1, "LibreOffice: the rows")
@@ -214,10 +183,11 @@ def by_schema(manifests):
 def main():
     under_stack(__file__, own=True)
     try:
-        have = installed()
+        if os.environ.get("EXPORT_TEST_ALL") == "1":
+            readers.install()
     except (OSError, subprocess.SubprocessError) as e:
-        skip_all("pandas and DuckDB: %s" % e)
-    sys.path.append(FOLDER)
+        skip_all("pandas, DuckDB and polars: %s" % e)
+    have = readers.installed()
     load(mongo())
     manifests = []
     with tempfile.TemporaryDirectory() as folder:
@@ -236,6 +206,10 @@ def main():
                 section("LibreOffice", in_libreoffice, rows, path, folder)
             else:
                 skip("LibreOffice", "soffice; run scripts/deps")
+    if have:
+        readers.check()
+    else:
+        skip("long files", "pandas, DuckDB and polars are not in build/readers")
     section("the schema", by_schema, manifests)
     days = "_2018-11-30_2018-11-30.zip"
     section("names", called, "Flotte M\u00fcller: \"Herbst\"/1",
