@@ -83,12 +83,12 @@ until_ok 30 test -e "$T/ready" ||
 INIT=$(pgrep -P "$UNSHARE")
 # in COMMAND...: in that root.
 in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
-	LC_ALL=C.UTF-8 ${URL:+EXPORT_URL="$URL"} nsenter -t "$INIT" -m -p -- chroot "$T/root" \
+	LC_ALL=C.UTF-8 ${URL:+EXPORT_URL="$URL"} nsenter -t "$INIT" -m -p -r -- chroot "$T/root" \
 	"$@"; }
 # What is in the upper layer is what has changed. Only files; a removed one is a device there.
 changed()
 {
-	nsenter -t "$INIT" -m -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
+	nsenter -t "$INIT" -m -r -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
 		'/%P\n' |
 	    grep -vE -e '^/(var/lib/dpkg|var/cache)' \
 	    -e '^/var/log/(dpkg|alternatives|apt|nginx|supervisor)' \
@@ -233,6 +233,6 @@ no "no program was down for good" in_root grep -q op=process_fatal /var/log/expo
 in_root nginx -s quit
 in_root rm -f /etc/nginx/export-site.conf /etc/nginx/export-upstream.conf \
 	/etc/nginx/conf.d/telemetry-export.conf /tmp/x.zip
-until_ok 30 bash -c '! nsenter -t "$1" -p -m pgrep -x nginx >/dev/null' - "$INIT"
+until_ok 30 bash -c '! nsenter -t "$1" -p -m -r pgrep -x nginx >/dev/null' - "$INIT"
 removed
 done_testing
