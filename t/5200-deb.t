@@ -88,7 +88,8 @@ in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninterac
 # What is in the upper layer is what has changed. Only files; a removed one is a device there.
 changed()
 {
-	nsenter -t "$INIT" -m -r -- find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
+	nsenter -t "$INIT" -m -r -- \
+		find "$T/over/upper" -type f -printf '/%P\n' -o -type l -printf \
 		'/%P\n' |
 	    grep -vE -e '^/(var/lib/dpkg|var/cache)' \
 	    -e '^/var/log/(dpkg|alternatives|apt|nginx|supervisor)' \
