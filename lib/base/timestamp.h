@@ -31,6 +31,18 @@ int timestamp_parse(const char *text, size_t len, int64_t *t_ms);
 size_t timestamp_format(int64_t t_ms, char text[TIMESTAMP_SIZE]);
 
 /*
+ * timestamp_floor(t_ms, unit_ms): The last multiple of unit_ms up to t_ms, also before
+ * 1970: when its hour, day or step begins.
+ */
+static inline int64_t
+timestamp_floor(int64_t t_ms, int64_t unit_ms)
+{
+	const int64_t over = t_ms % unit_ms;
+
+	return t_ms - over - (over < 0 ? unit_ms : 0);
+}
+
+/*
  * timestamp_days(y, m, d): Days since 1970-01-01 of a date of the Gregorian calendar.
  * timestamp_leap(y): Whether that year has a 29th of February.
  * timestamp_year(t_ms): The year of a moment, UTC.

@@ -106,7 +106,7 @@ slice_add(struct slice *s, const struct source_doc *doc,
 int64_t
 slice_day(int64_t t_ms)
 {
-	return t_ms - t_ms % DAY_MS - (t_ms % DAY_MS < 0 ? DAY_MS : 0);
+	return timestamp_floor(t_ms, DAY_MS);
 }
 
 void

@@ -32,8 +32,7 @@
 static inline int64_t
 slice_hour(int64_t t_ms)
 {
-	return t_ms - t_ms % HOUR_MS -
-	    (t_ms % HOUR_MS < 0 ? HOUR_MS : 0);
+	return timestamp_floor(t_ms, HOUR_MS);
 }
 
 /* What all slices of an archive share. */

@@ -289,17 +289,12 @@ csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len,
 	    csvfile_next_part(c) : 0;
 }
 
-static int64_t
-day_of(int64_t t_ms)
-{
-	return t_ms - t_ms % DAY_MS - (t_ms % DAY_MS < 0 ? DAY_MS : 0);
-}
-
 /* Whether the block belongs to another run than the one before it. */
 static bool
 csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 {
-	return c->run_bytes == 0 || day_of(b->first_ms) != c->day_ms ||
+	return c->run_bytes == 0 ||
+	    timestamp_floor(b->first_ms, DAY_MS) != c->day_ms ||
 	    b->first_ms >= c->period_end_ms ||
 	    c->run_rows + b->rows > c->run_rows_max ||
 	    !fits_run(c, c->run_bytes + b->text_len,
@@ -333,7 +328,7 @@ csvfile_block(struct csvfile *c, const struct block *b)
 		if (csvfile_begin_run(c, b->text_len, b->deflated_len,
 		    b->rows, b->first_ms) != 0)
 			return -1;
-		c->day_ms = day_of(b->first_ms);
+		c->day_ms = timestamp_floor(b->first_ms, DAY_MS);
 		c->period_end_ms = periods_end(c->options->style.periods,
 		    b->first_ms);
 		c->run_bytes = c->run_deflated = c->run_rows = 0;

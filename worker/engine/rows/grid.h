@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/timestamp.h"
 #include "worker/engine/archive_types.h"
 #include "worker/engine/decode/celltext.h"
 #include "worker/engine/decode/number.h"
@@ -35,9 +36,7 @@ struct grid_spec {
 static inline int64_t
 grid_step(const struct grid_spec *spec, int64_t t_ms)
 {
-	const int64_t over = t_ms % spec->every_ms;
-
-	return t_ms - over - (over < 0 ? spec->every_ms : 0);
+	return timestamp_floor(t_ms, spec->every_ms);
 }
 
 /* A cell's text and number; a long text is in the buffer of whoever has it. */

@@ -185,11 +185,10 @@ put_row(struct rows *r, int64_t step_ms)
 static int64_t
 block_ends(const struct rows *r, int64_t step_ms)
 {
-	const int64_t day_ms = step_ms - step_ms % DAY_MS +
-	    (step_ms % DAY_MS < 0 ? 0 : DAY_MS);
+	const int64_t day_end_ms = timestamp_floor(step_ms, DAY_MS) + DAY_MS;
 	const int64_t end_ms = periods_end(r->style->periods, step_ms);
 
-	return day_ms < end_ms ? day_ms : end_ms;
+	return day_end_ms < end_ms ? day_end_ms : end_ms;
 }
 
 static int

@@ -8,12 +8,6 @@
 #include "lib/base/timestamp.h"
 #include "lib/base/zone.h"
 
-static int64_t
-day_of(int64_t t_ms)
-{
-	return t_ms / DAY_MS - (t_ms % DAY_MS < 0);
-}
-
 /* As text, from which a month's is cut. */
 static void
 date_of(int64_t day, char text[TIMESTAMP_SIZE])
@@ -64,7 +58,7 @@ periods_init(struct periods *p, enum archive_split split,
 	*p = (struct periods){ .split = split };
 	while (t_ms < to_ms) {
 		span = zone_span(zone != NULL ? zone : &utc, t_ms);
-		day = day_of(t_ms + span.offset_ms);
+		day = timestamp_floor(t_ms + span.offset_ms, DAY_MS) / DAY_MS;
 		if (begins(p, day) && append(p, t_ms, day) != 0)
 			return -1;
 		next_ms = (day + 1) * DAY_MS - span.offset_ms;
