@@ -129,7 +129,7 @@ test_order(void)
 		for (i = 0; i < N; i++)
 			exactsum_add(&s, v[0]);
 		bad += exactsum_mean(&s, N) != v[0];
-		/* What clear leaves behind would be in the next sum. */
+		/* A limb that is not cleared would show in the next sum. */
 		exactsum_clear(&s);
 		exactsum_add(&s, v[1]);
 		bad += exactsum_mean(&s, 1) != v[1];

@@ -163,16 +163,20 @@ window_settle(struct exact *x, const struct exact_job *job)
 static int
 window_rows(struct exact *x, const struct exact_job *job, struct blocks *b)
 {
-	int64_t t_ms, end_ms = INT64_MAX;
-	struct block *open;
+	const struct periods *periods = job->style->periods;
+	struct block *open = blocks_open(b);
+	int64_t t_ms, end_ms;
 	size_t i;
 
+	/* The window before this one may have left it open. */
+	end_ms = open != NULL && open->rows > 0 ?
+	    periods_end(periods, open->first_ms) : INT64_MIN;
 	while (merge_next(&x->merge, &t_ms) == 0) {
-		if ((open = blocks_open(b)) != NULL && open->rows > 0)
-			end_ms = periods_end(job->style->periods,
-			    open->first_ms);
-		if (t_ms >= end_ms && blocks_end(b, x->deflater) != 0)
-			return -1;
+		if (t_ms >= end_ms) {
+			if (blocks_end(b, x->deflater) != 0)
+				return -1;
+			end_ms = periods_end(periods, t_ms);
+		}
 		if ((open = blocks_open(b)) == NULL ||
 		    csv_row(&b->text, job->style, t_ms, x->merge.cells,
 		    job->columns, &open->non_finite) != 0)

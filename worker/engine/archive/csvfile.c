@@ -204,11 +204,12 @@ csvfile_next_part(struct csvfile *c)
 static int
 csvfile_period_begin(struct csvfile *c, size_t i)
 {
-	if (c->part > 0 && csvfile_part_end(c) != 0)
-		return -1;
-	if (c->part > 0)
+	if (c->part > 0) {
+		if (csvfile_part_end(c) != 0)
+			return -1;
 		memset(&c->facts, 0, sizeof(c->facts));
-	c->part = 0;
+		c->part = 0;
+	}
 	periods_name(c->options->style.periods, i, c->period);
 	if (csvfile_part_begin(c) != 0)
 		return -1;

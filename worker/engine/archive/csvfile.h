@@ -70,12 +70,11 @@ struct csvfile_options {
  * parts, of its own. Blocks form runs: a run has blocks that begin on one day
  * (UTC) and in one period, and at most CSVFILE_RUN_BYTES of text; for a sheet there
  * are limits of rows, too. A part begins with a run, where that might not fit into
- * the part before it: this depends on what came before alone, so that a CSV can be
- * made of runs that come from elsewhere. In a
- * fragment runs are all there is: no names, headers or parts. All arguments but
- * the vehicle's name and its parameters, from which the columns are named,
- * outlive it; the deflater is for the headers. The functions return 0, or -1 or
- * NULL with the error logged.
+ * the part before it. Only what came before decides that, so a CSV can be made of
+ * runs from elsewhere. In a fragment runs are all there is: no names, headers or
+ * parts. All arguments but the vehicle's name and its parameters, from which the
+ * columns are named, outlive it; the deflater is for the headers. The functions
+ * return 0, or -1 or NULL with the error logged.
  */
 struct csvfile *csvfile_open(struct zip *zip,
     const struct csvfile_options *options, struct deflater *deflater,

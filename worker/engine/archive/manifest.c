@@ -297,10 +297,7 @@ put_period(struct jsontext *j, const struct csvfile_facts *f)
 {
 	int i;
 
-	if (f->period[0] != '\0')
-		jsontext_text(j, "period", f->period);
-	else
-		jsontext_null(j, "period");
+	put_text(j, "period", f->period[0] != '\0' ? f->period : NULL);
 	jsontext_open(j, "emptyPeriods", '[');
 	for (i = 0; i < f->nempty; i++) {
 		jsontext_open(j, NULL, '[');

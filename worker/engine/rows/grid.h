@@ -39,7 +39,7 @@ grid_step(const struct grid_spec *spec, int64_t t_ms)
 	return timestamp_floor(t_ms, spec->every_ms);
 }
 
-/* A cell's text and number; a long text is in the buffer of whoever has it. */
+/* A cell's text and number; a long text is in its grid's or carry's buffer. */
 struct grid_value {
 	struct cell_text text;
 	double number;		/* NaN: it is none */
@@ -134,7 +134,7 @@ void grid_release(struct grid *g);
 
 /*
  * grid_add(s, p): A point, later than those before; one before from_ms counts for
- * hold alone. What p refers to lives until grid_end(g), which follows the last one.
+ * hold alone. What p refers to must outlive grid_end(g), which follows the last one.
  * Both return 0, -1: no memory.
  */
 int grid_add(struct grid_series *s, const struct point *p);
