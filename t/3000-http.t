@@ -27,8 +27,8 @@ sys.dont_write_bytecode = True
 import oracle                           # noqa: E402
 from service import (                   # noqa: E402
     DAY, FINAL, JSON_TYPE, START, Answer, as_oracle, base, call, create, done, fetch, finish,
-    handlers, instant, is_, job_document, job_of, jobs_of, load, logged, mongo, note, ok, pid_of,
-    post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells,
+    freeze, handlers, instant, is_, job_document, job_of, jobs_of, load, logged, mongo, note, ok,
+    pid_of, post, problem, problem_wrongs, raw_call, request, section, setting, small_fleet, tells,
     under_stack, wait_for)
 
 DATA = small_fleet()
@@ -136,7 +136,7 @@ def links(ident):
 
 def before_it_is_done():
     """With the worker stopped a job stays as it is."""
-    os.kill(pid_of("WORKER_PIDFILE"), signal.SIGSTOP)
+    freeze(pid_of("WORKER_PIDFILE"))
     try:
         ident = create(request(days=2, first=-1), "waiting")
         got = call("GET", "/export/" + ident, user="waiting")

@@ -22,7 +22,7 @@ from api import (                       # noqa: E402
     CATALOGUE, LONG, SMALL, SOON_S, begin, busy, call, cancel, create_with, finish, get, good,
     hours, listed, longs, post, put, run, stopped, taken, walk)
 from service import (                   # noqa: E402
-    ROOT, another_worker, create, fetch, is_, job_of, logged, ok, pid_of, problem, request,
+    ROOT, another_worker, create, fetch, freeze, is_, job_of, logged, ok, pid_of, problem, request,
     setting, wait_for)
 
 BUSES = ["vehicle_bus_%d" % n for n in (1, 2, 3)]
@@ -374,7 +374,7 @@ def database_hangs():
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for user in ("alice", "bob"):
         limits_answer(user)
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         # A look that hangs is one of a slow database, for 3 s.
         at_first = [call("GET", "/limits", user=user).status for user in ("alice", "bob")]

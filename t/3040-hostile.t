@@ -26,8 +26,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    Answer, base, create, done, finish, handlers, is_, load, logged, mongo, note, ok, pid_of,
-    problem, raw_call, request, section, skip, small_fleet, under_stack, wait_for)
+    Answer, base, create, done, finish, freeze, handlers, is_, load, logged, mongo, note, ok,
+    pid_of, problem, raw_call, request, section, skip, small_fleet, under_stack, wait_for)
 
 PARTS = urllib.parse.urlsplit(os.environ.get("EXPORT_URL", ""))
 VEHICLE = sorted(small_fleet())[2]
@@ -242,7 +242,7 @@ def own_answers():
     slow_body = POST_HEAD + b"Content-Length: 50\r\n\r\n{"
     stopped = handlers()
     for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         threads = [threading.Thread(target=ask, args=x) for x in (
             ("slow body", slow_body),

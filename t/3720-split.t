@@ -23,9 +23,9 @@ sys.dont_write_bytecode = True
 
 import fleet                            # noqa: E402
 from service import (                   # noqa: E402
-    DAY, HOUR, ROOT, START, call, configuration, create, differs, done, fetch, finish, generate,
-    is_, job_document, jobs_of, load, mongo, note, ok, request, s3, section, setting, stack,
-    under_stack, wait_for)
+    DAY, HOUR, ROOT, START, call, configuration, create, differs, done, fetch, finish, freeze,
+    generate, is_, job_document, jobs_of, load, mongo, note, ok, request, s3, section, setting,
+    stack, under_stack, wait_for)
 
 VEHICLES, DAYS, UNITS = 12, 2, 12
 LEAST_SPLIT = 65536
@@ -263,7 +263,7 @@ def cancelled_unseen(folder, body, split):
     with Workers(folder, 2, split_documents=split, read_documents_s=300) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident, 1)
-        coordinator.process.send_signal(signal.SIGSTOP)
+        freeze(coordinator.process.pid)
         is_(call("DELETE", "/export/" + ident).status, 202, "DELETE while its worker hangs: 202")
         before = len(helper.lines("unit_claimed"))
         is_(finish(ident)["state"], "CANCELLED", "CANCELLED when the lease is over")
@@ -279,7 +279,7 @@ def cancelled_between(folder, body, split):
     with slow_pair(folder, split) as workers:
         ident = create(body)
         coordinator, helper = begun(workers, ident, 1)
-        helper.process.send_signal(signal.SIGSTOP)
+        freeze(helper.process.pid)
         coordinator.stop()
         is_(call("DELETE", "/export/" + ident).status, 202, "DELETE of a split job that waits: 202")
         is_(finish(ident)["state"], "CANCELLED", "CANCELLED at once")

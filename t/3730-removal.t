@@ -15,8 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    another_worker, call, create, done, finish, generate, is_, job_document, job_of, jobs_of,
-    logged, mongo, objects_of, ok, pid_of, request, s3, section, under_stack, wait_for)
+    another_worker, call, create, done, finish, freeze, generate, is_, job_document, job_of,
+    jobs_of, logged, mongo, objects_of, ok, pid_of, request, s3, section, under_stack, wait_for)
 
 SOON_S = 30
 BUCKET = os.environ.get("S3_BUCKET", "")
@@ -130,7 +130,7 @@ def storage_away(client):
     """It hangs, then answers again."""
     ident, pid = finished(), pid_of("S3_PIDFILE")
     begun = len(logged("export-worker"))
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         delete(ident)
         wait_for("the worker to say so", lambda: "op=s3_remove" in

@@ -26,8 +26,8 @@ sys.dont_write_bytecode = True
 import proxy                            # noqa: E402
 from service import (                   # noqa: E402
     DAY, ROOT, START, Late, alive, another_worker, call, channel, create, done, end, entries, fetch,
-    finish, generate, handlers, is_, job_document, job_of, jobs_of, load, logged, mongo, note,
-    objects_of, ok, pid_of, post, problem, request, s3, section, seed_of, setting, skip,
+    finish, freeze, generate, handlers, is_, job_document, job_of, jobs_of, load, logged, mongo,
+    note, objects_of, ok, pid_of, post, problem, request, s3, section, seed_of, setting, skip,
     small_fleet, stack, tells, under_stack, wait_for)
 
 FLEET = small_fleet()
@@ -255,7 +255,7 @@ def worker_asleep():
     """A worker that sleeps past its lease finds its job taken, and changes nothing."""
     ident, worker = under_way(SLOW)
     sleeper = pid_of(worker)
-    os.kill(sleeper, signal.SIGSTOP)
+    freeze(sleeper)
     try:
         still_runs("worker stopped", ident)
         ends_well("worker stopped", ident, SLOW, attempts=2, fence=2)
@@ -289,7 +289,7 @@ def broker_away():
     ok(True, "broker back: both workers listen again")
     pids = [pid_of(w) for w in WORKERS]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         # Each worker's connection may be handed one; the others stay in the queue. A handler may
         # still rest from its last failure: another job each second.
@@ -329,7 +329,7 @@ def broker_restarted():
     emptied()
     pids = [pid_of(w) for w in WORKERS]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         end("RABBITMQ_PIDFILE")
         stack("up", "rabbit")
@@ -594,7 +594,7 @@ def broker_refuses():
         ctl("set_policy", "-p", "exports", "full", "^exports.jobs$", '{"max-length":1}',
             "--apply-to", "queues")
         for w in WORKERS:               # each may hold one message; the others fill the queue
-            os.kill(pid_of(w), signal.SIGSTOP)
+            freeze(pid_of(w))
         from pika.exceptions import NackError
         c.confirm_delivery()
 

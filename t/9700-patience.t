@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True
 
 import proxy                            # noqa: E402
 from service import (                   # noqa: E402
-    ROOT, busy, call, configuration, create, done, entries, fetch, finish, generate, is_,
+    ROOT, busy, call, configuration, create, done, entries, fetch, finish, freeze, generate, is_,
     job_document, jobs_of, logged, mongo, note, objects_of, ok, pid_of, request, section, skip,
     under_stack, wait_for)
 
@@ -361,7 +361,7 @@ def main():
     JOBS = jobs_of(mongo())
     section("undisturbed", undisturbed)
     stopped = pid_of("WORKER_PIDFILE")
-    os.kill(stopped, signal.SIGSTOP)
+    freeze(stopped)
     try:
         with concurrent.futures.ThreadPoolExecutor(40) as pool:
             for f, name, *args in all_cases():

@@ -20,7 +20,7 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    JSON_TYPE, call, done, is_, logged, mongo, note, ok, pid_of, post, request, section,
+    JSON_TYPE, call, done, freeze, is_, logged, mongo, note, ok, pid_of, post, request, section,
     under_stack, wait_for)
 
 RATE = 20                               # POST a second
@@ -137,7 +137,7 @@ def alarm():
 @contextlib.contextmanager
 def stopped(variable):
     pid = pid_of(variable)
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from service import (                   # noqa: E402
-    HOUR, START, create, done, finish, is_, job_document, jobs_of, mongo, note, ok, request,
+    HOUR, START, create, done, finish, freeze, is_, job_document, jobs_of, mongo, note, ok, request,
     section, stack, under_stack, wait_for)
 
 COLUMNS = ("speed", "soc", "current", "odo", "voltage")
@@ -111,7 +111,7 @@ def come_back(client):
     written = Written(client, "vehicle_back")
     host = member(client, "SECONDARY")
     pid = pid_of_member(host)
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         want = written.hours(3)
         ident = create(request(vehicles=[written.db.name]))

@@ -20,8 +20,8 @@ import urllib.parse
 
 import service
 from service import (
-    DAY, FINAL, HOUR, JSON_TYPE, START, base, create, done, handlers, is_, jobs_of, mongo, note, ok,
-    pid_of, problem, problem_wrongs, section, under_stack, wait_for)
+    DAY, FINAL, HOUR, JSON_TYPE, START, base, create, done, freeze, handlers, is_, jobs_of, mongo,
+    note, ok, pid_of, problem, problem_wrongs, section, under_stack, wait_for)
 
 ID = re.compile("[0-9a-f]{24}")
 SOON_S = 60                             # for what takes moments, on a busy machine
@@ -269,7 +269,7 @@ def stopped(client):
     """No job waits or runs, and the worker takes none until the end."""
     wait_for("the end of all jobs", lambda: unfinished(jobs_of(client)) == 0, SOON_S)
     pid = pid_of("WORKER_PIDFILE")
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:
@@ -283,7 +283,7 @@ def running(client, user):
     path = "/export/" + ident
     wait_for("its start", lambda: good(path, user).get("eta"), SOON_S)
     pid = pid_of("WORKER_PIDFILE")
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         if good(path, user)["state"] != "STARTED":
             raise RuntimeError("it is done already: %s" % good(path, user))

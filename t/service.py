@@ -21,6 +21,7 @@ owner.
 """
 import base64
 import contextlib
+import glob
 import hashlib
 import http.client
 import io
@@ -241,6 +242,18 @@ def pid_of(variable):
         return None
 
 
+def freeze(pid):
+    """SIGSTOP, and until it holds: busy threads go on for some milliseconds after kill()."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("pid %d to stand still" % pid, lambda: set(thread_states(pid)) == {"T"}, 10)
+
+
+def thread_states(pid):
+    for path in glob.glob("/proc/%d/task/*/stat" % pid):
+        with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace") as f:
+            yield f.read().rpartition(")")[2].split()[0]
+
+
 def alive(pid):
     try:
         os.readlink("/proc/%d/exe" % pid)
@@ -282,7 +295,7 @@ def another_worker(stopped=("WORKER_PIDFILE",), program=None, env=None, **change
                                                              "export-worker")
     pids = [pid_of(variable) for variable in stopped]
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         with open(os.path.join(run, "log", "another-worker.log"), "wb") as log:
             process = subprocess.Popen([program, "-c", conf], env=dict(os.environ, **(env or {})),
