@@ -23,9 +23,9 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 LAST = 253402300799999 - DAY           # of year 9999, less what an offset may add
 SINCE_1800 = -5364662400000
 ODD = ["UTC", "Asia/Kathmandu", "Pacific/Chatham", "Africa/Monrovia", "Australia/Lord_Howe",
-       "Africa/Casablanca", "Africa/El_Aaiun", "Europe/Dublin", "Pacific/Apia", "America/Godthab",
+       "Africa/Casablanca", "Africa/El_Aaiun", "Europe/Dublin", "Pacific/Apia", "America/Nuuk",
        "Antarctica/Troll", "America/Scoresbysund", "Asia/Gaza", "Etc/GMT+12", "Pacific/Kiritimati",
-       "America/Santiago", "Asia/Tehran", "Europe/London", "Europe/Amsterdam", "CET"]
+       "America/Santiago", "Asia/Tehran", "Europe/London", "Europe/Amsterdam", "Etc/UTC"]
 UNKNOWN = ["Europe/Nowhere", "europe/berlin", "Europe", "Europe/", "/Europe/Berlin", "", "..",
            "../../etc/passwd", "Europe/../UTC", "Europe//Berlin", "posix/Europe/Berlin", "zone.tab",
            "right/Europe/Berlin", "localtime", "posixrules", "tzdata.zi", "Europe/Berlin.", "+1",
