@@ -68,6 +68,23 @@ RETRY_TTL_MS=1500 scripts/provision --rabbitmq >"$T/out" 2>&1
 is "$(grep -v ' unchanged$' "$T/out" | tr -s ' ')" "rabbitmq queue exports.retry updated" \
 	"another TTL updates only the retry queue"
 ok "and the old one back" env RETRY_TTL_MS="$RETRY_TTL_MS" scripts/provision --rabbitmq
+/usr/bin/python3 - <<'END'
+import os, pika
+c = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_ADMIN_URI"])).channel()
+c.queue_delete("exports.jobs")
+c.queue_declare("exports.jobs", durable=True, arguments={
+    "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length": 100000,
+    "x-dead-letter-strategy": "at-least-once", "x-dead-letter-exchange": "exports.retry"})
+c.queue_bind("exports.jobs", "exports", "job")
+END
+is "$?" 0 "a queue as it was before 2026-12"
+scripts/provision --rabbitmq >"$T/out" 2>&1
+is "$(grep -v ' unchanged$' "$T/out" | tr -s ' ' | paste -sd,)" \
+	"rabbitmq queue exports.jobs updated,rabbitmq queue exports.retry updated" \
+	"is made again, with exports.retry"
+scripts/provision --rabbitmq >"$T/out" 2>&1
+is "$(grep -vc ' unchanged$' "$T/out")" 0 "and then it is as it should be" ||
+	diag "$(cat "$T/out")"
 
 /usr/bin/python3 - >"$T/listen" 2>&1 <<'END'
 import glob, os
