@@ -61,10 +61,9 @@ written(const char *text, uint64_t *bytes)
 		CHECK((file.csv.rows > 0) == (file.csv.bytes > 0));
 		CHECK(file.csv.bytes <= ZIP_ENTRY_MAX);
 		CHECK(file.csv.run_bytes < ZIP_ENTRY_MAX);
-		CHECK(file.csv.columns->n == file.parameters->n);
+		CHECK(file.csv.columns->n == file.csv.parameters->n);
 		*bytes += file.csv.run_bytes;
-		CHECK(manifest_file(m, file.vehicle, file.parameters,
-		    &file.csv) == 0);
+		CHECK(manifest_file(m, file.vehicle, &file.csv) == 0);
 	}
 	while (rc > 0 && (rc = facts_skip(facts, &skip)) == 0) {
 		CHECK(manifest_list_skip(m, &skip) == 0);

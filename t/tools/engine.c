@@ -317,6 +317,7 @@ read_known(struct json_object *o, struct archive_spec *spec)
 	size_t i;
 
 	spec->header_unit = is_word(o, "header", "unit");
+	spec->parquet = is_word(o, "format", "parquet");
 	if ((all = json_object_get(json_object_object_get(o, "known"))) == NULL)
 		return;
 	known = calloc((size_t)json_object_object_length(all) + 1, sizeof(*known));

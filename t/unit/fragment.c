@@ -61,7 +61,7 @@ file_done(void *arg, const struct csvfile_facts *facts)
 {
 	const struct taker *t = arg;
 
-	return manifest_file(t->manifest, t->vehicle, &parameters, facts);
+	return manifest_file(t->manifest, t->vehicle, facts);
 }
 
 /* Rows enough for several parts. */

@@ -65,7 +65,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 
 #define HEAD_OF(UNKNOWN, SKIPPED, HEADER, KNOWN) \
 	"{\n" \
-	"  \"format\": 5,\n" \
+	"  \"format\": 6,\n" \
 	"  \"request\": {\n" \
 	"    \"startDate\": \"1970-01-01T00:00:00.000Z\",\n" \
 	"    \"endDate\": \"1970-01-02T00:00:00.000Z\",\n" \
@@ -73,6 +73,7 @@ is_text(struct manifest *m, const char *text, const char *name)
 	"      \"vehicle_1\"\n" \
 	"    ],\n" \
 	"    \"parameters\": null,\n" \
+	"    \"format\": \"csv\",\n" \
 	"    \"time\": \"ms\",\n" \
 	"    \"timeZone\": null,\n" \
 	"    \"every\": null,\n" \
@@ -94,9 +95,10 @@ static void
 fill(struct manifest *m)
 {
 	const struct csvfile_facts first = { .name = "vehicle_1.csv",
-	    .columns = &one, .bytes = 11, .crc = 0x0a1b2c3d, .begins = true,
-	    .run_bytes = 13, .run_crc = UINT32_MAX };
+	    .columns = &one, .parameters = &one, .bytes = 11, .crc = 0x0a1b2c3d,
+	    .begins = true, .run_bytes = 13, .run_crc = UINT32_MAX };
 	struct csvfile_facts second = { .name = "b.csv", .columns = &two_named,
+	    .parameters = &two,
 	    .rows = 3, .points = 4, .bytes = 12345678901, .first_ms = -1,
 	    .last_ms = 1543536000000, .duplicates = 5, .non_finite = 6,
 	    .non_numeric = 7, .skipped_documents = 1, .ends = true, .run_bytes = 7 };
@@ -109,10 +111,10 @@ fill(struct manifest *m)
 	doc_reset(&d);
 	doc_int64(&d, "x", 1);
 	doc_close(&d);
-	is_int(manifest_file(m, vehicle_1, &one, &first), 0, "a file");
+	is_int(manifest_file(m, vehicle_1, &first), 0, "a file");
 	is_int(manifest_skipped(m, "b", "=a", d.data, d.len, &skips), 0,
 	    "a document");
-	is_int(manifest_file(m, "b\x7f\xc3\xa4", &two, &second), 0,
+	is_int(manifest_file(m, "b\x7f\xc3\xa4", &second), 0,
 	    "another file");
 }
 
@@ -462,7 +464,6 @@ heap_bytes(void)
 struct one_of_many {
 	struct manifest *manifest;
 	const char *vehicle;
-	const struct names *parameters;
 };
 
 static int
@@ -470,7 +471,7 @@ file_done(void *arg, const struct csvfile_facts *facts)
 {
 	const struct one_of_many *v = arg;
 
-	return manifest_file(v->manifest, v->vehicle, v->parameters, facts);
+	return manifest_file(v->manifest, v->vehicle, facts);
 }
 
 /*
@@ -493,7 +494,7 @@ many(unsigned n, bool alike, size_t *bytes)
 	struct zip *zip = zip_new(&nowhere, 0);
 	struct manifest *m = manifest_new(&spec);
 	char vehicle[32], *c;
-	struct one_of_many v = { m, vehicle, &five };
+	struct one_of_many v = { m, vehicle };
 	struct csvfile *w;
 	int rc = 0;
 	unsigned i;

@@ -15,6 +15,7 @@
 #include "worker/engine/archive/preview.h"
 #include "worker/engine/archive/zip.h"
 #include "worker/engine/decode/cut.h"
+#include "worker/engine/parquet/file.h"
 #include "worker/engine/pipeline.h"
 #include "worker/engine/pool.h"
 #include "worker/engine/rows/columns.h"
@@ -34,6 +35,8 @@ struct archive {
 	struct manifest *manifest;
 	struct preview *preview;
 	struct csvfile_options options;
+	struct parquet_about parquet;
+	char *request, *parameters;	/* of it */
 	struct fragments *fragments;	/* made for the first one */
 	struct periods periods;
 	struct slice_plan plan;
@@ -82,6 +85,28 @@ archive_periods(struct archive *a)
 	    spec->from_ms, spec->to_ms);
 }
 
+static struct csv_style
+archive_style(const struct archive_spec *spec)
+{
+	if (spec->parquet)
+		return (struct csv_style){ .parquet = true };
+	return (struct csv_style){ .rfc3339 = spec->rfc3339,
+	    .excel = spec->excel, .semicolon = spec->semicolon,
+	    .zone = spec->local ? spec->zone : NULL };
+}
+
+/* What each file of Parquet says of all of them. */
+static int
+archive_parquet(struct archive *a)
+{
+	a->request = manifest_request(a->spec);
+	a->parameters = manifest_parameters(a->spec);
+	a->parquet = (struct parquet_about){ a->request, a->parameters,
+	    a->spec->small };
+	a->options.parquet = &a->parquet;
+	return a->request == NULL || a->parameters == NULL ? -1 : 0;
+}
+
 /*
  * A fragment differs in two parts: its ZIP writes only runs of blocks, and its
  * manifest holds facts and no request.
@@ -99,9 +124,7 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->spec = spec;
 	a->plan.from_ms = spec->from_ms;
 	a->plan.to_ms = spec->to_ms;
-	a->plan.style = (struct csv_style){ .rfc3339 = spec->rfc3339,
-	    .excel = spec->excel, .semicolon = spec->semicolon,
-	    .zone = spec->local ? spec->zone : NULL };
+	a->plan.style = archive_style(spec);
 	a->plan.grid = (struct grid_spec){ spec->every_ms, spec->hold_ms,
 	    spec->take };
 	if (spec->split != ARCHIVE_SPLIT_NONE && archive_periods(a) != 0)
@@ -111,6 +134,8 @@ archive_new(struct sink *sink, const struct archive_spec *spec, bool fragment)
 	a->options = (struct csvfile_options){ .style = a->plan.style,
 	    .level = archive_level(a), .split_bytes = spec->csv_split_bytes,
 	    .runs = fragment };
+	if (spec->parquet && archive_parquet(a) != 0)
+		goto fail;
 	if (spec->header_unit)
 		a->options.units = (struct columns_units){ spec->known,
 		    spec->nknown };
@@ -150,6 +175,8 @@ archive_free(struct archive *a)
 	periods_release(&a->periods);
 	manifest_free(a->manifest);
 	zip_free(a->zip);
+	free(a->request);
+	free(a->parameters);
 	free(a);
 }
 

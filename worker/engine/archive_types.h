@@ -67,6 +67,7 @@ struct archive_spec {
 	const struct zone *zone;
 	const char *zone_name;
 	bool header_unit;		/* a column's name is followed by its unit */
+	bool parquet;			/* not CSV: FORMAT.md, Parquet */
 	/*
 	 * By name (bytewise): of the parameters requested, of all where that is empty. A
 	 * fragment needs none: the archive names its columns itself.

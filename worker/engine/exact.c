@@ -15,6 +15,7 @@
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/deflate/blocks.h"
+#include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/bins.h"
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/grid.h"
@@ -191,6 +192,25 @@ window_rows(struct exact *x, const struct exact_job *job, struct blocks *b)
 }
 
 static int
+window_parquet(struct exact *x, const struct exact_job *job)
+{
+	struct parquet_rows *rows = job->parquet;
+	int64_t t_ms;
+	size_t i;
+
+	while (merge_next(&x->merge, &t_ms) == 0) {
+		if (parquet_row(rows, t_ms) != 0)
+			return -1;
+		for (i = 0; i < job->columns; i++)
+			if (x->merge.cells[i] != NULL &&
+			    parquet_add(&rows->columns[i], x->merge.cells[i],
+			    (uint32_t)rows->n_rows - 1) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int
 window_steps(const struct exact *x, const struct exact_job *job)
 {
 	size_t i, k;
@@ -236,7 +256,7 @@ exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,
     struct blocks *blocks, uint64_t *duplicates)
 {
 	int64_t size = window_ends(job, t_ms) - t_ms;
-	enum window_result rc;
+	int rc;
 	uint64_t lost;
 	size_t i;
 
@@ -253,8 +273,13 @@ exact_window(struct exact *x, const struct exact_job *job, int64_t t_ms,
 	}
 	lost = window_settle(x, job);
 	*duplicates += t_ms >= job->counted_ms ? lost : 0;
-	return (job->grid != NULL ? window_steps(x, job) :
-	    window_rows(x, job, blocks)) == 0 ? WINDOW_FITS : WINDOW_TOO_LARGE;
+	if (job->grid != NULL)
+		rc = window_steps(x, job);
+	else if (job->parquet != NULL)
+		rc = window_parquet(x, job);
+	else
+		rc = window_rows(x, job, blocks);
+	return rc == 0 ? WINDOW_FITS : WINDOW_TOO_LARGE;
 }
 
 /* From the beginning, for the second time as well. */
@@ -285,7 +310,9 @@ exact_windows(struct exact *x, const struct exact_job *job, size_t max,
 		bins_clear(job->bins);
 	x->budget = (struct budget){ .max = max };
 	x->window_ms = HOUR_MS;
-	if (exact_set_up(x, job) != 0 || begin_steps(job->grid) != 0)
+	if (exact_set_up(x, job) != 0 || begin_steps(job->grid) != 0 ||
+	    (job->parquet != NULL && parquet_rows_begin(job->parquet,
+	    job->columns, false) != 0))
 		return WINDOW_TOO_LARGE;
 	while (rc == WINDOW_FITS && (t_ms = exact_next(x, job)) < job->to_ms)
 		rc = exact_window(x, job, t_ms, blocks, duplicates);

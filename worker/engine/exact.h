@@ -10,6 +10,7 @@ struct csv_style;
 struct deflater;
 struct exact;
 struct grid;
+struct parquet_rows;
 
 /*
  * The exact path from documents to rows: documents of any shape, that overlap,
@@ -45,6 +46,8 @@ struct exact_job {
 	struct bins *bins;		/* of the numbers of its rows; or NULL */
 	/* Takes the points, after grid_begin(), and there are no rows; or NULL. */
 	struct grid *grid;
+	/* Takes the rows, after parquet_rows_begin(), and blocks has none; or NULL. */
+	struct parquet_rows *parquet;
 	int64_t counted_ms;		/* duplicates before are not counted */
 };
 

@@ -13,6 +13,8 @@
 #include "worker/engine/decode/fastread.h"
 #include "worker/engine/decode/unwind.h"
 #include "worker/engine/exact.h"
+#include "worker/engine/parquet/group.h"
+#include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/fastrows.h"
 #include "worker/engine/slice.h"
 
@@ -29,6 +31,8 @@ struct scratch {
 	size_t n;
 	struct exact_doc *docs;
 	size_t cap;			/* docs there is memory for */
+	struct parquet_rows rows;	/* in place of text */
+	struct groups *groups;
 };
 
 void
@@ -92,7 +96,9 @@ scratch_new(enum deflate_level level)
 		return NULL;
 	scratch->deflater = deflater_new(level);
 	scratch->exact = exact_new(scratch->deflater);
-	if (scratch->deflater == NULL || scratch->exact == NULL) {
+	scratch->groups = groups_new(level == DEFLATE_SMALL);
+	if (scratch->deflater == NULL || scratch->exact == NULL ||
+	    scratch->groups == NULL) {
 		scratch_free(scratch);
 		return NULL;
 	}
@@ -119,6 +125,8 @@ scratch_free(struct scratch *scratch)
 	free_columns(scratch);
 	free(scratch->docs);
 	buf_release(&scratch->text);
+	parquet_rows_release(&scratch->rows);
+	groups_free(scratch->groups);
 	exact_free(scratch->exact);
 	deflater_free(scratch->deflater);
 	free(scratch);
@@ -157,6 +165,7 @@ keep_less(struct scratch *scratch)
 		free_columns(scratch);
 	if (scratch->text.cap > 4 * BLOCK_BYTES)
 		buf_release(&scratch->text);
+	parquet_rows_keep(&scratch->rows);
 }
 
 /* Of the rows that it makes, half-open. */
@@ -168,6 +177,12 @@ piece_range(const struct piece *p, int64_t *from_ms, int64_t *to_ms)
 		*from_ms = p->from_ms;
 	if (p->to_ms < *to_ms)
 		*to_ms = p->to_ms;
+}
+
+static bool
+is_parquet(const struct piece *p)
+{
+	return p->slice->plan->style.parquet;
 }
 
 bool
@@ -196,8 +211,23 @@ prepare_columns(struct piece *p, struct scratch *scratch)
 	for (i = 0; p->preview != NULL && i < p->preview->columns; i++)
 		bin_cursor_begin(&scratch->columns[i].bins, &p->preview->bins, i,
 		    s->base_ms);
-	for (i = 0; piece_has_steps(p) && i < s->vehicle->columns->n; i++)
-		scratch->columns[i].grid = &p->grid.series[i];
+	for (i = 0; i < s->vehicle->columns->n; i++) {
+		if (piece_has_steps(p))
+			scratch->columns[i].grid = &p->grid.series[i];
+		else if (is_parquet(p))
+			scratch->columns[i].parquet = &scratch->rows.columns[i];
+	}
+}
+
+/* Room for the rows of Parquet, and for their times in ms from the slice's base. */
+static int
+begin_parquet(const struct piece *p, struct scratch *scratch, size_t range_ms)
+{
+	if (piece_has_steps(p) || !is_parquet(p))
+		return 0;
+	return parquet_rows_begin(&scratch->rows, p->slice->vehicle->columns->n,
+	    false) != 0 || timeset_begin(&scratch->rows.set, range_ms) != 0 ?
+	    -1 : 0;
 }
 
 /*
@@ -230,7 +260,8 @@ read_documents(struct piece *p, struct scratch *scratch)
 	read_range(p, &range.from, &range.to);
 	range.from -= s->base_ms;
 	range.to -= s->base_ms;
-	if (clear_columns(scratch, s->vehicle->columns->n) != 0)
+	if (clear_columns(scratch, s->vehicle->columns->n) != 0 ||
+	    begin_parquet(p, scratch, range.to > 0 ? (size_t)range.to : 0) != 0)
 		return FASTREAD_NO_MEMORY;
 	prepare_columns(p, scratch);
 	for (i = 0; i < s->n && rc == FASTREAD_DONE; i++) {
@@ -261,6 +292,16 @@ on_sealed(void *arg, const struct block *block, const uint8_t *text)
 	    csv_separator(&p->slice->plan->style));
 }
 
+/* The rows of Parquet, which are complete, into blocks. */
+static int
+write_parquet(struct piece *p, struct scratch *scratch)
+{
+	if (p->preview != NULL)
+		preview_part_rows(p->preview, &scratch->rows);
+	return groups_write(scratch->groups, &scratch->rows,
+	    p->slice->plan->style.periods, &p->blocks);
+}
+
 /* What the archive's preview is to have of it, if anything; before it is read. */
 static int
 begin_preview(struct piece *p)
@@ -287,7 +328,7 @@ begin_rows(struct piece *p, struct scratch *scratch)
 	scratch->text.max = p->blocks.text.max;
 	p->blocks.text = scratch->text;
 	blocks_clear(&p->blocks);
-	p->blocks.sealed = p->preview != NULL ? on_sealed : NULL;
+	p->blocks.sealed = p->preview != NULL && !is_parquet(p) ? on_sealed : NULL;
 	p->blocks.arg = p;
 }
 
@@ -365,6 +406,18 @@ begin_steps(struct piece *p)
 	    csv_separator(&s->plan->style), s->vehicle->columns->n);
 }
 
+static int
+fast_rows(struct piece *p, struct scratch *scratch)
+{
+	const struct slice *s = p->slice;
+
+	if (is_parquet(p))
+		return parquet_sort(&scratch->rows, s->base_ms) != 0 ? -1 :
+		    write_parquet(p, scratch);
+	return fastrows_write(scratch->columns, s->vehicle->columns->n,
+	    s->base_ms, &s->plan->style, &p->blocks, scratch->deflater);
+}
+
 void
 piece_read(struct piece *p, struct scratch *scratch)
 {
@@ -391,9 +444,7 @@ piece_read(struct piece *p, struct scratch *scratch)
 		return;
 	}
 	begin_rows(p, scratch);
-	if (rc == FASTREAD_NO_MEMORY || fastrows_write(scratch->columns,
-	    s->vehicle->columns->n, s->base_ms, &s->plan->style, &p->blocks,
-	    scratch->deflater) != 0)
+	if (rc == FASTREAD_NO_MEMORY || fast_rows(p, scratch) != 0)
 		p->result = PIECE_NO_MEMORY;
 	end_rows(p, scratch);
 }
@@ -443,12 +494,14 @@ piece_exact(struct piece *p, struct scratch *scratch)
 	job.docs = scratch->docs;
 	job.bins = p->preview != NULL ? &p->preview->bins : NULL;
 	job.grid = steps ? &p->grid : NULL;
+	job.parquet = !steps && is_parquet(p) ? &scratch->rows : NULL;
 	job.n = p->ncarried + s->n;
 	begin_rows(p, scratch);
 	if (exact_rows(scratch->exact, &job, &p->blocks, &p->duplicates) !=
 	    EXACT_DONE)
 		p->result = PIECE_TOO_LARGE;
-	else if (steps && grid_end(&p->grid) != 0)
+	else if (steps ? grid_end(&p->grid) != 0 :
+	    is_parquet(p) && write_parquet(p, scratch) != 0)
 		p->result = PIECE_NO_MEMORY;
 	end_rows(p, scratch);
 }
@@ -467,17 +520,28 @@ piece_settle(struct piece *p, struct grid_carry *in)
 	return out;
 }
 
+static int
+step_rows(struct piece *p, struct scratch *scratch, struct bins *bins)
+{
+	return parquet_rows_begin(&scratch->rows, p->grid.n, true) != 0 ||
+	    grid_parquet(&p->grid, &scratch->rows, bins) != 0 ||
+	    write_parquet(p, scratch) != 0 ? -1 : 0;
+}
+
 void
 piece_write(struct piece *p, struct scratch *scratch)
 {
+	struct bins *bins;
+
 	if (begin_preview(p) != 0) {
 		p->result = PIECE_NO_MEMORY;
 		return;
 	}
+	bins = p->preview != NULL ? &p->preview->bins : NULL;
 	begin_rows(p, scratch);
-	if (grid_write(&p->grid, &p->slice->plan->style, &p->blocks,
-	    scratch->deflater, p->preview != NULL ? &p->preview->bins :
-	    NULL) != 0)
+	if ((is_parquet(p) ? step_rows(p, scratch, bins) :
+	    grid_write(&p->grid, &p->slice->plan->style, &p->blocks,
+	    scratch->deflater, bins)) != 0)
 		p->result = PIECE_NO_MEMORY;
 	end_rows(p, scratch);
 }

@@ -49,8 +49,7 @@ pipeline_file_done(void *arg, const struct csvfile_facts *facts)
 	if (!p->spec->options->runs && preview_file(p->spec->preview, facts->name,
 	    p->vehicle->name, facts->rows) != 0)
 		return no_memory();
-	return manifest_file(p->spec->manifest, p->vehicle->name,
-	    p->vehicle->columns, facts);
+	return manifest_file(p->spec->manifest, p->vehicle->name, facts);
 }
 
 static int

@@ -135,24 +135,41 @@ slice_is_before(const struct slice *s)
 	return s->vehicle->continues && s->base_ms < s->vehicle->from_ms;
 }
 
+/* Of documents, that a slice has at least. */
+static size_t
+slice_min(const struct slice *s)
+{
+	const size_t chunks = s->vehicle->columns->n * SLICE_CHUNK_BYTES;
+
+	if (!s->plan->style.parquet)
+		return SLICE_MIN_BYTES;
+	if (chunks > SLICE_GROUP_MAX)
+		return SLICE_GROUP_MAX;
+	return chunks > SLICE_GROUP_BYTES ? chunks : SLICE_GROUP_BYTES;
+}
+
 bool
 slice_is_full(const struct slice *s, int64_t t_ms)
 {
-	return s->n > 0 && (s->bytes >= SLICE_MIN_BYTES ||
+	return s->n > 0 && (s->bytes >= slice_min(s) ||
 	    slice_day(t_ms) != slice_day(s->base_ms));
 }
 
-/* A row for each point. */
+/* A row for each point; of Parquet it takes little more than the values. */
 size_t
 slice_text(const struct slice *s)
 {
-	return s->bytes / POINT_BYTES * (s->vehicle->columns->n + ROW_BYTES);
+	const size_t commas = s->plan->style.parquet ? 0 : s->vehicle->columns->n;
+
+	return s->bytes / POINT_BYTES * (commas + ROW_BYTES);
 }
 
 size_t
 slice_cut(const struct slice *s)
 {
-	const size_t a = s->bytes / SLICE_PIECE_BYTES + 1;
+	const size_t least = slice_min(s);
+	const size_t a = s->bytes / (least > SLICE_PIECE_BYTES ? least :
+	    SLICE_PIECE_BYTES) + 1;
 	const size_t b = slice_text(s) / SLICE_PIECE_TEXT + 1;
 
 	return a > b ? a : b;

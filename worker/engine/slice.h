@@ -22,6 +22,14 @@
 /* A slice with fewer bytes of documents takes in the next hour of its day. */
 #define SLICE_MIN_BYTES ((size_t)64 * 1024)
 /*
+ * For Parquet, whose pieces are row groups: in all, and for each column, without which
+ * readers would have more to do with chunks than with values; up to a ceiling, for the
+ * documents of a slice are in memory together.
+ */
+#define SLICE_GROUP_BYTES ((size_t)1 << 20)
+#define SLICE_CHUNK_BYTES ((size_t)8 * 1024)
+#define SLICE_GROUP_MAX ((size_t)8 << 20)
+/*
  * A slice is worked on in pieces of equal time: one for each so many bytes of
  * documents, or of text that they may become.
  */

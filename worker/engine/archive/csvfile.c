@@ -1,5 +1,5 @@
 /*
- * One vehicle's CSV as entries of the ZIP: names, headers, parts.
+ * One vehicle's files as entries of the ZIP: names, headers, parts.
  * Rows come as deflated blocks and stay so. Knows neither documents nor the
  * manifest: a complete part is handed to a callback.
  */
@@ -15,6 +15,7 @@
 #include "lib/base/names.h"
 #include "lib/base/timestamp.h"
 #include "worker/engine/deflate/blocks.h"
+#include "worker/engine/parquet/file.h"
 #include "worker/engine/rows/columns.h"
 
 /* Ceiling of a header's text. */
@@ -27,7 +28,12 @@ struct csvfile {
 	const struct csvfile_options *options;
 	/* What all names of its files begin with; those of the open period. */
 	char vehicle[ZIP_NAME_MAX + 1], stem[ZIP_NAME_MAX + 1];
+	const char *ext;
 	struct names columns;		/* as in the header */
+	const struct names *parameters;
+	struct parquet_file *file;	/* the open one's end; NULL: CSV, or runs */
+	struct csvfile_facts group;	/* the run that csvfile_about() is of; its `at` */
+	uint64_t group_at;
 	csvfile_done_fn *done;
 	void *arg;
 
@@ -60,8 +66,9 @@ free_name(struct csvfile *c, const char *want, char stem[ZIP_NAME_MAX + 1])
 {
 	char name[ZIP_NAME_MAX + 1];
 
-	zip_name(c->zip, want, ".csv", name);
-	snprintf(stem, ZIP_NAME_MAX + 1, "%.*s", (int)(strlen(name) - 4), name);
+	zip_name(c->zip, want, c->ext, name);
+	snprintf(stem, ZIP_NAME_MAX + 1, "%.*s",
+	    (int)(strlen(name) - strlen(c->ext)), name);
 }
 
 /* Files of days are called after the vehicle's own, whether it has that or not. */
@@ -71,7 +78,7 @@ vehicle_name(struct csvfile *c, const char *vehicle)
 	char name[ZIP_NAME_MAX + 1];
 
 	free_name(c, vehicle, c->vehicle);
-	snprintf(name, sizeof(name), "%.110s.csv", c->vehicle);
+	snprintf(name, sizeof(name), "%.110s%s", c->vehicle, c->ext);
 	return c->options->style.periods == NULL ? 0 : zip_reserve(c->zip, name);
 }
 
@@ -82,22 +89,63 @@ csvfile_name(struct csvfile *c, char name[ZIP_NAME_MAX + 1])
 	char later[ZIP_NAME_MAX + 1];
 
 	if (c->part == 1 && c->period[0] == '\0') {
-		snprintf(name, ZIP_NAME_MAX + 1, "%.110s.csv", c->vehicle);
+		snprintf(name, ZIP_NAME_MAX + 1, "%.110s%s", c->vehicle, c->ext);
 		memcpy(c->stem, c->vehicle, sizeof(c->stem));
 	} else if (c->part == 1) {
 		snprintf(later, sizeof(later), "%.90s_%s", c->vehicle, c->period);
 		free_name(c, later, c->stem);
-		snprintf(name, ZIP_NAME_MAX + 1, "%.110s.csv", c->stem);
+		snprintf(name, ZIP_NAME_MAX + 1, "%.110s%s", c->stem, c->ext);
 	} else {
 		snprintf(later, sizeof(later), "%.90s-part%d", c->stem,
 		    c->part);
-		zip_name(c->zip, later, ".csv", name);
+		zip_name(c->zip, later, c->ext, name);
 	}
+}
+
+/* Add a block, of rows, the header or the end, to the open entry. */
+static int
+csvfile_put(struct csvfile *c, const struct block *b)
+{
+	c->facts.bytes += b->text_len;
+	return zip_add(c->zip, b->deflated, b->deflated_len, b->crc,
+	    b->text_len);
+}
+
+/* Text that is not to be compressed. */
+static int
+csvfile_store(void *arg, const void *text, size_t len)
+{
+	struct csvfile *c = arg;
+	struct block b = { 0 };
+	struct buf stored;
+	int rc;
+
+	buf_init(&stored, 2 * len + 64);
+	if (block_store(&b, text, len, &stored) != 0) {
+		rc = csvfile_no_memory();
+	} else {
+		b.deflated = stored.data;
+		rc = csvfile_put(c, &b);
+	}
+	buf_release(&stored);
+	return rc;
+}
+
+static int
+csvfile_end_parquet(struct csvfile *c)
+{
+	if (parquet_file_end(c->file, c->facts.bytes, csvfile_store, c) != 0)
+		return csvfile_no_memory();
+	c->facts.columns = parquet_file_columns(c->file);
+	c->facts.parameters = parquet_file_parameters(c->file);
+	return 0;
 }
 
 static int
 csvfile_part_end(struct csvfile *c)
 {
+	if (c->file != NULL && csvfile_end_parquet(c) != 0)
+		return -1;
 	c->facts.run_bytes = zip_entry_deflated(c->zip);
 	c->facts.run_crc = zip_entry_check(c->zip);
 	if (zip_end(c->zip, &c->facts.crc) != 0)
@@ -120,38 +168,13 @@ csvfile_empty(struct csvfile *c, size_t end)
 	}
 }
 
-/* Add a block, of rows or the header, to the open entry. */
-static int
-csvfile_put(struct csvfile *c, const struct block *b)
-{
-	c->facts.bytes += b->text_len;
-	return zip_add(c->zip, b->deflated, b->deflated_len, b->crc,
-	    b->text_len);
-}
-
-/*
- * A stored block (RFC 1951, 3.2.4), which begins and ends on a byte boundary.
- * Deflating it took two thirds of what a vehicle without data costs.
- */
-static int
-header_store(struct block *b, const struct buf *text, struct buf *to)
-{
-	const unsigned len = (unsigned)text->len;
-	const uint8_t head[] = { 0, (uint8_t)len, (uint8_t)(len >> 8),
-	    (uint8_t)~len, (uint8_t)(~len >> 8) };
-
-	b->crc = block_crc(0, text->data, text->len);
-	b->text_len = text->len;
-	b->deflated_len = sizeof(head) + text->len;
-	return buf_add(to, head, sizeof(head)) != 0 ||
-	    buf_add(to, text->data, text->len) != 0 ? -1 : 0;
-}
-
+/* Deflating it took two thirds of what a vehicle without data costs. */
 static int
 header_pack(struct csvfile *c, struct block *b, const struct buf *text,
     struct buf *to)
 {
-	return text->len <= HEADER_STORED_MAX ? header_store(b, text, to) :
+	return text->len <= HEADER_STORED_MAX ?
+	    block_store(b, text->data, text->len, to) :
 	    block_seal(b, text->data, text->len, to, c->deflater);
 }
 
@@ -185,13 +208,18 @@ csvfile_part_begin(struct csvfile *c)
 	if (c->part > 0 || c->options->runs)
 		memset(&c->facts, 0, sizeof(c->facts));
 	c->facts.columns = &c->columns;
+	c->facts.parameters = c->parameters;
 	memcpy(c->facts.period, c->period, sizeof(c->period));
 	if (c->options->runs)
 		return zip_begin(c->zip, "");
 	c->part++;
 	csvfile_name(c, c->facts.name);
-	return zip_begin(c->zip, c->facts.name) != 0 ? -1 :
-	    csvfile_put_header(c);
+	if (zip_begin(c->zip, c->facts.name) != 0)
+		return -1;
+	if (c->file == NULL)
+		return csvfile_put_header(c);
+	parquet_file_begin(c->file);
+	return csvfile_store(c, PARQUET_MAGIC, strlen(PARQUET_MAGIC));
 }
 
 static int
@@ -248,6 +276,18 @@ limit_rows(struct csvfile *c)
 	}
 }
 
+/* With the end, which has to fit as well. */
+static bool
+csvfile_is_full_parquet(const struct csvfile *c, uint64_t text_len,
+    uint64_t deflated_len)
+{
+	const uint64_t end = parquet_file_end_max(c->file);
+
+	return c->facts.rows > 0 && (!parquet_file_takes(c->file) ||
+	    c->facts.bytes + text_len > c->options->split_bytes ||
+	    !zip_fits(c->zip, deflated_len + 2 * end, text_len + end));
+}
+
 /*
  * Whether a run, of which the first block is known, might make the open part too
  * large: by the setting, for the 32-bit form or for a sheet. A part has at least one
@@ -257,6 +297,8 @@ static bool
 csvfile_is_full(const struct csvfile *c, uint64_t text_len,
     uint64_t deflated_len, uint64_t rows)
 {
+	if (c->file != NULL)
+		return csvfile_is_full_parquet(c, text_len, deflated_len);
 	if (rows < c->run_rows_max)
 		rows = c->run_rows_max;
 	if (fits_run(c, text_len, deflated_len)) {
@@ -294,7 +336,7 @@ csvfile_begin_run(struct csvfile *c, uint64_t text_len, uint64_t deflated_len,
 static bool
 csvfile_is_next_run(const struct csvfile *c, const struct block *b)
 {
-	return c->run_bytes == 0 ||
+	return c->run_bytes == 0 || c->options->parquet != NULL ||
 	    timestamp_floor(b->first_ms, DAY_MS) != c->day_ms ||
 	    b->first_ms >= c->period_end_ms ||
 	    c->run_rows + b->rows > c->run_rows_max ||
@@ -322,6 +364,30 @@ csvfile_count(struct csvfile *c, uint64_t points, uint64_t non_finite)
 	c->points += points;
 }
 
+static int
+csvfile_group(struct csvfile *c, const struct csvfile_facts *group,
+    const uint8_t *about, size_t len)
+{
+	const int rc = parquet_file_group(c->file, c->group_at, group->bytes,
+	    group->rows, about, len);
+
+	return rc < 0 ? csvfile_no_memory() : rc;
+}
+
+/* What a row group says of itself: for the file's end, or after it in a fragment. */
+static int
+csvfile_block_about(struct csvfile *c, const struct block *b)
+{
+	const struct csvfile_facts group = { .bytes = b->text_len, .rows = b->rows };
+
+	if (c->options->parquet == NULL)
+		return 0;
+	if (c->file != NULL)
+		return csvfile_group(c, &group, b->about, b->about_len) == 0 ? 0 : -1;
+	c->facts.run_about = b->about_len;
+	return zip_add(c->zip, b->about, b->about_len, 0, 0);
+}
+
 int
 csvfile_block(struct csvfile *c, const struct block *b)
 {
@@ -334,7 +400,8 @@ csvfile_block(struct csvfile *c, const struct block *b)
 		    b->first_ms);
 		c->run_bytes = c->run_deflated = c->run_rows = 0;
 	}
-	if (csvfile_put(c, b) != 0)
+	c->group_at = c->facts.bytes;
+	if (csvfile_put(c, b) != 0 || csvfile_block_about(c, b) != 0)
 		return -1;
 	c->run_bytes += b->text_len;
 	c->run_deflated += b->deflated_len;
@@ -356,6 +423,8 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 			return -1;
 		count_rows(c, run->rows, run->first_ms, run->last_ms);
 	}
+	c->group = *run;
+	c->group_at = f->bytes;
 	csvfile_count(c, run->points, run->non_finite);
 	f->bytes += run->bytes;
 	f->duplicates += run->duplicates;
@@ -364,6 +433,13 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 	for (i = 0; i < SKIP_REASONS; i++)
 		f->skipped.count[i] += run->skipped.count[i];
 	return 0;
+}
+
+int
+csvfile_about(struct csvfile *c, const uint8_t *about, size_t len)
+{
+	return c->file == NULL || c->group.rows == 0 ? len > 0 :
+	    csvfile_group(c, &c->group, about, len);
 }
 
 struct csvfile *
@@ -377,6 +453,8 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 		goto nomem;
 	c->zip = zip;
 	c->options = options;
+	c->ext = options->parquet != NULL ? ".parquet" : ".csv";
+	c->parameters = parameters;
 	if (!options->runs && vehicle_name(c, vehicle) != 0)
 		goto fail;
 	c->done = done;
@@ -386,6 +464,10 @@ csvfile_open(struct zip *zip, const struct csvfile_options *options,
 	limit_rows(c);
 	if (columns_name(parameters, &options->units, csv_separator(&options->style),
 	    &c->columns) != 0)
+		goto nomem;
+	if (options->parquet != NULL && !options->runs && (c->file =
+	    parquet_file_new(options->parquet, vehicle, &c->columns,
+	    parameters)) == NULL)
 		goto nomem;
 	/* Even without rows a vehicle has its CSV: the header. Periods have rows. */
 	if ((options->style.periods == NULL || options->runs) &&
@@ -423,6 +505,7 @@ csvfile_free(struct csvfile *c)
 {
 	if (c == NULL)
 		return;
+	parquet_file_free(c->file);
 	names_release(&c->columns);
 	free(c);
 }

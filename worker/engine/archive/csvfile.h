@@ -14,6 +14,7 @@
 struct block;
 struct csvfile;
 struct names;
+struct parquet_about;
 
 /* Consecutive days or months without a file. */
 struct csvfile_empty {
@@ -27,7 +28,8 @@ struct csvfile_facts {
 	char period[PERIOD_NAME_SIZE];
 	struct csvfile_empty empty[2];
 	int nempty;
-	const struct names *columns;	/* their names in the header */
+	const struct names *columns;	/* their names in the file */
+	const struct names *parameters;	/* of each column */
 	uint64_t rows, points, bytes;	/* bytes: plain */
 	int64_t first_ms, last_ms;	/* Unix ms; when there are rows */
 	uint32_t crc;			/* of the plain bytes */
@@ -37,6 +39,7 @@ struct csvfile_facts {
 	/* Of a run, for a fragment: its deflated bytes, and their CRC-32. */
 	uint64_t run_bytes;
 	uint32_t run_crc;
+	uint64_t run_about;		/* of those, the last ones: for the file's end */
 	bool begins, ends;		/* the CSV begins before it, ends after it */
 };
 
@@ -53,6 +56,7 @@ struct csvfile_options {
 	struct columns_units units;	/* in the names of columns */
 	uint64_t split_bytes;	/* a new part begins before this size */
 	bool runs;		/* for a fragment, in a bare ZIP */
+	const struct parquet_about *parquet;	/* files are Parquet; NULL: CSV */
 };
 
 /* The most text of a run, unless one block has more; less for a small split. */
@@ -72,8 +76,8 @@ struct csvfile_options {
  * are limits of rows, too. A part begins with a run, where that might not fit into
  * the part before it. Only what came before decides that, so a CSV can be made of
  * runs from elsewhere. In a fragment runs are all there is: no names, headers or
- * parts. All arguments but the vehicle's name and its parameters, from which the
- * columns are named, outlive it; the deflater is for the headers. The functions
+ * parts. All arguments outlive it; the deflater is for the headers. Of Parquet, a run
+ * is a block, a row group. The functions
  * return 0, or -1 or NULL with the error logged.
  */
 struct csvfile *csvfile_open(struct zip *zip,
@@ -99,6 +103,12 @@ int csvfile_block(struct csvfile *c, const struct block *block);
  * has counts, of what was found before the first row.
  */
 int csvfile_run(struct csvfile *c, const struct csvfile_facts *run);
+
+/*
+ * csvfile_about(c, about, len): What its maker says of that run for the file's end.
+ * Returns 0, 1: it cannot be, -1: no memory, logged.
+ */
+int csvfile_about(struct csvfile *c, const uint8_t *about, size_t len);
 
 /* csvfile_close(c): Complete the last part. csvfile_free() comes next. */
 int csvfile_close(struct csvfile *c);

@@ -15,6 +15,9 @@
 #include "lib/base/names.h"
 #include "worker/engine/deflate/deflate.h"
 
+/* For the end of a file: a row group's, with the most columns. */
+#define FACTS_ABOUT_MAX ((uint64_t)64 << 20)
+
 struct facts {
 	const char *at, *end;
 	struct json_tokener *tokener;
@@ -222,6 +225,10 @@ get_run(struct json_object *o, struct csvfile_facts *to)
 	    get_flag(o, "ends", &to->ends) != 0)
 		return -1;
 	to->run_crc = (uint32_t)crc;
+	if (json_object_object_get_ex(o, "runAbout", NULL) &&
+	    (get_count(o, "runAbout", &to->run_about) != 0 ||
+	    to->run_about > FACTS_ABOUT_MAX || to->run_about >= to->run_bytes))
+		return -1;
 	return (to->rows > 0) != (to->bytes > 0) ||
 	    (to->rows > 0) != (to->run_bytes > 0) ||
 	    to->bytes > ZIP_ENTRY_MAX ||
@@ -271,7 +278,7 @@ facts_file(struct facts *f, struct facts_file *file)
 	    (f->in_vehicle && file->csv.begins))
 		return -1;
 	f->in_vehicle = !file->csv.ends;
-	file->parameters = &f->parameters;
+	file->csv.parameters = &f->parameters;
 	file->csv.columns = &f->columns;
 	return 0;
 }

@@ -17,7 +17,6 @@ struct facts;
 /* One run; what it refers to is valid until the next call. */
 struct facts_file {
 	const char *vehicle;
-	const struct names *parameters;
 	struct csvfile_facts csv;	/* without its name */
 };
 

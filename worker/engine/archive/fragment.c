@@ -89,12 +89,44 @@ fragment_next(struct fragment *f, uint64_t max, const uint8_t **data,
 	return ARCHIVE_OK;
 }
 
+/* What comes after the rows of a run, for the file's end. */
+static enum archive_result
+fragment_take_about(struct fragment *f, const struct csvfile_facts *csv,
+    uint32_t *check)
+{
+	uint64_t left = csv->run_about;
+	enum archive_result result = ARCHIVE_OK;
+	const uint8_t *data;
+	struct buf about;
+	size_t len;
+	int rc;
+
+	buf_init(&about, (size_t)left);
+	while (left > 0 && result == ARCHIVE_OK) {
+		result = fragment_next(f, left, &data, &len);
+		if (result != ARCHIVE_OK)
+			break;
+		*check = block_crc(*check, data, len);
+		left -= len;
+		if (buf_add(&about, data, len) != 0)
+			result = fragment_no_memory();
+	}
+	if (result == ARCHIVE_OK && *check == csv->run_crc) {
+		rc = csvfile_about(f->all->csvfile, about.data, about.len);
+		if (rc != 0)
+			result = rc < 0 ? ARCHIVE_NO_MEMORY :
+			    fragment_bad(f, "a row group that cannot be");
+	}
+	buf_release(&about);
+	return result;
+}
+
 /* Copy the bytes of one run from the fragment into the open entry. */
 static enum archive_result
 fragment_copy_run(struct fragment *f, const struct csvfile_facts *csv)
 {
 	enum archive_result result;
-	uint64_t left = csv->run_bytes;
+	uint64_t left = csv->run_bytes - csv->run_about;
 	const uint8_t *data;
 	uint32_t check = 0;
 	size_t len;
@@ -110,6 +142,8 @@ fragment_copy_run(struct fragment *f, const struct csvfile_facts *csv)
 		    left == 0 ? (size_t)csv->bytes : 0) != 0)
 			return ARCHIVE_NO_MEMORY;
 	}
+	if ((result = fragment_take_about(f, csv, &check)) != ARCHIVE_OK)
+		return result;
 	return check == csv->run_crc ? ARCHIVE_OK :
 	    fragment_bad(f, "a run has another checksum");
 }
@@ -124,7 +158,7 @@ part_done(void *arg, const struct csvfile_facts *csv)
 		fragment_no_memory();
 		return -1;
 	}
-	return manifest_file(fs->manifest, fs->vehicle, &fs->parameters, csv);
+	return manifest_file(fs->manifest, fs->vehicle, csv);
 }
 
 static void
@@ -141,7 +175,7 @@ forget_vehicle(struct fragments *fs)
 static enum archive_result
 begin_vehicle(struct fragments *fs, const struct facts_file *file)
 {
-	const struct names *from = file->parameters;
+	const struct names *from = file->csv.parameters;
 	size_t i;
 
 	if ((fs->vehicle = strdup(file->vehicle)) == NULL)
@@ -164,7 +198,7 @@ take_run(struct fragment *f, const struct facts_file *file)
 
 	if (file->csv.begins != (fs->csvfile == NULL) || (!file->csv.begins &&
 	    (strcmp(file->vehicle, fs->vehicle) != 0 ||
-	    !names_equal(file->parameters, &fs->parameters))))
+	    !names_equal(file->csv.parameters, &fs->parameters))))
 		return fragment_bad(f, "it does not follow the one before");
 	if (file->csv.begins)
 		result = begin_vehicle(fs, file);

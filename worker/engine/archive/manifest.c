@@ -142,19 +142,20 @@ put_steps(struct jsontext *j, const struct archive_spec *spec)
 }
 
 static void
-put_request(struct jsontext *j, const struct archive_spec *spec)
+put_request(struct jsontext *j, const char *name, const struct archive_spec *spec)
 {
 	static const char *const splits[] = { "none", "day", "month" };
 
-	jsontext_open(j, "request", '{');
+	jsontext_open(j, name, '{');
 	put_time(j, "startDate", spec->from_ms);
 	put_time(j, "endDate", spec->to_ms);
 	put_list(j, "vehicles", spec->vehicles);
 	put_list(j, "parameters", spec->parameters);
-	jsontext_text(j, "time", time_word(spec));
+	jsontext_text(j, "format", spec->parquet ? "parquet" : "csv");
+	put_text(j, "time", spec->parquet ? NULL : time_word(spec));
 	put_text(j, "timeZone", spec->zone_name);
 	put_steps(j, spec);
-	jsontext_text(j, "csv", csv_word(spec));
+	put_text(j, "csv", spec->parquet ? NULL : csv_word(spec));
 	jsontext_text(j, "header", spec->header_unit ? "unit" : "name");
 	jsontext_text(j, "split", splits[spec->split]);
 	jsontext_text(j, "compression", spec->small ? "small" : "fast");
@@ -163,12 +164,13 @@ put_request(struct jsontext *j, const struct archive_spec *spec)
 }
 
 static void
-put_known(struct jsontext *j, const struct archive_parameter *known, size_t n)
+put_known(struct jsontext *j, const char *name, const struct archive_spec *spec)
 {
+	const struct archive_parameter *known = spec->known;
 	size_t i;
 
-	jsontext_open(j, "parameters", '[');
-	for (i = 0; i < n; i++) {
+	jsontext_open(j, name, '[');
+	for (i = 0; i < spec->nknown; i++) {
 		jsontext_open(j, NULL, '{');
 		jsontext_text(j, "name", known[i].name);
 		put_text(j, "unit", known[i].unit);
@@ -180,6 +182,35 @@ put_known(struct jsontext *j, const struct archive_parameter *known, size_t n)
 		jsontext_close(j, '}');
 	}
 	jsontext_close(j, ']');
+}
+
+static char *
+text_of(const struct archive_spec *spec, void (*put)(struct jsontext *j,
+    const char *name, const struct archive_spec *spec))
+{
+	struct jsontext j;
+	char *text = NULL;
+	struct buf b;
+
+	buf_init(&b, TEXT_MAX);
+	jsontext_init(&j, &b, false, 0);
+	put(&j, NULL, spec);
+	if (!j.failed)
+		text = strndup((char *)b.data, b.len);
+	buf_release(&b);
+	return text;
+}
+
+char *
+manifest_request(const struct archive_spec *spec)
+{
+	return text_of(spec, put_request);
+}
+
+char *
+manifest_parameters(const struct archive_spec *spec)
+{
+	return text_of(spec, put_known);
 }
 
 /* Without a spec, of a fragment: it has no request. */
@@ -199,11 +230,11 @@ new_manifest(const struct archive_spec *spec)
 	jsontext_open(&m->json, NULL, '{');
 	if (spec != NULL) {
 		jsontext_int(&m->json, "format", MANIFEST_FORMAT);
-		put_request(&m->json, spec);
+		put_request(&m->json, "request", spec);
 		put_time(&m->json, "readingBeganAt", spec->began_ms);
 		put_names(&m->json, "skippedVehicles", spec->skipped != NULL ?
 		    spec->skipped : &(struct names){ 0 });
-		put_known(&m->json, spec->known, spec->nknown);
+		put_known(&m->json, "parameters", spec);
 	}
 	jsontext_open(&m->json, "files", '[');
 	if (manifest_flush(m) != 0)
@@ -288,6 +319,8 @@ put_run(struct jsontext *j, const struct csvfile_facts *f)
 {
 	jsontext_int(j, "runBytes", (int64_t)f->run_bytes);
 	jsontext_int(j, "runCrc32", f->run_crc);
+	if (f->run_about > 0)
+		jsontext_int(j, "runAbout", (int64_t)f->run_about);
 	jsontext_int(j, "begins", f->begins);
 	jsontext_int(j, "ends", f->ends);
 }
@@ -310,7 +343,7 @@ put_period(struct jsontext *j, const struct csvfile_facts *f)
 
 int
 manifest_file(struct manifest *m, const char *vehicle,
-    const struct names *parameters, const struct csvfile_facts *facts)
+    const struct csvfile_facts *facts)
 {
 	struct jsontext *j = &m->json;
 
@@ -323,7 +356,7 @@ manifest_file(struct manifest *m, const char *vehicle,
 		if (m->packed != NULL)
 			put_period(j, facts);
 		put_names(j, "columns", facts->columns);
-		put_names(j, "parameters", parameters);
+		put_names(j, "parameters", facts->parameters);
 	}
 	put_facts(j, facts);
 	if (m->packed == NULL) {

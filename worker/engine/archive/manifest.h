@@ -18,7 +18,8 @@ struct zip;
  */
 
 /* Version of the archive's format, FORMAT.md. */
-#define MANIFEST_FORMAT 5
+#define MANIFEST_FORMAT 6
+#define MANIFEST_FORMAT_TEXT "6"
 /* Skipped documents that are listed; all are counted. */
 #define MANIFEST_SKIPPED_MAX 1000
 
@@ -32,11 +33,15 @@ struct manifest *manifest_new_facts(void);
 void manifest_free(struct manifest *m);
 
 /*
- * manifest_file(m, vehicle, parameters, facts):
- * Add a complete CSV, or run; parameters are those of facts->columns.
+ * manifest_request(spec), manifest_parameters(spec): That part of the manifest, JSON
+ * without spaces, which the caller frees. NULL: no memory.
  */
+char *manifest_request(const struct archive_spec *spec);
+char *manifest_parameters(const struct archive_spec *spec);
+
+/* manifest_file(m, vehicle, facts): Add a complete file, or run. */
 int manifest_file(struct manifest *m, const char *vehicle,
-    const struct names *parameters, const struct csvfile_facts *facts);
+    const struct csvfile_facts *facts);
 
 /*
  * manifest_skipped(m, vehicle, parameter, doc, len, skips):

@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/timestamp.h"
 #include "lib/base/utf8.h"
+#include "worker/engine/decode/numtext.h"
 #include "worker/engine/deflate/blocks.h"
+#include "worker/engine/parquet/rows.h"
 
 /* A place in a text. */
 struct at {
@@ -117,6 +120,55 @@ preview_part_block(struct preview_part *p, const struct block *block,
 	while (p->rows < PREVIEW_ROWS &&
 	    read_row(p, &at, separator, p->cells[p->rows]) == 0)
 		p->rows++;
+}
+
+static void
+put_cell(struct preview_cell *cell, const char *text, size_t len)
+{
+	size_t i;
+
+	cell->len = 0;
+	for (i = 0; i < len; i++)
+		cell_add(cell, text[i]);
+	cell_end(cell);
+}
+
+/* One column's values of the first rows. */
+static void
+put_column(struct preview_part *p, size_t i, const struct parquet_rows *rows)
+{
+	const struct parquet_column *c = &rows->columns[i];
+	const struct parquet_other *o;
+	char text[NUMTEXT_SIZE];
+	double d;
+	size_t k;
+
+	for (k = 0; k < c->n && c->at[k] < p->rows; k++) {
+		memcpy(&d, &c->bits[k], sizeof(d));
+		put_cell(&p->cells[c->at[k]][i + 1], text, numtext_double(d, text));
+	}
+	for (k = 0; k < c->n_others && c->others[k].at < p->rows; k++) {
+		o = &c->others[k];
+		if (o->len != PARQUET_NONE)
+			put_cell(&p->cells[o->at][i + 1],
+			    (const char *)rows->texts.data + o->offset, o->len);
+	}
+}
+
+void
+preview_part_rows(struct preview_part *p, const struct parquet_rows *rows)
+{
+	char text[TIMESTAMP_SIZE];
+	size_t i, k;
+
+	p->rows = rows->n_rows < PREVIEW_ROWS ? rows->n_rows : PREVIEW_ROWS;
+	for (k = 0; k < p->rows; k++) {
+		for (i = 0; i <= p->columns; i++)
+			put_cell(&p->cells[k][i], "", 0);
+		put_cell(&p->cells[k][0], text, timestamp_format(rows->times[k], text));
+	}
+	for (i = 0; i < p->columns; i++)
+		put_column(p, i, rows);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "worker/engine/rows/bins.h"
 
 struct block;
+struct parquet_rows;
 
 /*
  * What a piece, or a vehicle, has for the preview: its first rows, from its CSV text,
@@ -42,10 +43,13 @@ void preview_part_free(struct preview_part *p);
  * preview_part_block(p, block, text, separator): The next rows, in the order of the file,
  * as CSV.
  * Text that is none is passed over.
+ * preview_part_rows(p, rows): The only rows, of Parquet: times in RFC 3339, values as in a
+ * CSV.
  * preview_part_take(p, next): Add what another has of later rows, of as many columns.
  */
 void preview_part_block(struct preview_part *p, const struct block *block,
     const uint8_t *text, char separator);
+void preview_part_rows(struct preview_part *p, const struct parquet_rows *rows);
 void preview_part_take(struct preview_part *p, const struct preview_part *next);
 
 #endif

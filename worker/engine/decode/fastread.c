@@ -17,6 +17,7 @@
 #include "worker/engine/decode/numtext.h"
 #include "worker/engine/decode/points.h"
 #include "worker/engine/decode/unwind.h"
+#include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/grid.h"
 
 /* 03 "values" 00, read by le64(): type and name of a level's only element. */
@@ -54,6 +55,7 @@ column_text_clear(struct column_text *c)
 	c->last = INT64_MIN;
 	c->bins.bins = NULL;
 	c->grid = NULL;
+	c->parquet = NULL;
 	if (c->longer.cap > LONGER_KEEP)
 		buf_release(&c->longer);
 	c->longer.len = 0;
@@ -227,6 +229,21 @@ step_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	    FASTREAD_NO_MEMORY;
 }
 
+static inline enum fastread_result
+parquet_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
+    int64_t t)
+{
+	const struct point p = point_of(type, value, t);
+	struct column_text *c = r->column;
+	struct number number;
+
+	if (c->bins.bins != NULL && number_of(&p, &number))
+		bin_add(bin_cursor_at(&c->bins, t), number.d);
+	timeset_add(&c->parquet->rows->set, (uint32_t)t);
+	return parquet_add(c->parquet, &p, (uint32_t)t) == 0 ? FASTREAD_DONE :
+	    FASTREAD_NO_MEMORY;
+}
+
 /*
  * Times must ascend through all documents of a column, outside the range too,
  * so that nothing needs sorting and no point has a rival; and no point may
@@ -243,6 +260,8 @@ read_leaf(const struct fastreader *r, uint8_t type, const uint8_t *value,
 		return FASTREAD_DONE;
 	if (r->column->grid != NULL)
 		return step_point(r, type, value, t);
+	if (r->column->parquet != NULL)
+		return parquet_point(r, type, value, t);
 	return add_point(r, type, value, t);
 }
 

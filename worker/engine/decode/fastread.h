@@ -25,6 +25,7 @@
 #define FASTREAD_TEXT_MAX (2 * FASTREAD_STRING_MAX + 3)
 
 struct grid_series;
+struct parquet_column;
 
 /*
  * The points of one column in a slice, in ascending order. t and v have room
@@ -41,10 +42,11 @@ struct column_text {
 	/* Counts its numbers; column_text_clear() ends that. */
 	struct bin_cursor bins;
 	/*
-	 * Takes the points in place of t and v, which stay empty, as do the bins;
-	 * NULL again by column_text_clear().
+	 * One of these takes the points in place of t and v, which stay empty, and grid
+	 * in place of the bins; NULL again by column_text_clear().
 	 */
 	struct grid_series *grid;
+	struct parquet_column *parquet;
 };
 
 void column_text_init(struct column_text *c);

@@ -124,6 +124,8 @@ leaftext_guard(struct buf *b, const char *text, size_t len, char separator)
 {
 	uint8_t *to;
 
+	if (separator == '\0')
+		return buf_add(b, text, len);
 	if ((to = buf_reserve(b, LEAFTEXT_STRING_BOUND(len))) == NULL)
 		return -1;
 	to = put_guarded(to, text, len, kinds_of(separator), false);
@@ -143,6 +145,8 @@ leaftext_string(struct buf *b, const char *text, size_t len, char separator)
 	bool quoted;
 	size_t i;
 
+	if (separator == '\0')
+		return buf_add(b, text, len);
 	for (i = 0; i < len; i++)
 		kind |= kinds[(uint8_t)text[i]];
 	quoted = len == 0 || (kind & QUOTED);

@@ -20,13 +20,14 @@ blocks_init(struct blocks *b)
 	memset(b, 0, sizeof(*b));
 	buf_init(&b->text, TEXT_MAX);
 	buf_init(&b->deflated, 2 * TEXT_MAX);
+	buf_init(&b->about, TEXT_MAX);
 }
 
 /* v[n], once allocated, is always the open block, zeroed at its start. */
 void
 blocks_clear(struct blocks *b)
 {
-	b->text.len = b->deflated.len = 0;
+	b->text.len = b->deflated.len = b->about.len = 0;
 	b->n = 0;
 	if (b->cap > 0)
 		memset(&b->v[0], 0, sizeof(b->v[0]));
@@ -37,6 +38,7 @@ blocks_release(struct blocks *b)
 {
 	buf_release(&b->text);
 	buf_release(&b->deflated);
+	buf_release(&b->about);
 	free(b->v);
 	b->v = NULL;
 	b->n = b->cap = 0;
@@ -79,6 +81,48 @@ block_seal(struct block *v, const uint8_t *text, size_t len,
 	return 0;
 }
 
+/* A header of five bytes, then up to 65,535 bytes: RFC 1951, 3.2.4. */
+#define STORED_MAX ((size_t)65535)
+
+static int
+store(const uint8_t *text, size_t len, struct buf *to)
+{
+	const unsigned n = (unsigned)len;
+	const uint8_t head[] = { 0, (uint8_t)n, (uint8_t)(n >> 8),
+	    (uint8_t)~n, (uint8_t)(~n >> 8) };
+
+	return buf_add(to, head, sizeof(head)) != 0 ||
+	    buf_add(to, text, len) != 0 ? -1 : 0;
+}
+
+int
+block_store(struct block *v, const uint8_t *text, size_t len,
+    struct buf *deflated)
+{
+	const size_t before = deflated->len;
+	size_t at, n;
+
+	v->crc = block_crc(0, text, len);
+	for (at = 0; at < len; at += n) {
+		n = len - at < STORED_MAX ? len - at : STORED_MAX;
+		if (store(text + at, n, deflated) != 0)
+			return -1;
+	}
+	v->text_len = len;
+	v->deflated_len = deflated->len - before;
+	return 0;
+}
+
+static size_t
+about_before(const struct blocks *b)
+{
+	size_t i, len = 0;
+
+	for (i = 0; i < b->n; i++)
+		len += b->v[i].about_len;
+	return len;
+}
+
 /* An open block without rows has no text either, and stays open. */
 int
 blocks_end(struct blocks *b, struct deflater *d)
@@ -89,8 +133,10 @@ blocks_end(struct blocks *b, struct deflater *d)
 		return -1;
 	if (v->rows == 0)
 		return 0;
-	if (block_seal(v, b->text.data, b->text.len, &b->deflated, d) != 0)
+	if ((d == NULL ? block_store(v, b->text.data, b->text.len, &b->deflated) :
+	    block_seal(v, b->text.data, b->text.len, &b->deflated, d)) != 0)
 		return -1;
+	v->about_len = b->about.len - about_before(b);
 	if (b->sealed != NULL)
 		b->sealed(b->arg, v, b->text.data);
 	b->text.len = 0;
@@ -111,7 +157,10 @@ blocks_get(const struct blocks *b, size_t i)
 	size_t k;
 
 	v.deflated = b->deflated.data;
-	for (k = 0; k < i; k++)
+	v.about = b->about.data;
+	for (k = 0; k < i; k++) {
 		v.deflated += b->v[k].deflated_len;
+		v.about += b->v[k].about_len;
+	}
 	return v;
 }

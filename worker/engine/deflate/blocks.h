@@ -19,8 +19,8 @@ struct deflater;
 #define BLOCK_BYTES ((size_t)256 * 1024)
 
 struct block {
-	const uint8_t *deflated;
-	size_t text_len, deflated_len;
+	const uint8_t *deflated, *about;
+	size_t text_len, deflated_len, about_len;
 	uint32_t crc;			/* of text, CRC-32 as in ZIP */
 	uint64_t rows, points, non_finite;
 	int64_t first_ms, last_ms;	/* of its rows, Unix ms */
@@ -46,13 +46,18 @@ block_row(struct block *v, int64_t t_ms)
 int block_seal(struct block *v, const uint8_t *text, size_t len,
     struct buf *deflated, struct deflater *d);
 
+/* block_store(v, text, len, deflated): The same, with stored blocks of RFC 1951. */
+int block_store(struct block *v, const uint8_t *text, size_t len,
+    struct buf *deflated);
+
 /*
- * Blocks share two buffers. The writer appends a row to text, then counts it
+ * Blocks share buffers. The writer appends a row to text, then counts it
  * with block_row() in the open block. The text of a closed block is gone.
  */
 struct blocks {
 	struct buf text;		/* of the open one */
 	struct buf deflated;		/* of those that are closed */
+	struct buf about;		/* what their maker adds for a file's end, likewise */
 	struct block *v;		/* n closed ones, then the open one */
 	size_t n, cap;
 	/* sealed(arg, v, text): The last time that its text is there; or NULL. */
@@ -82,8 +87,8 @@ blocks_full(const struct blocks *b)
 }
 
 /*
- * blocks_end(b, d): Close the open block, if it has rows: deflate it and
- * compute its CRC. Returns 0, -1: no memory.
+ * blocks_end(b, d): Close the open block, if it has rows: deflate it (d is NULL: store
+ * it) and compute its CRC. Returns 0, -1: no memory.
  */
 int blocks_end(struct blocks *b, struct deflater *d);
 

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "worker/engine/decode/numtext.h"
+#include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/exactsum.h"
+#include "worker/engine/rows/style.h"
 
 #define CELLS_FIRST 64
 /* A column's cells, or all long texts, beyond these are not kept. */
@@ -182,12 +184,26 @@ has_value(struct grid *g, const struct point *p, struct number *number)
 	return false;
 }
 
+int
+grid_number(struct grid *g, struct grid_value *value)
+{
+	if (g->separator != CSV_NO_SEPARATOR)
+		return celltext_double(&value->text, value->number, g->separator,
+		    &g->longer);
+	value->text.len = GRID_NUMBER;
+	return 0;
+}
+
 static int
 other_value(struct grid *g, const struct point *p, struct grid_value *value)
 {
 	struct number number;
 
 	value->number = number_of(p, &number) ? number.d : NAN;
+	if (g->separator == CSV_NO_SEPARATOR && parquet_holds(p)) {
+		value->text.len = GRID_NUMBER;
+		return 0;
+	}
 	return celltext_point(&value->text, p, g->separator, &g->longer);
 }
 
@@ -197,6 +213,8 @@ value_of(struct grid *g, const struct point *p, struct grid_value *value)
 {
 	size_t len = 0;
 
+	if (g->separator == CSV_NO_SEPARATOR)
+		return other_value(g, p, value);
 	if (p->type == LEAF_DOUBLE) {
 		memcpy(&value->number, &p->v.bits, sizeof(value->number));
 		len = numtext_small_double(value->number, value->text.s,
@@ -214,8 +232,7 @@ mean_of(struct grid *g, const struct exactsum *sum, uint64_t n,
     struct grid_value *value)
 {
 	value->number = exactsum_mean(sum, n);
-	return celltext_double(&value->text, value->number, g->separator,
-	    &g->longer);
+	return grid_number(g, value);
 }
 
 static inline const struct point *

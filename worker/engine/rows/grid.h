@@ -17,6 +17,7 @@ struct blocks;
 struct csv_style;
 struct deflater;
 struct exactsum;
+struct parquet_rows;
 
 /*
  * Fixed steps: FORMAT.md, 3. Points of one piece of time become cells of steps
@@ -39,7 +40,11 @@ grid_step(const struct grid_spec *spec, int64_t t_ms)
 	return timestamp_floor(t_ms, spec->every_ms);
 }
 
-/* A cell's text and number; a long text is in its grid's or carry's buffer. */
+/*
+ * A cell's text and number; a long text is in its grid's or carry's buffer. For Parquet
+ * there is no text of what a double holds: GRID_NUMBER is its length.
+ */
+#define GRID_NUMBER 0xfe
 struct grid_value {
 	struct cell_text text;
 	double number;		/* NaN: it is none */
@@ -157,12 +162,17 @@ void grid_carry_free(struct grid_carry *c);
 int grid_write(const struct grid *g, const struct csv_style *style,
     struct blocks *blocks, struct deflater *deflater, struct bins *bins);
 
+/* grid_parquet(g, rows, bins): The same rows, added to those of Parquet. */
+int grid_parquet(const struct grid *g, struct parquet_rows *rows, struct bins *bins);
+
 /* For the files of the grid: */
 
 /* grid_part_end(part): Free its sum; it is empty. */
 void grid_part_end(struct grid_part *part);
 /* grid_ends(g, step_ms): Whether the step ends in the piece. */
 bool grid_ends(const struct grid *g, int64_t step_ms);
+/* grid_number(g, value): The text of value->number, a double. 0, -1: no memory. */
+int grid_number(struct grid *g, struct grid_value *value);
 /* grid_grow(s): Room for a cell and the mark. Returns 0, -1: no memory. */
 int grid_grow(struct grid_series *s);
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/timestamp.h"
 #include "worker/engine/deflate/blocks.h"
+#include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/bins.h"
 #include "worker/engine/rows/csv.h"
 #include "worker/engine/rows/periods.h"
@@ -39,6 +40,9 @@ struct rows {
 	int64_t block_end_ms;	/* of the open block */
 	struct buf *text;
 	size_t room;
+	struct blocks *blocks;
+	struct deflater *deflater;
+	struct parquet_rows *parquet;	/* in place of text; or NULL */
 };
 
 /* What the column had before the piece. */
@@ -123,30 +127,28 @@ put_text(struct rows *r, char *to, const struct cell_text *v,
 }
 
 /*
- * One column's cell in the row of step_ms; at_ms: its beginning, or that of the
- * range. What is held is from before it.
+ * One column's cell in the row of step_ms, NULL: none; at_ms: its beginning, or that of
+ * the range. What is held is from before it. *longer: where a long text of it is.
  */
-static inline char *
-put_cell(struct rows *r, struct head *h, char *to, int64_t step_ms,
-    int64_t at_ms)
+static inline const struct grid_value *
+take_cell(struct rows *r, struct head *h, int64_t step_ms, int64_t at_ms,
+    const struct buf **longer)
 {
-	const struct buf *longer = h->held_longer;
 	const struct grid_value *value = NULL;
 
+	*longer = h->held_longer;
 	if (h->cell->step_ms == step_ms) {
 		value = &h->cell->value;
-		longer = &r->grid->longer;
+		*longer = &r->grid->longer;
 		head_next(r, h);
 	} else if (h->until_ms >= at_ms) {
 		value = h->held;
 	}
 	if (h->cell->step_ms < r->next_ms)
 		r->next_ms = h->cell->step_ms;
-	if (value == NULL)
-		return to;
-	if (h->bins.bins != NULL && !isnan(value->number))
+	if (value != NULL && h->bins.bins != NULL && !isnan(value->number))
 		bin_add(bin_cursor_at(&h->bins, at_ms), value->number);
-	return put_text(r, to, &value->text, longer);
+	return value;
 }
 
 static int64_t
@@ -161,6 +163,8 @@ static int
 put_row(struct rows *r, int64_t step_ms)
 {
 	const int64_t at_ms = row_at(r, step_ms);
+	const struct grid_value *value;
+	const struct buf *longer;
 	size_t i;
 	char *to;
 
@@ -170,8 +174,9 @@ put_row(struct rows *r, int64_t step_ms)
 	to += timetext_put(&r->time, step_ms, to);
 	for (i = 0; i < r->grid->n; i++) {
 		*to++ = r->separator;
-		to = put_cell(r, &r->heads[i], to, step_ms, at_ms);
-		if (to == NULL)
+		value = take_cell(r, &r->heads[i], step_ms, at_ms, &longer);
+		if (value != NULL &&
+		    (to = put_text(r, to, &value->text, longer)) == NULL)
 			return -1;
 	}
 	if (r->style->excel)
@@ -192,28 +197,65 @@ block_ends(const struct rows *r, int64_t step_ms)
 }
 
 static int
-next_row(struct rows *r, struct blocks *b, struct deflater *d,
-    int64_t step_ms)
+csv_step(struct rows *r, int64_t step_ms)
 {
+	struct blocks *b = r->blocks;
 	struct block *open;
 
 	if (step_ms >= r->block_end_ms) {
-		if (blocks_end(b, d) != 0)
+		if (blocks_end(b, r->deflater) != 0)
 			return -1;
 		r->block_end_ms = block_ends(r, step_ms);
 	}
 	if ((open = blocks_open(b)) == NULL || put_row(r, step_ms) != 0)
 		return -1;
 	block_row(open, step_ms);
-	return blocks_full(b) ? blocks_end(b, d) : 0;
+	return blocks_full(b) ? blocks_end(b, r->deflater) : 0;
+}
+
+static int
+parquet_value(struct parquet_column *c, const struct grid_value *v,
+    const struct buf *longer, uint32_t row)
+{
+	const char *text = v->text.s;
+	size_t len = v->text.len;
+	uint64_t bits;
+
+	if (v->text.len == GRID_NUMBER) {
+		memcpy(&bits, &v->number, sizeof(bits));
+		return parquet_double(c, bits, row);
+	}
+	if (v->text.len == CELL_TEXT_LONG)
+		text = celltext_long(&v->text, longer, &len);
+	return parquet_other(c, text, len, row);
+}
+
+static int
+parquet_step(struct rows *r, int64_t step_ms)
+{
+	const int64_t at_ms = row_at(r, step_ms);
+	const uint32_t row = (uint32_t)r->parquet->n_rows;
+	const struct grid_value *value;
+	const struct buf *longer;
+	size_t i;
+
+	if (parquet_row(r->parquet, step_ms) != 0)
+		return -1;
+	r->next_ms = INT64_MAX;
+	for (i = 0; i < r->grid->n; i++) {
+		value = take_cell(r, &r->heads[i], step_ms, at_ms, &longer);
+		if (value != NULL && parquet_value(&r->parquet->columns[i], value,
+		    longer, row) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Step by step where something is held, else on to the next one with a cell. */
-int
-grid_write(const struct grid *g, const struct csv_style *style,
-    struct blocks *blocks, struct deflater *deflater, struct bins *bins)
+static int
+put_rows(struct rows *r, struct bins *bins)
 {
-	struct rows r = { .grid = g, .style = style, .text = &blocks->text };
+	const struct grid *g = r->grid;
 	const struct grid_range *range = &g->range;
 	int64_t step_ms;
 	int rc = 0;
@@ -221,19 +263,37 @@ grid_write(const struct grid *g, const struct csv_style *style,
 	/* The last step may be cut: it ended before. */
 	if (range->begin_ms >= range->to_ms)
 		return 0;
-	if (rows_init(&r, bins) != 0)
+	if (rows_init(r, bins) != 0)
 		return -1;
 	step_ms = grid_step(g->spec, g->cut_ms);
 	while (rc == 0) {
-		if (r.until_ms < row_at(&r, step_ms))
-			step_ms = r.next_ms;
+		if (r->until_ms < row_at(r, step_ms))
+			step_ms = r->next_ms;
 		if (step_ms >= range->to_ms || !grid_ends(g, step_ms))
 			break;
-		rc = next_row(&r, blocks, deflater, step_ms);
+		rc = r->parquet != NULL ? parquet_step(r, step_ms) :
+		    csv_step(r, step_ms);
 		step_ms += g->spec->every_ms;
 	}
-	if (rc == 0)
-		rc = blocks_end(blocks, deflater);
-	free(r.heads);
+	free(r->heads);
 	return rc;
+}
+
+int
+grid_write(const struct grid *g, const struct csv_style *style,
+    struct blocks *blocks, struct deflater *deflater, struct bins *bins)
+{
+	struct rows r = { .grid = g, .style = style, .text = &blocks->text,
+	    .blocks = blocks, .deflater = deflater };
+
+	return put_rows(&r, bins) != 0 ? -1 : blocks_end(blocks, deflater);
+}
+
+int
+grid_parquet(const struct grid *g, struct parquet_rows *rows, struct bins *bins)
+{
+	const struct csv_style style = { .parquet = true };
+	struct rows r = { .grid = g, .style = &style, .parquet = rows };
+
+	return put_rows(&r, bins);
 }

@@ -115,8 +115,7 @@ part_cell(struct grid *g, struct grid_series *s, const struct grid_part *part,
 	if (part->sum == NULL)
 		return 0;
 	cell->value.number = exactsum_mean(part->sum, part->n);
-	return celltext_double(&cell->value.text, cell->value.number,
-	    g->separator, &g->longer);
+	return grid_number(g, &cell->value);
 }
 
 static int

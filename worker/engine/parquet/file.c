@@ -1,0 +1,596 @@
+/*
+ * The end of a file: schema, row groups, metadata; and chunks of companions for the row
+ * groups that came before the first text. Knows no ZIP and no rows.
+ */
+#include "worker/engine/parquet/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/names.h"
+#include "lib/base/nameset.h"
+#include "worker/engine/archive/manifest.h"
+#include "worker/engine/parquet/chunk.h"
+#include "worker/engine/parquet/encode.h"
+#include "worker/engine/parquet/page.h"
+#include "worker/engine/parquet/thrift.h"
+
+/* As in parquet.thrift. */
+enum { TYPE_INT64 = 2, TYPE_DOUBLE = 5, TYPE_BYTE_ARRAY = 6 };
+enum { REQUIRED = 0, OPTIONAL = 1 };
+enum { CONVERTED_UTF8 = 0, CONVERTED_TIMESTAMP_MILLIS = 9 };
+enum { CODEC_ZSTD = 6 };
+
+#define VERSION 2
+#define WRITER "telemetry-export version " MANIFEST_FORMAT_TEXT
+/* Bytes are handed over when so many are there. */
+#define WRITE_BYTES ((size_t)32 * 1024)
+#define END_MAX ((size_t)1 << 30)
+/* What a chunk, and an empty one's page, takes at most in the end, but for its name. */
+#define CHUNK_END_MAX 256
+
+struct group {
+	uint64_t at, bytes, rows;
+	size_t first, n;	/* of chunks */
+};
+
+/* An empty chunk, written after all row groups. */
+struct nulls {
+	uint64_t at, bytes, plain_bytes;
+};
+
+struct listed {
+	struct parquet_chunk c;
+	uint64_t at;
+};
+
+struct parquet_file {
+	const struct parquet_about *about;
+	const char *vehicle;
+	const struct names *columns, *parameters;
+	struct pages *pages;		/* of empty chunks */
+	uint64_t rows, group_end_max;
+	struct group *groups;
+	size_t n, cap;
+	struct buf chunks;		/* of all groups */
+	bool *texts;			/* for each column: it has a companion */
+	struct nulls *nulls;		/* group by group, companion by companion */
+	size_t n_nulls, cap_nulls;
+	struct names all, all_parameters;	/* of the last file that ended */
+	/* While it ends. */
+	struct listed *listed;		/* of a row group */
+	struct buf out;
+	uint64_t at;			/* of out */
+	int (*write)(void *arg, const void *data, size_t len);
+	void *arg;
+};
+
+void
+parquet_file_free(struct parquet_file *f)
+{
+	if (f == NULL)
+		return;
+	pages_free(f->pages);
+	free(f->groups);
+	buf_release(&f->chunks);
+	free(f->texts);
+	free(f->nulls);
+	names_release(&f->all);
+	names_release(&f->all_parameters);
+	buf_release(&f->out);
+	free(f->listed);
+	free(f);
+}
+
+struct parquet_file *
+parquet_file_new(const struct parquet_about *about, const char *vehicle,
+    const struct names *columns, const struct names *parameters)
+{
+	struct parquet_file *f;
+	size_t i;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return NULL;
+	f->about = about;
+	f->vehicle = vehicle;
+	f->columns = columns;
+	f->parameters = parameters;
+	buf_init(&f->chunks, END_MAX);
+	buf_init(&f->out, END_MAX);
+	f->pages = pages_new(about->small);
+	f->texts = calloc(columns->n + 1, sizeof(*f->texts));
+	f->listed = calloc(2 * columns->n + 1, sizeof(*f->listed));
+	if (f->pages == NULL || f->texts == NULL || f->listed == NULL) {
+		parquet_file_free(f);
+		return NULL;
+	}
+	f->group_end_max = CHUNK_END_MAX;
+	/* Two chunks, which both have the name and may have a mark. */
+	for (i = 0; i < columns->n; i++)
+		f->group_end_max += 2 * (CHUNK_END_MAX + strlen(columns->v[i]));
+	return f;
+}
+
+void
+parquet_file_begin(struct parquet_file *f)
+{
+	f->rows = 0;
+	f->n = f->n_nulls = 0;
+	f->chunks.len = 0;
+	memset(f->texts, 0, (f->columns->n + 1) * sizeof(*f->texts));
+}
+
+bool
+parquet_file_takes(const struct parquet_file *f)
+{
+	return f->n == 0 || f->n < PARQUET_CHUNKS_MAX / (1 + f->columns->n);
+}
+
+/* One group's worth more, and what the schema and the metadata take. */
+uint64_t
+parquet_file_end_max(const struct parquet_file *f)
+{
+	return (f->n + 3) * f->group_end_max + 4096 + strlen(f->vehicle) +
+	    strlen(f->about->request) + strlen(f->about->parameters);
+}
+
+/* The time, then each column, one after the other, perhaps with its companion. */
+static bool
+are_chunks(struct parquet_file *f, const struct group *g, const uint8_t *v)
+{
+	struct parquet_chunk c, last = { .text = true };
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < g->n; i++, last = c) {
+		if (parquet_chunk_get(v + i * PARQUET_CHUNK_BYTES, &c) != 0 ||
+		    c.nulls > g->rows)
+			return false;
+		if (i == 0 ? c.column != 0 : c.text ?
+		    last.text || c.column != last.column :
+		    c.column != last.column + 1)
+			return false;
+		if (c.column > f->columns->n)
+			return false;
+		bytes += c.bytes;
+	}
+	return g->n > 0 && last.column == f->columns->n && bytes == g->bytes;
+}
+
+int
+parquet_file_group(struct parquet_file *f, uint64_t at, uint64_t bytes,
+    uint64_t rows, const uint8_t *chunks, size_t len)
+{
+	const struct group g = { at, bytes, rows,
+	    f->chunks.len / PARQUET_CHUNK_BYTES, len / PARQUET_CHUNK_BYTES };
+	const size_t cap = f->cap ? f->cap * 2 : 16;
+	struct parquet_chunk c;
+	struct group *groups;
+	size_t i;
+
+	if (len % PARQUET_CHUNK_BYTES != 0 || rows == 0 || rows > UINT32_MAX ||
+	    !are_chunks(f, &g, chunks))
+		return 1;
+	if (f->n == f->cap) {
+		if ((groups = realloc(f->groups, cap * sizeof(*groups))) == NULL)
+			return -1;
+		f->groups = groups;
+		f->cap = cap;
+	}
+	if (buf_add(&f->chunks, chunks, len) != 0)
+		return -1;
+	for (i = 0; i < g.n; i++) {
+		parquet_chunk_get(chunks + i * PARQUET_CHUNK_BYTES, &c);
+		if (c.text)
+			f->texts[c.column - 1] = true;
+	}
+	f->groups[f->n++] = g;
+	f->rows += rows;
+	return 0;
+}
+
+/* Hand over what is there, if it is enough; all: in any case. */
+static int
+flush(struct parquet_file *f, bool all)
+{
+	if (f->out.len == 0 || (!all && f->out.len < WRITE_BYTES))
+		return 0;
+	if (f->write(f->arg, f->out.data, f->out.len) != 0)
+		return -1;
+	f->at += f->out.len;
+	f->out.len = 0;
+	return 0;
+}
+
+static int
+add_name(struct names *to, const char *name)
+{
+	return names_add(to, name, strlen(name));
+}
+
+/* The columns as they are, then each companion in its place. */
+static int
+name_companion(const struct parquet_file *f, struct nameset *taken, size_t i,
+    char **name)
+{
+	const char *column = f->columns->v[i];
+	const size_t len = strlen(column);
+	const size_t size = len + sizeof("_text_") + NAMESET_NUMBER_SIZE;
+	char *stem = malloc(size);
+	int rc = -1;
+
+	*name = malloc(size);
+	if (stem != NULL && *name != NULL) {
+		memcpy(stem, column, len);
+		memcpy(stem + len, "_text", sizeof("_text"));
+		nameset_next(taken, stem, "_", "", *name, size);
+		rc = nameset_add(taken, *name, NULL);
+	}
+	free(stem);
+	return rc;
+}
+
+static int
+name_columns(struct parquet_file *f, struct nameset *taken)
+{
+	char *name;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < f->columns->n; i++)
+		if (nameset_add(taken, f->columns->v[i], NULL) != 0)
+			return -1;
+	for (i = 0; i < f->columns->n; i++) {
+		if (add_name(&f->all, f->columns->v[i]) != 0 ||
+		    add_name(&f->all_parameters, f->parameters->v[i]) != 0)
+			return -1;
+		if (!f->texts[i])
+			continue;
+		rc = name_companion(f, taken, i, &name) != 0 ||
+		    add_name(&f->all, name) != 0 ||
+		    add_name(&f->all_parameters, f->parameters->v[i]) != 0;
+		free(name);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+name_all(struct parquet_file *f)
+{
+	struct nameset taken;
+	int rc;
+
+	names_release(&f->all);
+	names_release(&f->all_parameters);
+	nameset_init(&taken);
+	rc = nameset_add(&taken, "time", NULL) != 0 ? -1 : name_columns(f, &taken);
+	nameset_release(&taken);
+	return rc;
+}
+
+/* A companion's chunk of a row group without texts. */
+static int
+put_nulls(struct parquet_file *f, const struct group *g)
+{
+	const size_t cap = f->cap_nulls ? f->cap_nulls * 2 : 16;
+	struct nulls *v = f->nulls;
+	const size_t begin = f->out.len;
+	struct buf body;
+	int rc;
+
+	if (f->n_nulls == f->cap_nulls) {
+		if ((v = realloc(f->nulls, cap * sizeof(*v))) == NULL)
+			return -1;
+		f->nulls = v;
+		f->cap_nulls = cap;
+	}
+	v = &v[f->n_nulls++];
+	*v = (struct nulls){ .at = f->at + begin };
+	buf_init(&body, END_MAX);
+	rc = encode_levels(&body, NULL, 0, 0, (uint32_t)g->rows) != 0 ||
+	    pages_data(f->pages, &f->out, &body, (uint32_t)g->rows, PARQUET_PLAIN,
+	    &v->plain_bytes) != 0 ? -1 : 0;
+	v->bytes = f->out.len - begin;
+	buf_release(&body);
+	return rc;
+}
+
+static const uint8_t *
+chunk_data(const struct parquet_file *f, size_t i)
+{
+	return f->chunks.data + i * PARQUET_CHUNK_BYTES;
+}
+
+/*
+ * All chunks of a row group, 1 + f->all.n, as its end has them; a companion's that is not
+ * there yet has no bytes.
+ */
+static void
+list_chunks(const struct parquet_file *f, const struct group *g)
+{
+	struct listed *to = f->listed;
+	uint64_t at = g->at;
+	size_t i = 0, column;
+
+	for (column = 0; column <= f->columns->n; column++) {
+		parquet_chunk_get(chunk_data(f, g->first + i++), &to->c);
+		to->at = at;
+		at += to++->c.bytes;
+		if (column == 0 || !f->texts[column - 1])
+			continue;
+		to->c.text = false;
+		if (i < g->n)
+			parquet_chunk_get(chunk_data(f, g->first + i), &to->c);
+		to->at = at;
+		if (to->c.text)
+			i++;
+		else
+			to->c = (struct parquet_chunk){ .column = (uint32_t)column,
+			    .text = true, .nulls = g->rows };
+		at += to++->c.bytes;
+	}
+}
+
+/* Chunks of companions that are not there. */
+static int
+put_all_nulls(struct parquet_file *f)
+{
+	size_t i, k;
+
+	for (i = 0; i < f->n; i++) {
+		list_chunks(f, &f->groups[i]);
+		for (k = 0; k <= f->all.n; k++)
+			if (f->listed[k].c.bytes == 0 &&
+			    (put_nulls(f, &f->groups[i]) != 0 || flush(f, false) != 0))
+				return -1;
+	}
+	return 0;
+}
+
+/* Schema: the root, then all columns. */
+static void
+put_column(struct thrift *t, const char *name, int type, int repetition)
+{
+	thrift_item(t);
+	thrift_int32(t, 1, type);
+	thrift_int32(t, 3, repetition);
+	thrift_text(t, 4, name);
+	if (type == TYPE_INT64) {
+		thrift_int32(t, 6, CONVERTED_TIMESTAMP_MILLIS);
+		thrift_open(t, 10);
+		thrift_open(t, 8);
+		thrift_bool(t, 1, true);
+		thrift_open(t, 2);
+		thrift_open(t, 1);
+		thrift_close(t);
+		thrift_close(t);
+		thrift_close(t);
+		thrift_close(t);
+	} else if (type == TYPE_BYTE_ARRAY) {
+		thrift_int32(t, 6, CONVERTED_UTF8);
+		thrift_open(t, 10);
+		thrift_open(t, 1);
+		thrift_close(t);
+		thrift_close(t);
+	}
+	thrift_close(t);
+}
+
+static void
+put_schema(struct thrift *t, const struct parquet_file *f)
+{
+	size_t i, k = 0;
+
+	thrift_list(t, 2, THRIFT_STRUCT, f->all.n + 2);
+	thrift_item(t);
+	thrift_text(t, 4, "schema");
+	thrift_int32(t, 5, (int32_t)f->all.n + 1);
+	thrift_close(t);
+	put_column(t, "time", TYPE_INT64, REQUIRED);
+	for (i = 0; i < f->columns->n; i++) {
+		put_column(t, f->all.v[k++], TYPE_DOUBLE, OPTIONAL);
+		if (f->texts[i])
+			put_column(t, f->all.v[k++], TYPE_BYTE_ARRAY, OPTIONAL);
+	}
+}
+
+static void
+put_encodings(struct thrift *t, const struct parquet_chunk *c)
+{
+	if (c->column == 0) {
+		thrift_list(t, 2, THRIFT_INT32, 1);
+		thrift_item_int32(t, PARQUET_DELTA_BINARY_PACKED);
+		return;
+	}
+	thrift_list(t, 2, THRIFT_INT32, c->dictionary_bytes > 0 ? 3 : 2);
+	thrift_item_int32(t, PARQUET_PLAIN);
+	thrift_item_int32(t, PARQUET_RLE);
+	if (c->dictionary_bytes > 0)
+		thrift_item_int32(t, PARQUET_RLE_DICTIONARY);
+}
+
+static void
+put_le64(struct thrift *t, int16_t id, uint64_t v)
+{
+	uint8_t bytes[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(v >> 8 * i);
+	thrift_bytes(t, id, bytes, sizeof(bytes));
+}
+
+static void
+put_statistics(struct thrift *t, const struct parquet_chunk *c)
+{
+	thrift_open(t, 12);
+	thrift_int64(t, 3, (int64_t)c->nulls);
+	if (c->ranged) {
+		put_le64(t, 5, c->max);
+		put_le64(t, 6, c->min);
+	}
+	thrift_close(t);
+}
+
+static void
+put_chunk(struct thrift *t, const struct parquet_chunk *c, const char *name,
+    uint64_t rows, uint64_t at)
+{
+	thrift_item(t);
+	thrift_int64(t, 2, (int64_t)at);
+	thrift_open(t, 3);
+	thrift_int32(t, 1, c->column == 0 ? TYPE_INT64 : c->text ?
+	    TYPE_BYTE_ARRAY : TYPE_DOUBLE);
+	put_encodings(t, c);
+	thrift_list(t, 3, THRIFT_BYTES, 1);
+	thrift_item_text(t, name);
+	thrift_int32(t, 4, CODEC_ZSTD);
+	thrift_int64(t, 5, (int64_t)rows);
+	thrift_int64(t, 6, (int64_t)c->plain_bytes);
+	thrift_int64(t, 7, (int64_t)c->bytes);
+	thrift_int64(t, 9, (int64_t)(at + c->dictionary_bytes));
+	if (c->dictionary_bytes > 0)
+		thrift_int64(t, 11, (int64_t)at);
+	put_statistics(t, c);
+	thrift_close(t);
+	thrift_close(t);
+}
+
+/* Totals of a row group, which the chunks at the end belong to as well. */
+static void
+put_totals(struct thrift *t, const struct parquet_file *f, const struct group *g,
+    size_t i)
+{
+	uint64_t bytes = 0, plain_bytes = 0;
+	size_t k;
+
+	for (k = 0; k <= f->all.n; k++) {
+		bytes += f->listed[k].c.bytes;
+		plain_bytes += f->listed[k].c.plain_bytes;
+	}
+	thrift_int64(t, 2, (int64_t)plain_bytes);
+	thrift_int64(t, 3, (int64_t)g->rows);
+	thrift_list(t, 4, THRIFT_STRUCT, 1);
+	thrift_item(t);
+	thrift_int32(t, 1, 0);
+	thrift_bool(t, 2, false);
+	thrift_bool(t, 3, false);
+	thrift_close(t);
+	thrift_int64(t, 5, (int64_t)g->at);
+	thrift_int64(t, 6, (int64_t)bytes);
+	if (i <= INT16_MAX)
+		thrift_int16(t, 7, (int16_t)i);
+}
+
+static int
+put_groups(struct thrift *t, struct parquet_file *f)
+{
+	const struct nulls *nulls = f->nulls;
+	struct listed *v;
+	size_t i, k;
+
+	thrift_list(t, 4, THRIFT_STRUCT, f->n);
+	for (i = 0; i < f->n; i++) {
+		list_chunks(f, &f->groups[i]);
+		thrift_item(t);
+		thrift_list(t, 1, THRIFT_STRUCT, f->all.n + 1);
+		for (k = 0; k <= f->all.n; k++) {
+			v = &f->listed[k];
+			if (v->c.bytes == 0) {
+				v->at = nulls->at;
+				v->c.bytes = nulls->bytes;
+				v->c.plain_bytes = nulls++->plain_bytes;
+			}
+			put_chunk(t, &v->c, k == 0 ? "time" : f->all.v[k - 1],
+			    f->groups[i].rows, v->at);
+		}
+		put_totals(t, f, &f->groups[i], i);
+		thrift_close(t);
+		if (t->failed || flush(f, false) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+put_key(struct thrift *t, const char *key, const char *value)
+{
+	thrift_item(t);
+	thrift_text(t, 1, key);
+	thrift_text(t, 2, value);
+	thrift_close(t);
+}
+
+static void
+put_about(struct thrift *t, const struct parquet_file *f)
+{
+	size_t i;
+
+	thrift_list(t, 5, THRIFT_STRUCT, 4);
+	put_key(t, "telemetry.format", MANIFEST_FORMAT_TEXT);
+	put_key(t, "telemetry.vehicle", f->vehicle);
+	put_key(t, "telemetry.request", f->about->request);
+	put_key(t, "telemetry.parameters", f->about->parameters);
+	thrift_text(t, 6, WRITER);
+	/* Each column's values have the order of their type, or the range counts for none. */
+	thrift_list(t, 7, THRIFT_STRUCT, f->all.n + 1);
+	for (i = 0; i <= f->all.n; i++) {
+		thrift_item(t);
+		thrift_open(t, 1);
+		thrift_close(t);
+		thrift_close(t);
+	}
+	thrift_close(t);
+}
+
+static int
+put_end(struct parquet_file *f)
+{
+	const uint64_t begin = f->at;
+	struct thrift t;
+	uint64_t len;
+	uint8_t tail[8] = { [4] = PARQUET_MAGIC[0], PARQUET_MAGIC[1],
+	    PARQUET_MAGIC[2], PARQUET_MAGIC[3] };
+	int i;
+
+	thrift_init(&t, &f->out);
+	thrift_int32(&t, 1, VERSION);
+	put_schema(&t, f);
+	thrift_int64(&t, 3, (int64_t)f->rows);
+	if (put_groups(&t, f) != 0)
+		return -1;
+	put_about(&t, f);
+	if (t.failed)
+		return -1;
+	len = f->at + f->out.len - begin;
+	for (i = 0; i < 4; i++)
+		tail[i] = (uint8_t)(len >> 8 * i);
+	return buf_add(&f->out, tail, sizeof(tail)) != 0 ? -1 : flush(f, true);
+}
+
+int
+parquet_file_end(struct parquet_file *f, uint64_t at,
+    int (*write)(void *arg, const void *data, size_t len), void *arg)
+{
+	f->at = at;
+	f->out.len = 0;
+	f->write = write;
+	f->arg = arg;
+	return name_all(f) != 0 || put_all_nulls(f) != 0 || flush(f, true) != 0 ? -1 :
+	    put_end(f);
+}
+
+const struct names *
+parquet_file_columns(const struct parquet_file *f)
+{
+	return &f->all;
+}
+
+const struct names *
+parquet_file_parameters(const struct parquet_file *f)
+{
+	return &f->all_parameters;
+}
