@@ -226,9 +226,9 @@ states_of(const char *text)
 /* What a line may have. */
 static const char *const line_fields[] = {
 	"_id", "startDate", "endDate", "state", "vehicles", "vehiclesCount",
-	"parameters", "parametersCount", "time", "split", "timeZone", "every", "take",
-	"hold", "csv", "header", "compression", "unknownVehicles", "name", "createdAt",
-	"startedAt", "finishedAt", "expiresAt", "progress", "size", "sha256",
+	"parameters", "parametersCount", "format", "time", "split", "timeZone", "every",
+	"take", "hold", "csv", "header", "compression", "unknownVehicles", "name",
+	"createdAt", "startedAt", "finishedAt", "expiresAt", "progress", "size", "sha256",
 	"error", "owner", NULL
 };
 

@@ -101,6 +101,8 @@ json_spec(struct json_object *o, const struct job *j)
 	json_names(o, "parameters", &spec->parameters);
 	if (j->parameters_count > 0)
 		json_int(o, "parametersCount", j->parameters_count);
+	if (spec->format != SPEC_FORMAT_CSV)
+		json_text(o, "format", spec_format_names[spec->format]);
 	json_text(o, "time", spec_time_names[spec->time]);
 	if (spec->split != SPEC_SPLIT_NONE)
 		json_text(o, "split", spec_split_names[spec->split]);

@@ -171,18 +171,19 @@ static int
 take_time_zone(struct parse *p, struct json_object *v, const char *pointer)
 {
 	const char *name = json_object_get_string(v);
+	struct export_spec *spec = &p->job->spec;
 
 	if (!json_object_is_type(v, json_type_string))
 		return spec_refuse(p, 400, pointer, "must be a string");
 	/* A name ends at its first NUL, which no zone has. */
 	if (strlen(name) != (size_t)json_object_get_string_len(v) || !zone_is_name(name))
 		return spec_refuse(p, 422, pointer, SPEC_ZONE_UNKNOWN);
-	/* Both were taken before. */
-	if (!needs_zone(&p->job->spec))
+	/* What it depends on was taken before. */
+	if (!needs_zone(spec) && spec->format != SPEC_FORMAT_PARQUET)
 		return spec_refuse(p, 422, pointer, "has a meaning only with "
-		    "\"time\": \"local\" or with \"split\"");
-	p->job->spec.time_zone = strdup(name);
-	return p->job->spec.time_zone == NULL ? -2 : 0;
+		    "\"time\": \"local\", with \"split\" or with \"format\": \"parquet\"");
+	spec->time_zone = strdup(name);
+	return spec->time_zone == NULL ? -2 : 0;
 }
 
 /* *ms is -1 for a string that is no duration. Returns 0, -1 with the fault filled. */
@@ -277,6 +278,7 @@ static const struct member members[] = {
 	{ "endDate", "/endDate", true, take_end, NULL, 0 },
 	{ "vehicles", "/vehicles", false, take_vehicles, NULL, 0 },
 	{ "parameters", "/parameters", false, take_parameters, NULL, 0 },
+	WORD("format", format, spec_format_names),
 	WORD("time", time, spec_time_names),
 	WORD("split", split, spec_split_names),
 	{ "timeZone", "/timeZone", false, take_time_zone, NULL, 0 },
@@ -344,6 +346,23 @@ check_range(struct parse *p)
 	return 0;
 }
 
+/* What says how a CSV is written is refused where there is none. */
+static int
+check_format(struct parse *p)
+{
+	const struct export_spec *spec = &p->job->spec;
+
+	if (spec->format == SPEC_FORMAT_CSV)
+		return 0;
+	if (spec->time != SPEC_TIME_MS)
+		return spec_refuse(p, 422, "/time", "has a meaning only with \"format\": "
+		    "\"csv\": times in Parquet are UTC timestamps by themselves");
+	if (spec->csv != SPEC_CSV_RFC4180)
+		return spec_refuse(p, 422, "/csv", "has a meaning only with \"format\": "
+		    "\"csv\"");
+	return 0;
+}
+
 /* What follows from what was left out. */
 static int
 take_defaults(struct parse *p)
@@ -393,7 +412,9 @@ take_members(struct parse *p, struct json_object *root)
 		if ((rc = take_member(p, v, &members[i])) != 0)
 			return rc;
 	}
-	return (rc = take_defaults(p)) != 0 ? rc : check_range(p);
+	if ((rc = take_defaults(p)) != 0 || (rc = check_format(p)) != 0)
+		return rc;
+	return check_range(p);
 }
 
 /* NULL: not JSON, or no memory. The text was checked before: json-c takes too much. */

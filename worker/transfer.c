@@ -188,6 +188,7 @@ transfer_archive_spec(const struct attempt *a)
 		.zone = &spec->zone,
 		.zone_name = spec->time_zone,
 		.header_unit = spec->header == SPEC_HEADER_UNIT,
+		.parquet = spec->format == SPEC_FORMAT_PARQUET,
 		.known = a->shown,
 		.nknown = a->known.n,
 		.every_ms = spec->every_ms,

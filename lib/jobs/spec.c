@@ -12,6 +12,7 @@
 
 #define HASH_TEXT_MAX ((size_t)1 << 24)
 
+const char *const spec_format_names[] = { "csv", "parquet", NULL };
 const char *const spec_time_names[] = { "ms", "rfc3339", "local", NULL };
 const char *const spec_take_names[] = { "last", "first", "mean", "min", "max", NULL };
 const char *const spec_csv_names[] = { "rfc4180", "excel", "excel-semicolon",
@@ -45,6 +46,9 @@ hash_later(struct buf *b, const struct export_spec *spec)
 {
 	if (spec->unknown != SPEC_UNKNOWN_FAIL &&
 	    buf_addf(b, "unknown %s\n", spec_unknown_names[spec->unknown]) != 0)
+		return -1;
+	if (spec->format != SPEC_FORMAT_CSV &&
+	    buf_addf(b, "format %s\n", spec_format_names[spec->format]) != 0)
 		return -1;
 	if (spec->split != SPEC_SPLIT_NONE &&
 	    buf_addf(b, "split %s\n", spec_split_names[spec->split]) != 0)

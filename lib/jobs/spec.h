@@ -7,6 +7,7 @@
 #include "lib/base/names.h"
 #include "lib/base/zone.h"
 
+enum spec_format { SPEC_FORMAT_CSV, SPEC_FORMAT_PARQUET };
 enum spec_time { SPEC_TIME_MS, SPEC_TIME_RFC3339, SPEC_TIME_LOCAL };
 enum spec_csv { SPEC_CSV_RFC4180, SPEC_CSV_EXCEL, SPEC_CSV_EXCEL_SEMICOLON };
 enum spec_split { SPEC_SPLIT_NONE, SPEC_SPLIT_DAY, SPEC_SPLIT_MONTH };
@@ -31,9 +32,10 @@ enum spec_unknown { SPEC_UNKNOWN_FAIL, SPEC_UNKNOWN_SKIP };
 struct export_spec {
 	int64_t start_ms, end_ms;	/* start_ms <= t < end_ms, Unix */
 	struct names vehicles, parameters;	/* as requested; empty: all */
+	enum spec_format format;	/* of files; Parquet knows no time and no csv */
 	enum spec_time time;
 	enum spec_split split;		/* a file for each of the zone's */
-	char *time_zone;		/* its name; NULL: neither needs one */
+	char *time_zone;		/* its name; NULL: none needed, none given */
 	int64_t every_ms;		/* a row for each step of this; 0: for each ms */
 	enum spec_take take;		/* with every_ms, as is */
 	int64_t hold_ms;		/* how long a step takes an older cell; 0: not */
@@ -50,6 +52,7 @@ struct export_spec {
 };
 
 /* The words of the options; NULL after the last. */
+extern const char *const spec_format_names[];
 extern const char *const spec_time_names[];
 extern const char *const spec_take_names[];
 extern const char *const spec_csv_names[];

@@ -32,6 +32,7 @@ extern const struct fields task_progress_fields, task_object_fields,
 	FIELD(type, "endDate", FIELD_DATE, FIELD_NEW, spec.end_ms), \
 	FIELD(type, "vehicles", FIELD_NAMES, FIELD_NEW, spec.vehicles), \
 	FIELD(type, "parameters", FIELD_NAMES, FIELD_NEW, spec.parameters), \
+	FIELD_OF_CHOICE(type, "format", spec.format, spec_format_names), \
 	FIELD_OF_WORDS(type, "time", spec.time, spec_time_names), \
 	FIELD(type, "timeZone", FIELD_TEXT, FIELD_NEW, spec.time_zone), \
 	FIELD(type, "zoneOffsets", FIELD_ZONE, FIELD_NEW, spec.zone), \
