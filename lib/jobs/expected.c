@@ -88,4 +88,6 @@ expected_of(const struct export_spec *spec, const struct catalogue_estimate *rea
 	x->seconds = n * rates->seconds;
 	if (spec->every_ms > 0 && rates->rows + rates->points > 0)
 		expect_steps(spec, read, rates, x);
+	if (spec->format == SPEC_FORMAT_PARQUET)
+		x->bytes *= RATES_PARQUET;
 }

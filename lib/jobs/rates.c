@@ -4,9 +4,13 @@
  */
 #include "lib/jobs/rates.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include <mongoc/mongoc.h>
 
 #include "lib/servers/mongo.h"
+#include "lib/jobs/spec.h"
 #include "lib/jobs/tasks_impl.h"
 
 #define LATEST 20
@@ -31,6 +35,18 @@ number_at(const bson_t *doc, const char *path)
 	    (double)bson_iter_date_time(&at) : bson_iter_as_double(&at);
 }
 
+/* Of the object, if it were of CSVs. */
+static double
+csv_bytes(const bson_t *doc)
+{
+	const char *parquet = spec_format_names[SPEC_FORMAT_PARQUET];
+	const double size = number_at(doc, "object.size");
+	bson_iter_t it;
+
+	return bson_iter_init_find(&it, doc, "format") && BSON_ITER_HOLDS_UTF8(&it) &&
+	    strcmp(bson_iter_utf8(&it, NULL), parquet) == 0 ? size / RATES_PARQUET : size;
+}
+
 static void
 sums_add(struct sums *s, const bson_t *doc)
 {
@@ -39,7 +55,7 @@ sums_add(struct sums *s, const bson_t *doc)
 	s->squares += n * n;
 	s->rows += n * number_at(doc, "progress.rows");
 	s->points += n * number_at(doc, "progress.points");
-	s->bytes += n * number_at(doc, "object.size");
+	s->bytes += n * csv_bytes(doc);
 	s->ms += n * (number_at(doc, "finishedAt") - number_at(doc, "startedAt"));
 }
 
@@ -55,7 +71,8 @@ latest_pipeline(void)
 	    "{", "$match", "{", "everyMs", "{", "$exists", BCON_BOOL(false), "}", "}", "}",
 	    "{", "$limit", BCON_INT64(LATEST), "}",
 	    "{", "$project", "{", "progress", BCON_INT32(1), "object.size", BCON_INT32(1),
-	    "startedAt", BCON_INT32(1), "finishedAt", BCON_INT32(1), "}", "}", "]");
+	    "format", BCON_INT32(1), "startedAt", BCON_INT32(1),
+	    "finishedAt", BCON_INT32(1), "}", "}", "]");
 }
 
 enum jobs_result

@@ -43,6 +43,7 @@ check_spec(const struct export_spec *a, const struct export_spec *b)
 	CHECK(same_list(&a->vehicles, &b->vehicles));
 	CHECK(same_list(&a->parameters, &b->parameters));
 	CHECK(a->time == b->time && a->csv == b->csv);
+	CHECK(a->format == b->format);
 	CHECK(a->split == b->split && a->header == b->header);
 	CHECK(a->every_ms == b->every_ms && a->take == b->take && a->hold_ms == b->hold_ms);
 	CHECK(a->every_ms >= 0 && a->every_ms <= DAY_MS);

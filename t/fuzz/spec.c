@@ -50,10 +50,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		CHECK(utf8_valid(fault.detail, strlen(fault.detail)));
 	} else if (rc == 0) {
 		CHECK(jsonstrict_check(text, len, &members) == NULL);
-		CHECK(members >= 2 && members <= 15);
-		CHECK((job.spec.time == SPEC_TIME_LOCAL ||
-		    job.spec.split != SPEC_SPLIT_NONE) ==
-		    (job.spec.time_zone != NULL));
+		CHECK(members >= 2 && members <= 16);
+		/* Where none is needed, there may be one for Parquet. */
+		CHECK(job.spec.time != SPEC_TIME_LOCAL && job.spec.split == SPEC_SPLIT_NONE ?
+		    job.spec.time_zone == NULL || job.spec.format == SPEC_FORMAT_PARQUET :
+		    job.spec.time_zone != NULL);
+		CHECK(job.spec.format == SPEC_FORMAT_CSV ||
+		    (job.spec.time == SPEC_TIME_MS && job.spec.csv == SPEC_CSV_RFC4180));
 		CHECK(job.spec.time_zone == NULL ||
 		    zone_is_name(job.spec.time_zone));
 		CHECK(job.spec.every_ms == 0 ? job.spec.take == SPEC_TAKE_LAST &&

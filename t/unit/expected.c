@@ -169,6 +169,30 @@ test_measured(void)
 	}
 }
 
+/* As many rows in less. */
+static void
+test_parquet(void)
+{
+	static const int64_t every[] = { 0, SECOND, HOUR_MS };
+	struct export_spec spec = { .start_ms = START, .end_ms = START + DAY_MS };
+	struct rates rates = rates_of(&all);
+	struct catalogue_estimate e;
+	struct expected csv, x;
+	size_t i;
+
+	for (i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+		spec.every_ms = every[i];
+		spec.format = SPEC_FORMAT_CSV;
+		e = read_of(&all, every[i], 2);
+		expected_of(&spec, &e, &rates, &csv);
+		spec.format = SPEC_FORMAT_PARQUET;
+		expected_of(&spec, &e, &rates, &x);
+		ok(x.rows == csv.rows && x.seconds == csv.seconds &&
+		    fabs(x.bytes - RATES_PARQUET * csv.bytes) < 1 && x.bytes < csv.bytes,
+		    "Parquet, every %lld ms: fewer bytes", (long long)every[i]);
+	}
+}
+
 /* Whatever the counts are, there are no more rows than steps, nor than without steps. */
 static void
 test_bounds(void)
@@ -216,6 +240,7 @@ main(void)
 	e = read_of(&all, SECOND, 3);
 	expected_of(&spec, &e, &none, &x);
 	ok(x.rows == 0 && x.bytes == 0, "nothing was learned: nothing");
+	test_parquet();
 	test_measured();
 	test_bounds();
 	return done_testing();

@@ -74,6 +74,9 @@ static const struct {
 	    .time_zone = utc } },
 	{ "units in headers", { RANGE, { one, 1 }, { p_one, 1 },
 	    .header = SPEC_HEADER_UNIT } },
+	{ "Parquet", { RANGE, { one, 1 }, { p_one, 1 }, .format = SPEC_FORMAT_PARQUET } },
+	{ "Parquet with a zone", { RANGE, { one, 1 }, { p_one, 1 },
+	    .format = SPEC_FORMAT_PARQUET, .time_zone = berlin } },
 	{ "semicolons", { RANGE, { one, 1 }, { p_one, 1 },
 	    .csv = SPEC_CSV_EXCEL_SEMICOLON } },
 	{ "compression", { RANGE, { one, 1 }, { p_one, 1 }, .time = SPEC_TIME_MS,
@@ -429,25 +432,41 @@ test_choices(void)
 {
 	bson_t doc = BSON_INITIALIZER, bad = BSON_INITIALIZER;
 	struct job j, again;
+	struct unit u;
 
 	job_init(&j);
 	fill_task(&j.task);
 	j.spec = stored_spec;
 	job_new_bson(&j, &doc);
-	ok(!bson_has_field(&doc, "split") && !bson_has_field(&doc, "header"),
-	    "no default of split and header");
+	ok(!bson_has_field(&doc, "split") && !bson_has_field(&doc, "header") &&
+	    !bson_has_field(&doc, "format"), "no default of split, header and format");
 	bson_reinit(&doc);
 	j.spec.split = SPEC_SPLIT_MONTH;
 	j.spec.header = SPEC_HEADER_UNIT;
+	j.spec.format = SPEC_FORMAT_PARQUET;
 	job_new_bson(&j, &doc);
-	is_int(job_from_bson(&doc, &again), 0, "split and header");
-	ok(again.spec.split == SPEC_SPLIT_MONTH && again.spec.header == SPEC_HEADER_UNIT,
-	    "both");
+	is_int(job_from_bson(&doc, &again), 0, "split, header and format");
+	ok(again.spec.split == SPEC_SPLIT_MONTH && again.spec.header == SPEC_HEADER_UNIT &&
+	    again.spec.format == SPEC_FORMAT_PARQUET, "all three");
 	job_release(&again);
 	bson_copy_to_excluding_noinit(&doc, &bad, "header", NULL);
 	BSON_APPEND_UTF8(&bad, "header", "label");
 	is_int(job_from_bson(&bad, &again), -1, "a header of a later version");
 	job_release(&again);
+	bson_reinit(&bad);
+	bson_copy_to_excluding_noinit(&doc, &bad, "format", NULL);
+	BSON_APPEND_UTF8(&bad, "format", "arrow");
+	is_int(job_from_bson(&bad, &again), -1, "a format of a later version");
+	job_release(&again);
+	unit_init(&u);
+	fill_task(&u.task);
+	u.spec = j.spec;
+	memcpy(u.parent, "5c00a1b2c3d4e5f601234568", sizeof(u.parent));
+	bson_reinit(&doc);
+	unit_new_bson(&u, &doc);
+	is_int(unit_from_bson(&doc, &u), 0, "a unit of Parquet");
+	is_int(u.spec.format, SPEC_FORMAT_PARQUET, "as its job");
+	unit_release(&u);
 	bson_destroy(&bad);
 	bson_destroy(&doc);
 }

@@ -121,6 +121,20 @@ static const struct {
 	{ "{" RANGE ",\"timeZone\":\"posix/UTC\",\"time\":\"local\"}", 422,
 	    "/timeZone" },
 	{ "{" RANGE ",\"timeZone\":\"UTC\",\"split\":\"none\"}", 422, "/timeZone" },
+	/* formats */
+	{ "{" RANGE ",\"format\":\"arrow\"}", 400, "/format" },
+	{ "{" RANGE ",\"format\":\"Parquet\"}", 400, "/format" },
+	{ "{" RANGE ",\"format\":1}", 400, "/format" },
+	{ "{" RANGE ",\"format\":\"parquet\",\"time\":\"rfc3339\"}", 422, "/time" },
+	{ "{" RANGE ",\"time\":\"local\",\"format\":\"parquet\"}", 422, "/time" },
+	{ "{" RANGE ",\"format\":\"parquet\",\"csv\":\"excel\"}", 422, "/csv" },
+	{ "{" RANGE ",\"csv\":\"excel-semicolon\",\"format\":\"parquet\","
+	    "\"split\":\"day\"}", 422, "/csv" },
+	{ "{" RANGE ",\"csv\":\"excel\",\"format\":\"parquet\",\"time\":\"local\"}", 422,
+	    "/time" },
+	{ "{" RANGE ",\"format\":\"parquet\",\"timeZone\":\"../UTC\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"format\":\"csv\",\"timeZone\":\"UTC\"}", 422, "/timeZone" },
+	{ "{" RANGE ",\"format\":null,\"timeZone\":\"UTC\"}", 422, "/timeZone" },
 	{ "{" RANGE ",\"split\":\"week\"}", 400, "/split" },
 	{ "{" RANGE ",\"split\":true}", 400, "/split" },
 	{ "{" RANGE ",\"header\":\"label\"}", 400, "/header" },
@@ -308,12 +322,13 @@ test_taken(void)
 	is_str(j.name, "M\xc3\xb6we \xf0\x9f\x9a\x97 \"1\"", "name");
 	job_release(&j);
 
-	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"time\":null,"
+	body = "{" RANGE ",\"vehicles\":null,\"parameters\":null,\"format\":null,\"time\":null,"
 	    "\"split\":null,\"timeZone\":null,\"every\":null,\"take\":null,\"hold\":null,"
 	    "\"csv\":null,\"header\":null,\"compression\":null,"
 	    "\"unknownVehicles\":null,\"name\":null}";
 	ok(parse(body, strlen(body), &j, &fault) == 0 && j.spec.vehicles.n == 0 &&
 	    j.spec.parameters.n == 0 && j.spec.time == SPEC_TIME_MS &&
+	    j.spec.format == SPEC_FORMAT_CSV &&
 	    j.spec.csv == SPEC_CSV_RFC4180 && j.spec.compression == SPEC_FAST &&
 	    j.name == NULL, "a null is as if left out");
 	is_str(j.spec.time_zone, NULL, "no zone");
@@ -398,6 +413,8 @@ shown_text(struct json_object *o, const char *name)
 	return v != NULL ? json_object_get_string(v) : "none";
 }
 
+#define PARQUET ",\"format\":\"parquet\""
+
 /* What came later is shown where it is not at its default. */
 static void
 test_choices(void)
@@ -405,28 +422,43 @@ test_choices(void)
 	static const struct {
 		const char *members, *shown;
 		enum spec_header header;
+		enum spec_format format;
 	} rows[] = {
-		{ "", "none none none", SPEC_HEADER_NAME },
-		{ ",\"header\":\"name\",\"split\":\"none\"", "none none none",
-		    SPEC_HEADER_NAME },
-		{ ",\"header\":\"unit\"", "unit none none", SPEC_HEADER_UNIT },
-		{ ",\"split\":\"day\",\"timeZone\":\"UTC\"", "none day UTC",
-		    SPEC_HEADER_NAME },
-		{ ",\"split\":\"month\"", "none month UTC", SPEC_HEADER_NAME },
+		{ "", "none none none none", SPEC_HEADER_NAME, SPEC_FORMAT_CSV },
+		{ ",\"header\":\"name\",\"split\":\"none\",\"format\":\"csv\"",
+		    "none none none none", SPEC_HEADER_NAME, SPEC_FORMAT_CSV },
+		{ ",\"header\":\"unit\"", "none unit none none", SPEC_HEADER_UNIT,
+		    SPEC_FORMAT_CSV },
+		{ ",\"split\":\"day\",\"timeZone\":\"UTC\"", "none none day UTC",
+		    SPEC_HEADER_NAME, SPEC_FORMAT_CSV },
+		{ ",\"split\":\"month\"", "none none month UTC", SPEC_HEADER_NAME,
+		    SPEC_FORMAT_CSV },
+		{ PARQUET, "parquet none none none", SPEC_HEADER_NAME, SPEC_FORMAT_PARQUET },
+		{ PARQUET ",\"time\":\"ms\",\"csv\":\"rfc4180\",\"compression\":\"small\"",
+		    "parquet none none none", SPEC_HEADER_NAME, SPEC_FORMAT_PARQUET },
+		{ PARQUET ",\"timeZone\":\"Asia/Kathmandu\"",
+		    "parquet none none Asia/Kathmandu", SPEC_HEADER_NAME, SPEC_FORMAT_PARQUET },
+		{ ",\"timeZone\":\"Asia/Kathmandu\"" PARQUET ",\"header\":\"unit\","
+		    "\"split\":\"none\"", "parquet unit none Asia/Kathmandu",
+		    SPEC_HEADER_UNIT, SPEC_FORMAT_PARQUET },
+		{ PARQUET ",\"split\":\"day\",\"every\":\"1s\",\"hold\":\"5s\"",
+		    "parquet none day UTC", SPEC_HEADER_NAME, SPEC_FORMAT_PARQUET },
 	};
 	struct json_object *o;
 	struct spec_fault fault;
-	char body[256], shown[64];
+	char body[256], shown[96];
 	struct job j;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		snprintf(body, sizeof(body), "{" RANGE "%s}", rows[i].members);
 		ok(parse(body, strlen(body), &j, &fault) == 0 &&
-		    j.spec.header == rows[i].header, "taken: %s", rows[i].members);
+		    j.spec.header == rows[i].header && j.spec.format == rows[i].format,
+		    "taken: %s", rows[i].members);
 		o = jobjson_new(&j);
-		snprintf(shown, sizeof(shown), "%s %s %s", shown_text(o, "header"),
-		    shown_text(o, "split"), shown_text(o, "timeZone"));
+		snprintf(shown, sizeof(shown), "%s %s %s %s", shown_text(o, "format"),
+		    shown_text(o, "header"), shown_text(o, "split"),
+		    shown_text(o, "timeZone"));
 		is_str(shown, rows[i].shown, "shown");
 		json_object_put(o);
 		job_release(&j);
