@@ -7,9 +7,9 @@
 _exportctl_options()
 {
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
-	local request='--from --to --vehicle --vehicles-from --parameter --time --split'
+	local request='--from --to --vehicle --vehicles-from --parameter --format --time'
 
-	request+=' --time-zone --every --take --hold --csv --header --compression'
+	request+=' --split --time-zone --every --take --hold --csv --header --compression'
 	request+=' --unknown-vehicles --name'
 
 	case "$1" in
@@ -64,6 +64,7 @@ _exportctl()
 	done
 
 	case "$prev" in
+	--format)	mapfile -t COMPREPLY < <(compgen -W 'csv parquet' -- "$cur"); return ;;
 	--time)		mapfile -t COMPREPLY < <(compgen -W 'ms rfc3339 local' -- "$cur"); return ;;
 	--every)
 		mapfile -t COMPREPLY < <(compgen -W '100ms 1s 10s 1m 10m 1h 24h' -- "$cur")

@@ -236,6 +236,10 @@ run 0 "files of days, units" create --from 2018-11-30 --to 2018-12-01 --split da
     --time-zone Asia/Kathmandu --header unit
 like "$(asked asked)" '"split": "day".*"timeZone": "Asia/Kathmandu".*"header": "unit"' \
     "as they were given"
+run 0 "Parquet" create --from 2018-11-30 --to 2018-12-01 --format parquet --time-zone Asia/Kathmandu
+like "$(asked asked)" '"format": "parquet".*"timeZone": "Asia/Kathmandu"' "as it was given"
+is "$(asked asked | grep -cE '"(time|csv)"')" 0 "and no form of CSVs"
+run 2 "another format" create --from 2018-11-30 --to 2018-12-01 --format arrow
 run 2 "another split" create --from 2018-11-30 --to 2018-12-01 --split week
 run 2 "another header" create --from 2018-11-30 --to 2018-12-01 --header label
 run 2 "another take" create --from 2018-11-30 --to 2018-12-01 --every 60s --take median
@@ -333,6 +337,7 @@ done
 is "$(complete_line exportctl create --time '')" "ms rfc3339 local " "complete: values"
 is "$(complete_line exportctl create --every 10)" "100ms 10s 10m " "complete: steps"
 is "$(complete_line exportctl create --split '')" "none day month " "complete: files"
+is "$(complete_line exportctl create --format p)" "parquet " "complete: formats"
 is "$(complete_line exportctl create --header u)" "unit " "complete: headers"
 is "$(complete_line exportctl create --take m)" "mean min max " "complete: what they take"
 is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="

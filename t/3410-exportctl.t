@@ -74,6 +74,15 @@ ok "create, of a file a day, with units" ctl create "${day[@]}" --vehicle vehicl
     speed --split day --time-zone Asia/Kathmandu --header unit --wait
 is "$(ctl get "$(head -c 24 "$T/.out")" --json | value 'v["split"], v["timeZone"], v["header"]')" \
     "day Asia/Kathmandu unit" "as requested"
+ok "create, of Parquet" ctl create "${day[@]}" --vehicle vehicle_002 --parameter speed --format \
+    parquet --time-zone Asia/Kathmandu -o "$T/parquet.zip"
+parquet=$(sed -n 's/^export //p' "$T/stderr")
+is "$(ctl get "$parquet" --json | value 'v["format"], v["timeZone"]')" \
+    "parquet Asia/Kathmandu" "as requested"
+is "$(unzip -Z1 "$T/parquet.zip" | tr '\n' ' ')" "vehicle_002.parquet manifest.json " "its files"
+ctl create "${day[@]}" --format parquet --csv excel >/dev/null
+is "$?" 4 "Parquet for spreadsheets"
+like "$(cat "$T/stderr")" '/csv' "names the member"
 ctl create "${day[@]}" --every 7s >/dev/null
 is "$?" 4 "steps that do not divide a day"
 like "$(cat "$T/stderr")" '/every' "names the member"
