@@ -41,8 +41,8 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 INLINE = (r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)|"
           r"(?:src|href)=\"(?:https?:)?//")
-REQUEST = ("startDate", "endDate", "vehicles", "parameters", "time", "split", "timeZone", "every",
-           "take", "hold", "csv", "header", "compression", "name")
+REQUEST = ("startDate", "endDate", "vehicles", "parameters", "format", "time", "split", "timeZone",
+           "every", "take", "hold", "csv", "header", "compression", "name")
 STATES = ("Waiting", "Running", "Finished")
 
 
@@ -194,9 +194,14 @@ def compose(b):
     ok("None of the vehicles checked has lacking" in b.text("#parameter-hint"),
        "a parameter of no vehicle is reported")
     b.click("#parameter-list input[value=lacking]")
-    b.pick("#csv", "excel")
+    b.pick("#format", "excel")
     is_(b.value("#time"), "local", "for spreadsheets local time is suggested")
-    b.pick("#csv", "rfc4180")
+    b.pick("#format", "parquet")
+    ok(not b.one("#time-part").is_displayed() and "_text" in b.text("#format-hint"),
+       "in Parquet times have one form", b.text("#format-hint"))
+    b.pick("#format", "rfc4180")
+    is_((b.one("#time-part").is_displayed(), b.text("#format-hint")), (True, ""),
+        "in a CSV they have several")
     b.pick("#time", "ms")
     b.type("#name", "First export")
     body = {"startDate": "2018-11-30", "endDate": "2018-12-01", "vehicles": [V1, V2, V3],
@@ -472,22 +477,26 @@ def remembered(b):
     b.one("#name").clear()
     b.type("#name", "Kept")
     b.pick("#compression", "small")
+    b.pick("#format", "parquet")
     b.type("#start-time", "060000AM")
     b.pick("#zone", "local")
     estimate_of(b)
 
     def form():
         return [chips(b), b.value("#name"), b.value("#compression"), b.value("#zone"),
-                b.value("#preset"), b.text("#range-sent"),
+                b.value("#preset"), b.text("#range-sent"), b.value("#format"),
+                b.one("#time-part").is_displayed(),
                 [x.get_attribute("value") for x in b.all("#parameter-list input:checked")]]
     was = form()
-    is_(was[1:5] + was[6:], ["Kept", "small", "local", "custom", ["soc"]], "the form is filled")
+    is_(was[1:5] + was[6:], ["Kept", "small", "local", "custom", "parquet", False, ["soc"]],
+        "the form is filled")
     b.reload()
     estimate_of(b)
     is_(form(), was, "and is the same after a reload")
     b.pick("#zone", "utc")
     b.click("#reset")
-    is_((chips(b), b.value("#name"), b.value("#preset")), ([], "", "data-day"), "it can be cleared")
+    is_((chips(b), b.value("#name"), b.value("#preset"), b.value("#format")),
+        ([], "", "data-day", "rfc4180"), "it can be cleared")
 
 
 def pasted(b):
@@ -522,7 +531,7 @@ def failed(b):
     is_([p.is_displayed() for p in parts], [True] * 2, "with steps there are two")
     b.pick("#take", "mean")
     b.pick("#hold", "1m")
-    b.pick("#csv", "excel")
+    b.pick("#format", "excel")
     b.pick("#header", "unit")
     is_(b.text("#split-hint"), "", "one file a vehicle, no word about days")
     b.pick("#split", "day")
@@ -538,7 +547,7 @@ def failed(b):
                    if newest()[0].get("vehicles") == ["vehicle_none"] else None)
     b.wait("its end", lambda: b.card(ident).find_element("css selector", ".state").text == "Failed")
     asked = asked_for(job_of(ident))
-    is_([asked[k] for k in REQUEST[2:]],
+    is_([asked[k] for k in REQUEST[2:] if k != "format"],
         [["vehicle_none"], ["speed"], "local", "day", zone_of(b), "10m", "mean", "1m", "excel",
          "unit", "small", "Of none"],
         "a job without a default")
@@ -558,6 +567,33 @@ def failed(b):
     is_((asked_for(job_of(again)), job_of(again)["unknownVehicles"]), (asked, "skip"),
         "retry makes a new job of the same request")
     b.wait("its end", lambda: b.card(again).find_element("css selector", ".state").text == "Failed")
+
+
+def parquet(b):
+    """The same form, where times and the form of CSVs mean nothing any more; and again."""
+    b.pick("#format", "parquet")
+    b.pick("#split", "none")
+    b.one("#name").clear()
+    b.type("#name", "Of none, Parquet")
+    b.wait("the command", lambda: "--format=parquet" in b.value("#exportctl"))
+    words = b.value("#exportctl").split()
+    is_([w for w in words if re.match("--(time|csv)", w)], [], "nothing is said of times and CSVs")
+    b.click("#send")
+
+    def ended(*others):
+        job = newest()[0]
+        state = b.card(job["_id"]).find_element("css selector", ".state").text
+        return job["_id"] if job["name"] == "Of none, Parquet" and job["_id"] not in others and \
+            state == "Failed" else None
+    ident = b.wait("the job's end", ended)
+    asked = asked_for(job_of(ident))
+    is_([asked.get(k) for k in ("format", "time", "csv", "timeZone", "every", "header")],
+        ["parquet", "ms", "rfc4180", None, "10m", "unit"], "a job of Parquet")
+    ok("Parquet, units in headers, small compression" in
+       b.card(ident).get_attribute("textContent"), "its card says so")
+    b.click(b.button(b.card(ident), "Retry"))
+    again = b.wait("another job's end", lambda: ended(ident))
+    is_(asked_for(job_of(again)), asked, "retry makes a new job of the same request")
 
 
 def cancelled(b):
@@ -681,7 +717,7 @@ def commands(b):
     b.click("#parameter-list input[value=speed]")
     b.type("#parameter-name", "-it's a \"name\"\n")
     b.pick("#every", "10s")
-    b.pick("#csv", "excel")
+    b.pick("#format", "excel")
     b.pick("#compression", "small")
     b.type("#name", name)
     b.type("#start-time", "060000AM")
@@ -930,7 +966,7 @@ def main():
                 pictured(b, "previewed", previewed, ident)
                 b.screenshot("finished")
             for name, f in (("refusals", refusals), ("remembered", remembered), ("pasted", pasted),
-                            ("failed", failed)):
+                            ("failed", failed), ("parquet", parquet)):
                 pictured(b, name, f)
             waits = pictured(b, "cancelled", cancelled)
             if waits:

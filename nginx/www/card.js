@@ -74,12 +74,25 @@ const stepsOf = ({ every, take, hold }) =>
 
 export const titleOf = (job) => job.name ?? rangeOf(job);
 
+/* "Parquet, fast compression" */
+function formOf({ format, csv, time: form, timeZone, header, compression }) {
+	const names = header === "unit" ? ", units in headers" : "";
+
+	if (format === "parquet")
+		return `Parquet${names}, ${compression} compression`;
+
+	const times = form === "local" ? `time in ${timeZone}` : TIMES[form] ?? form;
+
+	return `time as ${times}, ${STYLES[csv] ?? csv}${names}, ${compression} compression`;
+}
+
 /* The request, to be sent again. */
 function requestOf({
 	startDate,
 	endDate,
 	vehicles,
 	parameters,
+	format,
 	time: form,
 	split,
 	timeZone,
@@ -97,6 +110,7 @@ function requestOf({
 		endDate,
 		vehicles,
 		parameters,
+		format,
 		time: form,
 		split,
 		timeZone,
@@ -307,10 +321,6 @@ export class Card {
 
 	showFacts(job) {
 		const { facts } = this, { progress } = job;
-		const style = STYLES[job.csv] ?? job.csv;
-		const time = job.time === "local" ? `time in ${job.timeZone}` : TIMES[job.time] ?? job.time;
-		const names = job.header === "unit" ? ", units in headers" : "";
-		const form = `time as ${time}, ${style}${names}, ${job.compression} compression`;
 
 		facts.set("Id", job._id);
 		if (zoneName !== "UTC")
@@ -328,7 +338,7 @@ export class Card {
 		facts.set("Parameters", namesOf(job.parameters, job.parametersCount, 40, "all"));
 		facts.set("A row for", job.every ? stepsOf(job) : null);
 		facts.set("A file for", job.split ? `each ${job.split} in ${job.timeZone}` : null);
-		facts.set("Format", form);
+		facts.set("Format", formOf(job));
 		facts.set("Rows and points", `${number(progress.rows)} and ${number(progress.points)}`);
 		facts.set(
 			"Read and written",

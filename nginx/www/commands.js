@@ -24,6 +24,7 @@ export function exportctl(base, body) {
 		...option("to", body.endDate),
 		...(body.vehicles ?? []).flatMap((name) => option("vehicle", name)),
 		...(body.parameters ?? []).flatMap((name) => option("parameter", name)),
+		...option("format", body.format),
 		...option("time", body.time),
 		...option("split", body.split),
 		...option("time-zone", body.timeZone),

@@ -19,7 +19,7 @@ const INPUTS = [
 	"every",
 	"take",
 	"hold",
-	"csv",
+	"format",
 	"header",
 	"split",
 	"time",
@@ -27,9 +27,11 @@ const INPUTS = [
 	"unknownVehicles",
 	"name",
 ];
+const PARQUET = "parquet"; /* of the formats, the one that is no CSV */
 const MEMBERS = {
 	startDate: "range",
 	endDate: "range",
+	format: "format",
 	time: "format",
 	timeZone: "format",
 	every: "format",
@@ -60,6 +62,13 @@ let asking = new AbortController();
 
 /* ---- the request -------------------------------------------------------------------------- */
 
+/* The members that say how files are written; a time in Parquet has one form. */
+function form() {
+	const { value } = input.format;
+
+	return value === PARQUET ? { format: value } : { time: input.time.value, csv: value };
+}
+
 /*
  * {body, lacking: [what], faults: {field: {text, which}}}: the body can be sent when nothing is
  * missing and nothing is wrong.
@@ -77,11 +86,7 @@ function request() {
 	else if (names) body.vehicles = names;
 	if (columns?.length === 0) lacking.push(["parameters", "parameters"]);
 	else if (columns) body.parameters = columns;
-	Object.assign(body, {
-		time: input.time.value,
-		csv: input.csv.value,
-		compression: input.compression.value,
-	});
+	Object.assign(body, form(), { compression: input.compression.value });
 	if (names && input.unknownVehicles.value === "skip") body.unknownVehicles = "skip";
 	if (input.header.value !== "name") body.header = input.header.value;
 	if (input.split.value !== "none") body.split = input.split.value;
@@ -156,7 +161,7 @@ function showEstimate(answer) {
 			el(
 				"p",
 				{ class: "warning" },
-				"No known data in this range: each file would contain only its header.",
+				"No known data in this range: each file would be without rows.",
 			),
 		);
 	else if (documents > documentsMax * LARGE)
@@ -247,6 +252,20 @@ function showSteps() {
 	byId("take-part").hidden = byId("hold-part").hidden = input.every.value === "";
 }
 
+function showFormat() {
+	byId("time-part").hidden = input.format.value === PARQUET;
+}
+
+function formatHint(format) {
+	if (format === "rfc4180")
+		return "";
+	if (format === PARQUET)
+		return "Numbers are doubles, times are timestamps of UTC. What is no double, such as a " +
+			"text, is in a column of its own: its name ends in _text.";
+	return `The time column is the time in ${zoneName} now, which a sheet reads; you can change ` +
+		"it back. A new file begins before a sheet's 1,048,576 rows are full.";
+}
+
 function showSplit() {
 	const { value } = input.split;
 
@@ -265,6 +284,7 @@ function update() {
 
 	keep();
 	showSteps();
+	showFormat();
 	showSplit();
 	when.showSent();
 	showCommands(body, complete);
@@ -408,21 +428,14 @@ export async function start(onCreated) {
 		fill({});		/* an older page kept something else */
 	}
 
-	input.csv.addEventListener("change", () => {
-		const sheet = input.csv.value !== "rfc4180";
+	input.format.addEventListener("change", () => {
+		const { value } = input.format;
 
-		if (sheet) input.time.value = "local";
-		say(
-			byId("format-hint"),
-			sheet
-				? `The time column is the time in ${zoneName} now, which a sheet reads; ` +
-					"you can change it back. " +
-						"A new file begins before a sheet's 1,048,576 rows are full."
-				: "",
-		);
+		if (value.startsWith("excel")) input.time.value = "local";
+		say(byId("format-hint"), formatHint(value));
 		update();
 	});
-	for (const id of INPUTS.filter((name) => name !== "csv" && name !== "name"))
+	for (const id of INPUTS.filter((name) => name !== "format" && name !== "name"))
 		input[id].addEventListener("change", update);
 	input.name.addEventListener("input", update);
 	byId("compose").addEventListener("submit", submit);

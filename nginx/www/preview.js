@@ -77,7 +77,7 @@ export async function preview(id) {
 				el(
 					"p",
 					{ class: "hint" },
-					"No vehicle has rows in this range: each file contains only its header. " +
+					"No vehicle has rows in this range: each file is without rows. " +
 						"Or an earlier version of the service made this export.",
 				),
 			];
