@@ -214,14 +214,39 @@ def members():
         "its manifest has them")
     is_([f["name"] for f in manifest["files"]],
         ["%s_%s.csv" % (V1, f["period"]) for f in manifest["files"]], "files of days")
-    job = finish(create(request(split="none", header="name", vehicles=[V3])))
-    is_([k for k in ("split", "timeZone", "header") if k in job], [], "no defaults are shown")
+    job = finish(create(request(split="none", header="name", format="csv", vehicles=[V3])))
+    is_([k for k in ("split", "timeZone", "header", "format") if k in job], [],
+        "no defaults are shown")
+    parquet()
     export("a vehicle without data", request(vehicles=[V3]))
     export("RFC 3339 with offset, to the ms",
            {"startDate": "2018-11-30T02:30:00.250+02:30", "vehicles": [V1, V2],
             "endDate": "2018-11-30T04:59:59.999-01:00"})
     ident = create(request(vehicles=[V1], name="November, the last day"))
     is_(finish(ident).get("name"), "November, the last day", "name is in the job")
+
+
+def parquet():
+    """What the files hold is compared elsewhere: here, that the request reaches the archive."""
+    for more, zone in (({}, None), ({"timeZone": "Asia/Kathmandu"}, "Asia/Kathmandu"),
+                       ({"split": "day", "time": "ms", "csv": "rfc4180"}, "UTC")):
+        job = finish(create(request(format="parquet", vehicles=[V1], parameters=["speed"], **more)))
+        is_([job.get(k) for k in ("state", "format", "timeZone")], ["FINISHED", "parquet", zone],
+            "a job of Parquet, with %s" % more)
+        with zipfile.ZipFile(io.BytesIO(fetch(job["_id"])[1])) as z:
+            manifest = json.loads(z.read("manifest.json"))
+            bodies = [z.read(f["name"]) for f in manifest["files"]]
+        is_([manifest["request"][k] for k in ("format", "time", "csv", "timeZone")],
+            ["parquet", None, None, zone], "its manifest has it")
+        ok(all(re.fullmatch(V1 + r"(_\d{4}-\d\d-\d\d)?\.parquet", f["name"])
+               for f in manifest["files"]), "its files' names", manifest["files"])
+        is_({(b[:4], b[-4:]) for b in bodies}, {(b"PAR1", b"PAR1")}, "and what they are")
+    for key, value in (("time", "rfc3339"), ("time", "local"), ("csv", "excel"),
+                       ("csv", "excel-semicolon")):
+        problem("Parquet with %s %s" % (key, value),
+                post(request(**{"format": "parquet", key: value})), (422,), "/" + key)
+    problem("Parquet in no zone", post(request(format="parquet", timeZone="Europe/Nowhere")),
+            (422,), "/timeZone")
 
 
 def half_open():
@@ -501,6 +526,7 @@ def bad_members():
                  ("time", ("s", "MS", "", 1, [])), ("csv", ("tsv", 1, {}, "")),
                  ("timeZone", (1, {}, [])), ("split", ("week", "Day", "", 1, True)),
                  ("header", ("label", "Unit", "", 1, [])), ("every", (1, {}, [], 60000)),
+                 ("format", ("arrow", "Parquet", "", 1, {}, [])),
                  ("take", ("", "median", "Mean", 1, [])), ("hold", (0, {}, True)),
                  ("compression", ("max", 6, False, "")),
                  ("unknownVehicles", ("no", 1, [])), ("name", (1, [], {}, True)))
@@ -586,8 +612,8 @@ def good_enough():
             ("more digits than ms",
              b'{"startDate":"2018-11-30T00:00:00.1239Z","endDate":"2018-12-01"}', (202,)),
             ("null for all that may be left out",
-             b'{%s,"vehicles":null,"parameters":null,"time":null,"csv":null,"compression":null,'
-             b'"name":null}' % D.encode(), (202,)),
+             b'{%s,"vehicles":null,"parameters":null,"time":null,"csv":null,"format":null,'
+             b'"compression":null,"name":null}' % D.encode(), (202,)),
             ("no parameters", b'{%s,"parameters":[]}' % D.encode(), (202, 400, 422)),
             ("a parameter twice", b'{%s,"parameters":["soc","soc"]}' % D.encode(), (202, 400, 422)),
             ("system.views", b'{%s,"parameters":["system.views"]}' % D.encode(), (202, 400, 422)),

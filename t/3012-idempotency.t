@@ -24,7 +24,7 @@ from service import (                   # noqa: E402
 
 WHOLE = dict(request(), vehicles=[SMALL, LONG], parameters=["speed", "soc"], time="ms",
              every="60s", take="last", hold="0s", csv="rfc4180", header="name",
-             split="none", compression="fast",
+             format="csv", split="none", compression="fast",
              unknownVehicles="fail", name="n")
 CHANGES = (
     ("startDate", "2018-11-30T00:00:00.001Z"), ("endDate", "2018-12-01T00:00:00.001Z"),
@@ -32,6 +32,7 @@ CHANGES = (
     ("parameters", ["speed"]), ("parameters", ["speed", "odo"]), ("parameters", ["soc", "speed"]),
     ("time", "rfc3339"), ("time", "local"), ("every", "1s"), ("take", "mean"), ("hold", "1s"),
     ("csv", "excel"), ("csv", "excel-semicolon"), ("header", "unit"), ("split", "day"),
+    ("format", "parquet"),
     ("compression", "small"), ("unknownVehicles", "skip"), ("name", "m"))
 
 
@@ -41,9 +42,10 @@ def without(member):
 
 OTHERS = [("%s %s" % (k, json.dumps(v)), dict(WHOLE, **{k: v})) for k, v in CHANGES] + \
     [without(k) for k in ("vehicles", "parameters", "name")] + \
-    [("no steps", {k: v for k, v in WHOLE.items() if k not in ("every", "take", "hold")})]
-SAME = [without(k) for k in ("time", "take", "hold", "csv", "header", "split", "compression",
-                                 "unknownVehicles")] + [
+    [("no steps", {k: v for k, v in WHOLE.items() if k not in ("every", "take", "hold")}),
+     ("Parquet with a zone", dict(WHOLE, format="parquet", timeZone="Asia/Kathmandu"))]
+SAME = [without(k) for k in ("format", "time", "take", "hold", "csv", "header", "split",
+                             "compression", "unknownVehicles")] + [
     ("durations in another form", dict(WHOLE, every="1m", hold="0h")),
     ("dates in another form", dict(WHOLE, startDate="2018-11-30T01:00:00+01:00",
                                    endDate="2018-12-01T00:00:00Z"))]

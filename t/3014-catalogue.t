@@ -272,6 +272,22 @@ def learned():
     got = dry(span(first, first + 60000, vehicles=[SMALL], every="10s", hold="1h"))
     ok(got["documents"] == 4 and got["rows"] <= 6,
        "a minute has 6 steps of 10 s; hold reads an hour more", got)
+    learned_of_parquet(body)
+
+
+def learned_of_parquet(body):
+    """A Parquet file is smaller than the CSV of the same rows: by one factor, both of the exports
+    that were and of the one to come."""
+    csv, parquet = dry(body), dry(dict(body, format="parquet"))
+    factor = parquet["bytes"] / csv["bytes"]
+    ok(parquet["rows"] == csv["rows"] and 0.3 < factor < 1, "Parquet: as many rows, fewer bytes",
+       (parquet, csv))
+    jobs, ended = jobs_of(mongo()), {"state": "FINISHED"}
+    jobs.update_many(ended, {"$set": {"format": "parquet"}})
+    got = [dry(dict(body, format=f))["bytes"] for f in ("parquet", "csv")]
+    jobs.update_many(ended, {"$unset": {"format": ""}})
+    ok(all(abs(g - w) <= 1 + w / 1000 for g, w in zip(got, (csv["bytes"], csv["bytes"] / factor))),
+       "learned from exports of Parquet", (got, csv["bytes"], factor))
 
 
 FLEET = 230

@@ -183,8 +183,10 @@ def verdict(body):
             found.add(ODD)
     if size(body.get("name", "")) > LIMITS["nameMaxBytes"]:
         found.add(BAD)
-    zone = body.get("timeZone")
-    if zone is not None and (not of_zone(body) or zone not in ZONES):
+    zone, parquet = body.get("timeZone"), body.get("format") == "parquet"
+    if zone is not None and (not (of_zone(body) or parquet) or zone not in ZONES):
+        found.add(BAD)
+    if parquet and (body.get("time", "ms"), body.get("csv", "rfc4180")) != ("ms", "rfc4180"):
         found.add(BAD)
     if steps_wrong(body):
         found.add(BAD)
@@ -272,7 +274,7 @@ def meaning(body):
     if duration(body.get("every")) is not None:
         zone.update(take="last", hold=0)
         dates.update((m, duration(body[m])) for m in ("every", "hold") if m in body)
-    return dict({"time": "ms", "split": "none", "csv": "rfc4180", "header": "name",
+    return dict({"format": "csv", "time": "ms", "split": "none", "csv": "rfc4180", "header": "name",
                  "compression": "fast", "unknownVehicles": "fail"},
                 **dict(zone, **dict(body, **dates)))
 
@@ -333,7 +335,7 @@ def job_as_asked(body, job):
                             ("timeZone", "UTC" if of_zone(body) else None)):
         if job.get(member) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member, default))
-    for member, default in (("split", "none"), ("header", "name")):
+    for member, default in (("format", "csv"), ("split", "none"), ("header", "name")):
         if job.get(member, default) != body.get(member, default):
             return "%s is %a, asked for %a" % (member, job.get(member), body.get(member))
     for member in ("every", "hold") if "every" in body else ():
@@ -890,6 +892,23 @@ def specimens(schema):
         post(split), 202, dict(JOB, _id="0" * 24, split="day", timeZone="UTC"), place)
     yield "a zone of nothing taken", "taken", *pair(
         post(dict(BODY, split="none", timeZone="UTC")), 202, dict(JOB, _id="0" * 24), place)
+    parquet = dict(BODY, format="parquet", time="ms", timeZone="Asia/Kathmandu")
+    yield "a right job of Parquet", None, *pair(
+        post(parquet), 202, dict(JOB, _id="0" * 24, format="parquet", timeZone="Asia/Kathmandu"),
+        place)
+    yield "a job of CSV", "format is", *pair(
+        post(parquet), 202, dict(JOB, _id="0" * 24, timeZone="Asia/Kathmandu"), place)
+    yield "a job that forgot its zone", "timeZone is", *pair(
+        post(parquet), 202, dict(JOB, _id="0" * 24, format="parquet"), place)
+    yield "a zone that was not given", "timeZone is", *pair(
+        post(dict(BODY, format="parquet")), 202,
+        dict(JOB, _id="0" * 24, format="parquet", timeZone="UTC"), place)
+    yield "Parquet of local time taken", "taken", *pair(
+        post(dict(BODY, format="parquet", time="local")), 202,
+        dict(JOB, _id="0" * 24, format="parquet", time="local", timeZone="UTC"), place)
+    yield "Parquet for spreadsheets taken", "taken", *pair(
+        post(dict(BODY, format="parquet", csv="excel")), 202,
+        dict(JOB, _id="0" * 24, format="parquet", csv="excel"), place)
     yield "a job of all vehicles", "vehicles are", \
         *pair(post(dict(BODY, vehicles=["a"])), 202, dict(JOB, _id="0" * 24), place)
     yield "a job of a dry run", "dryRun=true", \
