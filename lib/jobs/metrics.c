@@ -99,7 +99,7 @@ static const struct metric_line {
 	[METRIC_BYTES_READ] = { "export_worker_read_bytes_total", COUNTER,
 	    "BSON read.", NULL, 0, NULL, NULL },
 	[METRIC_ROWS] = { "export_worker_rows_total", COUNTER,
-	    "CSV rows written.", NULL, 0, NULL, NULL },
+	    "Rows written.", NULL, 0, NULL, NULL },
 	[METRIC_POINTS] = { "export_worker_points_total", COUNTER,
 	    "Points written.", NULL, 0, NULL, NULL },
 	[METRIC_BYTES_WRITTEN] = { "export_worker_written_bytes_total", COUNTER,
