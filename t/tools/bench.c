@@ -50,6 +50,7 @@ struct task {
 	struct names columns;
 	int64_t from_ms, to_ms;
 	int64_t every_ms;
+	bool parquet;
 	int threads, pace;
 };
 
@@ -189,6 +190,7 @@ make(const struct task *task, struct source *source, struct facts *facts)
 		.vehicles = &all,
 		.parameters = &all,
 		.every_ms = task->every_ms,
+		.parquet = task->parquet,
 		.csv_split_bytes = 4278190080,
 		.memory_max = (size_t)256 << 20,
 		.threads = task->threads,
@@ -406,6 +408,7 @@ main(int argc, char **argv)
 		task.threads = atoi(argv[6]);
 	if (getenv("EVERY_MS") != NULL)
 		task.every_ms = strtoll(getenv("EVERY_MS"), NULL, 10);
+	task.parquet = getenv("PARQUET") != NULL;
 	task.pace = argc > 7 && atoi(argv[7]) != 0;
 	if (telemetry_parameters(task.client, &way, NULL, task.vehicle, NULL,
 	    &task.columns) != 0)
