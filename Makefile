@@ -87,10 +87,11 @@ WORKER = $(addprefix worker/,main.o assemble.o attempt.o catalogue_refresh.o end
 UNIT = ahead backoff baseurl bins blocks buf carry columns conf credential csv csvfile \
 	disposition duration ending etag exact exactsum expected failure fastread feeder \
 	fragment gather grid job jsonstrict life log manifest merge metrics nameset num number \
-	numtext pace parameters parquet patience periods piece pool preview query s3xml scope sigv4 slice \
-	spans spec split textdeflate ticker timestamp totals traceparent unwind upload utf8 watch \
-	windows zip zone
-FUZZ = conf credential csv facts job jsonstrict numtext parquet request s3xml spec timestamp tzif unwind zip
+	numtext pace parameters parquet patience periods piece pool preview query s3xml scope \
+	sigv4 slice spans spec split textdeflate ticker timestamp totals traceparent unwind \
+	upload utf8 watch windows zip zone
+FUZZ = conf credential csv facts job jsonstrict numtext parquet request s3xml spec \
+	timestamp tzif unwind zip
 TOOLS = 4000-tls bench claims constant engine insert life-mongo model relay zones
 OBJECTS = $(addprefix $(B)/,$(API) $(WORKER) $(LIB) $(TOOLS:%=t/tools/%.o) $(UNIT:%=t/unit/%.o) \
 	$(FUZZ:%=t/fuzz/%.o) t/fuzz/replay.o)

@@ -13,6 +13,10 @@ struct zone;
  * What goes through the door, archive.h; what lies below it includes these only.
  */
 
+/* Version of the archive's format, FORMAT.md. */
+#define ARCHIVE_FORMAT 6
+#define ARCHIVE_FORMAT_TEXT "6"
+
 /*
  * How a call ended. The error is logged where it occurs. Unless ARCHIVE_OK, the
  * archive can only be freed; the caller aborts the sink.

@@ -229,7 +229,7 @@ new_manifest(const struct archive_spec *spec)
 		goto nomem;
 	jsontext_open(&m->json, NULL, '{');
 	if (spec != NULL) {
-		jsontext_int(&m->json, "format", MANIFEST_FORMAT);
+		jsontext_int(&m->json, "format", ARCHIVE_FORMAT);
 		put_request(&m->json, "request", spec);
 		put_time(&m->json, "readingBeganAt", spec->began_ms);
 		put_names(&m->json, "skippedVehicles", spec->skipped != NULL ?

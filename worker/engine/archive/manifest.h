@@ -17,9 +17,6 @@ struct zip;
  * documents the first ones are kept as text until the end.
  */
 
-/* Version of the archive's format, FORMAT.md. */
-#define MANIFEST_FORMAT 6
-#define MANIFEST_FORMAT_TEXT "6"
 /* Skipped documents that are listed; all are counted. */
 #define MANIFEST_SKIPPED_MAX 1000
 

@@ -30,8 +30,8 @@ size_t leaftext_decimal128(const uint8_t *value, char text[LEAFTEXT_SIZE]);
 
 /*
  * leaftext_string(b, text, len, separator): Append a string, quoted and guarded where
- * it has to be between commas or semicolons; as it is with a separator of NUL. Returns 0, -1: no memory, or b is at its
- * ceiling.
+ * it has to be between commas or semicolons; with a separator of NUL, as it is. Returns
+ * 0, -1: no memory, or b is at its ceiling.
  */
 int leaftext_string(struct buf *b, const char *text, size_t len,
     char separator);

@@ -10,7 +10,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/names.h"
 #include "lib/base/nameset.h"
-#include "worker/engine/archive/manifest.h"
+#include "worker/engine/archive_types.h"
 #include "worker/engine/parquet/chunk.h"
 #include "worker/engine/parquet/encode.h"
 #include "worker/engine/parquet/page.h"
@@ -23,7 +23,7 @@ enum { CONVERTED_UTF8 = 0, CONVERTED_TIMESTAMP_MILLIS = 9 };
 enum { CODEC_ZSTD = 6 };
 
 #define VERSION 2
-#define WRITER "telemetry-export version " MANIFEST_FORMAT_TEXT
+#define WRITER "telemetry-export version " ARCHIVE_FORMAT_TEXT
 /* Bytes are handed over when so many are there. */
 #define WRITE_BYTES ((size_t)32 * 1024)
 #define END_MAX ((size_t)1 << 30)
@@ -530,7 +530,7 @@ put_about(struct thrift *t, const struct parquet_file *f)
 	size_t i;
 
 	thrift_list(t, 5, THRIFT_STRUCT, 4);
-	put_key(t, "telemetry.format", MANIFEST_FORMAT_TEXT);
+	put_key(t, "telemetry.format", ARCHIVE_FORMAT_TEXT);
 	put_key(t, "telemetry.vehicle", f->vehicle);
 	put_key(t, "telemetry.request", f->about->request);
 	put_key(t, "telemetry.parameters", f->about->parameters);
