@@ -9,27 +9,32 @@ data     {vehicle: {parameter: [(order_ms, raw BSON bytes), ...]}}: every collec
          order_ms is -2**63 where the _id is neither number nor Date, or is NaN.
 request  {"startDate": ms, "endDate": ms, "vehicles": [..] or None, "parameters": [..] or None,
          "time": "ms", "rfc3339" or "local", "timeZone": an IANA name (for local, which may leave
-         it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon",
+         it out: UTC), "csv": "rfc4180", "excel" or "excel-semicolon"; or in place of time and csv
+         "format": "parquet", perhaps with timeZone;
          and, where it is not "fail", "unknownVehicles": "skip"; where rows are steps: "every":
          a length such as "90s", "take" and "hold" unless they are "last" and "0s"; where files
          are of days or months: "split": "day" or "month", which is a reason for "timeZone", too;
          "header": "unit" where columns have units; "known": {parameter: [unit, label, decimals]},
          each may be None, what exports.parameters has (of all parameters)};
          times are Unix ms.
-files    [(name, CSV bytes), ...] in the order of the archive; manifest is the dict of
-         manifest.json without readingBeganAt and request.compression. With "split" each of its
+files    [(name, CSV bytes), ...] in the order of the archive, of Parquet [(name, Table), ...];
+         manifest is the dict of manifest.json without readingBeganAt and request.compression. Of
+         Parquet `bytes` and `crc32` are None: only a writer has them. With "split" each of its
          files also has `found`: of each count that a file gets when it was found, the least and
          the most that the vehicle's files up to this one can have together.
 Raises UnknownVehicle where the job would end so; nothing in a document makes it fail.
 
-    compare(zip_path, expected, split=False) -> None, or the first difference as text
-    form(zip_path, end_ms)                   -> None, or what is wrong with the ZIP's bytes
-    load(folder)                             -> (data, request) of the framed files of t/fleet.py
+    compare(zip_path, expected, split=False, read=None)
+                              -> None, or the first difference as text; read(bytes) gives the Table
+                              of a Parquet file, or raises ValueError
+    form(zip_path, end_ms)    -> None, or what is wrong with the ZIP's bytes
+    load(folder)              -> (data, request) of the framed files of t/fleet.py
 
     t/oracle.py --self-test          hand-made cases, TAP
     t/oracle.py FLEETDIR OUT.zip     compare; exit 1 with the difference on stdout
-    t/oracle.py --split FLEETDIR OUT.zip     the same where CSVs were cut, wherever
-    t/oracle.py --print FLEETDIR     the expected CSVs and manifest as text
+    t/oracle.py --split FLEETDIR OUT.zip     the same where files were cut, wherever
+    t/oracle.py --print FLEETDIR     the expected files and manifest as text
+Parquet files are read by pyarrow of build/readers (t/parquetfile.py).
 """
 import bisect
 import datetime
@@ -37,6 +42,7 @@ import functools
 import io
 import json
 import os
+import pickle
 import re
 import struct
 import sys
@@ -57,6 +63,7 @@ SHEET_ROWS = 1048575                   # of a file for spreadsheets, without its
 COUNTS = ["points", "duplicates", "nonFinite", "nonNumeric", "skippedDocuments"]   # and skipped
 MEMBERS = ["format", "request", "readingBeganAt", "skippedVehicles", "parameters", "files",
            "skippedDocuments", "skippedDocumentsTotal"]
+EXACT_MAX = 2 ** 53                    # of the whole numbers that a double has in a Parquet file
 UNITS = [("h", HOUR_MS), ("m", 60000), ("s", 1000), ("ms", 1)]     # of every and hold
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY, OBJECTID, BOOL, DATE = 1, 2, 3, 4, 5, 7, 8, 9
@@ -225,12 +232,21 @@ def text_cell(text, separator=b","):
 
 class Number(bytes):
     """The cell of a number, and not of a text that looks like one. Its value is exact (int or
-    float), but of a Decimal128 the nearest double, which may be infinite."""
+    float), but of a Decimal128 the nearest double, which may be infinite. `plain` is its text."""
 
-    def __new__(cls, text, value, point=b"."):
+    def __new__(cls, text, value, point=b".", decimal=False):
         number = super().__new__(cls, text.encode().replace(b".", point))
-        number.value = value
+        number.value, number.decimal, number.plain = value, decimal, text
         return number
+
+
+class Text(bytes):
+    """The cell of a bool or a string; `plain` is what it was before apostrophes and quotes."""
+
+    def __new__(cls, cell, plain):
+        text = super().__new__(cls, cell)
+        text.plain = plain
+        return text
 
 
 def leaf(kind, value, separator=b","):
@@ -249,16 +265,27 @@ def leaf(kind, value, separator=b","):
         return Number(number_text(x), x, point), None
     if kind == DECIMAL:
         text = decimal_text(value)
-        return (None if text is None else Number(text, float(text), point)), None
+        return (None if text is None else Number(text, float(text), point, decimal=True)), None
     if kind == BOOL:
-        return (b"true" if value == b"\1" else b"false"), None
+        plain = "true" if value == b"\1" else "false"
+        return Text(plain.encode(), plain), None
     if kind == STRING:
         try:
-            value.decode("utf-8")
+            plain = value.decode("utf-8")
         except UnicodeDecodeError:
             return None, "bad_utf8"
-        return text_cell(value, separator), None
+        return Text(text_cell(value, separator), plain), None
     return None, "bad_type"
+
+
+def in_parquet(cell):
+    """(double, text) that a cell is in a Parquet file, one of them None, or both."""
+    if cell is None:
+        return None, None
+    if isinstance(cell, Number) and not cell.decimal and (
+            isinstance(cell.value, float) or abs(cell.value) <= EXACT_MAX):
+        return float(cell.value), None
+    return None, cell.plain
 
 
 def rfc3339(ms):
@@ -269,10 +296,12 @@ def rfc3339(ms):
 def body_of(request):
     """The body of the POST for a request; what it does not say stays at its default."""
     body = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"]),
-            "vehicles": request["vehicles"], "time": request["time"]}
-    if request["csv"] != "rfc4180":
+            "vehicles": request["vehicles"]}
+    if not is_parquet(request):
+        body["time"] = request["time"]
+    if request.get("csv") != "rfc4180" and not is_parquet(request):
         body["csv"] = request["csv"]
-    for member in ("parameters", "timeZone", "every", "take", "hold", "header", "split",
+    for member in ("format", "parameters", "timeZone", "every", "take", "hold", "header", "split",
                    "unknownVehicles"):
         if request.get(member) is not None:
             body[member] = request[member]
@@ -506,6 +535,10 @@ def day_begins(day, zone):
     raise ValueError("no day %d in %s" % (day, zone))
 
 
+def is_parquet(request):
+    return request.get("format") == "parquet"
+
+
 def is_split(request):
     return request.get("split") not in (None, "none")
 
@@ -537,7 +570,7 @@ class Calendar:
 
 def by_days(rows, request):
     """[(name of the day or month, its rows, emptyPeriods before it, after it)] of a vehicle's rows
-    [(ms, bytes)]; without `split` it is one, and of no name."""
+    [(ms, its content)]; without `split` it is one, and of no name."""
     if not is_split(request):
         return [(None, rows, [], [])]
     calendar, files = Calendar(request), {}
@@ -573,11 +606,11 @@ def with_units(parameters, request):
     return ["%s [%s]" % (p, units[p]) if p in units else p for p in parameters]
 
 
-def header_names(parameters, separator=b","):
-    """The columns' names in the header, of which no two are the same."""
-    taken, names = {b"time"}, []
-    for parameter in parameters:
-        stem = guarded(parameter.encode(), separator)
+def numbered(stems, taken):
+    """Names (bytes to str) of which no two are the same, and none is in taken, names in lower
+    case."""
+    taken, names = set(taken), []
+    for stem in stems:
         name, n = stem, 1
         while name.lower() in taken:             # of bytes: only A to Z change
             n += 1
@@ -585,6 +618,42 @@ def header_names(parameters, separator=b","):
         taken.add(name.lower())
         names.append(name.decode())
     return names
+
+
+def header_names(parameters, separator=b","):
+    """The columns' names in the header; with separator None those in a Parquet file."""
+    return numbered([guarded(p.encode(), separator) if separator else p.encode()
+                     for p in parameters], {b"time"})
+
+
+def companion_names(names):
+    """What each column's companion is called."""
+    return numbered([name.encode() + b"_text" for name in names],
+                    {name.encode().lower() for name in names})
+
+
+class Table:
+    """What a Parquet file holds: `times` (Unix ms) and `columns`, [(name, "double" or "text",
+    [one value a row])], without `time`: a value is a float, a str or None."""
+
+    def __init__(self, times, columns):
+        self.times, self.columns = times, columns
+
+    def __eq__(self, other):
+        return table_difference("", self, other) is None
+
+    def rows(self):
+        return zip(self.times, *(values for _, _, values in self.columns))
+
+    def lines(self):
+        """As text, of which t/ParquetRead.java writes the same: names and kinds, then a line a row.
+        Of doubles all bits are shown, of texts the UTF-8 bytes, in hex; null is "-"."""
+        yield " ".join(["time"] + ["%s:%s" % (kind, name.encode().hex())
+                                   for name, kind, _ in self.columns])
+        for ms, *row in self.rows():
+            yield " ".join(["%d" % ms] + [
+                "-" if v is None else "=" + v.encode().hex() if isinstance(v, str) else
+                struct.pack(">d", v).hex() for v in row])
 
 
 def entry_stem(vehicle, taken):
@@ -642,12 +711,62 @@ def placed(found, firsts, start, days):
     return counts, sums
 
 
+class Csv:
+    """A request's CSV files."""
+    ending = ".csv"
+
+    def __init__(self, request):
+        excel = request["csv"] in ("excel", "excel-semicolon")
+        self.separator = b";" if request["csv"] == "excel-semicolon" else b","
+        self.eol, self.stamp = b"\r\n" if excel else b"\n", stamp_of(request)
+        self.bom = b"\xef\xbb\xbf" if excel else b""
+
+    def row(self, ms, cells):
+        return self.separator.join([self.stamp(ms).encode()] + [c or b"" for c in cells]) + self.eol
+
+    def parts(self, names, parameters, rows, limit):
+        """[(rows, body, names of its columns, their parameters)] of the parts of a file."""
+        header = self.bom + self.separator.join(
+            [b"time"] + [text_cell(name.encode(), self.separator) for name in names]) + self.eol
+        return [(part, header + b"".join(row for _, row in part), names, parameters)
+                for part in parts_of(header, rows, limit)]
+
+
+class Parquet:
+    """Parquet files. Where they are cut for their size is the writer's choice: here never."""
+    ending, separator = ".parquet", None
+
+    @staticmethod
+    def row(_, cells):
+        return [in_parquet(cell) for cell in cells]
+
+    @staticmethod
+    def parts(names, parameters, rows, _):
+        columns, owners = [], []
+        for i, (name, parameter, companion) in enumerate(zip(names, parameters,
+                                                             companion_names(names))):
+            doubles, texts = ([row[i][which] for _, row in rows] for which in (0, 1))
+            columns.append((name, "double", doubles))
+            if any(text is not None for text in texts):
+                columns.append((companion, "text", texts))
+            owners += [parameter] * (len(columns) - len(owners))
+        return [(rows, Table([ms for ms, _ in rows], columns), [name for name, _, _ in columns],
+                 owners)]
+
+
+def written_of(body):
+    """What the manifest has of a file as it is written."""
+    if isinstance(body, Table):
+        return {"bytes": None, "crc32": None}
+    return {"bytes": len(body), "crc32": "%08x" % zlib.crc32(body)}
+
+
 def entry_of(body, part, counts):
-    """The manifest's facts of a file with these rows [(ms, bytes)]."""
+    """The manifest's facts of a file with these rows [(ms, its content)]."""
     reasons = {member.partition("/")[2]: n for member, n in counts.items() if "/" in member}
     return {"rows": len(part), "points": counts.get("points", 0),
             "firstTime": part[0][0] if part else None, "lastTime": part[-1][0] if part else None,
-            "bytes": len(body), "crc32": "%08x" % zlib.crc32(body),
+            **written_of(body),
             **{member: counts.get(member, 0) for member in ("duplicates", "nonFinite",
                                                             "nonNumeric")},
             "skipped": dict(sorted(reasons.items())),
@@ -672,18 +791,14 @@ def read_vehicle(vehicle, collections, parameters, request, sep):
 
 
 def expect_vehicle(vehicle, collections, request, taken, csv_split_bytes):
-    """([(name, bytes, manifest entry)], listed skipped documents) of one vehicle."""
+    """([(name, body, manifest entry)], listed skipped documents) of one vehicle."""
+    form = Parquet() if is_parquet(request) else Csv(request)
     stem = entry_stem(vehicle, taken)
     parameters = columns_of(collections, request["parameters"])
-    excel = request["csv"] in ("excel", "excel-semicolon")
-    sep = b";" if request["csv"] == "excel-semicolon" else b","
-    columns = header_names(with_units(parameters, request), sep)
-    eol, stamp = b"\r\n" if excel else b"\n", stamp_of(request)
-    cells, found, listed = read_vehicle(vehicle, collections, parameters, request, sep)
-
-    bom = b"\xef\xbb\xbf" if excel else b""
-    header = bom + sep.join([b"time"] + [text_cell(c.encode(), sep) for c in columns]) + eol
-    files = by_days([(ms, sep.join([stamp(ms).encode()] + [p.get(ms) or b"" for p in cells]) + eol)
+    names = header_names(with_units(parameters, request), form.separator)
+    cells, found, listed = read_vehicle(vehicle, collections, parameters, request,
+                                        form.separator or b",")
+    files = by_days([(ms, form.row(ms, [p.get(ms) for p in cells]))
                      for ms in sorted(set().union(*cells))], request)
     firsts = [rows[0][0] if rows else request["startDate"] for _, rows, _, _ in files]
     days = sorted({order_ms // DAY_MS for p in parameters for order_ms, _ in collections.get(p, [])
@@ -691,19 +806,18 @@ def expect_vehicle(vehicle, collections, request, taken, csv_split_bytes):
     out = []
     for (period, rows, before, after), counts, sums in zip(
             files, *placed(found, firsts, request["startDate"], days)):
-        parts = parts_of(header, rows, csv_split_bytes)
+        parts = form.parts(names, parameters, rows, csv_split_bytes)
         whole = own_name("%s_%s" % (stem, period), taken) if period else stem
-        for n, part in enumerate(parts, 1):
+        for n, (part, body, columns, owners) in enumerate(parts, 1):
             if n > 1:
                 counts = {}
             if not request.get("every"):
                 counts["points"] = sum(ms in p for p in cells for ms, _ in part)
-            body = header + b"".join(row for _, row in part)
-            name = "%s%s.csv" % (whole, "-part%d" % n if n > 1 else "")
+            name = "%s%s%s" % (whole, "-part%d" % n if n > 1 else "", form.ending)
             out.append((name, body, {
                 "name": name, "vehicle": vehicle, "period": period,
                 "emptyPeriods": before * (n == 1) + after * (n == len(parts)),
-                "columns": columns, "parameters": parameters, **entry_of(body, part, counts),
+                "columns": columns, "parameters": owners, **entry_of(body, part, counts),
                 **({"found": sums} if is_split(request) else {})}))
     listed.sort(key=lambda x: x[0])              # by hour; then column and time, as they are
     return out, [document for _, document in listed]
@@ -728,20 +842,29 @@ def expect(data, request, csv_split_bytes=None):
         files += [(name, body) for name, body, _ in parts]
         entries += [entry for _, _, entry in parts]
         listed += bad
-    shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"])}
-    shown.update((key, request[key]) for key in ("vehicles", "parameters", "time"))
-    shown["timeZone"] = request.get("timeZone") or "UTC" \
-        if request["time"] == "local" or is_split(request) else None
+    return files, {"format": 6, "request": shown_of(request), "skippedVehicles": missing,
+                   "parameters": known_of(request), "files": entries,
+                   "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
+
+
+def shown_of(request):
+    """The manifest's request, without `compression`."""
+    shown = {"startDate": rfc3339(request["startDate"]), "endDate": rfc3339(request["endDate"]),
+             "vehicles": request["vehicles"], "parameters": request["parameters"],
+             "format": request.get("format") or "csv", "time": request.get("time")}
+    zone, by_zone = request.get("timeZone"), is_split(request) or request.get("time") == "local"
+    shown["timeZone"] = zone or "UTC" if by_zone else zone if is_parquet(request) else None
     shown.update(dict.fromkeys(("every", "take", "hold")))
     if request.get("every"):
         shown.update(every=length_text(length_ms(request["every"])),
                      take=request.get("take") or "last",
                      hold=length_text(length_ms(request.get("hold"))))
-    shown.update(csv=request["csv"], header=request.get("header") or "name",
-                 split=request.get("split") or "none", unknownVehicles=unknown)
-    return files, {"format": 5, "request": shown, "skippedVehicles": missing,
-                   "parameters": known_of(request), "files": entries,
-                   "skippedDocuments": listed, "skippedDocumentsTotal": len(listed)}
+    if is_parquet(request):
+        shown["time"] = None
+    shown.update(csv=None if is_parquet(request) else request["csv"],
+                 header=request.get("header") or "name", split=request.get("split") or "none",
+                 unknownVehicles=request.get("unknownVehicles") or "fail")
+    return shown
 
 
 # ---- comparing ----------------------------------------------------------------------------
@@ -790,6 +913,35 @@ def bytes_difference(name, got, want):
         name, at, line, len(got), len(want), want_line, got_line)
 
 
+def column_difference(got, want):
+    """None, or the first row where values are not the same, doubles to the bit."""
+    for i, (g, w) in enumerate(zip(got, want)):
+        if g is not w and (type(g) is not type(w) or g != w or isinstance(w, float) and
+                           struct.pack("<d", g) != struct.pack("<d", w)):
+            return i
+    return None
+
+
+def table_difference(name, got, want):
+    for what, a, b in (("columns", [c[:2] for c in got.columns], [c[:2] for c in want.columns]),
+                       ("rows", len(got.times), len(want.times))):
+        if a != b:
+            return "%s: want %s %s, got %s" % (name, what, b, a)
+    for (column, _, values), (_, _, wanted) in zip(
+            [("time", None, got.times)] + got.columns, [("time", None, want.times)] + want.columns):
+        at = "of %d rows" % len(values) if len(values) != len(wanted) else \
+            column_difference(values, wanted)
+        if at is not None:
+            return "%s: column %s, row %s: want %.200r, got %.200r" % (
+                name, column, at, *((v[at] if isinstance(at, int) else len(v))
+                                    for v in (wanted, values)))
+    return None
+
+
+def file_difference(name, got, want):
+    return (table_difference if isinstance(want, Table) else bytes_difference)(name, got, want)
+
+
 def value_difference(where, got, want):
     if type(got) is not type(want):
         return "manifest %s: want %r, got %r" % (where or "/", want, got)
@@ -831,36 +983,101 @@ def add_counts(to, entry, members):
     to["skipped"] = dict(sorted(to["skipped"].items()))
 
 
+def joined_csv(parts):
+    """One CSV [(name, body)] of its parts."""
+    body = parts[0][1]
+    header = body[:len(body.partition(b"\n")[0]) + 1]
+    for name, part in parts[1:]:
+        if not part.startswith(header):
+            raise ValueError("%s: no header" % name)
+        body += part[len(header):]
+    return body
+
+
+def in_pairs(table):
+    """[(column, its companion or None)]; a companion is (name, values)."""
+    pairs = []
+    for name, kind, values in table.columns:
+        if kind == "double":
+            pairs.append([name, values, None])
+        elif not pairs or pairs[-1][2]:
+            raise ValueError("%s is no companion" % name)
+        else:
+            pairs[-1][2] = (name, values)
+    return pairs
+
+
+def joined_table(parts):
+    """One table of its parts [(name, Table)]; a part has only companions that have a value in
+    it."""
+    pairs, columns = [in_pairs(table) for _, table in parts], []
+    for (name, _), of_part in zip(parts, pairs):
+        if [p[0] for p in of_part] != [p[0] for p in pairs[0]]:
+            raise ValueError("%s: other columns than %s" % (name, parts[0][0]))
+    for same in zip(*pairs):
+        columns.append((same[0][0], "double", [v for _, values, _ in same for v in values]))
+        names = {companion[0] for _, _, companion in same if companion}
+        if len(names) > 1:
+            raise ValueError("companions of %s: %s" % (same[0][0], names))
+        for name in names:
+            columns.append((name, "text", [
+                v for _, values, companion in same
+                for v in (companion[1] if companion else [None] * len(values))]))
+    return Table([ms for _, table in parts for ms in table.times], columns)
+
+
+def joined_owners(parts, entries, table):
+    """The names and parameters of the columns of a table that was joined."""
+    owners = {}
+    for (name, part), entry in zip(parts, entries):
+        if [c[0] for c in part.columns] != entry["columns"]:
+            raise ValueError("%s: its columns are not those of the manifest" % name)
+        for column, parameter in zip(entry["columns"], entry["parameters"]):
+            if owners.setdefault(column, parameter) != parameter:
+                raise ValueError("%s: column %s of another parameter" % (name, column))
+    names = [name for name, _, _ in table.columns]
+    return {"columns": names, "parameters": [owners[name] for name in names]}
+
+
+def joined_entry(name, whole, entry):
+    """The facts of a part are added to those of the parts before it."""
+    period = entry["period"]
+    if any(last > period for _, last in whole["emptyPeriods"]) or \
+            any(last < period for _, last in entry["emptyPeriods"]):
+        raise ValueError("%s: emptyPeriods of another part" % name)
+    whole["emptyPeriods"] = whole["emptyPeriods"] + entry["emptyPeriods"]
+    add_counts(whole, entry, COUNTS + ["rows"])
+    if whole["firstTime"] is None:
+        whole["firstTime"] = entry["firstTime"]
+    if entry["lastTime"] is not None:
+        whole["lastTime"] = entry["lastTime"]
+
+
 def join_parts(files, manifest):
     """Parts of one file put together again: (files, manifest) as if nothing had been cut for its
     size. Raises ValueError where a part has no header, or facts that are wrong."""
-    joined, entries = [], []
+    groups = []
     for (name, body), entry in zip(files, manifest["files"]):
-        if not entries or any(entries[-1][key] != entry[key] for key in ("vehicle", "period")):
-            stem, n = name[:-len(".csv")], 1
-            joined.append([name, body])
-            entries.append(dict(entry, skipped=dict(entry["skipped"])))
-            header = body[:len(body.partition(b"\n")[0]) + 1]
+        if not groups or any(groups[-1][1][-1][key] != entry[key] for key in ("vehicle", "period")):
+            groups.append(([(name, body)], [entry]))
             continue
-        n += 1
-        if name != "%s-part%d.csv" % (stem, n):
-            raise ValueError("part %d of %s is named %s" % (n, stem, name))
-        if not body.startswith(header):
-            raise ValueError("%s: no header" % name)
-        joined[-1][1] += body[len(header):]
-        whole, period = entries[-1], entry["period"]
-        if any(last > period for _, last in whole["emptyPeriods"]) or \
-                any(last < period for _, last in entry["emptyPeriods"]):
-            raise ValueError("%s: emptyPeriods of another part" % name)
-        whole["emptyPeriods"] = whole["emptyPeriods"] + entry["emptyPeriods"]
-        add_counts(whole, entry, COUNTS + ["rows"])
-        if whole["firstTime"] is None:
-            whole["firstTime"] = entry["firstTime"]
-        if entry["lastTime"] is not None:
-            whole["lastTime"] = entry["lastTime"]
-    for (name, body), entry in zip(joined, entries):
-        entry.update(bytes=len(body), crc32="%08x" % zlib.crc32(body))
-    return [tuple(f) for f in joined], dict(manifest, files=entries)
+        parts, entries = groups[-1]
+        parts.append((name, body))
+        entries.append(entry)
+        stem, ending = os.path.splitext(parts[0][0])
+        if name != "%s-part%d%s" % (stem, len(parts), ending):
+            raise ValueError("part %d of %s is named %s" % (len(parts), stem, name))
+    joined, facts = [], []
+    for parts, entries in groups:
+        tables = isinstance(parts[0][1], Table)
+        body = (joined_table if tables else joined_csv)(parts)
+        whole = dict(entries[0], skipped=dict(entries[0]["skipped"]))
+        for (name, _), entry in zip(parts[1:], entries[1:]):
+            joined_entry(name, whole, entry)
+        whole.update(written_of(body), **joined_owners(parts, entries, body) if tables else {})
+        joined.append((parts[0][0], body))
+        facts.append(whole)
+    return joined, dict(manifest, files=facts)
 
 
 def counted_wrong(got, want):
@@ -904,15 +1121,28 @@ def facts_wrong(files, manifest):
                 return "manifest of %s: %s is %r, true is %r" % (name, key, entry.get(key), true)
         if list(entry["skipped"]) != sorted(entry["skipped"]):
             return "manifest of %s: skipped: order of %s" % (name, list(entry["skipped"]))
-        if manifest["request"]["csv"].startswith("excel") and entry["rows"] > SHEET_ROWS:
+        if str(manifest["request"]["csv"]).startswith("excel") and entry["rows"] > SHEET_ROWS:
             return "%s: %d rows, more than a sheet has" % (name, entry["rows"])
     return None
 
 
-def compare(zip_path, expected, split=False):
+def tables_of(files, manifest, read):
+    """Parquet files read; the manifest without what only their writer knows."""
+    tables = []
+    for name, body in files:
+        try:
+            tables.append((name, read(body)))
+        except ValueError as e:
+            raise ValueError("%s: %s" % (name, e)) from None
+    return tables, dict(manifest, files=[dict(entry, bytes=None, crc32=None)
+                                         for entry in manifest["files"]])
+
+
+def compare(zip_path, expected, split=False, read=None):
     """None, or the first difference between the archive and expect()'s result as text. With
-    split=True the parts of a CSV are put together first, wherever they were cut. Of files by days
-    what counts where it is found may be in any that expect()'s `found` allows."""
+    split=True the parts of a file are put together first, wherever they were cut. Of files by days
+    what counts where it is found may be in any that expect()'s `found` allows. `read` is for
+    Parquet."""
     files, manifest = expected
     try:
         with zipfile.ZipFile(zip_path) as archive:
@@ -929,6 +1159,8 @@ def compare(zip_path, expected, split=False):
         if len(got.get("files", [])) != len(names):
             return "manifest /files: %d for %d entries" % (len(got.get("files", [])), len(names))
         difference = facts_wrong(got_files, got)
+        if is_parquet(manifest["request"]) and not difference:
+            got_files, got = tables_of(got_files, got, read)
         if split and not difference:
             got_files, got = join_parts(got_files, got)
             files, manifest = join_parts(files, manifest)
@@ -941,7 +1173,7 @@ def compare(zip_path, expected, split=False):
     if [name for name, _ in got_files] != [name for name, _ in files]:
         return "entries: want %s, got %s" % ([n for n, _ in files], [n for n, _ in got_files])
     for (name, want_body), (_, got_body) in zip(files, got_files):
-        wrong = bytes_difference(name, got_body, want_body)
+        wrong = file_difference(name, got_body, want_body)
         if wrong:
             return wrong
     if difference:
@@ -973,6 +1205,17 @@ def form(zip_path, end_ms):
         return form_of(raw, dos_time(end_ms))
     except (struct.error, zlib.error, IndexError) as e:
         return "ZIP cut off or no deflate: %s" % e
+
+
+def is_stored(deflated):
+    """Whether a deflate stream has only stored blocks (RFC 1951, 3.2.4)."""
+    at, last = 0, False
+    while not last:
+        head, size, inverse = struct.unpack_from("<BHH", deflated, at)
+        if head not in (0, 1) or size != inverse ^ 0xffff:
+            return False
+        at, last = at + 5 + size, head == 1
+    return at == len(deflated)
 
 
 def form_of(raw, stamp):
@@ -1007,6 +1250,8 @@ def form_of(raw, stamp):
             return "%r: deflate stream does not end at its size" % name
         if zlib.crc32(data) != crc:
             return "%r: CRC" % name
+        if name.endswith(b".parquet") and not is_stored(raw[body:body + packed]):
+            return "%r: not in stored blocks" % name
         if struct.unpack_from("<IIII", raw, body + packed) != (0x08074B50, crc, packed, size):
             return "%r: data descriptor" % name
         local = body + packed + 16
@@ -1404,7 +1649,7 @@ def steps_test(same):
     same(files, [("v.csv", b"time,b,a,d\n1482246002000,2,1,\n1482246003000,2,1,\n")],
          "steps: columns")
     same([manifest["request"][k] for k in ("every", "take", "hold")] + [manifest["format"]],
-         ["1s", "min", "1s", 5], "steps: the manifest's request")
+         ["1s", "min", "1s", 6], "steps: the manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "nonFinite", "nonNumeric",
                                             "firstTime", "lastTime")],
          [2, 6, 1, 2, T + 2000, T + 3000], "steps: its file")
@@ -1550,7 +1795,10 @@ def archived(files, manifest):
         {key: value for key, value in f.items() if key != "found"} for f in manifest["files"]]))
     whole["readingBeganAt"] = "2018-12-01T00:00:00.000Z"
     with zipfile.ZipFile(out, "w") as z:
-        for name, body in files:
+        for (name, body), entry in zip(files, whole["files"]):
+            if isinstance(body, Table):
+                body = pickle.dumps((body.times, body.columns))
+                entry.update(written_of(body))
             z.writestr(name, body)
         z.writestr("manifest.json", pretty(whole))
     return out
@@ -1603,9 +1851,9 @@ def names_test(same, request):
         if split in (None, "none"):
             same(facts(manifest, "name", "period", "emptyPeriods"), [["v.csv", None, []]],
                  "days: %s, %s: none of them" % (split, style))
-    same(list(manifest["request"]), ["startDate", "endDate", "vehicles", "parameters", "time",
-                                     "timeZone", "every", "take", "hold", "csv", "header", "split",
-                                     "unknownVehicles"], "days: its members")
+    same(list(manifest["request"]), ["startDate", "endDate", "vehicles", "parameters", "format",
+                                     "time", "timeZone", "every", "take", "hold", "csv", "header",
+                                     "split", "unknownVehicles"], "days: its members")
     same(list(manifest["files"][0]), [
         "name", "vehicle", "period", "emptyPeriods", "columns", "parameters", "rows", "points",
         "firstTime", "lastTime", "bytes", "crc32", "duplicates", "nonFinite", "nonNumeric",
@@ -1717,6 +1965,156 @@ def parts_test(same, request):
         moved[3]["emptyPeriods"], moved[4]["emptyPeriods"] = first, second
         got = compare(archived(cut[0], dict(cut[1], files=moved)), whole, split=True)
         same("emptyPeriods of another part" in (got or ""), True, "days: compared: " + name)
+
+
+IN_PARQUET = [                          # of v(), and what it is: a float, a text or None
+    (1, 1.0), (-5, -5.0), (0, 0.0), (2 ** 53, 2.0 ** 53), (-2 ** 53, -2.0 ** 53),
+    (2 ** 53 + 1, "9007199254740993"), (-2 ** 53 - 1, "-9007199254740993"),
+    (2 ** 53 + 2, "9007199254740994"), (2 ** 63 - 1, "9223372036854775807"),
+    (-2 ** 63, "-9223372036854775808"), (-0.0, -0.0), (5e-324, 5e-324), (1e300, 1e300),
+    (2.0 ** 60, 2.0 ** 60), (NAN, None), (-INF, None), (True, "true"), (False, "false"),
+    (D1_50, "1.50"), (D_ZERO, "-0"), (D_NAN, None), (D_BIG, "1E+6000"), (dec(0, 3), "0E+3"),
+    ("", ""), ("=1", "=1"), ("a,\"b\"\n;=", "a,\"b\"\n;="), ("1.5", "1.5"),
+    ("\0\u20ac", "\0\u20ac")]
+
+
+def tables(files):
+    return [[name, [[c[0] for c in table.columns], *map(list, table.rows())]]
+            for name, table in files]
+
+
+def parquet_test(same):
+    """Values, names and files of Parquet."""
+    request = {"startDate": T, "endDate": T + HOUR_MS, "vehicles": ["v"], "parameters": ["p"],
+               "format": "parquet"}
+    every_value = column(T, *enumerate(value for value, _ in IN_PARQUET))
+    files, manifest = expect({"v": {"p": every_value}}, request)
+    same(files, [("v.parquet", Table(
+        [T + i for i in range(len(IN_PARQUET))],
+        [("p", "double", [x if isinstance(x, float) else None for _, x in IN_PARQUET]),
+         ("p_text", "text", [x if isinstance(x, str) else None for _, x in IN_PARQUET])]))],
+         "Parquet: each value")
+    same(facts(manifest, "columns", "parameters", "points", "nonFinite", "bytes", "crc32"),
+         [[["p", "p_text"], ["p", "p"], len(IN_PARQUET), 3, None, None]], "Parquet: its facts")
+    same([[manifest["request"][key] for key in ("format", "time", "timeZone", "csv", "split")],
+          shown_of(dict(request, timeZone="Asia/Tokyo"))["timeZone"],
+          shown_of(dict(request, split="day"))["timeZone"],
+          shown_of(dict(request, split="day", timeZone="Asia/Tokyo"))["timeZone"]],
+         [["parquet", None, None, None, "none"], "Asia/Tokyo", "UTC", "Asia/Tokyo"],
+         "Parquet: its request")
+    same({key for key in body_of(dict(request, timeZone="UTC")) if key not in request},
+         {"timeZone"}, "Parquet: the body of a POST has neither time nor csv")
+
+    names = header_names(["=a", "'=a", "'=A", 'q"', "time", "a,b", ""], None)
+    same(names, ["=a", "'=a", "'=A_2", 'q"', "time_2", "a,b", ""], "Parquet: no apostrophes")
+    same([companion_names(x) for x in (
+        ["state", "state_text"], ["State", "STATE_text", "state_TEXT_2"], ["time", "time_text_2"],
+        ["a", "a_text", "a_text_2", "a_text_text"])],
+         [["state_text_2", "state_text_text"],
+          ["State_text_3", "STATE_text_text", "state_TEXT_2_text"],
+          ["time_text", "time_text_2_text"],
+          ["a_text_3", "a_text_text_2", "a_text_2_text", "a_text_text_text"]],
+         "Parquet: names of companions")
+
+    data = {"v": {"state": column(T, (1, "on"), (2, 5)), "state_text": column(T, (2, "x")),
+                  "odo": column(T, (3, NAN)), "none": []}, "V": {}, "w": {"a": []}}
+    whole = dict(request, vehicles=None, parameters=None)
+    files, manifest = expect(data, whole)
+    same(tables(files), [
+        ["V.parquet", [[]]],
+        ["v-2.parquet", [["odo", "none", "state", "state_text_2", "state_text", "state_text_text"],
+                         [T + 1, None, None, None, "on", None, None],
+                         [T + 2, None, None, 5.0, None, None, "x"],
+                         [T + 3, None, None, None, None, None, None]]],
+        ["w.parquet", [["a"]]]], "Parquet: three vehicles")
+    same(facts(manifest, "name", "parameters", "rows"),
+         [["V.parquet", [], 0],
+          ["v-2.parquet", ["odo", "none", "state", "state", "state_text", "state_text"], 3],
+          ["w.parquet", ["a"], 0]], "Parquet: their manifest")
+    same(list(files[1][1].lines())[:2], [
+        "time double:6f646f double:6e6f6e65 double:7374617465 text:73746174655f746578745f32 "
+        "double:73746174655f74657874 text:73746174655f746578745f74657874",
+        "%d - - - =6f6e - -" % (T + 1)], "Parquet: as lines")
+    known = {"state": ["=x", None, None]}
+    same(expect(data, dict(whole, vehicles=["v"], known=known, header="unit"))[1]["files"][0][
+        "columns"], ["odo", "none", "state [=x]", "state [=x]_text", "state_text",
+                     "state_text_text"], "Parquet: units")
+
+    steps = {"v": {"p": column(T, (0, 2 ** 53 + 1), (1, 2 ** 53 + 1), (999, True), (1000, D1_50),
+                               (2000, -0.0), (2001, 0), (3000, 5))}}
+    for members, want in (
+            ({"take": "mean", "hold": "1s", "endDate": T + 5000},
+             [2.0 ** 53, None, 1.5, None, 0.0, None, 5.0, None, 5.0, None][::2]),
+            ({"take": "max"}, [None, "9007199254740993", None, "1.50", -0.0, None, 5.0, None]),
+            ({}, [None, "true", None, "1.50", 0.0, None, 5.0, None])):
+        table = expect(steps, dict(request, every="1s", **members))[0][0][1]
+        same(Table([], [("", "", [x for _, *row in table.rows() for x in row])]),
+             Table([], [("", "", want)]), "Parquet: steps, %s" % members.get("take", "last"))
+
+
+def parquet_files_test(same):
+    """Several files of a vehicle, and comparing."""
+    request = {"startDate": T, "endDate": T + 3 * DAY_MS, "vehicles": ["v"], "parameters": None,
+               "format": "parquet", "split": "day"}
+    data = {"v": {"a": column(T, (0, 1)) + column(T + DAY_MS, (0, "x")),
+                  "b": column(T, (0, D1_50)) + column(T + DAY_MS, (1, 2.5))}}
+    split = expect(data, request)
+    same(facts(split[1], "name", "columns", "parameters"), [
+        ["v_2016-12-20.parquet", ["a", "b", "b_text"], ["a", "b", "b"]],
+        ["v_2016-12-21.parquet", ["a", "a_text", "b"], ["a", "a", "b"]]],
+         "Parquet: a companion where it has a value")
+
+    def read(body):
+        return Table(*pickle.loads(body))
+
+    files, manifest = whole = expect(data, dict(request, split="none"))
+    same(compare(archived(*split), split, read=read), None, "Parquet: compared: days")
+    same(compare(archived(*whole), whole, read=read), None, "Parquet: compared")
+    same("entries" in compare(archived(*split), whole, read=read), True,
+         "Parquet: compared: other files")
+    table = files[0][1]
+    halves = [Table(table.times[a:b], [(n, k, values[a:b]) for n, k, values in table.columns
+                                       if any(v is not None for v in values[a:b]) or k == "double"])
+              for a, b in ((0, 1), (1, 2), (2, 3))]
+    entries = [dict(manifest["files"][0], rows=1, points=points, firstTime=half.times[0],
+                    lastTime=half.times[0], columns=[c[0] for c in half.columns],
+                    parameters=[c[0][0] for c in half.columns], name="v%s.parquet" % part)
+               for half, points, part in zip(halves, (2, 1, 1), ("", "-part2", "-part3"))]
+    cut = [(entry["name"], half) for entry, half in zip(entries, halves)]
+    same(compare(archived(cut, dict(manifest, files=entries)), whole, True, read), None,
+         "Parquet: compared: parts")
+    entries[1] = dict(entries[1], columns=["a", "a_text", "c"])
+    same("not those of the manifest" in compare(archived(cut, dict(manifest, files=entries)), whole,
+                                                True, read), True,
+         "Parquet: compared: other columns in the manifest")
+
+    def changed(what):
+        copy = Table(list(table.times), [(n, k, list(v)) for n, k, v in table.columns])
+        what(copy)
+        return compare(archived([(files[0][0], copy)], manifest), whole, read=read)
+
+    def put(i, row, value):
+        return lambda t: t.columns[i][2].__setitem__(row, value)
+
+    for name, what in (
+            ("another number", put(0, 0, 1.0000000000000002)), ("no number", put(0, 0, None)),
+            ("a number where none is", put(2, 1, 0.0)), ("an int", put(0, 0, 1)),
+            ("another text", put(1, 1, "X")), ("an empty text", put(1, 0, "")),
+            ("no text", put(1, 1, None)), ("bytes", put(1, 1, b"x")),
+            ("a text in place of a number", put(0, 0, "1")),
+            ("a time", lambda t: t.times.__setitem__(0, T + 1)), ("a time less", lambda t:
+             t.times.pop()), ("a value more", lambda t: t.columns[0][2].append(None)),
+            ("a column less", lambda t: t.columns.pop()), ("columns in another order", lambda t:
+             t.columns.reverse()), ("another kind", lambda t: t.columns.__setitem__(
+                 0, ("a", "text", t.columns[0][2])))):
+        same(changed(what) is None, False, "Parquet: compared: " + name)
+    same(table_difference("", Table([1], [("a", "double", [0.0])]),
+                          Table([1], [("a", "double", [-0.0])])),
+         ": column a, row 0: want -0.0, got 0.0", "Parquet: compared: -0")
+    same([is_stored(b) for b in (
+        b"\1\0\0\xff\xff", b"\0\1\0\xfe\xffx\1\0\0\xff\xff", b"\1\1\0\xfe\xffx",
+        b"\1\1\0\xfe\xffxy", b"\1\1\0\xfd\xffx", zlib.compress(b"abc")[2:-4])],
+         [True, True, True, False, False, False], "stored blocks")
 
 
 UNIT_COLUMNS = [                        # parameters, units, names by commas and by semicolons
@@ -1862,7 +2260,8 @@ def self_test():
     same(expect(data, there)[0], [("v.csv", text.encode())], "excel-semicolon, local time")
     same(expect(data, there)[1]["request"], dict(
         there, startDate=rfc3339(T), endDate=rfc3339(T + HOUR_MS), unknownVehicles="fail",
-        every=None, take=None, hold=None, split="none", header="name"), "its manifest's request")
+        format="csv", every=None, take=None, hold=None, split="none", header="name"),
+         "its manifest's request")
     same([manifest["files"][0][k] for k in ("rows", "points", "firstTime", "lastTime",
                                             "nonFinite", "columns", "parameters")],
          [3, 4, T + 1, T + 4, 1, ["odo", "'=a"], ["odo", "=a"]], "manifest of it")
@@ -1876,6 +2275,8 @@ def self_test():
          "split and joined again")
     steps_test(same)
     days_test(same)
+    parquet_test(same)
+    parquet_files_test(same)
     try:
         expect(data, dict(wide, vehicles=["w"]))
         ok(False, "unknown vehicle")
@@ -1901,12 +2302,22 @@ def self_test():
     return 0 if all(results) else 1
 
 
+def by_pyarrow(body):
+    """A Table of this module, of a Parquet file's bytes."""
+    import parquetfile                   # which imports this module under its own name
+    parquetfile.readers.installed()
+    table = parquetfile.by_pyarrow(body)
+    return Table(table.times, table.columns)
+
+
 def main(argv):
     if argv[1:] == ["--self-test"]:
         return self_test()
     if len(argv) == 3 and argv[1] == "--print":
         files, manifest = expect(*load(argv[2]))
         for name, body in files:
+            if isinstance(body, Table):
+                body = "".join(line + "\n" for line in body.lines()).encode()
             sys.stdout.buffer.write(b"== %s\n%s" % (name.encode(), body))
         sys.stdout.buffer.write(json.dumps(manifest, indent=1).encode() + b"\n")
         return 0
@@ -1914,7 +2325,7 @@ def main(argv):
     if len(argv) == 3 + split:
         folder, path = argv[-2:]
         data, request = load(folder)
-        difference = compare(path, expect(data, request), split) or \
+        difference = compare(path, expect(data, request), split, by_pyarrow) or \
             form(path, request["endDate"])
         print(difference or "same")
         return 1 if difference else 0
