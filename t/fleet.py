@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t and
-t/3100-oracle.t.
+"""Small random fleets, everything derived from the seed: the input of t/0500-oracle-files.t,
+t/0560-parquet.t and t/3100-oracle.t.
 
-    fleet(seed, unsound=False, usual=False, steps=False, days=False)
+    fleet(seed, unsound=False, usual=False, steps=False, days=False, parquet=False)
         -> (data, request), as t/oracle.py takes them
 
 unsound=False  only documents that mongod 6.0 accepts on insert, each _id once a collection
@@ -13,10 +13,13 @@ usual=True     nearly all documents are as a logger writes them: leaves of all t
 steps=True     rows are fixed steps, of midnights, leap days, hours and days without data
 days=True      files are of days or months, in zones of odd midnights; a vehicle has points at
                these, others have days without data, or no rows
+parquet=True   a fleet of one of these kinds, as Parquet files; and vehicles for them: values that a
+               double holds or does not, texts that come late, runs with and without points of
+               lengths at which encodings change, names like those of companions, many columns
 Of the other seeds half have fixed steps, and a vehicle with points on the edges of them; two fifths
 have files by days or months.
 
-    t/fleet.py --write DIR --seed N [--unsound] [--usual] [--steps] [--days]
+    t/fleet.py --write DIR --seed N [--unsound] [--usual] [--steps] [--days] [--parquet]
     t/fleet.py --write DIR --seed N --busy DAYS       one vehicle of scripts/dev/generate --busy
 
 writes DIR/request.json and DIR/data/<vehicle>/<parameter>.docs, both names percent-encoded.
@@ -874,6 +877,164 @@ def with_split(seed, request):
     return request
 
 
+# ---- Parquet files ------------------------------------------------------------------------
+
+# Names that a companion has, too, or not quite; and signs that only a CSV guards.
+PARQUET_NAMES = ["state", "State", "state_text", "STATE_TEXT", "state_text_2", "state_text_text",
+                 "state [a]", "state [a]_text", "time", "time_text", "TIME_2", "text", "_text",
+                 "=a", "'=a", "'=A", 'q"', "a,b", "a;=b", "speed", "speed_text", "\u00e4", "\u00c4"]
+WHOLE = [2 ** 53, -2 ** 53, 2 ** 53 + 1, -2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 + 2, 2 ** 63 - 1,
+         -2 ** 63, 2 ** 62, 0, -1]
+STATES = [b"driving", b"parked", b"", b"charging", b"true", b"1.5", b"null", b"NaN"]
+# At which a writer may begin another block, miniblock, run or width of bits.
+COUNTS = [1, 2, 3, 8, 9, 31, 32, 33, 34, 64, 65, 127, 128, 129, 130, 255, 256, 257, 258, 1000]
+RUNS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65, 503, 504, 505, 512]
+GRID_MAX = 4000                        # of a vehicle
+
+
+def quarter(r):
+    return DOUBLE, double(r.randrange(2000) / 4)
+
+
+def of_pool(values):
+    return lambda r: r.choice(values)
+
+
+def pool_leaf(r):
+    """A function that draws leaves as a column has them, from r: (type, value bytes)."""
+    few = r.choice((1, 1, 2, 3, 4, 5, 16, 17, 127, 128, 129, 256, 257, 700))
+    return r.choice((
+        of_pool([(DOUBLE, double(odd_double(r))) for _ in range(few)]),
+        of_pool([(DOUBLE, double(r.uniform(-1, 1))) for _ in range(few)]),
+        of_pool([(STRING, text(b"%s%d" % (r.choice(STATES), i))) for i in range(few)]),
+        of_pool([(STRING, text(state)) for state in STATES]),
+        of_pool([(STRING, text(b""))]),
+        of_pool([(INT64, int64(n)) for n in WHOLE]),
+        of_pool([(INT64, int64(2 ** 53 + n)) for n in range(-few, few)]),
+        of_pool([(DOUBLE, double(x)) for x in (0.0, -0.0, math.nan, math.inf, -math.inf)]),
+        of_pool([(DOUBLE, double(x)) for x in (0.0, -0.0)] + [(INT32, int32(0))]),
+        of_pool([(DOUBLE, double(math.nan)), (DECIMAL, decimal(0x7C << 56, 0))]),
+        of_pool([(BOOL, b"\0"), (BOOL, b"\1")]),
+        lambda r: (DECIMAL, any_decimal(r)),
+        lambda r: (DOUBLE, double(r.random())),
+        lambda r: (STRING, text(r.choice(STATES) * r.randrange(40))),
+        lambda r: wild_leaf(r) if r.random() < 0.02 else plain_leaf(r),
+        quarter, plain_leaf, usual_leaf, wild_leaf))
+
+
+def grid_of(r, start, end):
+    """Ascending times of rows within the range: of some of its days a number each."""
+    days = range(start // DAY, (end - 1) // DAY + 1)
+    times = set()
+    for day in r.sample(days, min(len(days), r.choice((1, 2, 5, 40)))):
+        first, last = max(start, day * DAY), min(end, day * DAY + DAY)
+        if len(times) < GRID_MAX:
+            n = min(r.choice(COUNTS), last - first)
+            at = r.randrange(first, last)
+            times |= set(r.choice((range(at, at + n), range(at, at + 100 * n, 100),
+                                   range(first, first + 60000 * n, 60000),
+                                   r.sample(range(first, last), n))))
+    return sorted(t for t in times if start <= t < end)
+
+
+def in_runs(r, times):
+    """Those that a column has, in runs."""
+    lengths, mine = r.sample(RUNS, r.choice((1, 2, 5))), []
+    there, at = r.random() < 0.5, 0
+    while at < len(times):
+        n = r.choice(lengths)
+        mine += times[at:at + n] if there else []
+        there, at = not there, at + n
+    return mine
+
+
+def column_at(r, times, leaf=None):
+    return documents_at(r, times, (leaf or pool_leaf(r),), r.random() < 0.1)
+
+
+def late_texts(r, times):
+    """Numbers, and texts only at the last of these times."""
+    c, late = Collection(), r.choice((1, 1, 2, 9))
+    number = r.choice((quarter, plain_leaf))
+    for i, t in enumerate(times):
+        leaf = (STRING, text(b"late")) if i >= len(times) - late else number(r)
+        ident, compared = ident_of(r, t, [INT64])
+        c.add(t, compared, doc([ident, (b"values", DOCUMENT, doc([(b"0", *leaf)]))]))
+    return c.documents(r)
+
+
+def thick(r, start, end):
+    """Texts of which the documents of an hour have more than a row group takes."""
+    times = sorted(r.sample(range(start, min(end, start + 2 * HOUR)), min(1500, end - start)))
+    pieces = [r.randbytes(500).hex().encode() for _ in range(r.choice((2, 2000)))]
+    return column_at(r, times, lambda r: (STRING, text(r.choice(pieces) * r.choice((1, 2)))))
+
+
+def parquet_vehicles(r, names, start, end):
+    """{vehicle: collections}, of these parameters."""
+    grid = grid_of(r, start, end)
+    mine = r.sample(names, min(len(names), r.choice((1, 2, 4, 6))))
+    cuts = sorted(r.sample(range(len(grid) + 1), min(len(grid) + 1, len(mine) * 3)))
+    pieces = [grid[a:b] for a, b in zip([0] + cuts, cuts + [len(grid)])]
+    made = {
+        "runs": lambda: {name: column_at(r, in_runs(r, grid)) for name in mine},
+        "full": lambda: {name: column_at(r, grid) for name in mine},
+        "late": lambda: {name: late_texts(r, in_runs(r, grid) or grid) for name in mine},
+        "lone": lambda: {name: column_at(r, sum(pieces[i::len(mine)], []))
+                         for i, name in enumerate(mine)},
+        "plain": lambda: {name: column_at(r, in_runs(r, grid), quarter) for name in mine},
+        "names": lambda: {name: column_at(r, grid[i % 7::7] or grid, r.choice(
+            (of_pool([(STRING, text(b"x"))]), pool_leaf(r)))) for i, name in enumerate(names)},
+        "none": lambda: r.choice(({}, {mine[0]: []})),
+        "thick": lambda: {mine[0]: thick(r, start, end)}}
+    chosen = r.sample([kind for kind in made if kind != "thick"], r.choice((1, 2, 3)))
+    return {"vehicle_" + kind: made[kind]()
+            for kind in chosen + ["thick"] * (r.random() < 0.1)}
+
+
+def with_parquet(seed, data, request):
+    """The same and vehicles for Parquet; those of `every` are still to come."""
+    r = random.Random("%d/parquet" % seed)
+    if r.random() < 0.5:
+        request = dict(request, parameters=None)
+    names = request["parameters"] or r.sample(PARQUET_NAMES, len(PARQUET_NAMES))
+    more = parquet_vehicles(r, names, request["startDate"], request["endDate"])
+    if request["vehicles"] is not None:
+        vehicles = list(request["vehicles"])
+        for vehicle in more:
+            vehicles.insert(r.randrange(len(vehicles) + 1), vehicle)
+        request = dict(request, vehicles=vehicles)
+    if request.get("header") == "unit":
+        request["known"] = dict(request["known"], state=["a", None, None])
+    return dict(data, **more), request
+
+
+def wide(seed, data, request):
+    """Of some seeds: a vehicle with many columns of few points."""
+    r = random.Random("%d/wide" % seed)
+    start, end = request["startDate"], request["endDate"]
+    held = request.get("hold", "0s") not in ("0s", "0ms", "0m", "0h")
+    if request["parameters"] or r.random() < 0.85 or held:
+        return data, request
+    times = sorted(r.sample(range(start, end), min(end - start, 40)))
+    data = dict(data, vehicle_wide={
+        "p%04d" % i: column_at(r, sorted(r.sample(times, r.choice((0, 1, 1, 3)) % len(times))))
+        for i in range(r.choice((60, 300, 1100)))})
+    if request["vehicles"] is not None:
+        request = dict(request, vehicles=request["vehicles"] + ["vehicle_wide"])
+    return data, request
+
+
+def for_parquet(seed, data, request):
+    """The request as one for Parquet: without time and csv, in some zone or in none."""
+    data, request = wide(seed, data, request)
+    r = random.Random("%d/zone" % seed)
+    request = {key: value for key, value in request.items() if key not in ("time", "csv")}
+    if not request.get("split"):
+        request["timeZone"] = r.choice([None, None, None] + ZONES[:3])
+    return data, dict(request, format="parquet")
+
+
 # ---- a fleet ------------------------------------------------------------------------------
 
 USUAL = ["speed", "soc", "current", "odo", "voltage"]
@@ -988,16 +1149,21 @@ def usual_start(seed, r):
     return start if own.random() < 0.5 else own.choice(SHIFTS) // HOUR * HOUR - 2 * HOUR
 
 
-def fleet(seed, unsound=False, usual=False, steps=False, days=False):
+def fleet(seed, unsound=False, usual=False, steps=False, days=False, parquet=False):
     """({vehicle: {parameter: [(order_ms, raw)]}}, request) of one seed."""
+    if parquet:
+        unsound, usual, steps, days = (seed % 5 == kind for kind in (1, 2, 3, 4))
     if days:
         data, request, asked = days_fleet(seed)
     else:
         data, request = steps_fleet(seed) if steps else usual_fleet(seed) if usual else \
             any_fleet(seed, unsound)
     request = for_sheets(random.Random("%d/sheets" % seed), request)
+    if parquet:
+        data, request = with_parquet(seed, data, request)
     data, request = with_steps(seed, data, request, steps)
-    return data, dict(request, **asked) if days else with_split(seed, request)
+    request = dict(request, **asked) if days else with_split(seed, request)
+    return for_parquet(seed, data, request) if parquet else (data, request)
 
 
 def any_fleet(seed, unsound):
@@ -1104,10 +1270,11 @@ def main():
     p.add_argument("--usual", action="store_true")
     p.add_argument("--steps", action="store_true")
     p.add_argument("--days", action="store_true")
+    p.add_argument("--parquet", action="store_true")
     p.add_argument("--busy", type=int, default=0, metavar="DAYS")
     a = p.parse_args()
     write(a.write, *(busy(a.seed, a.busy) if a.busy else
-                     fleet(a.seed, a.unsound, a.usual, a.steps, a.days)))
+                     fleet(a.seed, a.unsound, a.usual, a.steps, a.days, a.parquet)))
     return 0
 
 
