@@ -12,13 +12,10 @@ mongod holds; those above 300 are usual telemetry, most of which takes the fast 
 400 are about fixed steps, and those above 460 about files by days and months.
 Prints TAP; a failing seed with its first difference and the two commands that replay it.
 
-Environment: B (build) where the engine is; ORACLE_SEEDS "a-b,..." (SEEDS below; all are 1-520);
-ORACLE_JOBS, how many at once (2); ENGINE_TIMEOUT, seconds a run may take (120).
+Environment: ORACLE_SEEDS "a-b,..." (SEEDS below; all are 1-520), and that of t/engine.py.
 """
-import concurrent.futures
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,19 +25,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
+import engine    # noqa: E402
 import fleet     # noqa: E402
 import oracle    # noqa: E402
 import preview   # noqa: E402
-from service import HOUR, START, done, is_, note, ok, section, skip_all     # noqa: E402
+from engine import previewed     # noqa: E402
+from service import HOUR, START, done, is_, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
 SEEDS = "1-160,301-340,401-520"
 USUAL_FROM, STEPS_FROM, DAYS_FROM = 300, 400, 460
-SLICES = []             # (all, by the exact path) of each vehicle
 UNCUT = []              # seeds of vehicles that cannot be cut by days
 SPLITS = ("4278190080", "65536", "300000", "1000000", "70000")
-ENGINE = os.path.join(os.path.dirname(HERE), os.environ.get("B", "build"), "t", "engine")
-TIMEOUT = float(os.environ.get("ENGINE_TIMEOUT", "120"))
 
 
 def unsound(seed):
@@ -59,35 +55,13 @@ def days(seed):
     return seed > DAYS_FROM
 
 
-def engine(place, out, **more):
-    """None, or what went wrong; the slices are counted."""
-    try:
-        run = subprocess.run([ENGINE, place, out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             timeout=TIMEOUT, check=False,
-                             env=dict(os.environ, PREVIEW=out + ".preview", **more))
-    except subprocess.TimeoutExpired:
-        return "no end after %g s" % TIMEOUT
-    if run.returncode != 0:
-        return "exit %d: %s" % (run.returncode, run.stdout[-1500:].decode("utf-8", "replace"))
-    for line in run.stdout.decode().splitlines():
-        found = re.fullmatch(r"(\d+) slices, (\d+) by the exact path", line)
-        if found and not more:
-            SLICES.append((int(found[1]), int(found[2])))
-    return None
-
-
-def previewed(out):
-    with open(out + ".preview", "rb") as f:
-        return f.read()
-
-
 def run_seed(folder, seed):
     """None, or what is wrong with the engine's archive of this seed."""
     data, request = fleet.fleet(seed, unsound(seed), usual(seed), steps(seed), days(seed))
     place, out = os.path.join(folder, str(seed)), os.path.join(folder, "%d.zip" % seed)
     fleet.write(place, data, request)
     expected = oracle.expect(data, request)
-    difference = engine(place, out) or oracle.compare(out, expected) or \
+    difference = engine.run(place, out) or oracle.compare(out, expected) or \
         oracle.form(out, request["endDate"])
     if difference:
         return difference
@@ -100,7 +74,7 @@ def run_seed(folder, seed):
         return "preview: " + difference
     seen = previewed(out)
     for more in others(seed):
-        difference = engine(place, out, **more)
+        difference = engine.run(place, out, **more)
         if not difference and previewed(out) != seen:
             difference = "another preview"
         if "PARTS" in more:
@@ -117,7 +91,7 @@ def run_fragments(place, out, seed, expected):
     """Whatever size a CSV may have, its parts have the same rows; and the same bytes when the
     archive is made of fragments, but where a vehicle cannot be cut."""
     more = {"CSV_SPLIT_BYTES": SPLITS[seed % len(SPLITS)]}
-    difference = engine(place, out, **more) or oracle.compare(out, expected, split=True)
+    difference = engine.run(place, out, **more) or oracle.compare(out, expected, split=True)
     if difference:
         return "%s: %s" % (more, difference)
     with open(out, "rb") as f:
@@ -125,7 +99,7 @@ def run_fragments(place, out, seed, expected):
     seen = previewed(out)
     more.update(DAYS=str(1 + seed % 2), VISITS=str((1, 2, 3, 100)[seed % 4]),
                 WINDOW_HOURS=str(1 + seed % 30))
-    difference = engine(place, out, **more)
+    difference = engine.run(place, out, **more)
     if difference and difference.startswith("exit 3"):
         UNCUT.append(seed)
         return None
@@ -146,31 +120,9 @@ def others(seed):
             {"PARTS": str(2 + seed % 7), "THREADS": str(1 + seed % 3)})
 
 
-def replay(seed):
-    kind = " --unsound" if unsound(seed) else " --usual" if usual(seed) else \
-        " --steps" if steps(seed) else " --days" if days(seed) else ""
-    at = "/tmp/f%d" % seed
-    return "; ".join((
-        "t/fleet.py --write %s --seed %d%s" % (at, seed, kind),
-        "%s %s %s.zip" % (os.path.relpath(ENGINE, os.path.dirname(HERE)), at, at),
-        "t/oracle.py %s %s.zip" % (at, at)))
-
-
-def run_block(pool, folder, seeds):
-    """One check for a block of seeds; each failing one is printed."""
-    failed = []
-    for seed, wrong in zip(seeds, pool.map(lambda s: attempt(folder, s), seeds)):
-        if wrong:
-            failed.append(seed)
-            note("seed %d: %s\n  again: %s" % (seed, wrong, replay(seed)))
-    ok(not failed, "seeds %d to %d" % (seeds[0], seeds[-1]), "failed: %s" % failed)
-
-
-def attempt(folder, seed):
-    try:
-        return run_seed(folder, seed)
-    except Exception as e:              # reported for every seed, also where the oracle is broken
-        return "%s: %s" % (type(e).__name__, e)
+def again(seed):
+    return engine.replay(seed, " --unsound" if unsound(seed) else " --usual" if usual(seed) else
+                         " --steps" if steps(seed) else " --days" if days(seed) else "")
 
 
 def carried(folder):
@@ -184,7 +136,7 @@ def carried(folder):
     for name, limit, want in (("one", len(raw), False),
                               ("a byte less than both", 2 * len(raw) - 1, False),
                               ("both", 2 * len(raw), True)):
-        wrong = engine(place, out, CARRY_BYTES=str(limit))
+        wrong = engine.run(place, out, CARRY_BYTES=str(limit))
         if want:
             is_(wrong, None, "two documents carried on, memory for %s: done" % name)
         else:
@@ -193,21 +145,18 @@ def carried(folder):
 
 
 def main():
-    if not os.access(ENGINE, os.X_OK):
-        skip_all("%s; run make" % ENGINE)
+    if not os.access(engine.ENGINE, os.X_OK):
+        skip_all("%s; run make" % engine.ENGINE)
     blocks = list(fleet.blocks(os.environ.get("ORACLE_SEEDS", SEEDS), BLOCK))
     n = sum(map(len, blocks))
     test = subprocess.run([sys.executable, os.path.join(HERE, "oracle.py"), "--self-test"],
                           stdout=subprocess.PIPE, text=True, check=False)
     is_(test.returncode, 0, "the oracle's own test")
-    jobs = int(os.environ.get("ORACLE_JOBS", "2"))
-    with tempfile.TemporaryDirectory() as folder, \
-            concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for seeds in blocks:
-            run_block(pool, folder, seeds)
+    engine.seeds(blocks, run_seed, again)
+    with tempfile.TemporaryDirectory() as folder:
         section("documents carried on", carried, folder)
     if blocks[-1][-1] > USUAL_FROM:
-        slices, general = (sum(x) for x in zip(*SLICES))
+        slices, general = (sum(x) for x in zip(*engine.taken))
         ok(0.2 * slices < general < 0.8 * slices,
            "both ways were taken: %d of %d slices by the general one" % (general, slices))
         ok(len(UNCUT) < n / 4, "most vehicles can be cut by days: all but %d of %d" % (
