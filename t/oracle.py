@@ -1208,11 +1208,17 @@ def form(zip_path, end_ms):
 
 
 def is_stored(deflated):
-    """Whether a deflate stream has only stored blocks (RFC 1951, 3.2.4)."""
+    """Whether a deflate stream has its bytes in stored blocks (RFC 1951, 3.2.4); an empty block of
+    another kind may end it."""
     at, last = 0, False
     while not last:
-        head, size, inverse = struct.unpack_from("<BHH", deflated, at)
-        if head not in (0, 1) or size != inverse ^ 0xffff:
+        if deflated[at:] == b"\3\0":
+            return True
+        block = deflated[at:at + 5]
+        if len(block) < 5 or block[0] > 1:
+            return False
+        head, size, inverse = struct.unpack("<BHH", block)
+        if size != inverse ^ 0xffff:
             return False
         at, last = at + 5 + size, head == 1
     return at == len(deflated)
@@ -2113,8 +2119,9 @@ def parquet_files_test(same):
          ": column a, row 0: want -0.0, got 0.0", "Parquet: compared: -0")
     same([is_stored(b) for b in (
         b"\1\0\0\xff\xff", b"\0\1\0\xfe\xffx\1\0\0\xff\xff", b"\1\1\0\xfe\xffx",
-        b"\1\1\0\xfe\xffxy", b"\1\1\0\xfd\xffx", zlib.compress(b"abc")[2:-4])],
-         [True, True, True, False, False, False], "stored blocks")
+        b"\0\1\0\xfe\xffx\3\0", b"\1\1\0\xfe\xffxy", b"\1\1\0\xfd\xffx",
+        b"\0\1\0\xfe\xffx\3\0x", zlib.compress(b"abc")[2:-4])],
+         [True] * 4 + [False] * 4, "stored blocks")
 
 
 UNIT_COLUMNS = [                        # parameters, units, names by commas and by semicolons
@@ -2305,7 +2312,8 @@ def self_test():
 def by_pyarrow(body):
     """A Table of this module, of a Parquet file's bytes."""
     import parquetfile                   # which imports this module under its own name
-    parquetfile.readers.installed()
+    import readers
+    readers.installed()
     table = parquetfile.by_pyarrow(body)
     return Table(table.times, table.columns)
 

@@ -37,14 +37,14 @@ import zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-import oracle     # noqa: E402
-import pinned     # noqa: E402
-import readers    # noqa: E402
+import oracle                           # noqa: E402
+import pinned                           # noqa: E402
+from service import ROOT                # noqa: E402
 
 DAY_MS = 86400000
 MEMORY = 8 << 30                        # of a process that reads damaged files
-JAVA = os.path.join(readers.ROOT, "build", "parquet-java")
-POM = os.path.join(readers.ROOT, "t", "requirements", "parquet", "pom.xml")
+JAVA = os.path.join(ROOT, "build", "parquet-java")
+POM = os.path.join(ROOT, "t", "requirements", "parquet", "pom.xml")
 
 
 class Refused(ValueError):
@@ -249,7 +249,8 @@ def metadata_of(body):
 
 
 def check_pages(body, chunk, rows, kind):
-    """One page of version 1, with a dictionary before it or not; sizes, encodings, compression."""
+    """One page of version 1, with a dictionary before it or not; sizes, encodings, compression.
+    Returns where they begin and end."""
     import pyarrow
     found = pages(body, chunk)
     types = [header[1] for header, _, _, _ in found]
@@ -275,6 +276,7 @@ def check_pages(body, chunk, rows, kind):
     names = set(chunk.encodings)
     need(encoding in names and names <= {encoding, "RLE", "PLAIN"}, "encodings %s for %s" % (
         chunk.encodings, encoding))
+    return found[0][1], found[-1][3]
 
 
 def check_statistics(chunk, values, kind):
@@ -298,7 +300,7 @@ def check_statistics(chunk, values, kind):
                  "is there" % (bound, sign))
 
 
-def check_groups(body, meta, table):
+def check_groups(body, meta, table, steps):
     at, spans = 0, []
     columns = [("time", "time", table.times)] + table.columns
     # Without these a reader ignores smallest and largest values.
@@ -309,14 +311,13 @@ def check_groups(body, meta, table):
         need(group.num_columns == len(columns) and rows > 0, "row group %d: %d columns, %d rows" % (
             g, group.num_columns, rows))
         days = {t // DAY_MS for t in table.times[at:at + rows]}
-        need(len(days) == 1, "row group %d: rows of %d days" % (g, len(days)))
+        need(len(days) == 1 or not steps, "row group %d: rows of %d days" % (g, len(days)))
         for i, (name, kind, values) in enumerate(columns):
             chunk = group.column(i)
             try:
                 need(chunk.num_values == rows, "%d values for %d rows" % (chunk.num_values, rows))
-                check_pages(body, chunk, rows, kind)
+                spans.append(check_pages(body, chunk, rows, kind))
                 check_statistics(chunk, values[at:at + rows], kind)
-                spans.append((pages(body, chunk)[0][1], pages(body, chunk)[-1][3]))
             except Refused as e:
                 raise Refused("row group %d, %s: %s" % (g, name, e)) from None
         at += rows
@@ -349,7 +350,7 @@ def wrong(body, table, entry, manifest):
     try:
         meta = metadata_of(body)
         check_keys(meta, entry, manifest)
-        check_groups(body, meta, table)
+        check_groups(body, meta, table, manifest["request"].get("every"))
     except Exception as e:
         return "%s: %s" % (type(e).__name__, e)
     return None
@@ -429,7 +430,7 @@ def written(table, metadata, rows=1000, **options):
 
 def install_java():
     """Jars by Maven, t/ParquetRead.java by javac; OSError, subprocess.SubprocessError."""
-    source = os.path.join(readers.ROOT, "t", "ParquetRead.java")
+    source = os.path.join(ROOT, "t", "ParquetRead.java")
     stamp = pinned.read(POM) + pinned.read(source)
     with pinned.locked(JAVA):
         if pinned.read(os.path.join(JAVA, "stamp")) == stamp:
@@ -607,7 +608,9 @@ def test_wrong(ok, table, body):
         got = wrong(written(table, KEYS, rows, **options), table, ENTRY, MANIFEST)
         ok(got and want in got, "found: " + what, got)
     moved = oracle.Table([t - 10800000 for t in table.times], table.columns)
-    got = wrong(body, moved, ENTRY, MANIFEST)
+    request = dict(MANIFEST["request"], every="1s")
+    stepped = edited(body, with_keys(dict(KEYS, **{"telemetry.request": json.dumps(request)})))
+    got = wrong(stepped, moved, ENTRY, dict(MANIFEST, request=request))
     ok(got and "2 days" in got, "found: a row group of two days", got)
     at = footer(body)[1]
     holed = body[:at] + b"abc" + body[at:]
@@ -646,6 +649,7 @@ def self_test():
 
 
 def main(argv):
+    import readers                       # which imports this module
     if not readers.installed():
         sys.stderr.write("%s is missing: t/readers.py\n" % readers.FOLDER)
         return 1
