@@ -1014,12 +1014,12 @@ def wide(seed, data, request):
     r = random.Random("%d/wide" % seed)
     start, end = request["startDate"], request["endDate"]
     held = request.get("hold", "0s") not in ("0s", "0ms", "0m", "0h")
-    if request["parameters"] or r.random() < 0.85 or held:
+    if request["parameters"] or r.random() < 0.9 or held:
         return data, request
     times = sorted(r.sample(range(start, end), min(end - start, 40)))
     data = dict(data, vehicle_wide={
         "p%04d" % i: column_at(r, sorted(r.sample(times, r.choice((0, 1, 1, 3)) % len(times))))
-        for i in range(r.choice((60, 300, 1100)))})
+        for i in range(r.choice((60, 200, 200, 1100)))})
     if request["vehicles"] is not None:
         request = dict(request, vehicles=request["vehicles"] + ["vehicle_wide"])
     return data, request
