@@ -3,9 +3,10 @@
 
 For each seed the archive must be what t/oracle.py says, read by pyarrow, and of a share by DuckDB
 and polars, too: names, order, manifest, each value, doubles to the bit; the files must be made as
-FORMAT.md says (t/parquetfile.py). It has the same bytes in windows of other lengths, with other
-numbers of threads, when every slice takes the exact path, and when it is made of fragments; where
-hours are read in parts, or files are cut by their size, the same rows.
+FORMAT.md says (t/parquetfile.py), and the preview must be what t/preview.py says. It has the same
+bytes in windows of other lengths, with other numbers of threads, when every slice takes the exact
+path, and when it is made of fragments; where hours are read in parts, or files are cut by their
+size, the same rows.
 
 A file that is damaged is refused by these readers, or shows some table: it ends none of them, and
 one that was cut off is always refused. The ZIP's CRC tells each changed byte.
@@ -32,6 +33,7 @@ import engine         # noqa: E402
 import fleet          # noqa: E402
 import oracle         # noqa: E402
 import parquetfile    # noqa: E402
+import preview        # noqa: E402
 import readers        # noqa: E402
 from service import (                   # noqa: E402
     DAY, START, done, is_, note, ok, section, skip_all)
@@ -101,6 +103,9 @@ def run_seed(folder, seed):
         made_wrong(out, other)
     if difference:
         return difference
+    difference = preview.wrong(engine.previewed(out), data, request, files_of(out)[1]["files"])
+    if difference:
+        return "preview: " + difference
     with open(out, "rb") as f:
         archive = f.read()
     seen = engine.previewed(out)

@@ -20,11 +20,14 @@ FILES_BYTES, TEXTS_BYTES, BINS_BYTES = 32 * 1024, 24 * 1024, 255 * 1024
 ONE = 1 << 62
 
 
-def shown(cell):
-    """A cell as it is shown: without its quotes, CELL bytes at most, UTF-8 up to where it ends."""
+def shown(cell, parquet):
+    """A cell as it is shown: without its quotes, of Parquet without apostrophes, too; CELL bytes at
+    most, UTF-8 up to where it ends."""
     if cell is None:
         return ""
-    if cell.startswith(b'"'):
+    if parquet:
+        cell = cell.plain.encode()
+    elif cell.startswith(b'"'):
         cell = cell[1:-1].replace(b'""', b'"')
     cell = cell[:CELL]
     try:
@@ -73,13 +76,15 @@ def vehicle_of(vehicle, collections, request):
     """None, where it has no rows."""
     start, end = request["startDate"], request["endDate"]
     parameters = oracle.columns_of(collections, request["parameters"])
-    separator = b";" if request["csv"] == "excel-semicolon" else b","
+    separator = b";" if request.get("csv") == "excel-semicolon" else b","
+    parquet = oracle.is_parquet(request)
     cells = [oracle.column_of(collections.get(p, []), request, separator)[0] for p in parameters]
     times = sorted(set().union(*cells))[:ROWS]
-    stamp = oracle.stamp_of(request)
+    stamp = oracle.rfc3339 if parquet else oracle.stamp_of(request)
     return times and {
         "vehicle": vehicle, "parameters": parameters[:COLUMNS], "parametersTotal": len(parameters),
-        "rows": [[stamp(ms)] + [shown(p.get(ms)) for p in cells[:COLUMNS]] for ms in times],
+        "rows": [[stamp(ms)] + [shown(p.get(ms), parquet) for p in cells[:COLUMNS]]
+                 for ms in times],
         "bins": [series(p, start, end) for p in cells[:COLUMNS]]}
 
 
