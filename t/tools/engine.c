@@ -362,7 +362,10 @@ read_request(const char *dir, struct archive_spec *spec, struct zone *zone,
 	spec->split = is_word(o, "split", "day") ? ARCHIVE_SPLIT_DAY :
 	    is_word(o, "split", "month") ? ARCHIVE_SPLIT_MONTH :
 	    ARCHIVE_SPLIT_NONE;
-	if (spec->local || spec->split != ARCHIVE_SPLIT_NONE)
+	/* Of Parquet files the manifest has it in any case. */
+	if (spec->local || spec->split != ARCHIVE_SPLIT_NONE ||
+	    (is_word(o, "format", "parquet") &&
+	    json_object_object_get(o, "timeZone") != NULL))
 		read_zone(o, spec, zone);
 	spec->semicolon = is_word(o, "csv", "excel-semicolon");
 	spec->excel = spec->semicolon || is_word(o, "csv", "excel");
