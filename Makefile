@@ -8,8 +8,8 @@
 #                   in a root of its own (needs root and debootstrap)
 # make check-arm64  units, corpora, oracle and equal bytes for arm64, under qemu (needs root)
 # make check-s3     exports, links, refusals on versitygw and MinIO, built by go
-# make check-readers READERS=newest  the CSV calls of docs/API.md in the newest pandas, polars and
-#                   DuckDB; READERS=oldest: in the oldest that they are for
+# make check-readers READERS=newest  the calls of docs/API.md in the newest pandas, polars and
+#                   DuckDB, Parquet in parquet-java, too; READERS=oldest: in the oldest of these
 # make check-deb    the package on real servers, in a root of its own (needs root): installed,
 #                   used, upgraded in the middle of a job, removed
 # make check-memory what a worker holds, for 5 to 1,000 parameters
@@ -166,7 +166,7 @@ check-arm64:
 
 # The worker's memory, for each number of parameters; the suite has three of them.
 # READERS=pinned: as t/3310-readers.t does
-check-readers:
+check-readers: $(B)/t/engine
 	READERS=$(or $(READERS),newest) t/readers.py
 
 check-memory: all

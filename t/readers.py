@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""The blocks of docs/API.md, "Reading the files", on a file in which every sample of rows misleads:
-each value is compared, doubles by their bits. No server is needed.
+"""The blocks of docs/API.md, "Reading the files", on a file in which every sample of rows misleads,
+and on a Parquet file of the engine: each value is compared, doubles by their bits. No server is
+needed; by itself it also compares Parquet files of random fleets, in parquet-java too.
 
 READERS=oldest takes the oldest versions for which the page vouches, newest what pip has today; the
 default are those of t/requirements/readers.txt. `make check-readers` installs and runs; so does
@@ -13,26 +14,34 @@ t/3310-readers.t, where everything must run.
 import array
 import contextlib
 import csv
+import datetime
 import io
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from itertools import zip_longest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import docs                             # noqa: E402
+import engine                           # noqa: E402
+import fleet                            # noqa: E402
+import oracle                           # noqa: E402
+import parquetfile                      # noqa: E402
 import pinned                           # noqa: E402
-from service import ROOT, done, is_, note, ok, section, skip, skip_all     # noqa: E402
+from service import (                   # noqa: E402
+    HOUR, ROOT, done, is_, note, ok, section, skip, skip_all)
 
 WHICH = os.environ.get("READERS") or "pinned"
-NAMES = ["pandas", "duckdb", "polars"]
+NAMES = ["pandas", "pyarrow", "duckdb", "polars"]
 SUFFIX = {"pinned": "", "oldest": "-oldest", "newest": "-newest"}[WHICH]
 FOLDER = os.path.join(ROOT, "build", "readers" + SUFFIX)
 PINNED = os.path.join(ROOT, "t", "requirements", "readers%s.txt" % SUFFIX)
@@ -48,6 +57,8 @@ TEXTS = ["007", "1e5", "2018-11-30", "true", "NA", "null", "nan", "inf", "0x10",
          " spaced ", "a,b", 'said "so"', "x\n1543536000077,1,1,1,true,0,0,0\n", "a\r\nb", "ümlaut",
          "123456789012345678901234", "#5", "", None]
 NAN = float("nan")
+PARQUET_HOURS, PARQUET_STEP_MS = 30, 5000
+PARQUET_SEEDS = range(521, 531)         # as of t/0560-parquet.t
 
 
 # ---- the file -----------------------------------------------------------------------------
@@ -162,7 +173,7 @@ def in_pandas(want):
 def in_polars(want):
     import polars
     note("polars " + polars.__version__)
-    frame = run("import polars")["frame"]
+    frame = run("polars.read_csv")["frame"]
     exact("polars", {name: frame[name].to_list() for name in frame.columns}, want)
 
 
@@ -204,6 +215,141 @@ def whole_archive(want, path):
             frame = frame.rename(columns={"speed [km/h]": "speed"})
             exact("an archive", of_pandas(frame),
                   {k: [v[i] for i in cut] for k, v in without_empty(want).items()})
+
+
+# ---- Parquet ------------------------------------------------------------------------------
+
+def parquet_archive(data, request):
+    """The engine's archive in the current folder."""
+    fleet.write("fleet", data, request)
+    wrong = engine.run("fleet", "archive.zip")
+    if wrong:
+        raise OSError(wrong)
+    shutil.rmtree("fleet")
+    return "archive.zip"
+
+
+def parquet_written():
+    """vehicle_001.parquet; returns what it has. Doubles of t/data/doubles.txt, all of their bits;
+    whole numbers around 2^53; switches; texts that look like other things."""
+    doubles = [struct.unpack(">d", bytes.fromhex(line.split()[0]))[0]
+               for line in docs.read("t/data/doubles.txt").splitlines()]
+    leaves = {
+        "speed": [(fleet.DOUBLE, fleet.double(x)) for x in doubles],
+        "odo": [(fleet.INT64, fleet.int64(2 ** 53 + n)) for n in range(-5, 6)],
+        "on": [(fleet.BOOL, b"\1"), (fleet.BOOL, b"\0")],
+        "note": [(fleet.STRING, fleet.text(t.encode())) for t in TEXTS if t is not None],
+        "mixed": [(fleet.INT32, fleet.int32(7)), (fleet.STRING, fleet.text(b"7")),
+                  (fleet.DECIMAL, fleet.decimal(fleet.ZERO_EXPONENT - (2 << 49), 150))]}
+    data = {}
+    for gap, (name, pool) in enumerate(leaves.items(), 2):
+        data[name], n = [], 0
+        for hour in range(START, START + PARQUET_HOURS * HOUR, HOUR):
+            elements = []
+            for ms in range(0, HOUR, PARQUET_STEP_MS):
+                n += 1
+                if n % gap:
+                    elements.append((b"%d" % ms, *pool[n % len(pool)]))
+            data[name].append((hour, fleet.doc([(b"_id", fleet.INT64, fleet.int64(hour)), (
+                b"values", fleet.DOCUMENT, fleet.doc(elements))])))
+    data = {"vehicle_001": data}
+    request = {"startDate": START, "endDate": START + PARQUET_HOURS * HOUR, "vehicles": None,
+               "parameters": None, "format": "parquet"}
+    with zipfile.ZipFile(parquet_archive(data, request)) as z:
+        z.extract("vehicle_001.parquet")
+    (_, table), = oracle.expect(data, request)[0]
+    note("%d rows, %d doubles" % (len(table.times), len(doubles)))
+    return table
+
+
+def as_table(table, times, columns):
+    """What a reader has, {name: values}, with the kinds of the columns that must be there."""
+    kinds = {name: kind for name, kind, _ in table.columns}
+    return oracle.Table(times, [(name, kinds.get(name), values)
+                                for name, values in columns.items()])
+
+
+def parquet_exact(reader, got, table):
+    wrong = oracle.table_difference("vehicle_001.parquet", got, table)
+    ok(wrong is None, "%s: a Parquet file, each value" % reader, wrong)
+
+
+def parquet_in_pandas(table):
+    frames = [run("pandas.read_parquet(\"")["frame"]]
+    frames += [frame for _, frame in run("def tables")["tables"]("archive.zip")]
+    for what, frame in zip(("pandas", "pandas, an archive"), frames, strict=True):
+        columns = of_pandas(frame)
+        del columns["time"]
+        times = frame["time"].astype("datetime64[ms, UTC]").astype("int64").tolist()
+        parquet_exact(what, as_table(table, times, columns), table)
+
+
+def parquet_in_polars(table):
+    import polars
+    frame = run("polars.read_parquet")["frame"]
+    is_(frame["time"].dtype, polars.Datetime("ms", "UTC"), "polars: time is a time")
+    columns = {name: frame[name].to_list() for name in frame.columns[1:]}
+    parquet_exact("polars", as_table(table, frame["time"].cast(polars.Int64).to_list(), columns),
+                  table)
+
+
+def parquet_in_duckdb(table):
+    import duckdb
+    result = duckdb.connect().execute(block("sql", ".parquet"))
+    names = [d[0] for d in result.description]
+    time, *columns = map(list, zip(*result.fetchall()))
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    times = [(t - epoch) // datetime.timedelta(milliseconds=1) for t in time]
+    parquet_exact("DuckDB", as_table(table, times, dict(zip(names[1:], columns))), table)
+
+
+def parquet_fleets(java):
+    """Files of random fleets; java: in parquet-java, too."""
+    for seed in PARQUET_SEEDS:
+        data, request = fleet.fleet(seed, parquet=True)
+        files, _ = oracle.expect(data, request)
+        folder = "seed-%d" % seed
+        with zipfile.ZipFile(parquet_archive(data, request)) as z:
+            z.extractall(folder)
+        paths, wrong = [os.path.join(folder, name) for name, _ in files], []
+        for (name, table), path in zip(files, paths):
+            with open(path, "rb") as f:
+                body = f.read()
+            for reader, read in parquetfile.READERS.items():
+                found = oracle.table_difference(name, read(body), table)
+                wrong += ["%s: %s" % (reader, found)] * bool(found)
+        for (name, table), lines in zip(files, parquetfile.by_java(paths) if java else []):
+            at = next((i for i, (got, want) in enumerate(zip_longest(lines, table.lines()))
+                       if got != want), None)
+            if at is not None:
+                wrong.append("parquet-java: %s: line %d: %.300s" % (name, at, lines[at:at + 1]))
+        is_(wrong[:3], [], "seed %d: %d Parquet files in %s" % (seed, len(files), ", ".join(
+            list(parquetfile.READERS) + ["parquet-java"] * java)))
+        shutil.rmtree(folder)
+
+
+def check_parquet():
+    if not os.access(engine.ENGINE, os.X_OK):
+        skip("a Parquet file", "%s; run make %s" % (engine.ENGINE, os.path.relpath(engine.ENGINE)))
+        return
+    table = section("a Parquet file", parquet_written)
+    if table:
+        section("pandas, Parquet", parquet_in_pandas, table)
+        section("polars, Parquet", parquet_in_polars, table)
+        section("DuckDB, Parquet", parquet_in_duckdb, table)
+
+
+def check_fleets():
+    """What a run of this file by itself has in addition."""
+    if not os.access(engine.ENGINE, os.X_OK):
+        return
+    try:
+        parquetfile.install_java()
+        java = True
+    except (OSError, subprocess.SubprocessError) as e:
+        java = not skip("parquet-java", e)
+    with tempfile.TemporaryDirectory(prefix="export-readers.") as folder, contextlib.chdir(folder):
+        section("fleets", parquet_fleets, java)
 
 
 # ---- LibreOffice --------------------------------------------------------------------------
@@ -278,6 +424,7 @@ def check():
         section("polars, long", in_polars, want)
         section("DuckDB, long", in_duckdb, want)
         section("an archive", whole_archive, want, path)
+        check_parquet()
         if any(os.access(os.path.join(p, "soffice"), os.X_OK) for p in os.get_exec_path()):
             section("LibreOffice, texts", in_libreoffice, want, path)
         else:
@@ -288,9 +435,10 @@ def main():
     try:
         install()
     except (OSError, subprocess.SubprocessError) as e:
-        skip_all("%s pandas, DuckDB and polars: %s" % (WHICH, e))
+        skip_all("%s pandas, pyarrow, DuckDB and polars: %s" % (WHICH, e))
     installed()
     check()
+    check_fleets()
     return done()
 
 
