@@ -36,7 +36,7 @@ import parquetfile    # noqa: E402
 import preview        # noqa: E402
 import readers        # noqa: E402
 from service import (                   # noqa: E402
-    DAY, START, done, is_, note, ok, section, skip_all)
+    DAY, HOUR, START, done, is_, note, ok, section, skip_all)
 
 BLOCK = 20
 SEEDS = "521-600"
@@ -161,6 +161,51 @@ def others(seed):
 
 def again(seed):
     return engine.replay(seed, " --parquet")
+
+
+# ---- edges --------------------------------------------------------------------------------
+
+def in_hour(base, values):
+    """A document of points at 0, 1, 2, ... ms."""
+    return [(base, oracle.hour(base, *(oracle.v(ms, value) for ms, value in enumerate(values))))]
+
+
+LAST = 4354819199999                    # the last ms that a ZIP has
+EDGES = [                               # what, {parameter: documents}, the range
+    ("times far apart", {"p": oracle.column(START, (0, 1), (1, "x"), (9999999998, 2),
+                                            (9999999999, 3))}, START, START + 200 * DAY),
+    ("before 1970", {"p": oracle.column(-DAY, (0, 1), (HOUR, 2)) + oracle.column(-1, (0, 3), (1, 4),
+                                                                                 (2, "x"))},
+     -DAY, DAY),
+    ("the year 2107", {"p": oracle.column(LAST - HOUR, (0, 1), (HOUR - 1, "x"))}, LAST - DAY, LAST),
+    ("large texts", {"p": in_hour(START, ["a" * 3000000, "b" * 3000001, "", "a" * 3000000]),
+                     "q": in_hour(START, [0.5, 1.5])}, START, START + HOUR),
+    ("large texts, each another", {"p": in_hour(START, ["%d" % i * 500000 for i in range(10)])},
+     START, START + HOUR),
+    ("many texts twice", {"p": in_hour(START, ["text %d" % (i // 2) for i in range(140000)])},
+     START, START + HOUR),
+    ("many doubles four times", {"p": in_hour(START, [(i // 4) / 7 for i in range(280000)])},
+     START, START + HOUR),
+    ("one double, one text", {"p": in_hour(START, [0.5] * 70000),
+                              "q": in_hour(START, ["on"] * 70000)}, START, START + HOUR),
+    ("odd names", {name: in_hour(START, [i, "x"]) for i, name in enumerate((
+        "a.b", "a.c", "a", "a..", "a\nb", "\\", "`", "\"\"", "list.element", "\u00e9", "e\u0301",
+        "\U0001f600", "x" * 180, " ", "a ", "A.B"))}, START, START + HOUR)]
+
+
+def edges(folder):
+    for n, (name, data, start, end) in enumerate(EDGES):
+        place, out = os.path.join(folder, "edge%d" % n), os.path.join(folder, "edge%d.zip" % n)
+        data = {"vehicle_1": data}
+        request = {"startDate": start, "endDate": end, "vehicles": None, "parameters": None,
+                   "format": "parquet"}
+        fleet.write(place, data, request)
+        expected = oracle.expect(data, request)
+        for more in ({}, {"EXACT": "1"}):
+            is_(engine.run(place, out, **more) or differs(out, expected, request), None,
+                "%s%s" % (name, ", by the exact path" if more else ""))
+        for reader in (parquetfile.by_duckdb, parquetfile.by_polars):
+            is_(made_wrong(out, reader), None, name + ", by another reader")
 
 
 # ---- row groups of a part -----------------------------------------------------------------
@@ -314,6 +359,7 @@ def main():
         ok(len(UNCUT) < n / 4, "most vehicles can be cut by days: all but %d of %d" % (
             len(UNCUT), n))
     with tempfile.TemporaryDirectory() as folder:
+        section("edges", edges, folder)
         section("many columns", many_columns, folder)
         section("damage", damage, folder)
     return done()
