@@ -284,7 +284,7 @@ csvfile_is_full_parquet(const struct csvfile *c, uint64_t text_len,
 	const uint64_t end = parquet_file_end_max(c->file);
 
 	return c->facts.rows > 0 && (!parquet_file_takes(c->file) ||
-	    c->facts.bytes + text_len > c->options->split_bytes ||
+	    c->facts.bytes + text_len + end > c->options->split_bytes ||
 	    !zip_fits(c->zip, deflated_len + 2 * end, text_len + end));
 }
 
