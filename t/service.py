@@ -653,7 +653,7 @@ def as_oracle(body, vehicles=None):
     return {"startDate": instant(body["startDate"]), "endDate": instant(body["endDate"]),
             "vehicles": body.get("vehicles", vehicles), "parameters": body.get("parameters"),
             "time": body.get("time", "ms"), "timeZone": body.get("timeZone"),
-            "header": body.get("header"),
+            "header": body.get("header"), "format": body.get("format", "csv"),
             "csv": body.get("csv", "rfc4180"), "every": body.get("every"),
             "take": body.get("take"), "hold": body.get("hold"), "split": body.get("split"),
             "unknownVehicles": body.get("unknownVehicles", "fail")}
