@@ -18,7 +18,7 @@ from api import (                       # noqa: E402
     finish, get, good, hours, longs, names, of_owner, post, put, quoted, refused, request, run,
     span, taken, utc, walk)
 from service import (                   # noqa: E402
-    DAY, HOUR, START, create, instant, is_, jobs_of, ok, problem, setting, wait_for)
+    DAY, HOUR, START, create, instant, is_, jobs_of, mongo, ok, problem, setting, wait_for)
 
 
 # ---- the catalogue -------------------------------------------------------------------------
