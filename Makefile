@@ -72,8 +72,8 @@ ENGINE = $(addprefix worker/engine/,archive.o carry.o exact.o feeder.o piece.o p
 		number.o numtext.o points.o unwind.o) \
 	$(addprefix worker/engine/rows/,bins.o columns.o csv.o exactsum.o fastrows.o grid.o \
 		gridrows.o gridsettle.o merge.o periods.o timetext.o) \
-	$(addprefix worker/engine/parquet/,chunk.o encode.o file.o group.o page.o rows.o thrift.o \
-		timeset.o) \
+	$(addprefix worker/engine/parquet/,chunk.o encode.o file.o footer.o group.o page.o rows.o \
+		thrift.o timeset.o) \
 	$(addprefix worker/engine/deflate/,blocks.o deflate.o huffman.o textdeflate.o) \
 	$(addprefix worker/engine/archive/,csvfile.o facts.o fragment.o idtext.o jsontext.o \
 		manifest.o packed.o preview.o preview_facts.o preview_rows.o zip.o)
