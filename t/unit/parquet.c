@@ -253,8 +253,8 @@ times_hold(struct timeset *s)
 	static uint32_t t[N];
 	static bool found[N];
 	const size_t n = draw(N);
-	size_t i, k;
-	bool same = true;
+	size_t i, k, all;
+	bool same;
 
 	if (timeset_begin(s, range) != 0)
 		abort();
@@ -264,17 +264,15 @@ times_hold(struct timeset *s)
 	}
 	if (draw(10) == 0)
 		return true;	/* it was unusual: the next one begins empty */
-	timeset_index(s);
-	if (s->n > n)
-		return false;
-	timeset_list(s, 7, times);
+	all = timeset_list(s, 7, times);
+	same = all <= n;
 	memset(found, 0, sizeof(found));
 	for (i = 0; i < n && same; i++) {
 		k = timeset_place(s, t[i]);
-		same = k < s->n && times[k] == 7 + (int64_t)t[i];
+		same = k < all && times[k] == 7 + (int64_t)t[i];
 		found[same ? k : 0] = true;
 	}
-	for (k = 0; k < s->n; k++)
+	for (k = 0; same && k < all; k++)
 		same = same && found[k] && (k == 0 || times[k - 1] < times[k]);
 	return same;
 }

@@ -199,13 +199,13 @@ int
 parquet_sort(struct parquet_rows *r, int64_t base_ms)
 {
 	struct parquet_column *c;
-	size_t i, k;
+	size_t i, k, points = 0;
 
-	timeset_index(&r->set);
-	if (reserve_rows(r, r->set.n) != 0)
+	for (i = 0; i < r->n; i++)
+		points += r->columns[i].n + r->columns[i].n_others;
+	if (reserve_rows(r, points) != 0)
 		return -1;
-	timeset_list(&r->set, base_ms, r->times);
-	r->n_rows = r->set.n;
+	r->n_rows = timeset_list(&r->set, base_ms, r->times);
 	for (i = 0; i < r->n; i++) {
 		c = &r->columns[i];
 		for (k = 0; k < c->n; k++)

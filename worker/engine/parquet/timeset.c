@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words of bits that a bit of touched stands for; words of touched. */
-#define PART ((size_t)64)
-#define TOUCHED(words) ((words) / (PART * 64) + 1)
+/* Words of touched, for so many of bits. */
+#define TOUCHED(words) ((words) / 64 + 1)
 
 void
 timeset_release(struct timeset *s)
@@ -20,42 +19,37 @@ timeset_release(struct timeset *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* The next part at or after *part that has times. Returns whether there is one. */
-static bool
-next_part(const struct timeset *s, size_t *part)
+/* The next word of bits, at or after *word, that is not zero. Returns whether there is. */
+static inline bool
+next_word(const struct timeset *s, size_t *word)
 {
-	size_t i = *part / 64;
-	uint64_t left;
+	size_t i = *word / 64;
+	uint64_t left = s->touched[i] >> *word % 64 << *word % 64;
 
-	if (i >= TOUCHED(s->words))
-		return false;
-	left = s->touched[i] >> *part % 64 << *part % 64;
 	while (left == 0) {
 		if (++i >= TOUCHED(s->words))
 			return false;
 		left = s->touched[i];
 	}
-	*part = i * 64 + (size_t)__builtin_ctzll(left);
+	*word = i * 64 + (size_t)__builtin_ctzll(left);
 	return true;
 }
 
 static void
 timeset_clear(struct timeset *s)
 {
-	size_t part;
+	size_t word;
 
-	if (s->cap == 0)
-		return;
-	for (part = 0; next_part(s, &part); part++)
-		memset(&s->bits[part * PART], 0, PART * sizeof(*s->bits));
-	memset(s->touched, 0, TOUCHED(s->words) * sizeof(*s->touched));
-	s->n = 0;
+	for (word = 0; s->cap > 0 && next_word(s, &word); word++)
+		s->bits[word] = 0;
+	if (s->cap > 0)
+		memset(s->touched, 0, TOUCHED(s->words) * sizeof(*s->touched));
 }
 
 int
 timeset_begin(struct timeset *s, size_t range_ms)
 {
-	const size_t words = (range_ms / 64 / PART + 1) * PART;
+	const size_t words = range_ms / 64 + 1;
 
 	timeset_clear(s);
 	s->words = words;
@@ -73,31 +67,17 @@ timeset_begin(struct timeset *s, size_t range_ms)
 	return 0;
 }
 
-void
-timeset_index(struct timeset *s)
-{
-	size_t part, w;
-
-	s->n = 0;
-	for (part = 0; next_part(s, &part); part++) {
-		for (w = part * PART; w < (part + 1) * PART; w++) {
-			s->before[w] = (uint32_t)s->n;
-			s->n += (size_t)__builtin_popcountll(s->bits[w]);
-		}
-	}
-}
-
-void
+size_t
 timeset_list(struct timeset *s, int64_t base_ms, int64_t *times)
 {
-	size_t part, w;
 	uint64_t bits;
+	size_t word, n = 0;
 
-	for (part = 0; next_part(s, &part); part++) {
-		for (w = part * PART; w < (part + 1) * PART; w++) {
-			for (bits = s->bits[w]; bits != 0; bits &= bits - 1)
-				*times++ = base_ms + (int64_t)(w * 64) +
-				    __builtin_ctzll(bits);
-		}
+	for (word = 0; next_word(s, &word); word++) {
+		s->before[word] = (uint32_t)n;
+		for (bits = s->bits[word]; bits != 0; bits &= bits - 1)
+			times[n++] = base_ms + (int64_t)(word * 64) +
+			    __builtin_ctzll(bits);
 	}
+	return n;
 }
