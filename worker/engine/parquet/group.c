@@ -15,7 +15,7 @@
 #include "worker/engine/parquet/rows.h"
 #include "worker/engine/rows/periods.h"
 
-#define BODY_MAX ((size_t)1 << 31)
+#define BODY_MAX ((size_t)INT32_MAX)
 #define KEEP_BYTES ((size_t)1 << 20)
 
 /* Where a column's next row group begins, in its values and others. */

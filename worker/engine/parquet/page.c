@@ -14,7 +14,7 @@
 #define LEVEL_SMALL 9
 /* Of compressed bytes and headers: none is kept that is larger. */
 #define KEEP_BYTES ((size_t)1 << 20)
-#define PAGE_MAX ((size_t)1 << 31)
+#define PAGE_MAX ((size_t)INT32_MAX)
 
 enum { PAGE_DATA = 0, PAGE_DICTIONARY = 2 };
 
