@@ -264,11 +264,12 @@ test_noise(void)
 static void
 test_fragments(void)
 {
-	static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+	static const char *const names[PREVIEW_COLUMNS] = { "a", "b", "c", "d", "e", "f",
+		"g", "h", "i", "j", "k", "l" };
 	struct preview *one, *all, *fragment;
 	struct preview_part *part, *again;
 	char *a, *b, *facts, row[64];
-	size_t bad = 0, v;
+	size_t bad = 0, v, wide[6];
 	int round, k, n;
 
 	draw_from(9);
@@ -276,15 +277,19 @@ test_fragments(void)
 		one = preview_new(0, RANGE);
 		all = preview_new(0, RANGE);
 		fragment = preview_new(0, RANGE);
+		/* All fit together, or not. */
+		n = draw(2) ? 6 : PREVIEW_COLUMNS;
+		for (v = 0; v < 6; v++)
+			wide[v] = 1 + draw((uint64_t)n);
 		for (v = 0; v < 6; v++) {
-			preview_vehicle(one, names[v], names, 1 + v);
-			preview_vehicle(fragment, names[v], names, 1 + v);
+			preview_vehicle(one, names[v], names, wide[v]);
+			preview_vehicle(fragment, names[v], names, wide[v]);
 			for (n = (int)draw(6); n > 0; n--) {
 				snprintf(row, sizeof(row), "%d,%d\n", n, round);
-				part = part_of(1 + v, draw(3) ? row : "");
-				again = part_of(1 + v, "");
+				part = part_of(wide[v], draw(3) ? row : "");
+				again = part_of(wide[v], "");
 				for (k = (int)draw(50); k > 0 && part->rows > 0; k--)
-					bins_add(&part->bins, draw(1 + v),
+					bins_add(&part->bins, draw(wide[v]),
 					    (int64_t)draw(RANGE),
 					    ldexp((double)draw(1 << 30) - 5e8,
 					    (int)draw(50) - 25));
@@ -299,7 +304,7 @@ test_fragments(void)
 				free(facts);
 				preview_free(fragment);
 				fragment = preview_new(0, RANGE);
-				preview_vehicle(fragment, names[v], names, 1 + v);
+				preview_vehicle(fragment, names[v], names, wide[v]);
 			}
 		}
 		facts = text_of(fragment, preview_facts);

@@ -23,7 +23,8 @@ struct preview {
 	struct preview_vehicle vehicles[PREVIEW_VEHICLES];
 	size_t n;		/* begun; the last may be without rows */
 	size_t series;		/* columns of all of them */
-	bool done;		/* no further vehicle: ignore what follows */
+	bool full;		/* no room for the vehicle that is taken now */
+	bool done;		/* one that had rows had no room: ignore what follows */
 	bool spoilt;
 	struct preview_file_line files[PREVIEW_FILES];
 	uint64_t nfiles;	/* all of them */
@@ -102,17 +103,25 @@ preview_vehicle(struct preview *p, const char *name,
 		return 0;
 	if (p->n > 0 && p->vehicles[p->n - 1].part->rows == 0)
 		forget_vehicle(p);
-	if ((p->done = p->n == PREVIEW_VEHICLES ||
-	    p->series + shown > PREVIEW_SERIES))
-		return 0;
-	return begin_vehicle(p, name, columns, n);
+	p->full = p->n == PREVIEW_VEHICLES || p->series + shown > PREVIEW_SERIES;
+	return p->full ? 0 : begin_vehicle(p, name, columns, n);
 }
 
 void
 preview_take(struct preview *p, const struct preview_part *next)
 {
-	if (p != NULL && !p->done && next != NULL && p->n > 0)
+	if (p == NULL || p->done || next == NULL)
+		return;
+	if (p->full)
+		p->done = next->rows > 0;
+	else if (p->n > 0)
 		preview_part_take(p->vehicles[p->n - 1].part, next);
+}
+
+void
+preview_end(struct preview *p)
+{
+	p->done = true;
 }
 
 bool

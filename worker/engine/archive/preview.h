@@ -46,7 +46,7 @@ void preview_free(struct preview *p);
 /*
  * preview_vehicle(p, name, columns, n):
  * What is taken next is this vehicle's, in order. A vehicle without rows gives way to
- * the next. The strings are copied. Returns 0, -1: no memory. Here and below p may be
+ * the next; one with rows for which there is no room is the end. The strings are copied. Returns 0, -1: no memory. Here and below p may be
  * NULL: no preview.
  */
 int preview_vehicle(struct preview *p, const char *name,
@@ -90,5 +90,7 @@ const struct preview_vehicle *preview_shown(const struct preview *p, size_t *n);
 /* preview_range(p, from_ms, to_ms). preview_spoil(p): There is to be none. */
 void preview_range(const struct preview *p, int64_t *from_ms, int64_t *to_ms);
 void preview_spoil(struct preview *p);
+/* preview_end(p): No vehicle follows: preview_done(). */
+void preview_end(struct preview *p);
 
 #endif

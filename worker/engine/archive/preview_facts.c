@@ -116,6 +116,8 @@ preview_facts(const struct preview *p, struct buf *b)
 	for (i = 0; i < n; i++)
 		put_vehicle(&j, &v[i]);
 	jsontext_close(&j, ']');
+	/* One that had no room, here, had rows: none is to be shown after it. */
+	jsontext_int(&j, "done", preview_done(p));
 	jsontext_close(&j, '}');
 	return j.failed ? -1 : 0;
 }
@@ -305,6 +307,8 @@ preview_join(struct preview *p, const char *text)
 		rc = join_vehicle(p, json_object_array_get_idx(shown, i));
 	if (rc > 0)
 		preview_spoil(p);
+	if (json_object_get_int(member(o, "done", json_type_int)) > 0)
+		preview_end(p);
 	json_object_put(o);
 	return rc < 0 ? -1 : 0;
 }
