@@ -4,7 +4,7 @@
 #include "lib/jobs/jobs.h"
 
 /*
- * Bytes of Parquet for one of a CSV archive, of the data that scripts/generate makes: 0.37
+ * Bytes of Parquet for one of a CSV archive, of the data that scripts/dev/generate makes: 0.37
  * of all points, 0.43 with every=1s; 0.84 with every=1m, where files are small.
  */
 #define RATES_PARQUET 0.4
