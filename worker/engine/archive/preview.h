@@ -46,8 +46,8 @@ void preview_free(struct preview *p);
 /*
  * preview_vehicle(p, name, columns, n):
  * What is taken next is this vehicle's, in order. A vehicle without rows gives way to
- * the next; one with rows for which there is no room is the end. The strings are copied. Returns 0, -1: no memory. Here and below p may be
- * NULL: no preview.
+ * the next; one with rows for which there is no room is the end. The strings are
+ * copied. Returns 0, -1: no memory. Here and below p may be NULL: no preview.
  */
 int preview_vehicle(struct preview *p, const char *name,
     const char *const *columns, size_t n);
