@@ -232,7 +232,9 @@ install: all
 	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts \
 	    $(OURS)/examples
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
-	install -m 0755 scripts/exportctl $(DESTDIR)$(PREFIX)/bin
+	sed 's|^INSTALLED = None$$|INSTALLED = $(shell sed -n 's/^.define EXPORT_VERSION //p' \
+	    lib/base/version.h)|' scripts/exportctl | \
+	    install -m 0755 /dev/stdin $(DESTDIR)$(PREFIX)/bin/exportctl
 	install -m 0644 scripts/exportctl.1 $(SHARE)/man/man1
 	install -m 0644 scripts/export.conf.5 $(SHARE)/man/man5
 	install -m 0644 fcgi/export-api.8 worker/export-worker.8 $(SHARE)/man/man8

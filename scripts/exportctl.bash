@@ -21,7 +21,8 @@ _exportctl_options()
 	cancel)		echo "$common --force" ;;
 	vehicles)	echo "$common --prefix --limit --all" ;;
 	estimate)	echo "$common $request" ;;
-	*)		echo "$common" ;;
+	help)		echo "$common" ;;
+	*)		echo "$common --version" ;;
 	esac
 }
 
@@ -58,7 +59,7 @@ _exportctl()
 			done
 			i=$((i + 1))
 			[ -z "$value" ] || asked+=("$word" "${value/#\~/$HOME}") ;;
-		create|get|wait|download|list|cancel|vehicles|estimate)
+		create|get|wait|download|list|cancel|vehicles|estimate|help)
 			[ -n "$command" ] || command=$word ;;
 		esac
 	done
@@ -103,8 +104,9 @@ _exportctl()
 	return ;;
 	esac
 	case "$command" in
-	'')	mapfile -t COMPREPLY < \
-		<(compgen -W 'create get wait download list cancel vehicles estimate' -- "$cur") ;;
+	''|help)
+		mapfile -t COMPREPLY < <(compgen -W "create get wait download list cancel vehicles \
+			estimate help" -- "$cur") ;;
 	get)	_exportctl_ask list --limit 100 ;;
 	wait|cancel)
 		_exportctl_ask list --limit 100 --state NOT_STARTED,STARTED ;;

@@ -64,6 +64,8 @@ for program in sbin/export-api sbin/export-worker bin/exportctl \
     share/telemetry-export/scripts/{owners,parameters,provision,supervisor-events}; do
 	ok "${program##*/} runs from there" "$D$P/$program" --help
 done
+is "$("$D$P/bin/exportctl" --version)" "exportctl $("$D$P/sbin/export-api" --version |
+    cut -d ' ' -f 2)" "one version"
 ok "completion is bash" bash -n "$D$P/share/bash-completion/completions/exportctl"
 if command -v logrotate >/dev/null; then
 	# As root it wants a file that is root's; the folder is this test's.

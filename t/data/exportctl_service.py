@@ -148,6 +148,8 @@ class Service(BaseHTTPRequestHandler):
              "size": 1000 * i, "name": "n\x1b[1m%d" % i} if kind == "exports" else
             {"_id": "v%d" % i, "parameters": ["speed", "soc"], "first": "2018-11-30T05:00:00.000Z"}
             for i in range(count)]
+        if query.get("state") == "CANCELLED" or query.get("prefix") == "none":
+            return self.answer(200, {kind: []})
         begin = int(query.get("after", "0"), 16 if kind == "exports" else 10)
         end = begin + min(page, int(query["limit"]))
         answer = {kind: all_of_them[begin:end]}
@@ -162,6 +164,7 @@ class Service(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers["Idempotency-Key"]
         self.note_time(body["startDate"])
+        seen["agent"] = self.headers["User-Agent"]
         if self.path.endswith("?dryRun=true"):
             return self.answer(200, {"documents": 1234, "documentsMax": 10000000, "vehicles": 2,
                                      "unknownVehicles": ["v9"]})
