@@ -31,7 +31,7 @@ is "$(sha256sum <"$T/d.zip")" "$(sha256sum <"$T/x.zip")" "and is whole in the en
 run 4 "an unknown id" get "$(id e)"
 run 3 "an answer that is no JSON" get "$(id f)"
 run 4 "a refused request" create --from bad --to x
-like "$(cat "$T/stderr")" 'HTTP 422: /startDate: no date' "says what is wrong"
+like "$(cat "$T/stderr")" 'HTTP 422: --from: no date' "says what is wrong"
 run 0 "503 with Retry-After is tried again, under the same Idempotency-Key" \
     create --from busy --to x
 ok "no sooner than it says" waits busy 1 3

@@ -48,7 +48,7 @@ is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0
     "estimate --json"
 ctl create --from 2018-13-01 --to 2018-12-01 >/dev/null
 is "$?" 4 "an invalid date"
-like "$(cat "$T/stderr")" '/startDate' "names the member"
+like "$(cat "$T/stderr")" '--from: not a date' "names the option"
 printf 'vehicle_002\n' >"$T/vehicles"
 ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/vehicles" \
     --parameter speed --time rfc3339 --csv excel --compression small --wait
@@ -82,13 +82,13 @@ is "$(ctl get "$parquet" --json | value 'v["format"], v["timeZone"]')" \
 is "$(unzip -Z1 "$T/parquet.zip" | tr '\n' ' ')" "vehicle_002.parquet manifest.json " "its files"
 ctl create "${day[@]}" --format parquet --csv excel >/dev/null
 is "$?" 4 "Parquet for spreadsheets"
-like "$(cat "$T/stderr")" '/csv' "names the member"
+like "$(cat "$T/stderr")" '--csv: ' "names the option"
 ctl create "${day[@]}" --every 7s >/dev/null
 is "$?" 4 "steps that do not divide a day"
-like "$(cat "$T/stderr")" '/every' "names the member"
+like "$(cat "$T/stderr")" '--every: ' "names the option"
 ctl create "${day[@]}" --time local --time-zone Europe/Nowhere >/dev/null
 is "$?" 4 "a zone that there is not"
-like "$(cat "$T/stderr")" '/timeZone' "names the member"
+like "$(cat "$T/stderr")" '--time-zone: ' "names the option"
 
 # -- a download that ends in the middle, at a byte that is known: the first run may write no more
 part=$T/rest.zip.part
@@ -194,6 +194,11 @@ like "$(cat "$T/stderr")" 'HTTP 401.*--password-file' "says what to do"
 EXPORT_PASSWORD_FILE=$T/password ok "a password file" ctl create "${day[@]}" --user anna
 hers=$(ctl list --user anna --password-file "$T/password" --json)
 is "$(value '*(j["state"] for j in v["exports"])' <<<"$hers")" NOT_STARTED "only its owner's jobs"
+printf 'wrong\n' >"$T/wrong"
+chmod 0600 "$T/wrong"
+ctl list --user anna --password-file "$T/wrong" >/dev/null
+is "$?" 4 "another password"
+like "$(cat "$T/stderr")" 'user anna or its password was refused' "says so"
 end_front
 
 front_with "listen 127.0.0.1:$port ssl http2;" "include $PWD/nginx/tls.conf;" \
@@ -202,6 +207,9 @@ export EXPORT_URL=https://localhost:$port
 ctl list >/dev/null
 is "$?" 3 "a certificate of an unknown CA"
 like "$(cat "$T/stderr")" 'certificate is refused: .*--ca' "says what to do"
+ctl list --url "http://localhost:$port" >/dev/null
+is "$?" 4 "http:// to a port of TLS"
+like "$(cat "$T/stderr")" 'HTTP 400: .*https://' "says so"
 hers=$(ctl list --ca "$front/export/tls.crt" --cert "$T/anna.crt" --key "$T/anna.key" --json)
 is "$(value 'v["exports"]' <<<"$hers")" "[]" "a client certificate"
 no "none" ctl list --ca "$front/export/tls.crt"

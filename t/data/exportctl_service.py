@@ -148,6 +148,9 @@ class Service(BaseHTTPRequestHandler):
              "size": 1000 * i, "name": "n\x1b[1m%d" % i} if kind == "exports" else
             {"_id": "v%d" % i, "parameters": ["speed", "soc"], "first": "2018-11-30T05:00:00.000Z"}
             for i in range(count)]
+        if query.get("state") == "FAILED":
+            return self.answer(200, {"exports": [{"_id": "%024x" % 1, "state": "FAILED",
+                                                  "name": "Zürich 車"}]})
         if query.get("state") == "CANCELLED" or query.get("prefix") == "none":
             return self.answer(200, {kind: []})
         begin = int(query.get("after", "0"), 16 if kind == "exports" else 10)
@@ -160,6 +163,10 @@ class Service(BaseHTTPRequestHandler):
 
     def do_POST(self):
         who = self.headers["Authorization"]
+        if self.path.startswith("/refuses/"):
+            return self.answer(401, {"title": "Unauthorized"})
+        if self.path.startswith("/other/"):
+            return self.answer(200, {"hello": "world"})
         seen["who"].append(who and base64.b64decode(who[6:]).decode())
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers["Idempotency-Key"]
@@ -175,8 +182,11 @@ class Service(BaseHTTPRequestHandler):
         if body["startDate"] == "moved":
             return self.answer(307, {"title": "moved"}, Location="http://127.0.0.1:1/export")
         if body["startDate"] == "bad":
-            return self.answer(422, {"title": "Unprocessable", "detail": "/startDate: no date",
-                                     "status": 422})
+            return self.answer(422, {"title": "Unprocessable", "detail": "no date",
+                                     "pointer": "/startDate", "status": 422})
+        if body.get("vehicles") == ["bad"]:
+            return self.answer(422, {"title": "Unprocessable", "pointer": "/vehicles/0",
+                                     "detail": "/vehicles/0 and /csv, not a/csv: no"})
         if body["startDate"] == "busy" and len(keys) == 1:
             return self.answer(503, {"title": "busy"}, Retry_After="3")
         seen["asked"] = body
@@ -184,6 +194,10 @@ class Service(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path, _, query = self.path.partition("?")
+        if path.startswith("/refuses/"):
+            return self.answer(401, {"title": "Unauthorized"})
+        if path.startswith("/other/"):
+            return self.answer(200, {"hello": "world"})
         name = path.split("/")[-1]
         if name in seen:
             return self.answer(200, seen[name])
