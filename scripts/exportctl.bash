@@ -7,9 +7,9 @@
 _exportctl_options()
 {
 	local common='--url --user --password-file --cert --key --ca --json --quiet --help'
-	local request='--from --to --vehicle --vehicles-from --parameter --format --time'
+	local request='--from --to --last --since --vehicle --vehicles-from --parameter --format'
 
-	request+=' --split --time-zone --every --take --hold --csv --header --compression'
+	request+=' --time --split --time-zone --every --take --hold --csv --header --compression'
 	request+=' --unknown-vehicles --name'
 
 	case "$1" in
@@ -95,7 +95,16 @@ _exportctl()
 	--vehicle|--prefix)
 		_exportctl_ask vehicles --limit 1000 ${cur:+--prefix "$cur"}
 		return ;;
-	--url|--user|--from|--to|--parameter|--name|--limit|--time-zone)
+	--from|--to)
+		mapfile -t COMPREPLY < <(compgen -W 'today yesterday now 24h 7d' -- "$cur")
+		return ;;
+	--last)		mapfile -t COMPREPLY < <(compgen -W '90m 24h 7d 4w' -- "$cur"); return ;;
+	--since)
+		_exportctl_ask list --limit 100
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+		! type compopt >/dev/null || compopt -o filenames 2>/dev/null
+		return ;;
+	--url|--user|--parameter|--name|--limit|--time-zone)
 		return ;;
 	esac
 

@@ -30,16 +30,16 @@ run 0 "a download that is cut is resumed" get "$(id d)" -o "$T/d.zip"
 is "$(sha256sum <"$T/d.zip")" "$(sha256sum <"$T/x.zip")" "and is whole in the end"
 run 4 "an unknown id" get "$(id e)"
 run 3 "an answer that is no JSON" get "$(id f)"
-run 4 "a refused request" create --from bad --to x
+run 4 "a refused request" create --from 2018-11-30 --to 2018-12-01 --name bad
 like "$(cat "$T/stderr")" 'HTTP 422: --from: no date' "says what is wrong"
 run 0 "503 with Retry-After is tried again, under the same Idempotency-Key" \
-    create --from busy --to x
+    create --from 2018-11-30 --to 2018-12-01 --name busy
 ok "no sooner than it says" waits busy 1 3
 # keys_of STARTDATE: how many keys came with it, how many different ones, the first.
 keys_of() { asked keys | value "len(v['$1']), len(set(v['$1'])), v['$1'][0]"; }
 like "$(keys_of busy)" '^2 1 [0-9a-f]{32}$' \
     "the key is 128 random bits, and the same again"
-run 0 "the same request, sent again" create --from 2018-11-30 --to x
+run 0 "the same request, sent again" create --from 2018-11-30 --to 2018-12-01
 like "$(keys_of 2018-11-30)" '^3 3 [0-9a-f]{32}$' "has another key"
 run 2 "no arguments"
 run 2 "an invalid id" get 1
@@ -218,14 +218,15 @@ run 2 "another format" create --from 2018-11-30 --to 2018-12-01 --format arrow
 run 2 "another split" create --from 2018-11-30 --to 2018-12-01 --split week
 run 2 "another header" create --from 2018-11-30 --to 2018-12-01 --header label
 run 2 "another take" create --from 2018-11-30 --to 2018-12-01 --every 60s --take median
-run 0 "409 while the first is in flight" create --from flight --to x
+run 0 "409 while the first is in flight" create --from 2018-11-30 --to 2018-12-01 --name flight
 ok "no sooner than it says" waits flight 1 2
 like "$(keys_of flight)" '^2 1 [0-9a-f]{32}$' "under the same Idempotency-Key"
-run 4 "a redirection is not followed" create --from moved --to x
+run 4 "a redirection is not followed" create --from 2018-11-30 --to 2018-12-01 --name moved
 like "$(cat "$T/stderr")" 'HTTP 307: .*127.0.0.1:1/export' "and named"
 printf 'secret\n' >"$T/me.password"
 chmod 0600 "$T/me.password"
-for command in "create --from 2018-11-30 --to x" "get $(id a)" list vehicles "cancel $(id a)"; do
+for command in "create --from 2018-11-30 --to 2018-12-01" "get $(id a)" list vehicles \
+    "cancel $(id a)"; do
 	# shellcheck disable=SC2086	# its words
 	run 4 "${command%% *}: 302 is not followed" $command --url "$EXPORT_URL/moved" \
 	    --user me --password-file "$T/me.password"

@@ -49,6 +49,14 @@ is "$(ctl estimate "${day[@]}" --json | value 'v["vehicles"], v["documents"] > 0
 ctl create --from 2018-13-01 --to 2018-12-01 >/dev/null
 is "$?" 4 "an invalid date"
 like "$(cat "$T/stderr")" '--from: not a date' "names the option"
+is "$(ctl estimate --since "$id" --to 2018-12-02 --json | value 'v["documents"] >= 0')" True \
+    "estimate --since an export"
+like "$(cat "$T/stderr")" "^from 2018-12-01T00:00:00.000Z, where $id ended, to 2018-12-02\$" \
+    "says from where"
+is "$(ctl estimate --since "$T/day.zip" --to 2018-12-02 --json | value 'v["documents"] >= 0')" \
+    True "or its ZIP"
+ctl estimate --last 1d >/dev/null
+is "$?" 0 "estimate --last"
 printf 'vehicle_002\n' >"$T/vehicles"
 ok "create, of a file of vehicles" ctl create "${day[@]}" --vehicles-from "$T/vehicles" \
     --parameter speed --time rfc3339 --csv excel --compression small --wait
@@ -86,7 +94,8 @@ like "$(cat "$T/stderr")" '--csv: ' "names the option"
 ctl create "${day[@]}" --every 7s >/dev/null
 is "$?" 4 "steps that do not divide a day"
 like "$(cat "$T/stderr")" '--every: ' "names the option"
-ctl create "${day[@]}" --time local --time-zone Europe/Nowhere >/dev/null
+ctl create --from 2018-11-30T00:00:00Z --to 2018-12-01T00:00:00Z --time local \
+    --time-zone Europe/Nowhere >/dev/null
 is "$?" 4 "a zone that there is not"
 like "$(cat "$T/stderr")" '--time-zone: ' "names the option"
 

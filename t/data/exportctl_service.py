@@ -170,24 +170,26 @@ class Service(BaseHTTPRequestHandler):
         seen["who"].append(who and base64.b64decode(who[6:]).decode())
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers["Idempotency-Key"]
-        self.note_time(body["startDate"])
+        fault = body.get("name", body["startDate"])
+        self.note_time(fault)
         seen["agent"] = self.headers["User-Agent"]
         if self.path.endswith("?dryRun=true"):
+            seen["asked"] = body
             return self.answer(200, {"documents": 1234, "documentsMax": 10000000, "vehicles": 2,
                                      "unknownVehicles": ["v9"]})
-        keys = seen["keys"].setdefault(body["startDate"], [])
+        keys = seen["keys"].setdefault(fault, [])
         keys.append(key)
-        if body["startDate"] == "flight" and len(keys) == 1:
+        if fault == "flight" and len(keys) == 1:
             return self.answer(409, {"title": "in flight"}, Retry_After="2")
-        if body["startDate"] == "moved":
+        if fault == "moved":
             return self.answer(307, {"title": "moved"}, Location="http://127.0.0.1:1/export")
-        if body["startDate"] == "bad":
+        if fault == "bad":
             return self.answer(422, {"title": "Unprocessable", "detail": "no date",
                                      "pointer": "/startDate", "status": 422})
         if body.get("vehicles") == ["bad"]:
             return self.answer(422, {"title": "Unprocessable", "pointer": "/vehicles/0",
                                      "detail": "/vehicles/0 and /csv, not a/csv: no"})
-        if body["startDate"] == "busy" and len(keys) == 1:
+        if fault == "busy" and len(keys) == 1:
             return self.answer(503, {"title": "busy"}, Retry_After="3")
         seen["asked"] = body
         self.answer(202, {"_id": "a" * 24, "state": "NOT_STARTED"}, Location="/export/" + "a" * 24)
@@ -211,6 +213,7 @@ class Service(BaseHTTPRequestHandler):
         """The nth answer to a GET of this job."""
         sha256 = hashlib.sha256(OTHER if name[0] == "2" else BODY).hexdigest()
         job = {"_id": name, "state": "FINISHED", "size": len(BODY), "sha256": sha256,
+               "startDate": "2018-11-30T00:00:00.000Z", "endDate": "2018-12-01T06:00:00.000Z",
                "progress": {"documents": 4, "documentsTotal": 4, "rows": 1000},
                "exportUri": "%s:%d/zip" % (self.server.at, self.server.server_port)}
         kind = name[0]
