@@ -13,10 +13,10 @@ _exportctl_options()
 	request+=' --unknown-vehicles --name'
 
 	case "$1" in
-	create)		echo "$common $request --wait --output --force" ;;
-	get)		echo "$common --wait --output --force" ;;
+	create)		echo "$common $request --wait --output --extract --keep-zip --force" ;;
+	get)		echo "$common --wait --output --extract --keep-zip --force" ;;
 	wait)		echo "$common" ;;
-	download)	echo "$common --output --force" ;;
+	download)	echo "$common --output --extract --keep-zip --force" ;;
 	list)		echo "$common --state --limit --all" ;;
 	cancel)		echo "$common --force" ;;
 	vehicles)	echo "$common --prefix --limit --all" ;;

@@ -97,7 +97,6 @@ like "$(cat "$T/stderr")" 'x.zip exists; .*--force' "says what to do"
 no "before it requests anything" grep -q '^export ' "$T/stderr"
 run 0 "--force" download "$(id 6)" -o "$T/2.zip" --force
 same "$T/2.zip" "replaces it"
-run 2 "a folder" create --from 2018-11-30 --to 2018-12-01 -o "$T"
 (cd "$T" && "$OLDPWD/scripts/exportctl" download "$(id 6)" -q >"$T/stdout" 2>"$T/stderr")
 same "$T/export-$(id 6).zip" "a name by itself"
 is "$(cat "$T/stderr")" "" "--quiet is quiet"

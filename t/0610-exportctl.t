@@ -85,9 +85,9 @@ for after in range(0, 400, 25):
     time.sleep(after / 1000)
     p.send_signal(signal.SIGINT)
     said = p.communicate()[1].decode()
-    # Before the first lines Python is not yet done with itself.
+    # Before the first lines Python is not yet done with itself, and says so in its own way.
     traced = any(int(n) > 6 for n in re.findall(r'exportctl", line (\d+)', said))
-    if traced or p.returncode not in (130, -2):
+    if traced or ("Traceback" not in said and p.returncode not in (130, -2)):
         sys.exit("after %d ms: %s %s" % (after, p.returncode, said))
 END
 is "$?" 0 "Ctrl-C at any time" || diag "$(cat "$T/stderr")"
@@ -235,4 +235,84 @@ run 4 "of none" create --since "$(id e)" --to now
 refused "--since $T/none: No such file" --since "$T/none" --to now
 refused '--since /dev/null: it is no ZIP' --since /dev/null --to now
 refused '--since .*: it is no ZIP' --since "$T/server.crt" --to now
+
+# -- -o -, -o FOLDER, --extract
+curl -s "$EXPORT_URL/zip" >"$T/whole"
+(set -o pipefail; scripts/exportctl download "$(id d)" -o - 2>"$T/stderr" | cat >"$T/piped")
+is "$?" 0 "-o -"
+ok "is the ZIP, nothing else" cmp "$T/piped" "$T/whole"
+like "$(cat "$T/stderr")" $'\n'"standard output  1.0 MB  sha256 [0-9a-f]{64}\$" \
+    "the rest is on stderr"
+no "no file of that name" test -e -- -
+scripts/exportctl download "$(id 6)" -o - >"$T/piped" 2>"$T/stderr"
+ok "one that is cut goes on" cmp "$T/piped" "$T/whole" || diag "$(cat "$T/stderr")"
+scripts/exportctl download "$(id 2)" -o - >"$T/piped" 2>"$T/stderr"
+is "$?" 3 "one that changes cannot begin again"
+like "$(cat "$T/stderr")" 'what was written to standard output cannot be taken back' "and says so"
+scripts/exportctl download "$(id c)" -q -o - >"$T/piped" 2>"$T/stderr"
+is "$?" 5 "another checksum"
+like "$(cat "$T/stderr")" 'has SHA-256 .*; it went to standard output' "says so"
+scripts/exportctl download "$(id d)" -q -o - >/dev/full 2>"$T/stderr"
+is "$?" 2 "a full disk"
+scripts/exportctl download "$(id d)" -q -o - 2>"$T/stderr" | head -c 1 >/dev/null
+is "${PIPESTATUS[0]}" 141 "who reads has gone"
+is "$(cat "$T/stderr")" "" "quietly"
+run 2 "-o - and --json" download "$(id d)" -o - --json
+run 2 "-o - and --extract" download "$(id d)" -o - --extract
+/usr/bin/python3 -c 'import pty, sys
+sys.exit(pty.spawn(["scripts/exportctl", "download", sys.argv[1], "-o", "-"]) >> 8)' "$(id d)" \
+    >"$T/terminal" </dev/null
+is "$?" 2 "-o - on a terminal"
+like "$(cat "$T/terminal")" 'standard output is a terminal' "is refused"
+
+ident() { printf "$1%020d$2" 0; }
+mkdir "$T/in"
+run 0 "-o FOLDER" download "$(ident a0 15)" -o "$T/in"
+like "$(cat "$T/stdout")" "^$T/in/aut.zip  [0-9]+ B  sha256 [0-9a-f]{64}\$" "the name of the link"
+is "$(find "$T/in" -type f)" "$T/in/aut.zip" "nothing else"
+run 2 "again" download "$(ident a0 15)" -o "$T/in/"
+like "$(cat "$T/stderr")" "$T/in/aut.zip exists; .*--force" "says that it is there"
+run 0 "with --force" download "$(ident a0 15)" -o "$T/in/" --force
+run 0 "a link without a name" download "$(ident a0 10)" -o "$T/in"
+ok "the name of the answer" test -e "$T/in/fête.zip"
+run 0 "a name that is no file's" download "$(ident a0 05)" -o "$T/in/" --force
+ok "is not taken" test ! -e "$T/evil.zip"
+run 0 "no name at all" download "$(id d)" -o "$T/in"
+ok "the id's" test -e "$T/in/export-$(id d).zip"
+run 2 "no such folder" download "$(id d)" -o "$T/none/"
+
+# files FOLDER: all that is in it.
+files() { (cd "$1" && find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' '); }
+run 0 "--extract" download "$(ident a0 15)" -o "$T/out" --extract
+is "$(files "$T/out")" "manifest.json v 2.csv v1.csv " "its files, no ZIP, in a new folder"
+is "$(cat "$T/out/v 2.csv")" "in v 2.csv" "and their bytes"
+like "$(cat "$T/stdout")" "^$T/out  3 files  of aut.zip  [0-9]+ B  sha256 " "and says so"
+is "$(stat -c %a "$T/out/v1.csv")" "$(printf '%o' $((0666 & ~0$(umask))))" "by the umask"
+run 2 "files that exist" download "$(ident a0 15)" -o "$T/out" --extract
+like "$(cat "$T/stderr")" "exists; --force replaces it; $T/out/aut.zip is not unpacked" "says so"
+echo old >"$T/out/v1.csv"
+run 0 "--force" download "$(ident a0 15)" -o "$T/out" --extract --force
+is "$(cat "$T/out/v1.csv")" "in v1.csv" "replaces them"
+is "$(files "$T/out")" "aut.zip manifest.json v 2.csv v1.csv " \
+    "by a ZIP that was there before, which stays"
+mkdir "$T/cwd"
+(cd "$T/cwd" && "$OLDPWD/scripts/exportctl" get "$(ident a0 15)" --extract --keep-zip) \
+    >"$T/stdout" 2>"$T/stderr"
+is "$(files "$T/cwd")" "aut.zip manifest.json v 2.csv v1.csv " "here, the ZIP kept"
+run 0 "create --extract" create --from 2018-11-30 --to 2018-12-01 --name 'to unpack' \
+    -o "$T/made" --extract
+is "$(files "$T/made")" "manifest.json v 2.csv v1.csv " "all of it"
+for bad in 1 2 3 4 5 6 7 8 9; do
+	run 5 "an archive that is not to be unpacked, $bad" \
+	    download "$(ident "a$bad" 15)" -o "$T/bad$bad" --extract
+	is "$(files "$T/bad$bad")" "aut.zip " "is left as it is, nothing of it unpacked"
+done
+is "$(find "$T" /evil.csv -name '*evil*' 2>/dev/null)" "" "nothing elsewhere"
+like "$(scripts/exportctl download "$(ident a7 15)" -o "$T/bad7" --extract --force 2>&1)" \
+    "cannot be unpacked: Bad CRC-32 for file 'v1.csv'" "a wrong CRC is named"
+run 2 "--extract to a ZIP" download "$(id d)" -o "$T/x.zip" --extract
+run 2 "--keep-zip without --extract" download "$(id d)" -o "$T/x.zip" --keep-zip
+(ulimit -f 0; exec scripts/exportctl download "$(ident a0 15)" -q -o "$T/big" --extract) \
+    >"$T/stdout" 2>"$T/stderr"
+is "$?" 2 "no room" || diag "$(cat "$T/stderr")"
 done_testing

@@ -11,12 +11,14 @@ under the names of `seen`, such as /times.
 import base64
 import functools
 import hashlib
+import io
 import json
 import ssl
 import sys
 import threading
 import time
 import urllib.parse
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BODY = b"PK" + bytes(range(256)) * 4000
@@ -25,6 +27,27 @@ CUT = 300000
 FOLDER = sys.argv[1]
 seen = {"ranges": [], "deleted": 0, "who": [], "times": {}, "keys": {}, "peers": [],
         "strangers": []}
+
+
+def archive(*files, link=False):
+    """A ZIP of these names, stored; each holds its own name."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as z:
+        for name in files:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o120777 if link else 0o100644) << 16
+            z.writestr(entry, "in " + name)
+    return made.getvalue()
+
+
+# By the first two digits of the id: a real ZIP, and some that nobody should unpack.
+ZIPS = {"a0": archive("v1.csv", "v 2.csv", "manifest.json"),
+        "a1": archive("v1.csv", "../evil.csv"), "a2": archive("v1.csv", "/evil.csv"),
+        "a3": archive("v1.csv", "a\\evil.csv"), "a4": archive("evil.csv", link=True),
+        "a5": archive("v1.csv", "sub/evil.csv"), "a6": archive("v1.csv", "v2.csv").replace(
+            b"v2.csv", b"v1.csv"), "a7": archive("v1.csv").replace(b"in v1", b"in v2"),
+        "a8": archive("v1.csv")[:-30], "a9": archive("v1.csv", "..")}
+DISPOSITION = "attachment; filename=\"f-te.zip\"; filename*=UTF-8''f%C3%AAte.zip"
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -192,7 +215,8 @@ class Service(BaseHTTPRequestHandler):
         if fault == "busy" and len(keys) == 1:
             return self.answer(503, {"title": "busy"}, Retry_After="3")
         seen["asked"] = body
-        self.answer(202, {"_id": "a" * 24, "state": "NOT_STARTED"}, Location="/export/" + "a" * 24)
+        ident = "a0%022d" % 15 if fault == "to unpack" else "a" * 24
+        self.answer(202, {"_id": ident, "state": "NOT_STARTED"}, Location="/export/" + ident)
 
     def do_GET(self):
         path, _, query = self.path.partition("?")
@@ -201,6 +225,9 @@ class Service(BaseHTTPRequestHandler):
         if path.startswith("/other/"):
             return self.answer(200, {"hello": "world"})
         name = path.split("/")[-1]
+        if name.startswith("file-"):
+            return self.answer(200, ZIPS[name[5:]],
+                               **{} if query else {"Content_Disposition": DISPOSITION})
         if name in seen:
             return self.answer(200, seen[name])
         if name in ("export", "vehicles"):
@@ -217,6 +244,13 @@ class Service(BaseHTTPRequestHandler):
                "progress": {"documents": 4, "documentsTotal": 4, "rows": 1000},
                "exportUri": "%s:%d/zip" % (self.server.at, self.server.server_port)}
         kind = name[0]
+        if name[:2] in ZIPS:
+            job.update(size=len(ZIPS[name[:2]]), sha256=hashlib.sha256(ZIPS[name[:2]]).hexdigest())
+            job["exportUri"] = job["exportUri"].replace("zip", "file-" + name[:2])
+            if name.endswith("5"):
+                job["exportUri"] += "?response-content-disposition=" + urllib.parse.quote(
+                    "attachment; filename=\"%s\"" % {"0": "../evil.zip"}.get(name[-2], "aut.zip"))
+            return self.answer(200, job)
         if kind == "a" and n < 4:
             job.update(state=("NOT_STARTED", "STARTED", "STARTED")[n - 1])
             job["progress"]["documents"] = n
