@@ -229,7 +229,8 @@ REBASE = sed -e 's|/usr/local/|$(PREFIX)/|g' \
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 	    $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
-	    $(SHARE)/bash-completion/completions $(OURS)/nginx $(OURS)/www $(OURS)/scripts \
+	    $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+	    $(SHARE)/fish/vendor_completions.d $(OURS)/nginx $(OURS)/www $(OURS)/scripts \
 	    $(OURS)/examples
 	install -m 0755 $(B)/export-api $(B)/export-worker $(DESTDIR)$(PREFIX)/sbin
 	sed 's|^INSTALLED = None$$|INSTALLED = $(shell sed -n 's/^.define EXPORT_VERSION //p' \
@@ -239,6 +240,8 @@ install: all
 	install -m 0644 scripts/export.conf.5 $(SHARE)/man/man5
 	install -m 0644 fcgi/export-api.8 worker/export-worker.8 $(SHARE)/man/man8
 	install -m 0644 scripts/exportctl.bash $(SHARE)/bash-completion/completions/exportctl
+	install -m 0644 scripts/exportctl.zsh $(SHARE)/zsh/site-functions/_exportctl
+	install -m 0644 scripts/exportctl.fish $(SHARE)/fish/vendor_completions.d
 	find nginx/www -type f -printf '%P\n' | while read -r f; do \
 		install -D -m 0644 "nginx/www/$$f" "$(OURS)/www/$$f" || exit 1; done
 	for f in nginx/*.conf; do \
@@ -257,7 +260,9 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/bin/exportctl \
 	    $(SHARE)/man/man1/exportctl.1 $(SHARE)/man/man5/export.conf.5 \
 	    $(SHARE)/man/man8/export-api.8 $(SHARE)/man/man8/export-worker.8 \
-	    $(SHARE)/bash-completion/completions/exportctl
+	    $(SHARE)/bash-completion/completions/exportctl \
+	    $(SHARE)/zsh/site-functions/_exportctl \
+	    $(SHARE)/fish/vendor_completions.d/exportctl.fish
 
 deb:
 	scripts/dev/deb $(if $(VERSION),--version $(VERSION))

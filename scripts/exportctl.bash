@@ -1,5 +1,5 @@
 # exportctl.bash: completion of exportctl(1) for bash: commands, options, their values, names of
-# vehicles, ids of exports.
+# vehicles and parameters, ids of exports.
 # Names and ids are asked of the service, with what stands on the line already (--url, --user, ...),
 # for 2 s at most and quietly.
 # shellcheck shell=bash
@@ -37,10 +37,25 @@ _exportctl_ask()
 	done < <(timeout 2 "${COMP_WORDS[0]}" "$@" "${asked[@]}" --quiet </dev/null 2>/dev/null)
 }
 
+# Those of the vehicle that the line names, else of the first hundred.
+_exportctl_parameters()
+{
+	local found
+
+	if [ -n "$vehicle" ]; then
+		_exportctl_ask vehicles "$vehicle"
+		return
+	fi
+	while IFS= read -r found; do
+		[[ $found != "$cur"* ]] || COMPREPLY+=("$(printf '%q' "$found")")
+	done < <(timeout 2 "${COMP_WORDS[0]}" vehicles --limit 100 "${asked[@]}" --quiet \
+	    </dev/null 2>/dev/null | sed -E 's/^[^ ]+ +[^ ]+ +[^ ]+ +//' | tr , '\n' | sort -u)
+}
+
 _exportctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' asked=() \
-		i word
+		vehicle='' i word
 	COMPREPLY=()
 
 	# --option=value comes as three words.
@@ -59,6 +74,9 @@ _exportctl()
 			done
 			i=$((i + 1))
 			[ -z "$value" ] || asked+=("$word" "${value/#\~/$HOME}") ;;
+		--vehicle)
+			[ "${COMP_WORDS[i + 1]-}" != = ] || i=$((i + 1))
+			[ $((i + 1)) -ge "$COMP_CWORD" ] || vehicle=${COMP_WORDS[i + 1]-} ;;
 		create|get|wait|download|list|cancel|vehicles|estimate|help)
 			[ -n "$command" ] || command=$word ;;
 		esac
@@ -104,7 +122,10 @@ _exportctl()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		! type compopt >/dev/null || compopt -o filenames 2>/dev/null
 		return ;;
-	--url|--user|--parameter|--name|--limit|--time-zone)
+	--parameter)
+		_exportctl_parameters
+		return ;;
+	--url|--user|--name|--limit|--time-zone)
 		return ;;
 	esac
 

@@ -309,7 +309,51 @@ for command in create get wait download list cancel vehicles estimate help; do
 	is "$(complete_line exportctl "$command" -- | tr ' ' '\n' | sort -u | xargs)" \
 	    "$(sort -u <<<"$options" | xargs)" "complete: options of $command, all there are"
 done
+
+# The same options in fish and zsh.
+fish_options()
+{
+	sed -e ':a;/\\$/{N;s/\\\n *//;ba}' scripts/exportctl.fish | grep '^complete ' |
+	    grep -e "__exportctl_in [a-z ]*\<$1\>" -e '^complete -c exportctl -[sl] ' |
+	    grep -oE -- ' -l [a-z-]+' | sed 's/^ -l /--/' | sort -u | xargs
+}
+zsh_options()
+{
+	zsh -fc '. scripts/exportctl.zsh; _exportctl_options "$1"; print -l -- $specs' - "$1" |
+	    grep -oE -- '--[a-z-]+(=?\[|=?:)' | grep -oE -- '--[a-z-]*[a-z]' | sort -u | xargs
+}
+for command in create get wait download list cancel vehicles estimate help; do
+	options=$(scripts/exportctl "$command" --help | sed '/^examples:/,$d' |
+	    grep -o -- '--[a-z][a-z-]*' | sort -u | xargs)
+	is "$(fish_options "$command")" "$options" "fish: options of $command, all there are"
+	if command -v zsh >/dev/null; then
+		is "$(zsh_options "$command")" "$options" "zsh: options of $command, all there are"
+	fi
+	for option in $options; do
+		grep -qE -- "$option(=?\[|=?:|,-|=?})" scripts/exportctl.zsh || echo "$option"
+	done >"$T/missing"
+	is "$(cat "$T/missing")" "" "zsh: none of $command is missing"
+	is "$(grep -c "'$command:" scripts/exportctl.zsh)" 1 "zsh: the command $command"
+	is "$(grep -c -- "__exportctl_none -a $command " scripts/exportctl.fish)" 1 \
+	    "fish: the command $command"
+done
+if command -v zsh >/dev/null; then
+	ok "zsh reads it" zsh -n scripts/exportctl.zsh
+fi
+if command -v fish >/dev/null; then
+	is "$(HOME=$T PATH=$PWD/scripts:$PATH fish --no-config -c \
+	    'source scripts/exportctl.fish; complete -C "exportctl create --vehicle v"' |
+	    tr '\n' ' ' | tr -d '\t' | sed 's/only this vehicle//g')" "v0 v1 v2 v3 v4 v5 " \
+	    "fish: vehicles"
+fi
+
 is "$(complete_line exportctl create --time '')" "ms rfc3339 local " "complete: values"
+is "$(complete_line exportctl create --parameter '')" "soc speed " "complete: parameters"
+is "$(complete_line exportctl create --vehicle v0 --parameter '')" "speed of " \
+    "complete: parameters of the vehicle"
+is "$(complete_line exportctl create --last 7)" "7d " "complete: lengths"
+is "$(complete_line exportctl create --since 00000000000000000000000)" \
+    "$(printf '00000000000000000000000%d ' {1..5})" "complete: where an earlier one ended"
 is "$(complete_line exportctl create --every 10)" "100ms 10s 10m " "complete: steps"
 is "$(complete_line exportctl create --split '')" "none day month " "complete: files"
 is "$(complete_line exportctl create --format p)" "parquet " "complete: formats"

@@ -26,7 +26,9 @@ expected()
 	printf '%s\n' "755 sbin/export-api" "755 sbin/export-worker" "755 bin/exportctl" \
 	    "644 share/man/man1/exportctl.1" "644 share/man/man5/export.conf.5" \
 	    "644 share/man/man8/export-api.8" "644 share/man/man8/export-worker.8" \
-	    "644 share/bash-completion/completions/exportctl"
+	    "644 share/bash-completion/completions/exportctl" \
+	    "644 share/zsh/site-functions/_exportctl" \
+	    "644 share/fish/vendor_completions.d/exportctl.fish"
 	printf '%s share/telemetry-export/%s\n' \
 	    755 scripts/owners 755 scripts/parameters 755 scripts/provision \
 	    755 scripts/supervisor-events \

@@ -230,6 +230,9 @@ class Service(BaseHTTPRequestHandler):
                                **{} if query else {"Content_Disposition": DISPOSITION})
         if name in seen:
             return self.answer(200, seen[name])
+        if path == "/vehicles/v0":
+            return self.answer(200, {"_id": "v0", "parameters": [
+                {"name": n, "documents": 1} for n in ("speed", "of v0")]})
         if name in ("export", "vehicles"):
             return self.lists(name, dict(urllib.parse.parse_qsl(query)))
         self.note_time(name)
