@@ -17,7 +17,7 @@ _exportctl_options()
 	get)		echo "$common --wait --output --extract --keep-zip --force" ;;
 	wait)		echo "$common" ;;
 	download)	echo "$common --output --extract --keep-zip --force" ;;
-	list)		echo "$common --state --limit --all" ;;
+	list)		echo "$common --state --fields --limit --all" ;;
 	cancel)		echo "$common --force" ;;
 	vehicles)	echo "$common --prefix --limit --all" ;;
 	estimate)	echo "$common $request" ;;
@@ -124,6 +124,11 @@ _exportctl()
 		return ;;
 	--parameter)
 		_exportctl_parameters
+		return ;;
+	--fields)
+		mapfile -t COMPREPLY < <(compgen -W 'state name size createdAt expiresAt sha256' \
+			-- "${cur##*,}")
+		[[ $cur != *,* ]] || COMPREPLY=("${COMPREPLY[@]/#/${cur%,*},}")
 		return ;;
 	--url|--user|--name|--limit|--time-zone)
 		return ;;

@@ -145,6 +145,8 @@ complete -c exportctl -n '__exportctl_in create get download cancel' -l force \
     -d 'replace files; cancel what is FINISHED'
 complete -c exportctl -n '__exportctl_in list' -l state -x -d 'only in this state' \
     -a 'NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED'
+complete -c exportctl -n '__exportctl_in list' -l fields -x -d 'with --json, only these' \
+    -a 'state name size createdAt expiresAt sha256'
 complete -c exportctl -n '__exportctl_in list vehicles' -l limit -x -d 'at most this many'
 complete -c exportctl -n '__exportctl_in list vehicles' -l all -d 'all there are'
 complete -c exportctl -n '__exportctl_in vehicles' -l prefix -x -d 'only names that begin so' \

@@ -53,7 +53,8 @@ _exportctl_options()
 	get)		specs=($common $output '--wait[wait until it has ended]') ;;
 	download)	specs=($common $output) ;;
 	list)		specs=($common $lists
-			'--state=[only in these states]:state:_exportctl_states') ;;
+			'--state=[only in these states]:state:_exportctl_states'
+			'--fields=[with --json, only these]:field:_exportctl_fields') ;;
 	cancel)		specs=($common '--force[also what is FINISHED]') ;;
 	vehicles)	specs=($common $lists
 			'--prefix=[only names that begin so]:prefix:_exportctl_vehicles') ;;
@@ -123,6 +124,11 @@ _exportctl_since() { _exportctl_ids "$@"; _files; }
 _exportctl_states()
 {
 	_values -s , state NOT_STARTED STARTED FINISHED FAILED CANCELLED EXPIRED
+}
+
+_exportctl_fields()
+{
+	_values -s , field state name size createdAt expiresAt sha256
 }
 
 _exportctl()

@@ -362,6 +362,8 @@ is "$(complete_line exportctl create --take m)" "mean min max " "complete: what 
 is "$(complete_line exportctl create --time = r)" "rfc3339 " "complete: after ="
 is "$(complete_line exportctl list --state FINISHED,F)" "FINISHED,FINISHED FINISHED,FAILED " \
     "complete: one more state"
+is "$(complete_line exportctl list --fields state,s)" "state,state state,size state,sha256 " \
+    "complete: one more field"
 is "$(complete_line exportctl create --vehicle '')" "v0 v1 v2 v3 v4 v5 " "complete: vehicles"
 is "$(complete_line exportctl vehicles v3)" "v3 " "complete: a vehicle by its prefix"
 ids=$(printf '00000000000000000000000%d ' {1..5})

@@ -315,4 +315,59 @@ run 2 "--keep-zip without --extract" download "$(id d)" -o "$T/x.zip" --keep-zip
 (ulimit -f 0; exec scripts/exportctl download "$(ident a0 15)" -q -o "$T/big" --extract) \
     >"$T/stdout" 2>"$T/stderr"
 is "$?" 2 "no room" || diag "$(cat "$T/stderr")"
+
+# -- all that the API takes
+# Members of Request, and parameters of queries, against what exportctl sends and lists.
+/usr/bin/python3 - >"$T/members" <<'END'
+import importlib.machinery, importlib.util, re, subprocess, sys
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader("exportctl", "scripts/exportctl")
+ctl = importlib.util.module_from_spec(importlib.util.spec_from_loader("exportctl", loader))
+loader.exec_module(ctl)
+text = open("nginx/www/openapi.yaml", encoding="utf-8").read()
+request = re.search(r"^    Request:\n(.*?)^    \w+:\n", text, re.M | re.S)[1]
+members = re.findall(r"^        (\w+):", request[request.index("      properties:\n"):], re.M)
+queries = set(re.findall(r"- name: (\w+)\n +in: query", text))
+# A dry run is estimate; pages after the first are --all.
+asked = set(members) | queries - {"dryRun", "after"}
+print(len(members), len(queries), sorted(asked ^ set(ctl.OPTIONS)))
+for command, names in (("create", members), ("estimate", members),
+                       ("list", ("state", "limit", "fields")), ("vehicles", ("prefix", "limit"))):
+    shown = subprocess.run(["scripts/exportctl", command, "--help"], stdout=subprocess.PIPE,
+                           text=True, check=True).stdout
+    print(command, [n for n in names if not re.search("^  %s " % ctl.OPTIONS[n], shown, re.M)])
+END
+is "$(cat "$T/members")" "16 6 []
+create []
+estimate []
+list []
+vehicles []" "each member of openapi.yaml is an option, each option a member"
+
+all=(--from 2018-11-30 --to 2018-12-01 --vehicle v1 --parameter speed --format csv --time local
+    --split day --time-zone Europe/Berlin --every 1m --take mean --hold 1m --csv excel
+    --header unit --compression small --unknown-vehicles skip --name "it's all")
+body='{"startDate": "2018-11-29T23:00:00Z", "endDate": "2018-11-30T23:00:00Z", '
+body+='"vehicles": ["v1"], "parameters": ["speed"], "format": "csv", "time": "local", '
+body+='"split": "day", "timeZone": "Europe/Berlin", "every": "1m", "take": "mean", "hold": "1m", '
+body+='"csv": "excel", "header": "unit", "compression": "small", "unknownVehicles": "skip", '
+body+="\"name\": \"it's all\"}"
+run 0 "all options" create "${all[@]}"
+is "$(asked asked)" "$body" "are sent"
+run 0 "--fields" list --json --limit 1 --fields state,size
+is "$(asked query)" '{"fields": "state,size", "limit": "1"}' "is asked for"
+run 2 "--fields without --json" list --fields state
+
+# What the page shows as a command is one.
+if command -v node >/dev/null; then
+	cp nginx/www/commands.js "$T/commands.mjs"
+	node --input-type=module -e "
+		import { exportctl } from '$T/commands.mjs';
+		console.log(exportctl(process.argv[1], JSON.parse(process.argv[2])));" \
+	    "$EXPORT_URL" "$body" >"$T/command"
+	PATH=$PWD/scripts:$PATH EXPORT_URL=http://127.0.0.1:1 bash "$T/command" >"$T/stdout" 2>&1
+	is "$(cat "$T/stdout")" "$(id a)" "the page's command"
+	is "$(asked asked)" "$body" "sends what the page does"
+else
+	skip "the page's command" "no node"
+fi
 done_testing
