@@ -29,13 +29,11 @@ import engine    # noqa: E402
 import fleet     # noqa: E402
 import oracle    # noqa: E402
 import preview   # noqa: E402
-from engine import previewed     # noqa: E402
 from service import HOUR, START, done, is_, ok, section, skip_all     # noqa: E402
 
 BLOCK = 20
 SEEDS = "1-100,301-320,401-430,461-490"
 USUAL_FROM, STEPS_FROM, DAYS_FROM = 300, 400, 460
-UNCUT = []              # seeds of vehicles that cannot be cut by days
 SPLITS = ("4278190080", "65536", "300000", "1000000", "70000")
 
 
@@ -65,25 +63,15 @@ def run_seed(folder, seed):
         oracle.form(out, request["endDate"])
     if difference:
         return difference
-    with open(out, "rb") as f:
-        archive = f.read()
     with zipfile.ZipFile(out) as z:
         files = json.loads(z.read("manifest.json"))["files"]
-    difference = preview.wrong(previewed(out), data, request, files)
+    difference = preview.wrong(engine.previewed(out), data, request, files)
     if difference:
         return "preview: " + difference
-    seen = previewed(out)
-    for more in others(seed):
-        difference = engine.run(place, out, **more)
-        if not difference and previewed(out) != seen:
-            difference = "another preview"
-        if "PARTS" in more:
-            difference = difference or oracle.compare(out, expected)
-        with open(out, "rb") as f:
-            if not difference and "PARTS" not in more and f.read() != archive:
-                difference = "other bytes"
-        if difference:
-            return "%s: %s" % (more, difference)
+    difference = engine.remade(place, out, engine.others(seed),
+                               lambda: oracle.compare(out, expected))
+    if difference:
+        return difference
     return run_fragments(place, out, seed, expected)
 
 
@@ -94,30 +82,7 @@ def run_fragments(place, out, seed, expected):
     difference = engine.run(place, out, **more) or oracle.compare(out, expected, split=True)
     if difference:
         return "%s: %s" % (more, difference)
-    with open(out, "rb") as f:
-        archive = f.read()
-    seen = previewed(out)
-    more.update(DAYS=str(1 + seed % 2), VISITS=str((1, 2, 3, 100)[seed % 4]),
-                WINDOW_HOURS=str(1 + seed % 30))
-    difference = engine.run(place, out, **more)
-    if difference and difference.startswith("exit 3"):
-        UNCUT.append(seed)
-        return None
-    with open(out, "rb") as f:
-        if not difference and f.read() != archive:
-            difference = "other bytes"
-    if not difference and previewed(out) != seen:
-        difference = "another preview"
-    return "%s: %s" % (more, difference) if difference else None
-
-
-def others(seed):
-    """Other ways to the same archive: windows of an hour, of all, of something between."""
-    return ({"THREADS": "1", "WINDOW_HOURS": str(2 + seed % 11)},
-            {"THREADS": "8", "WINDOW_HOURS": "1"},
-            {"THREADS": str(1 + seed % 5), "WINDOW_HOURS": str((25, 48, 100000)[seed % 3])},
-            {"EXACT": "1", "WINDOW_HOURS": str(1 + seed % 30)},
-            {"PARTS": str(2 + seed % 7), "THREADS": str(1 + seed % 3)})
+    return engine.in_fragments(place, out, seed, more)
 
 
 def again(seed):
@@ -159,8 +124,8 @@ def main():
         slices, general = (sum(x) for x in zip(*engine.taken))
         ok(0.2 * slices < general < 0.8 * slices,
            "both ways were taken: %d of %d slices by the general one" % (general, slices))
-        ok(len(UNCUT) < n / 4, "most vehicles can be cut by days: all but %d of %d" % (
-            len(UNCUT), n))
+        ok(len(engine.uncut) < n / 4, "most vehicles can be cut by days: all but %d of %d" % (
+            len(engine.uncut), n))
     return done()
 
 

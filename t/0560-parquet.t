@@ -41,7 +41,6 @@ from service import (                   # noqa: E402
 BLOCK = 20
 SEEDS = "521-560"
 SPLITS = ("4278190080", "4096", "65536", "20000")
-UNCUT = []              # seeds of vehicles that cannot be cut by days
 SEEN = {"PLAIN": 0, "RLE_DICTIONARY": 0, "texts": 0, "nulls": 0, "groups of a day": 0, "parts": 0}
 CHANGES, CUTS = 200, 60
 
@@ -106,20 +105,11 @@ def run_seed(folder, seed):
     difference = preview.wrong(engine.previewed(out), data, request, files_of(out)[1]["files"])
     if difference:
         return "preview: " + difference
-    with open(out, "rb") as f:
-        archive = f.read()
-    seen = engine.previewed(out)
-    for more in others(seed):
-        difference = engine.run(place, out, **more)
-        if not difference and engine.previewed(out) != seen:
-            difference = "another preview"
-        if "PARTS" in more:
-            difference = difference or differs(out, expected, request) or made_wrong(out)
-        with open(out, "rb") as f:
-            if not difference and "PARTS" not in more and f.read() != archive:
-                difference = "other bytes"
-        if difference:
-            return "%s: %s" % (more, difference)
+    difference = engine.remade(
+        place, out, engine.others(seed) + ({"EXACT": "1", "THREADS": "8"},),
+        lambda: differs(out, expected, request) or made_wrong(out))
+    if difference:
+        return difference
     return run_fragments(place, out, seed, expected, request)
 
 
@@ -132,31 +122,7 @@ def run_fragments(place, out, seed, expected, request):
         made_wrong(out, limit=int(limit))
     if difference:
         return "%s: %s" % (more, difference)
-    with open(out, "rb") as f:
-        archive = f.read()
-    seen = engine.previewed(out)
-    more.update(DAYS=str(1 + seed % 2), VISITS=str((1, 2, 3, 100)[seed % 4]),
-                WINDOW_HOURS=str(1 + seed % 30))
-    difference = engine.run(place, out, **more)
-    if difference and difference.startswith("exit 3"):
-        UNCUT.append(seed)
-        return None
-    with open(out, "rb") as f:
-        if not difference and f.read() != archive:
-            difference = "other bytes"
-    if not difference and engine.previewed(out) != seen:
-        difference = "another preview"
-    return "%s: %s" % (more, difference) if difference else None
-
-
-def others(seed):
-    """Other ways to the same archive: windows of an hour, of all, of something between."""
-    return ({"THREADS": "1", "WINDOW_HOURS": str(2 + seed % 11)},
-            {"THREADS": "8", "WINDOW_HOURS": "1"},
-            {"THREADS": str(1 + seed % 5), "WINDOW_HOURS": str((25, 48, 100000)[seed % 3])},
-            {"EXACT": "1", "WINDOW_HOURS": str(1 + seed % 30)},
-            {"EXACT": "1", "THREADS": "8"},
-            {"PARTS": str(2 + seed % 7), "THREADS": str(1 + seed % 3)})
+    return engine.in_fragments(place, out, seed, more)
 
 
 def again(seed):
@@ -356,8 +322,8 @@ def main():
         slices, general = (sum(x) for x in zip(*engine.taken))
         ok(0.1 * slices < general < 0.9 * slices,
            "both ways were taken: %d of %d slices by the general one" % (general, slices))
-        ok(len(UNCUT) < n / 3, "most vehicles can be cut by days: all but %d of %d" % (
-            len(UNCUT), n))
+        ok(len(engine.uncut) < n / 3, "most vehicles can be cut by days: all but %d of %d" % (
+            len(engine.uncut), n))
     with tempfile.TemporaryDirectory() as folder:
         section("edges", edges, folder)
         section("many columns", many_columns, folder)

@@ -4,7 +4,15 @@ t/0560-parquet.t.
     ENGINE                      $B/t/engine, which runs FLEETDIR OUT.zip
     run(place, out, **more)     None, or what went wrong; `more` is for its environment
     taken                       [(slices, those by the exact path)] of runs without `more`
+    uncut                       seeds whose vehicles cannot be cut by days
     previewed(out)              the preview of the last run to there
+    others(seed)                environments of other ways to the same archive: windows of an hour,
+                                of all, of something between; hours that are read in parts
+    remade(place, out, ways, wrong)
+                                None, or how what is made in these ways differs from what is at out,
+                                bytes and preview; in parts, what wrong() says of it, and preview
+    in_fragments(place, out, seed, more)
+                                the same, of fragments of some days of a vehicle
     replay(seed, kind)          the commands that run a seed again, and compare
     seeds(blocks, attempt, again)
                                 a check for each block of seeds, ORACLE_JOBS of them at once:
@@ -28,7 +36,7 @@ from service import ROOT, note, ok     # noqa: E402
 
 ENGINE = os.path.join(ROOT, os.environ.get("B", "build"), "t", "engine")
 TIMEOUT = float(os.environ.get("ENGINE_TIMEOUT", "120"))
-taken = []
+taken, uncut = [], []
 
 
 def run(place, out, **more):
@@ -50,6 +58,44 @@ def run(place, out, **more):
 def previewed(out):
     with open(out + ".preview", "rb") as f:
         return f.read()
+
+
+def others(seed):
+    return ({"THREADS": "1", "WINDOW_HOURS": str(2 + seed % 11)},
+            {"THREADS": "8", "WINDOW_HOURS": "1"},
+            {"THREADS": str(1 + seed % 5), "WINDOW_HOURS": str((25, 48, 100000)[seed % 3])},
+            {"EXACT": "1", "WINDOW_HOURS": str(1 + seed % 30)},
+            {"PARTS": str(2 + seed % 7), "THREADS": str(1 + seed % 3)})
+
+
+def made(out):
+    with open(out, "rb") as f:
+        return f.read()
+
+
+def remade(place, out, ways, wrong=None):
+    archive, seen = made(out), previewed(out)
+    for more in ways:
+        difference = run(place, out, **more)
+        if not difference and previewed(out) != seen:
+            difference = "another preview"
+        if "PARTS" in more:
+            difference = difference or wrong()
+        elif not difference and made(out) != archive:
+            difference = "other bytes"
+        if difference:
+            return "%s: %s" % (more, difference)
+    return None
+
+
+def in_fragments(place, out, seed, more):
+    more = dict(more, DAYS=str(1 + seed % 2), VISITS=str((1, 2, 3, 100)[seed % 4]),
+                WINDOW_HOURS=str(1 + seed % 30))
+    difference = remade(place, out, [more])
+    if difference and difference.startswith("%s: exit 3" % more):
+        uncut.append(seed)
+        return None
+    return difference
 
 
 def replay(seed, kind):
