@@ -9,9 +9,9 @@
 
 #include <mongoc/mongoc.h>
 
-#include "lib/servers/mongo.h"
 #include "lib/jobs/spec.h"
 #include "lib/jobs/tasks_impl.h"
+#include "lib/servers/mongo.h"
 
 #define LATEST 20
 /* Of so many: what is before them is of another time, and takes time to find. */
