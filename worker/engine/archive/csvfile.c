@@ -32,8 +32,7 @@ struct csvfile {
 	struct names columns;		/* as in the header */
 	const struct names *parameters;
 	struct parquet_file *file;	/* the open one's end; NULL: CSV, or runs */
-	struct csvfile_facts group;	/* the run that csvfile_about() is of; its `at` */
-	uint64_t group_at;
+	uint64_t group_at, group_bytes, group_rows;	/* the last row group */
 	csvfile_done_fn *done;
 	void *arg;
 
@@ -111,24 +110,30 @@ csvfile_put(struct csvfile *c, const struct block *b)
 	    b->text_len);
 }
 
-/* Text that is not to be compressed. */
+/* What comes before or after the rows, as block_seal() takes it. */
+static int
+csvfile_put_text(struct csvfile *c, const void *text, size_t len,
+    struct deflater *deflater)
+{
+	struct block b = { 0 };
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, 2 * len + 64);
+	if (block_seal(&b, text, len, &sealed, deflater) != 0) {
+		rc = csvfile_no_memory();
+	} else {
+		b.deflated = sealed.data;
+		rc = csvfile_put(c, &b);
+	}
+	buf_release(&sealed);
+	return rc;
+}
+
 static int
 csvfile_store(void *arg, const void *text, size_t len)
 {
-	struct csvfile *c = arg;
-	struct block b = { 0 };
-	struct buf stored;
-	int rc;
-
-	buf_init(&stored, 2 * len + 64);
-	if (block_store(&b, text, len, &stored) != 0) {
-		rc = csvfile_no_memory();
-	} else {
-		b.deflated = stored.data;
-		rc = csvfile_put(c, &b);
-	}
-	buf_release(&stored);
-	return rc;
+	return csvfile_put_text(arg, text, len, NULL);
 }
 
 static int
@@ -168,36 +173,22 @@ csvfile_empty(struct csvfile *c, size_t end)
 	}
 }
 
-/* Deflating it took two thirds of what a vehicle without data costs. */
-static int
-header_pack(struct csvfile *c, struct block *b, const struct buf *text,
-    struct buf *to)
-{
-	return text->len <= HEADER_STORED_MAX ?
-	    block_store(b, text->data, text->len, to) :
-	    block_seal(b, text->data, text->len, to, c->deflater);
-}
-
-/* A header is a block of its own: the rows arrive deflated. */
+/*
+ * A header is a block of its own: the rows arrive deflated. Deflating a short one took
+ * two thirds of what a vehicle without data costs.
+ */
 static int
 csvfile_put_header(struct csvfile *c)
 {
-	struct buf text, deflated;
-	struct block b = { 0 };
+	struct buf text;
 	int rc;
 
 	buf_init(&text, HEADER_MAX);
-	buf_init(&deflated, 2 * HEADER_MAX);
-	if (csv_header(&text, &c->options->style,
-	    (const char *const *)c->columns.v, c->columns.n) != 0 ||
-	    header_pack(c, &b, &text, &deflated) != 0) {
-		rc = csvfile_no_memory();
-	} else {
-		b.deflated = deflated.data;
-		rc = csvfile_put(c, &b);
-	}
+	rc = csv_header(&text, &c->options->style,
+	    (const char *const *)c->columns.v, c->columns.n) != 0 ?
+	    csvfile_no_memory() : csvfile_put_text(c, text.data, text.len,
+	    text.len <= HEADER_STORED_MAX ? NULL : c->deflater);
 	buf_release(&text);
-	buf_release(&deflated);
 	return rc;
 }
 
@@ -364,12 +355,20 @@ csvfile_count(struct csvfile *c, uint64_t points, uint64_t non_finite)
 	c->points += points;
 }
 
-static int
-csvfile_group(struct csvfile *c, const struct csvfile_facts *group,
-    const uint8_t *about, size_t len)
+/* What comes next, as csvfile_group() is to say of it. */
+static void
+csvfile_begin_group(struct csvfile *c, uint64_t bytes, uint64_t rows)
 {
-	const int rc = parquet_file_group(c->file, c->group_at, group->bytes,
-	    group->rows, about, len);
+	c->group_at = c->facts.bytes;
+	c->group_bytes = bytes;
+	c->group_rows = rows;
+}
+
+static int
+csvfile_group(struct csvfile *c, const uint8_t *about, size_t len)
+{
+	const int rc = parquet_file_group(c->file, c->group_at, c->group_bytes,
+	    c->group_rows, about, len);
 
 	return rc < 0 ? csvfile_no_memory() : rc;
 }
@@ -378,12 +377,10 @@ csvfile_group(struct csvfile *c, const struct csvfile_facts *group,
 static int
 csvfile_block_about(struct csvfile *c, const struct block *b)
 {
-	const struct csvfile_facts group = { .bytes = b->text_len, .rows = b->rows };
-
 	if (c->options->parquet == NULL)
 		return 0;
 	if (c->file != NULL)
-		return csvfile_group(c, &group, b->about, b->about_len) == 0 ? 0 : -1;
+		return csvfile_group(c, b->about, b->about_len) == 0 ? 0 : -1;
 	c->facts.run_about = b->about_len;
 	return zip_add(c->zip, b->about, b->about_len, 0, 0);
 }
@@ -400,7 +397,7 @@ csvfile_block(struct csvfile *c, const struct block *b)
 		    b->first_ms);
 		c->run_bytes = c->run_deflated = c->run_rows = 0;
 	}
-	c->group_at = c->facts.bytes;
+	csvfile_begin_group(c, b->text_len, b->rows);
 	if (csvfile_put(c, b) != 0 || csvfile_block_about(c, b) != 0)
 		return -1;
 	c->run_bytes += b->text_len;
@@ -423,8 +420,7 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 			return -1;
 		count_rows(c, run->rows, run->first_ms, run->last_ms);
 	}
-	c->group = *run;
-	c->group_at = f->bytes;
+	csvfile_begin_group(c, run->bytes, run->rows);
 	csvfile_count(c, run->points, run->non_finite);
 	f->bytes += run->bytes;
 	f->duplicates += run->duplicates;
@@ -438,8 +434,8 @@ csvfile_run(struct csvfile *c, const struct csvfile_facts *run)
 int
 csvfile_about(struct csvfile *c, const uint8_t *about, size_t len)
 {
-	return c->file == NULL || c->group.rows == 0 ? len > 0 :
-	    csvfile_group(c, &c->group, about, len);
+	return c->file == NULL || c->group_rows == 0 ? len > 0 :
+	    csvfile_group(c, about, len);
 }
 
 struct csvfile *

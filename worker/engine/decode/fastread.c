@@ -134,17 +134,24 @@ other_text(const struct fastreader *r, struct cell_text *v,
 	    FASTREAD_DONE : FASTREAD_NO_MEMORY;
 }
 
+/* Of any type, for the bins. */
+static inline void
+count_point(struct column_text *c, const struct point *p)
+{
+	struct number number;
+
+	if (c->bins.bins != NULL && number_of(p, &number))
+		bin_add(bin_cursor_at(&c->bins, p->t_ms), number.d);
+}
+
 /* A value that is neither an integer nor a double. */
 static enum fastread_result
 rare_text(const struct fastreader *r, struct cell_text *v, uint8_t type,
     const uint8_t *value, int64_t t)
 {
 	const struct point p = point_of(type, value, t);
-	struct column_text *c = r->column;
-	struct number number;
 
-	if (c->bins.bins != NULL && number_of(&p, &number))
-		bin_add(bin_cursor_at(&c->bins, t), number.d);
+	count_point(r->column, &p);
 	return other_text(r, v, &p);
 }
 
@@ -229,19 +236,6 @@ step_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	    FASTREAD_NO_MEMORY;
 }
 
-static inline void
-count_point(struct column_text *c, const struct point *p, int64_t t)
-{
-	struct number number = { .d = NAN };
-
-	if (p->type == LEAF_DOUBLE)
-		memcpy(&number.d, &p->v.bits, sizeof(number.d));
-	else
-		number_of(p, &number);
-	if (isfinite(number.d))
-		bin_add(bin_cursor_at(&c->bins, t), number.d);
-}
-
 static inline enum fastread_result
 parquet_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
     int64_t t)
@@ -249,8 +243,7 @@ parquet_point(const struct fastreader *r, uint8_t type, const uint8_t *value,
 	const struct point p = point_of(type, value, t);
 	struct column_text *c = r->column;
 
-	if (c->bins.bins != NULL)
-		count_point(c, &p, t);
+	count_point(c, &p);
 	timeset_add(&c->parquet->rows->set, (uint32_t)t);
 	return parquet_add(c->parquet, &p, (uint32_t)t) == 0 ? FASTREAD_DONE :
 	    FASTREAD_NO_MEMORY;

@@ -47,6 +47,20 @@ struct point {
 };
 
 /*
+ * point_is_finite(p): Not so with an exponent of all bits, IEEE 754, or a combination
+ * field of 5 bits with all or all but the last one set, BSON's Decimal128.
+ */
+static inline bool
+point_is_finite(const struct point *p)
+{
+	const uint64_t exponent = UINT64_C(0x7ff) << 52;
+
+	if (p->type == LEAF_DOUBLE)
+		return (p->v.bits & exponent) != exponent;
+	return p->type != LEAF_DECIMAL128 || (p->v.ref[15] & 0x78) != 0x78;
+}
+
+/*
  * A growing array of points, charged to a budget. ascending: each time is above
  * the one before, so sorting and deduplicating have nothing to do.
  */
@@ -82,7 +96,10 @@ uint64_t points_dedupe(struct points *ps);
 /* point_ref_bytes(p): Size of what ref points at, 0 when bits is used. */
 size_t point_ref_bytes(const struct point *p);
 
-/* le32(p), le64(p): The little-endian integer at p, aligned or not. */
+/*
+ * le32(p), le64(p): The little-endian integer at p, aligned or not. put_le32(p, n),
+ * put_le64(p, n): Write one.
+ */
 static inline uint32_t
 le32(const uint8_t *p)
 {
@@ -94,6 +111,22 @@ static inline uint64_t
 le64(const uint8_t *p)
 {
 	return (uint64_t)le32(p) | (uint64_t)le32(p + 4) << 32;
+}
+
+static inline void
+put_le32(uint8_t *p, uint32_t n)
+{
+	p[0] = (uint8_t)n;
+	p[1] = (uint8_t)(n >> 8);
+	p[2] = (uint8_t)(n >> 16);
+	p[3] = (uint8_t)(n >> 24);
+}
+
+static inline void
+put_le64(uint8_t *p, uint64_t n)
+{
+	put_le32(p, (uint32_t)n);
+	put_le32(p + 4, (uint32_t)(n >> 32));
 }
 
 #endif

@@ -67,6 +67,32 @@ block_crc(uint32_t crc, const void *data, size_t len)
 	return crc32_gzip_refl(crc, data, len);
 }
 
+/* A header of five bytes, then up to 65,535 bytes: RFC 1951, 3.2.4. */
+#define STORED_MAX ((size_t)65535)
+
+static int
+store(const uint8_t *text, size_t len, struct buf *to)
+{
+	const uint8_t head[] = { 0, (uint8_t)len, (uint8_t)(len >> 8),
+	    (uint8_t)~len, (uint8_t)(~len >> 8) };
+
+	return buf_add(to, head, sizeof(head)) != 0 ||
+	    buf_add(to, text, len) != 0 ? -1 : 0;
+}
+
+static int
+store_all(const uint8_t *text, size_t len, struct buf *to)
+{
+	size_t at, n;
+
+	for (at = 0; at < len; at += n) {
+		n = len - at < STORED_MAX ? len - at : STORED_MAX;
+		if (store(text + at, n, to) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 block_seal(struct block *v, const uint8_t *text, size_t len,
     struct buf *deflated, struct deflater *d)
@@ -74,53 +100,12 @@ block_seal(struct block *v, const uint8_t *text, size_t len,
 	const size_t before = deflated->len;
 
 	v->crc = block_crc(0, text, len);
-	if (deflate_block(d, text, len, deflated) != 0)
+	if ((d == NULL ? store_all(text, len, deflated) :
+	    deflate_block(d, text, len, deflated)) != 0)
 		return -1;
 	v->text_len = len;
 	v->deflated_len = deflated->len - before;
 	return 0;
-}
-
-/* A header of five bytes, then up to 65,535 bytes: RFC 1951, 3.2.4. */
-#define STORED_MAX ((size_t)65535)
-
-static int
-store(const uint8_t *text, size_t len, struct buf *to)
-{
-	const unsigned n = (unsigned)len;
-	const uint8_t head[] = { 0, (uint8_t)n, (uint8_t)(n >> 8),
-	    (uint8_t)~n, (uint8_t)(~n >> 8) };
-
-	return buf_add(to, head, sizeof(head)) != 0 ||
-	    buf_add(to, text, len) != 0 ? -1 : 0;
-}
-
-int
-block_store(struct block *v, const uint8_t *text, size_t len,
-    struct buf *deflated)
-{
-	const size_t before = deflated->len;
-	size_t at, n;
-
-	v->crc = block_crc(0, text, len);
-	for (at = 0; at < len; at += n) {
-		n = len - at < STORED_MAX ? len - at : STORED_MAX;
-		if (store(text + at, n, deflated) != 0)
-			return -1;
-	}
-	v->text_len = len;
-	v->deflated_len = deflated->len - before;
-	return 0;
-}
-
-static size_t
-about_before(const struct blocks *b)
-{
-	size_t i, len = 0;
-
-	for (i = 0; i < b->n; i++)
-		len += b->v[i].about_len;
-	return len;
 }
 
 /* An open block without rows has no text either, and stays open. */
@@ -133,10 +118,8 @@ blocks_end(struct blocks *b, struct deflater *d)
 		return -1;
 	if (v->rows == 0)
 		return 0;
-	if ((d == NULL ? block_store(v, b->text.data, b->text.len, &b->deflated) :
-	    block_seal(v, b->text.data, b->text.len, &b->deflated, d)) != 0)
+	if (block_seal(v, b->text.data, b->text.len, &b->deflated, d) != 0)
 		return -1;
-	v->about_len = b->about.len - about_before(b);
 	if (b->sealed != NULL)
 		b->sealed(b->arg, v, b->text.data);
 	b->text.len = 0;

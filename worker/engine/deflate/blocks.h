@@ -40,15 +40,11 @@ block_row(struct block *v, int64_t t_ms)
 
 /*
  * block_seal(v, text, len, deflated, d):
- * Append the deflated text to deflated, and set v's lengths and CRC. Returns 0,
- * -1: no memory.
+ * Append the deflated text to deflated, and set v's lengths and CRC. d is NULL: in
+ * stored blocks (RFC 1951). Returns 0, -1: no memory.
  */
 int block_seal(struct block *v, const uint8_t *text, size_t len,
     struct buf *deflated, struct deflater *d);
-
-/* block_store(v, text, len, deflated): The same, with stored blocks of RFC 1951. */
-int block_store(struct block *v, const uint8_t *text, size_t len,
-    struct buf *deflated);
 
 /*
  * Blocks share buffers. The writer appends a row to text, then counts it
@@ -57,7 +53,7 @@ int block_store(struct block *v, const uint8_t *text, size_t len,
 struct blocks {
 	struct buf text;		/* of the open one */
 	struct buf deflated;		/* of those that are closed */
-	struct buf about;		/* what their maker adds for a file's end, likewise */
+	struct buf about;		/* what their maker adds for a file's end; about_len, too */
 	struct block *v;		/* n closed ones, then the open one */
 	size_t n, cap;
 	/* sealed(arg, v, text): The last time that its text is there; or NULL. */
@@ -87,8 +83,8 @@ blocks_full(const struct blocks *b)
 }
 
 /*
- * blocks_end(b, d): Close the open block, if it has rows: deflate it (d is NULL: store
- * it) and compute its CRC. Returns 0, -1: no memory.
+ * blocks_end(b, d): Close the open block, if it has rows: block_seal(). Returns 0,
+ * -1: no memory.
  */
 int blocks_end(struct blocks *b, struct deflater *d);
 

@@ -19,8 +19,8 @@ parquet_chunk_put(struct buf *to, const struct parquet_chunk *c)
 	size_t i;
 
 	_Static_assert(sizeof(v) == sizeof(bytes), "seven numbers");
-	for (i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(v[i / 8] >> i % 8 * 8);
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		put_le64(bytes + 8 * i, v[i]);
 	return buf_add(to, bytes, sizeof(bytes));
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "worker/engine/decode/points.h"
 #include "worker/engine/parquet/thrift.h"
 
 /* Bits, the lowest first, into bytes that are reserved. */
@@ -15,15 +16,6 @@ struct bits {
 	uint64_t open;
 	unsigned n;		/* of open; below 64 */
 };
-
-static inline void
-put_le64(uint8_t *to, uint64_t v)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	memcpy(to, &v, sizeof(v));
-}
 
 static inline void
 bits_put(struct bits *b, uint64_t v, unsigned width)
@@ -132,19 +124,13 @@ encode_levels(struct buf *to, const uint32_t *at, size_t n, uint32_t first,
 {
 	struct levels l = { .to = to };
 	const size_t begin = to->len;
-	uint32_t len;
-	uint8_t *head;
-	int i;
 
 	if (buf_reserve(to, 4) == NULL)
 		return -1;
 	to->len += 4;
 	if (put_levels(&l, at, n, first, first + rows) != 0)
 		return -1;
-	len = (uint32_t)(to->len - begin - 4);
-	head = to->data + begin;
-	for (i = 0; i < 4; i++)
-		head[i] = (uint8_t)(len >> 8 * i);
+	put_le32(to->data + begin, (uint32_t)(to->len - begin - 4));
 	return 0;
 }
 

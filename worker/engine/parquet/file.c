@@ -11,6 +11,7 @@
 #include "worker/engine/parquet/encode.h"
 #include "worker/engine/parquet/file_impl.h"
 #include "worker/engine/parquet/page.h"
+#include "worker/engine/rows/columns.h"
 
 /* Bytes are handed over when so many are there. */
 #define WRITE_BYTES ((size_t)32 * 1024)
@@ -160,34 +161,24 @@ add_name(struct names *to, const char *name)
 	return names_add(to, name, strlen(name));
 }
 
-/* The columns as they are, then each companion in its place. */
 static int
-name_companion(const struct parquet_file *f, struct nameset *taken, size_t i,
-    char **name)
+name_companion(struct parquet_file *f, struct nameset *taken, const char *column)
 {
-	const char *column = f->columns->v[i];
-	const size_t len = strlen(column);
-	const size_t size = len + sizeof("_text_") + NAMESET_NUMBER_SIZE;
-	char *stem = malloc(size);
-	int rc = -1;
+	struct buf text;
+	int rc;
 
-	*name = malloc(size);
-	if (stem != NULL && *name != NULL) {
-		memcpy(stem, column, len);
-		memcpy(stem + len, "_text", sizeof("_text"));
-		nameset_next(taken, stem, "_", "", *name, size);
-		rc = nameset_add(taken, *name, NULL);
-	}
-	free(stem);
+	buf_init(&text, END_MAX);
+	rc = buf_adds(&text, column) != 0 || buf_adds(&text, "_text") != 0 ? -1 :
+	    columns_add(&f->all, taken, &text);
+	buf_release(&text);
 	return rc;
 }
 
+/* The columns as they are, then each companion in its place. */
 static int
 name_columns(struct parquet_file *f, struct nameset *taken)
 {
-	char *name;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < f->columns->n; i++)
 		if (nameset_add(taken, f->columns->v[i], NULL) != 0)
@@ -196,13 +187,8 @@ name_columns(struct parquet_file *f, struct nameset *taken)
 		if (add_name(&f->all, f->columns->v[i]) != 0 ||
 		    add_name(&f->all_parameters, f->parameters->v[i]) != 0)
 			return -1;
-		if (!f->texts[i])
-			continue;
-		rc = name_companion(f, taken, i, &name) != 0 ||
-		    add_name(&f->all, name) != 0 ||
-		    add_name(&f->all_parameters, f->parameters->v[i]) != 0;
-		free(name);
-		if (rc)
+		if (f->texts[i] && (name_companion(f, taken, f->columns->v[i]) != 0 ||
+		    add_name(&f->all_parameters, f->parameters->v[i]) != 0))
 			return -1;
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "worker/engine/archive_types.h"
+#include "worker/engine/decode/points.h"
 #include "worker/engine/parquet/page.h"
 #include "worker/engine/parquet/thrift.h"
 
@@ -82,13 +83,11 @@ put_encodings(struct thrift *t, const struct parquet_chunk *c)
 }
 
 static void
-put_le64(struct thrift *t, int16_t id, uint64_t v)
+put_plain(struct thrift *t, int16_t id, uint64_t v)
 {
 	uint8_t bytes[8];
-	int i;
 
-	for (i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(v >> 8 * i);
+	put_le64(bytes, v);
 	thrift_bytes(t, id, bytes, sizeof(bytes));
 }
 
@@ -98,8 +97,8 @@ put_statistics(struct thrift *t, const struct parquet_chunk *c)
 	thrift_open(t, 12);
 	thrift_int64(t, 3, (int64_t)c->nulls);
 	if (c->ranged) {
-		put_le64(t, 5, c->max);
-		put_le64(t, 6, c->min);
+		put_plain(t, 5, c->max);
+		put_plain(t, 6, c->min);
 	}
 	thrift_close(t);
 }
@@ -220,10 +219,7 @@ parquet_footer(struct parquet_file *f)
 {
 	const uint64_t begin = f->at;
 	struct thrift t;
-	uint64_t len;
-	uint8_t tail[8] = { [4] = PARQUET_MAGIC[0], PARQUET_MAGIC[1],
-	    PARQUET_MAGIC[2], PARQUET_MAGIC[3] };
-	int i;
+	uint8_t len[4];
 
 	thrift_init(&t, &f->out);
 	thrift_int32(&t, 1, VERSION);
@@ -234,8 +230,7 @@ parquet_footer(struct parquet_file *f)
 	put_about(&t, f);
 	if (t.failed)
 		return -1;
-	len = f->at + f->out.len - begin;
-	for (i = 0; i < 4; i++)
-		tail[i] = (uint8_t)(len >> 8 * i);
-	return buf_add(&f->out, tail, sizeof(tail)) != 0 ? -1 : parquet_flush(f, true);
+	put_le32(len, (uint32_t)(f->at + f->out.len - begin));
+	return buf_add(&f->out, len, sizeof(len)) != 0 ||
+	    buf_adds(&f->out, PARQUET_MAGIC) != 0 ? -1 : parquet_flush(f, true);
 }

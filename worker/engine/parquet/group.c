@@ -159,9 +159,9 @@ put_doubles(struct groups *g, uint32_t column, const uint32_t *at,
 static int
 put_text(struct buf *to, const uint8_t *text, uint32_t len)
 {
-	const uint8_t head[] = { (uint8_t)len, (uint8_t)(len >> 8),
-	    (uint8_t)(len >> 16), (uint8_t)(len >> 24) };
+	uint8_t head[4];
 
+	put_le32(head, len);
 	return buf_add(to, head, sizeof(head)) != 0 ||
 	    buf_add(to, text, len) != 0 ? -1 : 0;
 }
@@ -237,6 +237,7 @@ static int
 put_group(struct groups *g, const struct parquet_rows *rows)
 {
 	const int64_t *times = rows->times + g->first;
+	const size_t about = g->blocks->about.len;
 	size_t i;
 
 	if ((g->block = blocks_open(g->blocks)) == NULL || put_times(g, times) != 0)
@@ -247,6 +248,7 @@ put_group(struct groups *g, const struct parquet_rows *rows)
 	for (i = 0; i < rows->n; i++)
 		if (put_column(g, rows, i) != 0)
 			return -1;
+	g->block->about_len = g->blocks->about.len - about;
 	if (g->body.cap > KEEP_BYTES)
 		buf_release(&g->body);
 	return blocks_end(g->blocks, NULL);

@@ -127,12 +127,11 @@ parquet_other(struct parquet_column *c, const char *text, size_t len, uint32_t a
 	    add_other(c, at, offset, (uint32_t)len);
 }
 
-/* What is neither an integer nor a double; also those that it does not hold. */
+/* What a double does not hold. */
 static int
 add_text(struct parquet_column *c, const struct point *p, uint32_t at)
 {
 	char text[LEAFTEXT_SIZE];
-	size_t len;
 
 	_Static_assert(LEAFTEXT_SIZE >= NUMTEXT_SIZE, "room for any of them");
 	switch (p->type) {
@@ -142,9 +141,8 @@ add_text(struct parquet_column *c, const struct point *p, uint32_t at)
 	case LEAF_BOOL:
 		return parquet_other(c, text, leaftext_bool(p->v.bits, text), at);
 	case LEAF_DECIMAL128:
-		len = leaftext_decimal128(p->v.ref, text);
-		return len == 0 ? add_other(c, at, 0, PARQUET_NONE) :
-		    parquet_other(c, text, len, at);
+		return parquet_other(c, text, leaftext_decimal128(p->v.ref, text),
+		    at);
 	default:
 		return parquet_other(c, text, numtext_int((int64_t)p->v.bits, text),
 		    at);
@@ -154,17 +152,16 @@ add_text(struct parquet_column *c, const struct point *p, uint32_t at)
 int
 parquet_add(struct parquet_column *c, const struct point *p, uint32_t at)
 {
-	const uint64_t exponent = UINT64_C(0x7ff) << 52;
 	uint64_t bits = p->v.bits;
 	double d;
 
+	if (!point_is_finite(p))
+		return add_other(c, at, 0, PARQUET_NONE);
 	if (!parquet_holds(p))
 		return add_text(c, p, at);
 	if (p->type != LEAF_DOUBLE) {
 		d = (double)(int64_t)bits;
 		memcpy(&bits, &d, sizeof(bits));
-	} else if ((bits & exponent) == exponent) {
-		return add_other(c, at, 0, PARQUET_NONE);
 	}
 	return parquet_double(c, bits, at);
 }

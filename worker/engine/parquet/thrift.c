@@ -85,25 +85,29 @@ thrift_close(struct thrift *t)
 	t->depth--;
 }
 
+static void
+put_int(struct thrift *t, int16_t id, unsigned type, int64_t n)
+{
+	put_field(t, id, type);
+	put_varint(t, zigzag(n));
+}
+
 void
 thrift_int16(struct thrift *t, int16_t id, int16_t n)
 {
-	put_field(t, id, TYPE_INT16);
-	put_varint(t, zigzag(n));
+	put_int(t, id, TYPE_INT16, n);
 }
 
 void
 thrift_int32(struct thrift *t, int16_t id, int32_t n)
 {
-	put_field(t, id, THRIFT_INT32);
-	put_varint(t, zigzag(n));
+	put_int(t, id, THRIFT_INT32, n);
 }
 
 void
 thrift_int64(struct thrift *t, int16_t id, int64_t n)
 {
-	put_field(t, id, TYPE_INT64);
-	put_varint(t, zigzag(n));
+	put_int(t, id, TYPE_INT64, n);
 }
 
 void

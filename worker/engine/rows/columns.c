@@ -65,23 +65,18 @@ name_add(struct buf *to, const char *parameter, const struct columns_units *unit
 	    buf_addf(to, "%s [%s]", parameter, known->unit);
 }
 
-/* Add the next column's name; `to` is for use here. Returns 0, -1: no memory. */
-static int
-column_add(struct names *columns, struct nameset *taken, const struct buf *text,
-    char separator, struct buf *to)
+int
+columns_add(struct names *columns, struct nameset *taken, struct buf *text)
 {
 	char *stem, *name;
 	size_t size;
 
-	to->len = 0;
-	/* With its apostrophes already: two names may differ only by them. */
-	if (leaftext_guard(to, (const char *)text->data, text->len, separator) != 0 ||
-	    buf_add(to, "", 1) != 0)
+	if (buf_add(text, "", 1) != 0)
 		return -1;
-	size = to->len + 1 + NAMESET_NUMBER_SIZE;
-	if ((name = (char *)buf_reserve(to, size)) == NULL)
+	size = text->len + 1 + NAMESET_NUMBER_SIZE;
+	if ((name = (char *)buf_reserve(text, size)) == NULL)
 		return -1;
-	stem = (char *)to->data;
+	stem = (char *)text->data;
 	nameset_next(taken, stem, "_", "", name, size);
 	return nameset_add(taken, name, NULL) != 0 ||
 	    names_add(columns, name, strlen(name)) != 0 ? -1 : 0;
@@ -101,10 +96,11 @@ columns_name(const struct names *parameters, const struct columns_units *units,
 	buf_init(&to, SIZE_MAX / 2);
 	rc = nameset_add(&taken, "time", NULL);
 	for (i = 0; i < parameters->n && rc == 0; i++) {
-		text.len = 0;
-		rc = name_add(&text, parameters->v[i], units);
-		if (rc == 0)
-			rc = column_add(columns, &taken, &text, separator, &to);
+		text.len = to.len = 0;
+		/* With its apostrophes already: two names may differ only by them. */
+		rc = name_add(&text, parameters->v[i], units) != 0 ||
+		    leaftext_guard(&to, (const char *)text.data, text.len,
+		    separator) != 0 ? -1 : columns_add(columns, &taken, &to);
 	}
 	buf_release(&text);
 	buf_release(&to);

@@ -4,7 +4,9 @@
 #include <stddef.h>
 
 struct archive_parameter;
+struct buf;
 struct names;
+struct nameset;
 
 /* Whose units the names have: by name (bytewise), as in archive_types.h; may be none. */
 struct columns_units {
@@ -29,5 +31,11 @@ void columns_sort(struct names *list);
  */
 int columns_name(const struct names *parameters, const struct columns_units *units,
     char separator, struct names *columns);
+
+/*
+ * columns_add(columns, taken, text): Add the next name: text, with _2, _3, ... where that
+ * is taken, as it is afterwards. text has room, and is used up. Returns 0, -1: no memory.
+ */
+int columns_add(struct names *columns, struct nameset *taken, struct buf *text);
 
 #endif

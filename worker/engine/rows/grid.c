@@ -153,20 +153,6 @@ grid_ends(const struct grid *g, int64_t step_ms)
 	return r->end_ms >= r->to_ms || step_ms + g->spec->every_ms <= r->end_ms;
 }
 
-/*
- * An exponent of all bits, IEEE 754; a combination field of 5 bits with all or all but
- * the last one set, BSON's Decimal128.
- */
-static inline bool
-is_finite(const struct point *p)
-{
-	const uint64_t exponent = UINT64_C(0x7ff) << 52;
-
-	if (p->type == LEAF_DOUBLE)
-		return (p->v.bits & exponent) != exponent;
-	return p->type != LEAF_DECIMAL128 || (p->v.ref[15] & 0x78) != 0x78;
-}
-
 /* Whether a point counts in its step; *number is set where it is used. */
 static inline bool
 has_value(struct grid *g, const struct point *p, struct number *number)
@@ -174,7 +160,7 @@ has_value(struct grid *g, const struct point *p, struct number *number)
 	const bool counted = p->t_ms >= g->range.from_ms;
 
 	g->points += counted;
-	if (!is_finite(p)) {
+	if (!point_is_finite(p)) {
 		g->non_finite += counted;
 		return false;
 	}
